@@ -1,0 +1,248 @@
+"""The vocabulary: everything that can stand in a log, one frozen class per kind.
+
+A record is one fact at an offset. *Inputs* come from outside (the market, the session, the clock's
+gaps); *effects* are what the engine concluded. The set is closed: a reader that meets another kind
+refuses it rather than guess.
+
+Prices, volumes and money are integers counted in 1e-8 of their unit (``_e8``), the smallest step
+that the exchange quotes (reference: BTC Markets REST v3 ``GET /markets``, ``priceDecimals`` and
+``amountDecimals`` are at most 8). ``_decimals`` is the number of decimals *as sent*, so that the
+exchange's checksum, which is taken over the text, can be recomputed from the log:
+
+>>> price_e8, price_decimals = parse_e8("0.1230")
+>>> price_e8, price_decimals
+(12300000, 4)
+>>> format_e8(price_e8, price_decimals)
+'0.1230'
+
+Times are nanoseconds since 1970 UTC: ``exchange_ns`` is what the exchange stamped on the fact and
+``None`` where it stamped nothing, ``received_ns`` is when it reached us. Neither orders the log;
+the offset does (I1).
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+E8 = 100_000_000
+"""How many of the counted steps make one unit."""
+
+E8_MAX = 10**18 - 1
+"""The largest magnitude that a log can hold: eighteen digits, eight of them decimals."""
+
+_DECIMAL = re.compile(r"(-?)([0-9]{1,10})(?:\.([0-9]{1,8}))?", re.ASCII)
+
+
+def parse_e8(text: str) -> tuple[int, int]:
+    """Return a decimal text as (count of 1e-8, number of decimals as sent).
+
+    Raises:
+        ValueError: if the text is no plain decimal number of at most ten digits before the point
+            and eight behind it. Exponents, ``NaN``, signs other than one ``-`` and blanks are not
+            plain.
+    """
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a decimal of at most 10 + 8 digits: {text[:40]!r}")
+    sign, whole, decimals = match[1], match[2], match[3] or ""
+    count = int(whole + decimals.ljust(8, "0"))
+    return (-count if sign else count), len(decimals)
+
+
+def format_e8(value_e8: int, decimals: int = 8) -> str:
+    """Return the text of a count of 1e-8 with so many decimals; the inverse of `parse_e8`.
+
+    Raises:
+        ValueError: if the value has more decimals than are asked for.
+    """
+    digits, rest = divmod(abs(value_e8), 10 ** (8 - decimals))
+    if rest:
+        raise ValueError(f"{value_e8}e-8 has more than {decimals} decimals")
+    text = str(digits).rjust(decimals + 1, "0")
+    sign = "-" if value_e8 < 0 else ""
+    return sign + (f"{text[:-decimals]}.{text[-decimals:]}" if decimals else text)
+
+
+class Side(StrEnum):
+    """The taker's side of a public trade, and of our paper fills: who crossed the spread."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """Best bid, best ask and last price, as the exchange's ``tick`` channel says them."""
+
+    exchange_ns: int | None
+    received_ns: int
+    bid_e8: int
+    ask_e8: int
+    last_e8: int
+    bid_decimals: int
+    ask_decimals: int
+    last_decimals: int
+    snapshot_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One public trade. ``backfilled``: fetched after a gap, so it did not arrive in time."""
+
+    exchange_ns: int | None
+    received_ns: int
+    price_e8: int
+    volume_e8: int
+    price_decimals: int
+    volume_decimals: int
+    side: Side | None
+    trade_id: int
+    backfilled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One price of the book: its whole resting volume and how many orders make it.
+
+    A volume of 0 deletes the price.
+    """
+
+    price_e8: int
+    volume_e8: int
+    price_decimals: int
+    volume_decimals: int
+    order_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookUpdate:
+    """Levels that replace their prices; with ``snapshot``, levels that are the whole book.
+
+    ``checksum`` is the exchange's CRC32 of the ten best levels a side *after* this update; it is
+    kept, and judged by the engine.
+    """
+
+    exchange_ns: int | None
+    received_ns: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    snapshot: bool
+    checksum: int | None
+    snapshot_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecodable:
+    """A frame that said nothing we could understand: its bytes and the reason."""
+
+    received_ns: int
+    raw: bytes
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """We know that we missed something: from when to when on our clock, and why."""
+
+    received_ns: int
+    from_ns: int
+    to_ns: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted:
+    """One process lifetime begins. ``detail`` is a JSON object: versions, parameters, seed, …"""
+
+    received_ns: int
+    session: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded:
+    """One process lifetime ended on purpose. A session without one was killed."""
+
+    received_ns: int
+    session: int
+    why: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the engine concluded from one tick.
+
+    ``cause`` is the tick's offset, ``exchange_ns`` and ``received_ns`` are the tick's. The
+    probabilities are of the mid price at the horizon: that it moves, that it is higher given that
+    it moves (raw from the network, then calibrated). ``confidence`` is the calibrated probability
+    of the likelier direction. The ``scored_`` fields are sums over the labels that ripened at this
+    tick, each scored on the probability that was recorded when its prediction was made: learning
+    curves follow from the log alone. ``fingerprint`` is the 64-bit hash of the weights after this
+    tick.
+    """
+
+    exchange_ns: int | None
+    received_ns: int
+    cause: int
+    p_move: float
+    p_up_raw: float
+    p_up: float
+    confidence: float
+    edge_ppm: float
+    cost_ppm: float
+    action: str
+    reason: str
+    loss: float
+    learning_rate: float
+    trained: int
+    ripened: int
+    scored: int
+    scored_hits: int
+    scored_loss: float
+    scored_baseline_loss: float
+    voided: int
+    equity_e8: int
+    cash_e8: int
+    position_e8: int
+    fingerprint: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """Our paper execution, at a tick after the decision that asked for it (I6).
+
+    ``cause`` is the offset of the tick at which it filled, ``ordered_at`` the offset of the tick
+    whose decision placed it.
+    """
+
+    exchange_ns: int | None
+    received_ns: int
+    cause: int
+    ordered_at: int
+    side: Side
+    price_e8: int
+    volume_e8: int
+    fee_e8: int
+
+
+Tick = Quote | Trade | BookUpdate
+Input = Quote | Trade | BookUpdate | Undecodable | Gap | SessionStarted | SessionEnded
+Effect = Decision | Fill
+Record = Input | Effect
+
+KINDS: dict[str, type[Record]] = {
+    "quote": Quote,
+    "trade": Trade,
+    "book": BookUpdate,
+    "undecodable": Undecodable,
+    "gap": Gap,
+    "session_started": SessionStarted,
+    "session_ended": SessionEnded,
+    "decision": Decision,
+    "fill": Fill,
+}
+"""The kind as it stands in the log → the class. Never reuse a word for another meaning."""
+
+TICK_KINDS = ("quote", "trade", "book")
+EFFECT_KINDS = ("decision", "fill")

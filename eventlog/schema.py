@@ -1,0 +1,270 @@
+"""One Arrow schema for every record: one row a record, a column null where a kind lacks it.
+
+A flat table, so that a sealed segment opens in DuckDB, Polars or pandas and says what it holds.
+Columns share a name where they share a meaning (``price`` of a `Trade` and of a `Fill`). Values
+counted in 1e-8 are stored as ``decimal64(18, 8)``: the same integers, and exact decimals to whoever
+reads them. Fields that are ``x_e8`` in `records` are the columns ``x``.
+
+`VERSION` is written into every log. Reading supports every version ever released; what a newer one
+wrote is refused.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from eventlog.records import KINDS, Level, Record, Side
+
+VERSION = 1
+
+DECIMAL = pa.decimal64(18, 8)
+LEVELS = pa.list_(
+    pa.struct(
+        [
+            pa.field("price", DECIMAL, nullable=False),
+            pa.field("volume", DECIMAL, nullable=False),
+            pa.field("price_decimals", pa.int8(), nullable=False),
+            pa.field("volume_decimals", pa.int8(), nullable=False),
+            pa.field("order_count", pa.int32(), nullable=False),
+        ]
+    )
+)
+
+SCHEMA = pa.schema(
+    [
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("exchange_ns", pa.int64()),
+        pa.field("received_ns", pa.int64(), nullable=False),
+        # quote
+        pa.field("bid", DECIMAL),
+        pa.field("ask", DECIMAL),
+        pa.field("last", DECIMAL),
+        pa.field("bid_decimals", pa.int8()),
+        pa.field("ask_decimals", pa.int8()),
+        pa.field("last_decimals", pa.int8()),
+        pa.field("snapshot_id", pa.int64()),
+        # trade (price, volume and side also of a fill)
+        pa.field("price", DECIMAL),
+        pa.field("volume", DECIMAL),
+        pa.field("price_decimals", pa.int8()),
+        pa.field("volume_decimals", pa.int8()),
+        pa.field("side", pa.string()),
+        pa.field("trade_id", pa.int64()),
+        pa.field("backfilled", pa.bool_()),
+        # book
+        pa.field("bids", LEVELS),
+        pa.field("asks", LEVELS),
+        pa.field("snapshot", pa.bool_()),
+        pa.field("checksum", pa.int64()),
+        # undecodable, gap, session
+        pa.field("raw", pa.binary()),
+        pa.field("why", pa.string()),
+        pa.field("from_ns", pa.int64()),
+        pa.field("to_ns", pa.int64()),
+        pa.field("session", pa.int64()),
+        pa.field("detail", pa.string()),
+        # decision
+        pa.field("cause", pa.int64()),
+        pa.field("p_move", pa.float32()),
+        pa.field("p_up_raw", pa.float32()),
+        pa.field("p_up", pa.float32()),
+        pa.field("confidence", pa.float32()),
+        pa.field("edge_ppm", pa.float32()),
+        pa.field("cost_ppm", pa.float32()),
+        pa.field("action", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("loss", pa.float32()),
+        pa.field("learning_rate", pa.float32()),
+        pa.field("trained", pa.int32()),
+        pa.field("ripened", pa.int32()),
+        pa.field("scored", pa.int32()),
+        pa.field("scored_hits", pa.int32()),
+        pa.field("scored_loss", pa.float32()),
+        pa.field("scored_baseline_loss", pa.float32()),
+        pa.field("voided", pa.int32()),
+        pa.field("equity", DECIMAL),
+        pa.field("cash", DECIMAL),
+        pa.field("position", DECIMAL),
+        pa.field("fingerprint", pa.uint64()),
+        # fill
+        pa.field("ordered_at", pa.int64()),
+        pa.field("fee", DECIMAL),
+    ],
+    metadata={"trader.schema": str(VERSION)},
+)
+
+_KIND_OF = {cls: kind for kind, cls in KINDS.items()}
+
+
+def _column_of(field_name: str) -> str:
+    return field_name.removesuffix("_e8")
+
+
+_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
+    kind: tuple((field.name, _column_of(field.name)) for field in fields(cls))
+    for kind, cls in KINDS.items()
+}
+"""kind → its (field, column) pairs, in the order of the class."""
+
+
+def decimals(values_e8: "np.ndarray[Any, np.dtype[np.int64]]", mask: Any = None) -> pa.Array:
+    """Return counts of 1e-8 as a decimal column; where ``mask`` is true the value is null."""
+    counts = pa.array(values_e8, pa.int64(), mask=mask)
+    return pa.Array.from_buffers(DECIMAL, len(counts), counts.buffers(), counts.null_count)
+
+
+def counts_e8(column: pa.Array) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """Return a decimal column as counts of 1e-8; nulls become 0."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    counts = pa.Array.from_buffers(
+        pa.int64(), len(column), column.buffers(), column.null_count, column.offset
+    )
+    filled = counts.fill_null(0) if column.null_count else counts
+    return filled.to_numpy(zero_copy_only=False)
+
+
+@lru_cache(maxsize=4096)
+def _nulls(column: str, count: int) -> pa.Array:
+    return pa.nulls(count, SCHEMA.field(column).type)
+
+
+def _decimal_column(values: list[int | None]) -> pa.Array:
+    counts = pa.array(values, pa.int64())
+    return pa.Array.from_buffers(DECIMAL, len(counts), counts.buffers(), counts.null_count)
+
+
+_LEVEL_STRUCT = LEVELS.value_type
+
+
+def _levels_column(values: list[tuple[Level, ...] | None]) -> pa.Array:
+    starts = [0]
+    flat: list[Level] = []
+    for levels in values:
+        flat.extend(levels or ())
+        starts.append(len(flat))
+    children = [
+        _decimal_column([level.price_e8 for level in flat]),
+        _decimal_column([level.volume_e8 for level in flat]),
+        pa.array([level.price_decimals for level in flat], pa.int8()),
+        pa.array([level.volume_decimals for level in flat], pa.int8()),
+        pa.array([level.order_count for level in flat], pa.int32()),
+    ]
+    mask = pa.array([levels is None for levels in values], pa.bool_())
+    return pa.ListArray.from_arrays(
+        pa.array(starts, pa.int32()),
+        pa.StructArray.from_arrays(children, fields=list(_LEVEL_STRUCT)),
+        type=LEVELS,
+        mask=mask,
+    )
+
+
+def _builder(column: str) -> Callable[[list[Any]], pa.Array]:
+    kind = SCHEMA.field(column).type
+    if kind == DECIMAL:
+        return _decimal_column
+    if kind == LEVELS:
+        return _levels_column
+    return lambda values: pa.array(values, kind)
+
+
+_BUILDERS = {name: _builder(name) for name in SCHEMA.names}
+
+
+def batch_of(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
+    """Return a batch of ``count`` rows with these columns, all others null.
+
+    Raises:
+        ValueError: if a column that may not be null is missing, or a name is not in the schema.
+    """
+    unknown = set(columns) - set(SCHEMA.names)
+    missing = [field.name for field in SCHEMA if not field.nullable and field.name not in columns]
+    if unknown or missing:
+        raise ValueError(f"unknown columns {sorted(unknown)}, missing columns {missing}")
+    return pa.RecordBatch.from_arrays(
+        [columns[name] if name in columns else _nulls(name, count) for name in SCHEMA.names],
+        schema=SCHEMA,
+    )
+
+
+def encode(records: Sequence[Record], *, first_offset: int) -> pa.RecordBatch:
+    """Return the records as one batch, at dense offsets from ``first_offset`` on."""
+    count = len(records)
+    kinds = [_KIND_OF[type(record)] for record in records]
+    values: dict[str, list[Any]] = {}
+    for row, (record, kind) in enumerate(zip(records, kinds, strict=True)):
+        for field_name, column in _FIELDS[kind]:
+            if column not in values:
+                values[column] = [None] * count
+            values[column][row] = getattr(record, field_name)
+    columns = {column: _BUILDERS[column](cells) for column, cells in values.items()}
+    columns["offset"] = pa.array(range(first_offset, first_offset + count), pa.int64())
+    columns["kind"] = pa.array(kinds, pa.string())
+    return batch_of(columns, count)
+
+
+def renumber(batch: pa.RecordBatch, *, first_offset: int) -> pa.RecordBatch:
+    """Return the same rows at dense offsets from ``first_offset`` on."""
+    offsets = np.arange(first_offset, first_offset + batch.num_rows, dtype=np.int64)
+    return batch.set_column(0, SCHEMA.field(0), pa.array(offsets))
+
+
+def levels_of(column: pa.Array) -> list[tuple[Level, ...] | None]:
+    """Return a column of book levels, row by row."""
+    flat = column.flatten()
+    cells = zip(
+        counts_e8(flat.field(0)).tolist(),
+        counts_e8(flat.field(1)).tolist(),
+        flat.field(2).to_pylist(),
+        flat.field(3).to_pylist(),
+        flat.field(4).to_pylist(),
+        strict=True,
+    )
+    levels = [Level(*cell) for cell in cells]
+    lengths = column.value_lengths().to_pylist()
+    rows: list[tuple[Level, ...] | None] = []
+    start = 0
+    for length in lengths:
+        rows.append(None if length is None else tuple(levels[start : start + length]))
+        start += length or 0
+    return rows
+
+
+def _cells(batch: pa.RecordBatch, column: str) -> list[Any]:
+    array = batch.column(column)
+    if array.type == DECIMAL:
+        counts = pa.Array.from_buffers(
+            pa.int64(), len(array), array.buffers(), array.null_count, array.offset
+        )
+        return list(counts.to_pylist())
+    if array.type == LEVELS:
+        return list(levels_of(array))
+    if column == "side":
+        return [None if side is None else Side(side) for side in array.to_pylist()]
+    return list(array.to_pylist())
+
+
+def decode(batch: pa.RecordBatch) -> Iterator[tuple[int, Record]]:
+    """Yield the (offset, record) pairs of a whole batch.
+
+    Raises:
+        ValueError: if a row's kind is not in the vocabulary.
+    """
+    cells: dict[str, list[Any]] = {}
+    offsets = batch.column("offset").to_pylist()
+    for row, (offset, kind) in enumerate(
+        zip(offsets, batch.column("kind").to_pylist(), strict=True)
+    ):
+        if kind not in KINDS:
+            raise ValueError(f"offset {offset}: unknown kind of record {kind!r}")
+        arguments = {}
+        for field_name, column in _FIELDS[kind]:
+            if column not in cells:
+                cells[column] = _cells(batch, column)
+            arguments[field_name] = cells[column][row]
+        yield offset, KINDS[kind](**arguments)
