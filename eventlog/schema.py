@@ -112,13 +112,13 @@ _FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
 """kind → its (field, column) pairs, in the order of the class."""
 
 
-def decimals(values_e8: "np.ndarray[Any, np.dtype[np.int64]]", mask: Any = None) -> pa.Array:
+def decimals(values_e8: np.ndarray[Any, np.dtype[np.int64]], mask: Any = None) -> pa.Array:
     """Return counts of 1e-8 as a decimal column; where ``mask`` is true the value is null."""
     counts = pa.array(values_e8, pa.int64(), mask=mask)
     return pa.Array.from_buffers(DECIMAL, len(counts), counts.buffers(), counts.null_count)
 
 
-def counts_e8(column: pa.Array) -> "np.ndarray[Any, np.dtype[np.int64]]":
+def counts_e8(column: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return a decimal column as counts of 1e-8; nulls become 0."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
@@ -126,7 +126,8 @@ def counts_e8(column: pa.Array) -> "np.ndarray[Any, np.dtype[np.int64]]":
         pa.int64(), len(column), column.buffers(), column.null_count, column.offset
     )
     filled = counts.fill_null(0) if column.null_count else counts
-    return filled.to_numpy(zero_copy_only=False)
+    values: np.ndarray[Any, np.dtype[np.int64]] = filled.to_numpy(zero_copy_only=False)
+    return values
 
 
 @lru_cache(maxsize=4096)
