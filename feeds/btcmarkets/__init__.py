@@ -1,1 +1,1 @@
-"""To be described."""
+"""BTC Markets, WebSocket v2: the protocol sans I/O, and the connection that carries it."""

@@ -1,0 +1,388 @@
+"""BTC Markets WebSocket v2, sans I/O: messages to send as text, frames received as events.
+
+One frame is one event: a record of a market, a `Heartbeat`, or a `Rejection`. What cannot be
+understood is an `Undecodable` record with the bytes and the reason; `decode` never raises on what
+an exchange may send. It is tolerant of unknown fields and strict about meaning: a price is a
+positive plain decimal of at most ten digits and eight decimals, a number that ought to be a text is
+not one.
+
+Only the form is judged here. Whether a quote is crossed, a trade late, or a checksum wrong is
+interpretation, and the engine's.
+
+Clauses cited are of the exchange's wiki, "WebSocket v2".
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NoReturn
+
+from eventlog.records import BookUpdate, Level, Quote, Side, Trade, Undecodable, parse_e8
+
+MARKET_CHANNELS = ("orderbookUpdate", "trade", "tick")
+"""What is subscribed for every market."""
+
+FRAME_BYTES_MAX = 16 * 1024 * 1024
+"""The largest frame that is read. A whole book of 100 000 levels a side has about half of it."""
+
+LEVELS_A_SIDE_MAX = 100_000
+"""The largest number of levels a side in one frame. A whole book of BTC-AUD has about 1 000."""
+
+RAW_BYTES_KEPT_MAX = 64 * 1024
+"""How much of an undecodable frame is kept; where more was sent, the reason says how much."""
+
+_INT64_MAX = 2**63 - 1
+_INT32_MAX = 2**31 - 1
+_UINT32_MAX = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The server's view of the socket's subscriptions, every five seconds.
+
+    ``channels`` are (channel, markets) pairs; a channel that has no markets has an empty tuple.
+    """
+
+    channels: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An ``error`` frame: a request was refused as a whole; the socket stays open.
+
+    It echoes nothing of the request. Codes known: 1 authentication, 3 invalid message, channel or
+    market.
+    """
+
+    code: int | None
+    message: str
+
+    @property
+    def of_markets(self) -> bool:
+        """Whether the request was refused for one of its market ids."""
+        return "marketid" in self.message.replace(" ", "").lower()
+
+
+MarketRecord = Quote | Trade | BookUpdate | Undecodable
+Event = tuple[str | None, MarketRecord] | Heartbeat | Rejection
+"""A market's record (``None``: an undecodable frame that names no market), or a control frame."""
+
+
+def subscribe(markets: Iterable[str]) -> str:
+    """Return the message that replaces every subscription of the socket by these markets."""
+    return _request("subscribe", markets)
+
+
+def add_subscription(markets: Iterable[str]) -> str:
+    """Return the message that adds these markets.
+
+    For a market that is already subscribed the exchange sends a fresh snapshot and doubles
+    nothing: the cheapest resync.
+    """
+    return _request("addSubscription", markets)
+
+
+def remove_subscription(markets: Iterable[str]) -> str:
+    """Return the message that ends these markets; it has no answer.
+
+    Raises:
+        ValueError: if there are none, which to the exchange would mean all.
+    """
+    return _request("removeSubscription", markets)
+
+
+def _request(message_type: str, markets: Iterable[str]) -> str:
+    ids = list(markets)
+    if not ids:
+        raise ValueError(f"{message_type} of no market")
+    # Removing the heartbeat would leave nothing to tell a quiet market from a dead socket.
+    heartbeat = () if message_type == "removeSubscription" else ("heartbeat",)
+    return json.dumps(
+        {
+            "messageType": message_type,
+            "marketIds": ids,
+            "channels": [*MARKET_CHANNELS, *heartbeat],
+            "clientType": "api",
+        }
+    )
+
+
+def decode(frame: str | bytes, received_ns: int) -> Event:
+    """Return what one frame says; never raises.
+
+    ``received_ns`` is when it reached us and becomes the record's.
+    """
+    market: str | None = None
+    try:
+        if len(frame) > FRAME_BYTES_MAX:
+            _refuse(f"larger than {FRAME_BYTES_MAX} bytes")
+        message = _object(frame)
+        market = _market(message)
+        decoder = _DECODERS.get(_text(message, "messageType"))
+        if decoder is not None:
+            if market is None:
+                _refuse("no valid marketId")
+            return market, decoder(message, received_ns)
+        return _control(message)
+    except _Refused as refused:
+        return market, _undecodable(frame, received_ns, refused.why)
+
+
+class _Refused(Exception):
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def _refuse(why: str) -> NoReturn:
+    raise _Refused(why)
+
+
+def _undecodable(frame: str | bytes, received_ns: int, why: str) -> Undecodable:
+    # A text can hold lone surrogates, which have no UTF-8: they are kept as what they are.
+    raw = frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass")
+    if len(raw) > RAW_BYTES_KEPT_MAX:
+        why = f"{why} (the first {RAW_BYTES_KEPT_MAX} of {len(raw)} bytes are kept)"
+    return Undecodable(received_ns=received_ns, raw=raw[:RAW_BYTES_KEPT_MAX], why=why)
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_constant)
+
+
+def _object(frame: str | bytes) -> dict[str, object]:
+    try:
+        message = _JSON.decode(frame.decode() if isinstance(frame, bytes) else frame)
+    except UnicodeDecodeError:
+        _refuse("not UTF-8")
+    except ValueError as error:
+        _refuse(f"not JSON: {str(error)[:100]}")
+    except RecursionError:
+        _refuse("not JSON: nested too deeply")
+    if type(message) is not dict:
+        _refuse("not a JSON object")
+    return message
+
+
+_MARKET = re.compile(r"[A-Z0-9]{1,16}-[A-Z0-9]{1,16}", re.ASCII)
+
+
+@lru_cache(maxsize=1024)
+def _is_market(text: str) -> bool:
+    return _MARKET.fullmatch(text) is not None
+
+
+def _market(message: dict[str, object]) -> str | None:
+    market = message.get("marketId")
+    return market if isinstance(market, str) and _is_market(market) else None
+
+
+def _text(message: dict[str, object], key: str) -> str:
+    text = message.get(key)
+    if type(text) is not str:
+        _refuse(f"no {key}" if text is None else f"{key} is not a text")
+    return text
+
+
+def _whole(message: dict[str, object], key: str, most: int) -> int | None:
+    value = message.get(key)
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value <= most:
+        _refuse(f"{key} is not an integer in 0 … {most}")
+    return value
+
+
+def _amount(text: object, name: str) -> tuple[int, int]:
+    """Return (count of 1e-8, decimals) of a text that is no negative number."""
+    try:
+        count, decimals = parse_e8(text)  # type: ignore[arg-type]  # another type is refused below
+    except ValueError:
+        _refuse(f"{name} is not a decimal of at most 10 + 8 digits")
+    except TypeError:
+        _refuse(f"no {name}" if text is None else f"{name} is not a text")
+    if count < 0 or text[0] == "-":  # type: ignore[index]  # parse_e8 has taken it for a text
+        _refuse(f"{name} is negative")
+    return count, decimals
+
+
+def _positive(message: dict[str, object], key: str) -> tuple[int, int]:
+    count, decimals = _amount(message.get(key), key)
+    if count == 0:
+        _refuse(f"{key} is zero")
+    return count, decimals
+
+
+_TIMESTAMP = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}):([0-5][0-9])\.([0-9]{3}|[0-9]{6})Z", re.ASCII
+)
+
+
+@lru_cache(maxsize=64)
+def _minute_ns(text: str) -> int:
+    minute = datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return int(minute.timestamp()) * 1_000_000_000
+
+
+def parse_timestamp_ns(text: str) -> int:
+    """Return an ISO 8601 UTC timestamp of 3 or 6 decimals as nanoseconds since 1970, exactly.
+
+    >>> parse_timestamp_ns("2026-09-23T04:31:09.259Z")
+    1790137869259000000
+
+    Raises:
+        ValueError: if it has another form, names no date, or lies outside 1970 … 2261.
+    """
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a UTC timestamp of 3 or 6 decimals: {text[:40]!r}")
+    minute, second, fraction = match.groups()
+    if not "1970" <= minute[:4] <= "2261":
+        raise ValueError(f"not in 1970 … 2261: {text!r}")
+    fraction_ns = int(fraction) * (1_000_000 if len(fraction) == 3 else 1_000)
+    return _minute_ns(minute) + int(second) * 1_000_000_000 + fraction_ns
+
+
+def _exchange_ns(message: dict[str, object]) -> int:
+    text = _text(message, "timestamp")
+    try:
+        return parse_timestamp_ns(text)
+    except ValueError as error:
+        _refuse(f"timestamp: {error}")
+
+
+def _snapshot_id(message: dict[str, object]) -> int | None:
+    # 0 was sent for a while where none was known (BTCMarkets/API issue 181).
+    return _whole(message, "snapshotId", _INT64_MAX) or None
+
+
+def _quote(message: dict[str, object], received_ns: int) -> Quote:
+    bid_e8, bid_decimals = _positive(message, "bestBid")
+    ask_e8, ask_decimals = _positive(message, "bestAsk")
+    last_e8, last_decimals = _positive(message, "lastPrice")
+    return Quote(
+        exchange_ns=_exchange_ns(message),
+        received_ns=received_ns,
+        bid_e8=bid_e8,
+        ask_e8=ask_e8,
+        last_e8=last_e8,
+        bid_decimals=bid_decimals,
+        ask_decimals=ask_decimals,
+        last_decimals=last_decimals,
+        snapshot_id=_snapshot_id(message),
+    )
+
+
+_SIDES: dict[object, Side | None] = {"Bid": Side.BUY, "Ask": Side.SELL, None: None}
+"""``side`` is the taker's; it was not sent before 2020."""
+
+
+def _trade(message: dict[str, object], received_ns: int) -> Trade:
+    price_e8, price_decimals = _positive(message, "price")
+    volume_e8, volume_decimals = _positive(message, "volume")
+    side = message.get("side")
+    if not (side is None or side in ("Bid", "Ask")):
+        _refuse("side is neither Bid nor Ask")
+    trade_id = _whole(message, "tradeId", _INT64_MAX)
+    if trade_id is None:
+        _refuse("no tradeId")
+    return Trade(
+        exchange_ns=_exchange_ns(message),
+        received_ns=received_ns,
+        price_e8=price_e8,
+        volume_e8=volume_e8,
+        price_decimals=price_decimals,
+        volume_decimals=volume_decimals,
+        side=_SIDES[side],
+        trade_id=trade_id,
+    )
+
+
+def _book_update(message: dict[str, object], received_ns: int) -> BookUpdate:
+    snapshot = message.get("snapshot", False)
+    if type(snapshot) is not bool:
+        _refuse("snapshot is neither true nor false")
+    return BookUpdate(
+        exchange_ns=_exchange_ns(message),
+        received_ns=received_ns,
+        bids=_levels(message, "bids"),
+        asks=_levels(message, "asks"),
+        snapshot=snapshot,
+        checksum=_checksum(message),
+        snapshot_id=_snapshot_id(message),
+    )
+
+
+def _levels(message: dict[str, object], key: str) -> tuple[Level, ...]:
+    rows = message.get(key)
+    if type(rows) is not list:
+        _refuse(f"no {key}" if rows is None else f"{key} is not a list")
+    if len(rows) > LEVELS_A_SIDE_MAX:
+        _refuse(f"{key} has more than {LEVELS_A_SIDE_MAX} levels")
+    return tuple([_level(row, key) for row in rows])
+
+
+def _level(row: object, key: str) -> Level:
+    if type(row) is not list or len(row) != 3:
+        _refuse(f"a level of {key} is not [price, volume, count]")
+    price_e8, price_decimals = _amount(row[0], f"a price of {key}")
+    volume_e8, volume_decimals = _amount(row[1], f"a volume of {key}")
+    count = row[2]
+    if price_e8 == 0:
+        _refuse(f"a price of {key} is zero")
+    if type(count) is not int or not 0 <= count <= _INT32_MAX:
+        _refuse(f"a count of {key} is not an integer in 0 … {_INT32_MAX}")
+    return Level(price_e8, volume_e8, price_decimals, volume_decimals, count)
+
+
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+
+
+def _checksum(message: dict[str, object]) -> int | None:
+    text = message.get("checksum")
+    if text is None:
+        return None
+    if type(text) is not str or _DIGITS.fullmatch(text) is None or int(text) > _UINT32_MAX:
+        _refuse("checksum is not a decimal text of 32 bits")
+    return int(text)
+
+
+_DECODERS: dict[str, Callable[[dict[str, object], int], Quote | Trade | BookUpdate]] = {
+    "tick": _quote,
+    "trade": _trade,
+    "orderbookUpdate": _book_update,
+}
+
+
+def _control(message: dict[str, object]) -> Heartbeat | Rejection:
+    kind = message["messageType"]
+    if kind == "heartbeat":
+        return Heartbeat(_channels(message.get("channels", [])))
+    if kind == "error":
+        code, text = message.get("code"), message.get("message")
+        return Rejection(
+            code=code if type(code) is int else None,
+            message=text[:200] if type(text) is str else "",
+        )
+    _refuse(f"unknown messageType {str(kind)[:40]!r}")
+
+
+def _channels(rows: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if type(rows) is not list:
+        _refuse("channels is not a list")
+    channels = []
+    for row in rows:
+        name = row.get("name") if type(row) is dict else None
+        if type(name) is not str:
+            _refuse("a channel has no name")
+        markets = row.get("marketIds", [])
+        if type(markets) is not list or not all(type(market) is str for market in markets):
+            _refuse("a channel's marketIds are not a list of texts")
+        channels.append((name, tuple(markets)))
+    return tuple(channels)

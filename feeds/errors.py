@@ -1,0 +1,107 @@
+"""What can go wrong outside, as far as a person or the caller can act on it.
+
+::
+
+    FeedError
+    ├── ExchangeUnreachable      no conversation with the exchange within the stated time
+    ├── SubscriptionRejected     the exchange refused what was asked for
+    │   └── UnknownMarket        because it does not have this market
+    ├── FeedFailed               a bug on the feed's own thread; the cause is chained
+    ├── RecordingUnreadable      a recording that is missing, or damaged from some line on
+    └── FaultUnknown             a fault the stand-in exchange does not have
+
+A connection that is lost *after* the start is no error but a `Gap` record, and a frame that cannot
+be understood is an `Undecodable` record.
+"""
+
+from pathlib import Path
+
+
+class FeedError(Exception):
+    """The root. ``hint`` says what a person can do, where there is something."""
+
+    hint: str = ""
+
+
+class ExchangeUnreachable(FeedError):
+    """Nothing that could be subscribed to was reached at ``url`` within ``timeout_s``."""
+
+    hint = "Check the network and the URL, or try `--simulated`."
+
+    def __init__(self, *, url: str, timeout_s: float, why: str) -> None:
+        super().__init__(url, timeout_s, why)
+        self.url = url
+        self.timeout_s = timeout_s
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.url} was not reached within {self.timeout_s:g} s: {self.why}"
+
+
+class SubscriptionRejected(FeedError):
+    """The exchange answered the first subscription with an error frame."""
+
+    def __init__(self, *, url: str, code: int | None, message: str) -> None:
+        super().__init__(url, code, message)
+        self.url = url
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.url} rejected the subscription: {self.message!r} (code {self.code})"
+
+
+class UnknownMarket(SubscriptionRejected):
+    """The exchange does not have this market."""
+
+    hint = "Markets are BASE-QUOTE in upper case, such as BTC-AUD."
+
+    def __init__(self, *, url: str, market: str, code: int | None, message: str) -> None:
+        super().__init__(url=url, code=code, message=message)
+        self.market = market
+
+    def __str__(self) -> str:
+        return f"{self.url} has no market {self.market!r}: {self.message!r} (code {self.code})"
+
+
+class FeedFailed(FeedError):
+    """The feed's thread ended on an exception that nobody expected."""
+
+    hint = "This is a bug; the traceback says where."
+
+    def __init__(self, *, url: str, why: str) -> None:
+        super().__init__(url, why)
+        self.url = url
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the feed from {self.url} failed: {self.why}"
+
+
+class RecordingUnreadable(FeedError):
+    """A recording cannot be played; ``line`` counts from 1 and is ``None`` before the first."""
+
+    hint = 'A recording is zstd-compressed JSON lines of {"at": ns, "frame": {...}}.'
+
+    def __init__(self, *, path: Path, line: int | None, why: str) -> None:
+        super().__init__(path, line, why)
+        self.path = path
+        self.line = line
+        self.why = why
+
+    def __str__(self) -> str:
+        where = f"{self.path}" if self.line is None else f"{self.path}, line {self.line}"
+        return f"cannot play {where}: {self.why}"
+
+
+class FaultUnknown(FeedError):
+    """The stand-in exchange has no fault of this name."""
+
+    def __init__(self, *, text: str, known: tuple[str, ...]) -> None:
+        super().__init__(text, known)
+        self.text = text
+        self.known = known
+        self.hint = f"Known faults: {', '.join(known)}; NAME=N makes it happen every N frames."
+
+    def __str__(self) -> str:
+        return f"unknown fault {self.text!r}"
