@@ -1,0 +1,115 @@
+"""Effects as recorded beside effects as derived: the first difference, by offset and column."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from eventlog.records import EFFECT_KINDS
+from eventlog.schema import SCHEMA
+
+COMPARED = tuple(name for name in SCHEMA.names if name != "offset")
+"""Every column but the offset, which a log gives and the engine does not know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """The first place where what was recorded and what is derived differ.
+
+    ``offset`` is the recorded effect's; where the log lacks the effect, it is its tick's.
+    """
+
+    offset: int
+    cause: int
+    column: str
+    recorded: str
+    derived: str
+
+    def __str__(self) -> str:
+        return (
+            f"at offset {self.offset} (tick {self.cause}): {self.column}"
+            f" recorded {self.recorded}, derived {self.derived}"
+        )
+
+
+class Comparison:
+    """A cursor over a log's effects, moved along by what is derived.
+
+    The n-th derived effect is compared with the n-th recorded one, so how either was cut into
+    batches does not matter.
+    """
+
+    def __init__(self, recorded: Iterable[pa.RecordBatch]) -> None:
+        """Compare with the effects among these batches of a log."""
+        self._recorded = _effects_of(recorded)
+        self._waiting: pa.RecordBatch | None = None
+        self.compared = 0
+        self.divergence: Divergence | None = None
+
+    def compare(self, derived: pa.RecordBatch) -> pa.RecordBatch:
+        """Compare derived effects with the next recorded ones; return those the log lacks.
+
+        Only the first difference is kept, in ``divergence``; what follows from a difference says
+        nothing more.
+        """
+        while derived.num_rows and (recorded := self._next()) is not None:
+            count = min(recorded.num_rows, derived.num_rows)
+            if self.divergence is None:
+                self.divergence = _first_difference(
+                    recorded.slice(0, count), derived.slice(0, count)
+                )
+            self.compared += count
+            self._waiting = recorded.slice(count)
+            derived = derived.slice(count)
+        return derived
+
+    def finish(self) -> None:
+        """Say that nothing more is derived: a recorded effect that is left over is a difference."""
+        left = self._next()
+        if left is not None and self.divergence is None:
+            self.divergence = Divergence(
+                offset=left.column("offset")[0].as_py(),
+                cause=left.column("cause")[0].as_py(),
+                column="kind",
+                recorded=left.column("kind")[0].as_py(),
+                derived="nothing",
+            )
+
+    def _next(self) -> pa.RecordBatch | None:
+        while self._waiting is None or not self._waiting.num_rows:
+            self._waiting = next(self._recorded, None)
+            if self._waiting is None:
+                return None
+        return self._waiting
+
+
+def _effects_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    kinds = pa.array(EFFECT_KINDS)
+    for batch in batches:
+        effects = batch.filter(pc.is_in(batch.column("kind"), kinds))
+        if effects.num_rows:
+            yield effects
+
+
+def _first_difference(recorded: pa.RecordBatch, derived: pa.RecordBatch) -> Divergence | None:
+    """Return the first row, and in it the first column, that differs in any bit."""
+    pairs = {name: (_bits(recorded.column(name)), _bits(derived.column(name))) for name in COMPARED}
+    differing = [name for name, (was, now) in pairs.items() if not was.equals(now)]
+    for row in range(recorded.num_rows if differing else 0):
+        for name in differing:
+            was, now = pairs[name]
+            if not was[row].equals(now[row]):
+                return Divergence(
+                    offset=recorded.column("offset")[row].as_py(),
+                    cause=recorded.column("cause")[row].as_py(),
+                    column=name,
+                    recorded=str(recorded.column(name)[row]),
+                    derived=str(derived.column(name)[row]),
+                )
+    return None
+
+
+def _bits(column: pa.Array) -> pa.Array:
+    """Return floats as their bits, so that -0.0 is not 0.0 and NaN is itself."""
+    return column.view(pa.int32()) if pa.types.is_float32(column.type) else column

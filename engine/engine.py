@@ -1,0 +1,249 @@
+"""The engine: a deterministic function from its parameters and the log's records to effects.
+
+It sees no clock, socket, file or environment (I3), and no record's effect depends on how the
+records were cut into chunks (I7). What a chunk makes of it comes back as a batch of effects in the
+log's own schema: for every tick its fill, if an order filled, and its decision.
+"""
+
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from engine import policy
+from engine import step as steps
+from engine.errors import StateMismatch
+from engine.market import WIDTH, Arrays, Column, Market, Rows
+from engine.parameters import Parameters
+from engine.step import CHUNK_TICKS, CompiledStep, Counts, Measures
+from eventlog.records import TICK_KINDS
+from eventlog.schema import SCHEMA, batch_of, decimals
+
+_COUNT = {name: index for index, name in enumerate(Counts._fields)}
+_MEASURE = {name: index for index, name in enumerate(Measures._fields)}
+_SIDES = ("", "buy", "sell")
+
+
+class Engine:
+    """One market's engine. `advance` is the only way to change it.
+
+    Engines of equal parameters share one compiled step; each takes its state along when it is not
+    the one that works.
+    """
+
+    def __init__(self, parameters: Parameters, state: Arrays) -> None:
+        """Continue from a state, as `state` returned it or `genesis` made it.
+
+        Raises:
+            StateMismatch: if the state's arrays are not those of these parameters.
+        """
+        self.parameters = parameters
+        wanted = genesis(parameters)
+        if set(state) != set(wanted):
+            difference = sorted(set(state) ^ set(wanted))
+            raise StateMismatch(f"the state and this engine differ in {', '.join(difference)}")
+        self._market = Market.of(state)
+        self._stage = _stage(parameters)
+        self._stage.enter(self, {name: state[name] for name in steps.NAMES})
+
+    @classmethod
+    def genesis(cls, parameters: Parameters) -> "Engine":
+        """Return the engine before the first record."""
+        return cls(parameters, genesis(parameters))
+
+    def advance(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
+        """Carry the engine over records in log order; return their effects.
+
+        Args:
+            chunk: rows in the log's schema, or in a projection that has `engine.market.READS` and
+                ``received_ns``. Effects among them are passed over. At most `CHUNK_TICKS` ticks.
+
+        Returns:
+            The effects in order, at offset 0: a log numbers them when it appends them.
+
+        Raises:
+            ValueError: if there are more ticks than fit; nothing has changed then (I4).
+        """
+        market = self._market.copy()
+        rows = market.fold(chunk)
+        if len(rows) > CHUNK_TICKS:
+            raise ValueError(f"{len(rows)} ticks in one chunk, at most {CHUNK_TICKS}")
+        counts, measures = self._stage.run(self, rows)
+        self._market = market
+        return _effects(chunk, rows, counts, measures)
+
+    def state(self) -> Arrays:
+        """Return the whole state as arrays by name; copies, which nobody else changes."""
+        learner = self._stage.state(self)
+        return {name: array.copy() for name, array in {**self._market.state(), **learner}.items()}
+
+    @property
+    def digest(self) -> str:
+        """The whole state's identity: two engines that agree in it agree in every bit."""
+        return digest(self.state())
+
+
+def genesis(parameters: Parameters) -> Arrays:
+    """Return the state before the first record. It follows from the parameters' seed, but it is
+    stored and not recomputed, since another machine may draw other first weights.
+    """
+    return {**Market.genesis().state(), **steps.genesis(parameters)}
+
+
+def digest(state: Arrays) -> str:
+    """Return the identity of a state: 32 hexadecimal digits over names, types, shapes and bytes."""
+    hasher = blake2b(digest_size=16)
+    for name in sorted(state):
+        array = state[name]
+        hasher.update(f"{name} {array.dtype.str} {array.shape};".encode())
+        hasher.update(np.ascontiguousarray(array).tobytes())
+    return hasher.hexdigest()
+
+
+def arithmetic_digest() -> str:
+    """Return the digest of a short training run of default parameters on made-up rows.
+
+    It names the arithmetic of this build on this machine: where it equals the recorded one, equal
+    bits can be claimed; where not, nothing can.
+    """
+    parameters = Parameters()
+    stage = _stage(parameters)
+    state = steps.genesis(parameters)
+    weights = state["learner.weights"]
+    # The first weights are made from integers here, so that only the step's arithmetic is tested.
+    ranks = np.arange(weights.size, dtype=np.int64)
+    state["learner.weights"] = ((ranks * 7919 % 2001 - 1000) / np.float32(4000)).astype(np.float32)
+    probe = _Probe()
+    stage.enter(probe, state)
+    counts, measures = stage.run(probe, _probe_rows(CHUNK_TICKS))
+    hasher = blake2b(counts.tobytes() + measures.tobytes(), digest_size=16)
+    hasher.update(digest(stage.state(probe)).encode())
+    stage.leave(probe)
+    return hasher.hexdigest()
+
+
+class _Probe:
+    """Somebody who uses a stage for a moment."""
+
+
+def _probe_rows(count: int) -> Rows:
+    """Return rows of a market that wanders, from whole-number recurrences only."""
+    rows = np.zeros((count, WIDTH), np.int64)
+    middle_e8, seed = 100_000 * 10**8, 12345
+    for index in range(count):
+        draws = []
+        for _ in range(14):
+            seed = (seed * 1_103_515_245 + 12_345) % 2**31
+            draws.append(seed >> 8)
+        middle_e8 += (draws[0] % 2001 - 1000) * 10**6
+        bid_e8, ask_e8 = middle_e8 - 10**8, middle_e8 + 10**8
+        named = [
+            index, (index + 1) * 50_000_000, draws[1] % 3, int(index == 0), 1, 1,
+            bid_e8, ask_e8, middle_e8, (draws[2] % 201 - 100) * 10**6,
+        ]  # fmt: skip
+        bids = [bid_e8 - rank * 10**8 for rank in range(5)]
+        asks = [ask_e8 + rank * 10**8 for rank in range(5)]
+        volumes = [draw % 10**9 + 1 for draw in draws[3:13]]
+        rows[index] = [*named, *bids, *volumes[:5], *asks, *volumes[5:]]
+    return rows
+
+
+class _Stage:
+    """A compiled step and whose turn it is on it: the others' states are kept aside."""
+
+    def __init__(self, step: CompiledStep) -> None:
+        self._step = step
+        self._actor: object = None
+        self._aside: dict[int, Arrays] = {}
+
+    def enter(self, actor: object, state: Arrays) -> None:
+        self._set_aside()
+        self._step.load(state)
+        self._actor = actor
+
+    def leave(self, actor: object) -> None:
+        if self._actor is actor:
+            self._actor = None
+
+    def run(
+        self, actor: object, rows: Rows
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        self._turn(actor)
+        return self._step.run(rows)
+
+    def state(self, actor: object) -> Arrays:
+        self._turn(actor)
+        return self._step.state()
+
+    def _turn(self, actor: object) -> None:
+        if self._actor is not actor:
+            self._set_aside()
+            self._step.load(self._aside.pop(id(actor)))
+            self._actor = actor
+
+    def _set_aside(self) -> None:
+        if self._actor is not None:
+            state = self._step.state()
+            self._aside[id(self._actor)] = {name: array.copy() for name, array in state.items()}
+
+
+_STAGES: dict[Parameters, _Stage] = {}
+
+
+def _stage(parameters: Parameters) -> _Stage:
+    if parameters not in _STAGES:
+        _STAGES[parameters] = _Stage(steps.compiled(parameters))
+    return _STAGES[parameters]
+
+
+def _effects(
+    chunk: pa.RecordBatch,
+    rows: Rows,
+    counts: npt.NDArray[np.int64],
+    measures: npt.NDArray[np.float32],
+) -> pa.RecordBatch:
+    """Return the decisions, each behind its tick's fill if there is one, as rows of the schema."""
+    sides = counts[:, _COUNT["fill_side"]]
+    filled = np.flatnonzero(sides)
+    ticks = np.sort(np.concatenate([filled, np.arange(len(rows))]), kind="stable")
+    # Where a tick stands twice, its fill comes first.
+    is_fill = np.zeros(len(ticks), np.bool_)
+    is_fill[:-1] = ticks[:-1] == ticks[1:]
+    is_decision = ~is_fill
+    tick_rows = chunk.take(
+        pa.array(np.flatnonzero(np.isin(chunk.column("kind").to_pylist(), TICK_KINDS))[ticks])
+    )
+
+    def whole(name: str, kind: pa.DataType, shown: npt.NDArray[np.bool_]) -> pa.Array:
+        return pa.array(counts[ticks, _COUNT[name]], mask=~shown).cast(kind)
+
+    def money(name: str, shown: npt.NDArray[np.bool_]) -> pa.Array:
+        return decimals(counts[ticks, _COUNT[name]], ~shown)
+
+    def words(values: tuple[str, ...], name: str, shown: npt.NDArray[np.bool_]) -> pa.Array:
+        indices = pa.array(counts[ticks, _COUNT[name]].astype(np.int32), mask=~shown)
+        return pa.DictionaryArray.from_arrays(indices, pa.array(values)).cast(pa.string())
+
+    columns = {
+        "offset": pa.array(np.zeros(len(ticks), np.int64)),
+        "kind": pa.array(np.where(is_fill, "fill", "decision").tolist(), pa.string()),
+        "exchange_ns": tick_rows.column("exchange_ns"),
+        "received_ns": tick_rows.column("received_ns"),
+        "cause": pa.array(rows[ticks, Column.OFFSET]),
+        "action": words(policy.ACTIONS, "action", is_decision),
+        "reason": words(policy.REASONS, "reason", is_decision),
+        "fingerprint": pa.array(counts[ticks, _COUNT["fingerprint"]].view(np.uint64), mask=is_fill),
+        "side": words(_SIDES, "fill_side", is_fill),
+        "price": money("fill_price_e8", is_fill),
+        "volume": money("fill_volume_e8", is_fill),
+        "fee": money("fill_fee_e8", is_fill),
+        "ordered_at": whole("fill_ordered_at", pa.int64(), is_fill),
+    }
+    for name in ("trained", "ripened", "scored", "scored_hits", "voided"):
+        columns[name] = whole(name, pa.int32(), is_decision)
+    for name in ("equity", "cash", "position"):
+        columns[name] = money(f"{name}_e8", is_decision)
+    for name in Measures._fields:
+        columns[name] = pa.array(measures[ticks, _MEASURE[name]], mask=is_fill)
+    return batch_of({name: columns[name] for name in SCHEMA.names if name in columns}, len(ticks))

@@ -1,0 +1,55 @@
+"""What can be wrong with what the engine is given.
+
+    EngineError
+    ├── ParameterError        a parameter that is unknown, ill-typed or out of its range
+    ├── StateMismatch         a state whose arrays are not those of this engine
+    ├── CheckpointDamaged     a checkpoint file that does not check
+    └── ForeignCheckpoint     a checkpoint that belongs to another history
+
+Each carries the facts as fields; ``hint`` says what a person can do.
+"""
+
+from pathlib import Path
+
+
+class EngineError(Exception):
+    """The root of this package's errors."""
+
+    hint: str = ""
+
+
+class ParameterError(EngineError):
+    """A parameter that is unknown, ill-typed or out of its range."""
+
+    def __init__(self, name: str, problem: str, *, hint: str = "") -> None:
+        super().__init__(f"{name}: {problem}")
+        self.name = name
+        self.problem = problem
+        self.hint = hint
+
+
+class StateMismatch(EngineError):
+    """A state whose arrays are not those of this engine: other names, shapes or types."""
+
+
+class CheckpointDamaged(EngineError):
+    """A checkpoint file that does not check."""
+
+    hint = "An older checkpoint is used if there is one; trader verify shows all of them."
+
+    def __init__(self, path: Path, position: int, problem: str) -> None:
+        super().__init__(f"{path}: at byte {position}: {problem}")
+        self.path = path
+        self.position = position
+        self.problem = problem
+
+
+class ForeignCheckpoint(EngineError):
+    """A checkpoint whose chain value is not the log's at its offset: another history."""
+
+    hint = "Do not mix the checkpoints and the log of different journals."
+
+    def __init__(self, path: Path, offset: int) -> None:
+        super().__init__(f"{path}: belongs to another history than this log at offset {offset}")
+        self.path = path
+        self.offset = offset

@@ -1,0 +1,95 @@
+"""Everything that may be chosen about the engine, with unit, range and default.
+
+A journal keeps the parameters of its first session for ever: they are part of what its decisions
+follow from (I3). Other parameters make another journal (`trader replay --set … --out …`).
+"""
+
+import difflib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import blake2b
+from typing import Any
+
+from engine.errors import ParameterError
+
+
+def _parameter(default: Any, low: float, high: float, text: str) -> Any:
+    return field(default=default, metadata={"low": low, "high": high, "text": text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """The engine's parameters.
+
+    Raises:
+        ParameterError: if a value is out of its range.
+    """
+
+    seed: int = _parameter(1, 0, 2**31 - 1, "seed of initial weights and of every draw")
+    horizon_ms: int = _parameter(
+        1_000, 10, 86_400_000, "how far ahead the direction of the mid is predicted, in event time"
+    )
+    hidden_units: int = _parameter(32, 4, 512, "width of each hidden layer")
+    hidden_layers: int = _parameter(2, 1, 8, "number of hidden layers")
+    memory_rows: int = _parameter(
+        8_192, 256, 1 << 20, "predictions remembered: those waiting for their label, then replayed"
+    )
+    fresh_rows: int = _parameter(4, 1, 64, "newly ripened labels in a training step, at most")
+    replayed_rows: int = _parameter(12, 0, 256, "remembered samples in a training step")
+    learning_rate: float = _parameter(2e-3, 1e-7, 1.0, "step size of Adam at the start")
+    learning_rate_floor: float = _parameter(2e-4, 0.0, 1.0, "step size that is never gone below")
+    learning_rate_decay_steps: int = _parameter(
+        4_000, 1, 10**9, "steps after which the step size has fallen by the square root of two"
+    )
+    warm_up_labels: int = _parameter(500, 0, 10**9, "scored labels before the first order")
+    confidence_floor: float = _parameter(
+        0.55, 0.5, 1.0, "calibrated probability below which to hold"
+    )
+    cash: int = _parameter(10_000, 1, 10**9, "paper money at the start, in the quote currency")
+    order_cash: int = _parameter(1_000, 1, 10**9, "paper money put into one order")
+    fee_ppm: int = _parameter(
+        8_500, 0, 100_000, "taker fee, parts per million; 8500 is the exchange's entry tier"
+    )
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            wanted = (int, float) if spec.type is float else (int,)
+            if isinstance(value, bool) or not isinstance(value, wanted):
+                raise ParameterError(spec.name, f"{value!r} is not a {_word(spec.type)}")
+            low, high = spec.metadata["low"], spec.metadata["high"]
+            if not low <= value <= high:
+                raise ParameterError(spec.name, f"{value} is outside {low} … {high}")
+        if self.order_cash > self.cash:
+            raise ParameterError("order_cash", f"{self.order_cash} is more than cash {self.cash}")
+
+    def to_json(self) -> str:
+        """Return the parameters as a JSON object with sorted keys."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def digest(self) -> str:
+        """The parameters' identity: 16 hexadecimal digits."""
+        return blake2b(self.to_json().encode(), digest_size=8).hexdigest()
+
+
+def _word(kind: Any) -> str:
+    return "whole number" if kind is int else "number"
+
+
+def parameters_from(values: dict[str, object]) -> Parameters:
+    """Return parameters with these values, the defaults elsewhere.
+
+    Raises:
+        ParameterError: if a name is unknown or a value is not one.
+    """
+    known = {spec.name: spec for spec in fields(Parameters)}
+    chosen: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}."
+            raise ParameterError(name, "is not a setting", hint=hint)
+        # A file or a flag may write a float's whole value without a point.
+        chosen[name] = float(value) if known[name].type is float and type(value) is int else value
+    return Parameters(**chosen)

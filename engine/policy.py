@@ -1,0 +1,75 @@
+"""Prediction → action: buy, sell or hold, with the reason.
+
+Long or flat, with a fixed amount of cash. The expected gain over the horizon must exceed what it
+costs to go in and out again; where it does not, holding is the right answer and says so. The
+conditions are tried in the order of `REASONS`; the first that holds is the reason.
+"""
+
+from typing import NamedTuple
+
+from engine.arithmetic import Tensor, tf
+from engine.memory import MemoryState
+from engine.parameters import Parameters
+from engine.portfolio import PortfolioState
+from engine.row import Row
+
+ACTIONS = ("hold", "buy", "sell")
+HOLD, BUY, SELL = range(3)
+
+REASONS = (
+    "market not valid",
+    "order pending",
+    "warming up",
+    "exit: edge gone",
+    "in position",
+    "confidence too low",
+    "edge below cost",
+    "not enough cash",
+    "entry: edge above cost",
+)
+_NOT_VALID, _PENDING, _WARMING, _EXIT, _HOLDING, _UNSURE, _NO_EDGE, _NO_CASH, _ENTER = range(9)
+
+
+class Choice(NamedTuple):
+    """An action and why, with the figures it rests on."""
+
+    action: Tensor  # int32[]: index into ACTIONS
+    reason: Tensor  # int32[]: index into REASONS
+    confidence: Tensor  # float32[]: calibrated probability of the likelier direction
+    edge_ppm: Tensor  # float32[]: expected return over the horizon
+    cost_ppm: Tensor  # float32[]: of going in and out: two fees and the spread
+
+
+def choose(
+    row: Row,
+    p_move: Tensor,
+    p_up: Tensor,
+    memory: MemoryState,
+    portfolio: PortfolioState,
+    parameters: Parameters,
+) -> Choice:
+    """Return the action for this tick. It fills at a later tick, if at all (I6)."""
+    edge_ppm = (2.0 * p_up - 1.0) * p_move * memory.return_ppm
+    centre = tf.maximum(tf.cast(row.bid_e8 + row.ask_e8, tf.float32) * 0.5, 1.0)
+    spread_ppm = tf.cast(row.ask_e8 - row.bid_e8, tf.float32) / centre * 1e6
+    cost_ppm = 2.0 * parameters.fee_ppm + spread_ppm
+    confidence = tf.maximum(p_up, 1.0 - p_up)
+
+    long = portfolio.position_e8 > 0
+    horizon_ns = parameters.horizon_ms * 1_000_000
+    held = row.time_ns - portfolio.entered_ns >= horizon_ns
+    conditions = [
+        ~row.valid,
+        portfolio.order_side != HOLD,
+        memory.scored < parameters.warm_up_labels,
+        long & held & (edge_ppm <= 0.0),
+        long,
+        (confidence < parameters.confidence_floor) | (edge_ppm <= 0.0),
+        edge_ppm <= cost_ppm,
+        portfolio.cash_e8 < parameters.order_cash * 10**8,
+    ]
+    reason = tf.constant(_ENTER)
+    for index in reversed(range(len(conditions))):
+        reason = tf.where(conditions[index], index, reason)
+    action = tf.where(reason == _ENTER, BUY, tf.where(reason == _EXIT, SELL, HOLD))
+    return Choice(action, reason, confidence, edge_ppm, cost_ppm)

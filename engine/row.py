@@ -1,0 +1,46 @@
+"""One market row inside the compiled step, by name: int64 scalars and int64[LEVELS] vectors."""
+
+from typing import NamedTuple
+
+from engine.arithmetic import Tensor, tf
+from engine.market import FIRST_LEVEL, LEVELS, Column
+
+
+class Row(NamedTuple):
+    """The fields of `engine.market.Column`; flags are booleans, the rest counts."""
+
+    offset: Tensor
+    time_ns: Tensor
+    kind: Tensor
+    breaks: Tensor
+    valid: Tensor
+    book_valid: Tensor
+    bid_e8: Tensor
+    ask_e8: Tensor
+    last_e8: Tensor
+    traded_e8: Tensor
+    bid_prices_e8: Tensor
+    bid_volumes_e8: Tensor
+    ask_prices_e8: Tensor
+    ask_volumes_e8: Tensor
+
+
+def row_of(cells: Tensor) -> Row:
+    """Return int64[WIDTH] by name."""
+    levels = tf.reshape(cells[FIRST_LEVEL:], (4, LEVELS))
+    return Row(
+        offset=cells[Column.OFFSET],
+        time_ns=cells[Column.TIME_NS],
+        kind=cells[Column.KIND],
+        breaks=cells[Column.BREAK] != 0,
+        valid=cells[Column.VALID] != 0,
+        book_valid=cells[Column.BOOK_VALID] != 0,
+        bid_e8=cells[Column.BID_E8],
+        ask_e8=cells[Column.ASK_E8],
+        last_e8=cells[Column.LAST_E8],
+        traded_e8=cells[Column.TRADED_E8],
+        bid_prices_e8=levels[0],
+        bid_volumes_e8=levels[1],
+        ask_prices_e8=levels[2],
+        ask_volumes_e8=levels[3],
+    )

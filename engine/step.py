@@ -1,0 +1,241 @@
+"""The step: one tick, stages in a stated order, compiled once and run over a chunk in one call.
+
+    market row → fills of earlier orders → labels that ripen → training step (fresh and replayed)
+               → features → prediction → calibration → decision → fingerprint
+
+The whole state is a flat mapping from names to arrays of fixed shape and type. It is held in
+variables that a call reads once, threads through the pure step and assigns once at its end: a call
+that fails leaves them as they were (I4). One shape, a chunk of `CHUNK_TICKS` rows of which the
+first ``count`` are real, serves one tick and a thousand: the loop's body is the same machine code,
+so chunking does not change a bit (I7).
+"""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine import calibration, features, learning, memory, network, policy, portfolio
+from engine.arithmetic import Tensor, replace_row, tf
+from engine.errors import StateMismatch
+from engine.market import WIDTH, Arrays, Rows
+from engine.parameters import Parameters
+from engine.row import row_of
+
+CHUNK_TICKS = 1024
+"""Rows of the compiled loop. A chunk is never longer."""
+
+
+class State(NamedTuple):
+    """Everything that the step carries from one tick to the next."""
+
+    features: features.FeatureState
+    memory: memory.MemoryState
+    learner: learning.LearnerState
+    calibration: calibration.CalibrationState
+    portfolio: portfolio.PortfolioState
+
+
+class Counts(NamedTuple):
+    """The whole-number results of one tick, int64."""
+
+    action: Tensor
+    reason: Tensor
+    trained: Tensor
+    ripened: Tensor
+    scored: Tensor
+    scored_hits: Tensor
+    voided: Tensor
+    equity_e8: Tensor
+    cash_e8: Tensor
+    position_e8: Tensor
+    fingerprint: Tensor
+    fill_side: Tensor
+    fill_price_e8: Tensor
+    fill_volume_e8: Tensor
+    fill_fee_e8: Tensor
+    fill_ordered_at: Tensor
+
+
+class Measures(NamedTuple):
+    """The results of one tick that are fractions, float32."""
+
+    p_move: Tensor
+    p_up_raw: Tensor
+    p_up: Tensor
+    confidence: Tensor
+    edge_ppm: Tensor
+    cost_ppm: Tensor
+    loss: Tensor
+    learning_rate: Tensor
+    scored_loss: Tensor
+    scored_baseline_loss: Tensor
+
+
+def step(
+    state: State, cells: Tensor, model: Any, parameters: Parameters
+) -> tuple[State, Counts, Measures]:
+    """Carry the state over one tick, int64[WIDTH]."""
+    row = row_of(cells)
+    account, execution = portfolio.fill(state.portfolio, row, parameters)
+    ring, scaling, ripened = memory.ripen(state.memory, state.calibration, row, parameters)
+    ring, batch = memory.samples(ring, row.offset, parameters)
+    learner, trained = learning.train(state.learner, batch, model, parameters)
+
+    seen, vector = features.observe(state.features, row)
+    logits = network.logits(model, learner.weights, vector[None])[0]
+    p_move = tf.sigmoid(logits[network.MOVE])
+    p_up = calibration.calibrate(scaling, logits[network.UP])
+    ring, dropped = memory.remember(ring, row, vector, p_up, logits[network.UP], parameters)
+
+    choice = policy.choose(row, p_move, p_up, ring, account, parameters)
+    account = portfolio.order(account, choice.action, row.offset)
+    counts = Counts(
+        action=choice.action,
+        reason=choice.reason,
+        trained=trained.trained,
+        ripened=ripened.ripened,
+        scored=ripened.scored,
+        scored_hits=ripened.hits,
+        voided=ripened.voided + dropped,
+        equity_e8=portfolio.equity_e8(account, row),
+        cash_e8=account.cash_e8,
+        position_e8=account.position_e8,
+        fingerprint=network.fingerprint(learner.weights),
+        fill_side=execution.side,
+        fill_price_e8=execution.price_e8,
+        fill_volume_e8=execution.volume_e8,
+        fill_fee_e8=execution.fee_e8,
+        fill_ordered_at=execution.ordered_at,
+    )
+    measures = Measures(
+        p_move=p_move,
+        p_up_raw=tf.sigmoid(logits[network.UP]),
+        p_up=p_up,
+        confidence=choice.confidence,
+        edge_ppm=choice.edge_ppm,
+        cost_ppm=choice.cost_ppm,
+        loss=trained.loss,
+        learning_rate=trained.learning_rate,
+        scored_loss=ripened.loss,
+        scored_baseline_loss=ripened.baseline_loss,
+    )
+    return State(seen, ring, learner, scaling, account), counts, measures
+
+
+def genesis(parameters: Parameters) -> Arrays:
+    """Return the state before the first tick, by flat names; the weights follow from the seed."""
+    weights = network.flatten(network.build(parameters))
+    parts = {
+        "features": features.genesis(),
+        "memory": memory.genesis(parameters),
+        "learner": learning.genesis(weights),
+        "calibration": calibration.genesis(),
+        "portfolio": portfolio.genesis(parameters),
+    }
+    return {
+        f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()
+    }
+
+
+_PARTS: dict[str, Any] = {
+    "features": features.FeatureState,
+    "memory": memory.MemoryState,
+    "learner": learning.LearnerState,
+    "calibration": calibration.CalibrationState,
+    "portfolio": portfolio.PortfolioState,
+}
+NAMES = tuple(f"{part}.{name}" for part, kind in _PARTS.items() for name in kind._fields)
+"""The names of the state's arrays, in the order of the variables."""
+
+
+class CompiledStep:
+    """The step over a chunk, compiled for one set of parameters, and the variables it works on."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._model = network.build(parameters)
+        self._parameters = parameters
+        start = genesis(parameters)
+        self._variables = [tf.Variable(start[name], name=name) for name in NAMES]
+        self._call = tf.function(
+            self._run,
+            jit_compile=True,
+            autograph=False,
+            input_signature=[
+                tf.TensorSpec((CHUNK_TICKS, WIDTH), tf.int64),
+                tf.TensorSpec((), tf.int32),
+            ],
+        )
+
+    def run(self, rows: Rows) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Carry the variables over at most `CHUNK_TICKS` rows.
+
+        Returns:
+            (int64[rows, counts], float32[rows, measures]): columns as in `Counts`, `Measures`.
+        """
+        count = len(rows)
+        padded = np.zeros((CHUNK_TICKS, WIDTH), np.int64)
+        padded[:count] = rows
+        counts, measures = self._call(tf.constant(padded), tf.constant(count, tf.int32))
+        return counts.numpy()[:count], measures.numpy()[:count]
+
+    def load(self, state: Arrays) -> None:
+        """Set all variables.
+
+        Raises:
+            StateMismatch: if names, shapes or types are not this step's.
+        """
+        for name, variable in zip(NAMES, self._variables, strict=True):
+            array = state.get(name)
+            if array is None:
+                raise StateMismatch(f"the state has no {name}")
+            expected = (tuple(variable.shape), variable.dtype.as_numpy_dtype)
+            if (array.shape, array.dtype.type) != expected:
+                found = (array.shape, array.dtype.name)
+                raise StateMismatch(f"{name} is {found}, expected {expected}")
+        for name, variable in zip(NAMES, self._variables, strict=True):
+            variable.assign(state[name])
+
+    def state(self) -> Arrays:
+        """Return the variables' values as read-only views of a moment: copy what must last."""
+        return {
+            name: np.asarray(memoryview(variable.read_value()))
+            for name, variable in zip(NAMES, self._variables, strict=True)
+        }
+
+    def _read(self) -> State:
+        values = iter(variable.read_value() for variable in self._variables)
+        return State(*(kind(*(next(values) for _ in kind._fields)) for kind in _PARTS.values()))
+
+    def _run(self, rows: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+        counts = tf.zeros((CHUNK_TICKS, len(Counts._fields)), tf.int64)
+        measures = tf.zeros((CHUNK_TICKS, len(Measures._fields)), tf.float32)
+
+        def body(
+            index: Tensor, state: State, counts: Tensor, measures: Tensor
+        ) -> tuple[Tensor, State, Tensor, Tensor]:
+            state, whole, parts = step(state, rows[index], self._model, self._parameters)
+            whole_row = tf.stack([tf.cast(value, tf.int64) for value in whole])
+            return (
+                index + 1,
+                state,
+                replace_row(counts, whole_row, index),
+                replace_row(measures, tf.stack(list(parts)), index),
+            )
+
+        _, state, counts, measures = tf.while_loop(
+            lambda index, *_: index < count,
+            body,
+            (tf.constant(0), self._read(), counts, measures),
+            parallel_iterations=1,
+        )
+        for variable, value in zip(self._variables, tf.nest.flatten(state), strict=True):
+            variable.assign(value)
+        return counts, measures
+
+
+@lru_cache(maxsize=4)
+def compiled(parameters: Parameters) -> CompiledStep:
+    """Return the compiled step of these parameters; compiling takes seconds, so it is shared."""
+    return CompiledStep(parameters)
