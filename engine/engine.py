@@ -6,17 +6,20 @@ log's own schema: for every tick its fill, if an order filled, and its decision.
 """
 
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine import policy
 from engine import step as steps
 from engine.errors import StateMismatch
-from engine.market import WIDTH, Arrays, Column, Market, Rows
+from engine.market import WIDTH, Column, Market, Rows
 from engine.parameters import Parameters
-from engine.step import CHUNK_TICKS, CompiledStep, Counts, Measures
+from engine.state import Arrays, digest
+from engine.step import CHUNK_TICKS, CompiledStep, Counts, Measures, Outcome
 from eventlog.records import TICK_KINDS
 from eventlog.schema import SCHEMA, batch_of, decimals
 
@@ -29,7 +32,8 @@ class Engine:
     """One market's engine. `advance` is the only way to change it.
 
     Engines of equal parameters share one compiled step; each takes its state along when it is not
-    the one that works.
+    the one that works. ``position`` is the offset of the last record it was given, -1 before any;
+    it is no part of the state.
     """
 
     def __init__(self, parameters: Parameters, state: Arrays) -> None:
@@ -46,6 +50,9 @@ class Engine:
         self._market = Market.of(state)
         self._stage = _stage(parameters)
         self._stage.enter(self, {name: state[name] for name in steps.NAMES})
+        self._like = {name: state[name] for name in steps.PACKED}
+        self._packed = steps.pack(state)
+        self.position = -1
 
     @classmethod
     def genesis(cls, parameters: Parameters) -> "Engine":
@@ -69,14 +76,27 @@ class Engine:
         rows = market.fold(chunk)
         if len(rows) > CHUNK_TICKS:
             raise ValueError(f"{len(rows)} ticks in one chunk, at most {CHUNK_TICKS}")
-        counts, measures = self._stage.run(self, rows)
-        self._market = market
-        return _effects(chunk, rows, counts, measures)
+        outcome = self._stage.run(self, rows)
+        self._market, self._packed = market, outcome.packed
+        if chunk.num_rows:
+            self.position = chunk.column("offset")[-1].as_py()
+        return _effects(chunk, rows, outcome)
 
     def state(self) -> Arrays:
         """Return the whole state as arrays by name; copies, which nobody else changes."""
-        learner = self._stage.state(self)
-        return {name: array.copy() for name, array in {**self._market.state(), **learner}.items()}
+        market = {name: array.copy() for name, array in self._market.state().items()}
+        return {**market, **self._stage.state(self)}
+
+    def small_state(self) -> Arrays:
+        """Return what a tick changes all over: all arrays but the rings (`engine.state.RINGS`).
+
+        Cheap, so that it can be kept after every tick. The arrays are not to be written to.
+        """
+        return {**self._market.state(), **steps.unpack(self._packed, self._like)}
+
+    def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return some rows of one of the rings."""
+        return self._stage.ring_rows(self, name, places)
 
     @property
     def digest(self) -> str:
@@ -89,16 +109,6 @@ def genesis(parameters: Parameters) -> Arrays:
     stored and not recomputed, since another machine may draw other first weights.
     """
     return {**Market.genesis().state(), **steps.genesis(parameters)}
-
-
-def digest(state: Arrays) -> str:
-    """Return the identity of a state: 32 hexadecimal digits over names, types, shapes and bytes."""
-    hasher = blake2b(digest_size=16)
-    for name in sorted(state):
-        array = state[name]
-        hasher.update(f"{name} {array.dtype.str} {array.shape};".encode())
-        hasher.update(np.ascontiguousarray(array).tobytes())
-    return hasher.hexdigest()
 
 
 def arithmetic_digest() -> str:
@@ -116,8 +126,8 @@ def arithmetic_digest() -> str:
     state["learner.weights"] = ((ranks * 7919 % 2001 - 1000) / np.float32(4000)).astype(np.float32)
     probe = _Probe()
     stage.enter(probe, state)
-    counts, measures = stage.run(probe, _probe_rows(CHUNK_TICKS))
-    hasher = blake2b(counts.tobytes() + measures.tobytes(), digest_size=16)
+    outcome = stage.run(probe, _probe_rows(CHUNK_TICKS))
+    hasher = blake2b(outcome.counts.tobytes() + outcome.measures.tobytes(), digest_size=16)
     hasher.update(digest(stage.state(probe)).encode())
     stage.leave(probe)
     return hasher.hexdigest()
@@ -166,11 +176,15 @@ class _Stage:
         if self._actor is actor:
             self._actor = None
 
-    def run(
-        self, actor: object, rows: Rows
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    def run(self, actor: object, rows: Rows) -> Outcome:
         self._turn(actor)
         return self._step.run(rows)
+
+    def ring_rows(
+        self, actor: object, name: str, places: npt.NDArray[np.int64]
+    ) -> npt.NDArray[Any]:
+        self._turn(actor)
+        return self._step.ring_rows(name, places)
 
     def state(self, actor: object) -> Arrays:
         self._turn(actor)
@@ -197,13 +211,9 @@ def _stage(parameters: Parameters) -> _Stage:
     return _STAGES[parameters]
 
 
-def _effects(
-    chunk: pa.RecordBatch,
-    rows: Rows,
-    counts: npt.NDArray[np.int64],
-    measures: npt.NDArray[np.float32],
-) -> pa.RecordBatch:
+def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:
     """Return the decisions, each behind its tick's fill if there is one, as rows of the schema."""
+    counts, measures = outcome.counts, outcome.measures
     sides = counts[:, _COUNT["fill_side"]]
     filled = np.flatnonzero(sides)
     ticks = np.sort(np.concatenate([filled, np.arange(len(rows))]), kind="stable")
@@ -211,9 +221,8 @@ def _effects(
     is_fill = np.zeros(len(ticks), np.bool_)
     is_fill[:-1] = ticks[:-1] == ticks[1:]
     is_decision = ~is_fill
-    tick_rows = chunk.take(
-        pa.array(np.flatnonzero(np.isin(chunk.column("kind").to_pylist(), TICK_KINDS))[ticks])
-    )
+    is_tick = pc.is_in(chunk.column("kind"), pa.array(TICK_KINDS))
+    of_ticks = pa.array(np.flatnonzero(is_tick.to_numpy(zero_copy_only=False))[ticks])
 
     def whole(name: str, kind: pa.DataType, shown: npt.NDArray[np.bool_]) -> pa.Array:
         return pa.array(counts[ticks, _COUNT[name]], mask=~shown).cast(kind)
@@ -228,8 +237,8 @@ def _effects(
     columns = {
         "offset": pa.array(np.zeros(len(ticks), np.int64)),
         "kind": pa.array(np.where(is_fill, "fill", "decision").tolist(), pa.string()),
-        "exchange_ns": tick_rows.column("exchange_ns"),
-        "received_ns": tick_rows.column("received_ns"),
+        "exchange_ns": chunk.column("exchange_ns").take(of_ticks),
+        "received_ns": chunk.column("received_ns").take(of_ticks),
         "cause": pa.array(rows[ticks, Column.OFFSET]),
         "action": words(policy.ACTIONS, "action", is_decision),
         "reason": words(policy.REASONS, "reason", is_decision),

@@ -16,12 +16,12 @@ import heapq
 from bisect import bisect_left, insort
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from engine.state import Arrays
 from eventlog.checksum import book_checksum
 from eventlog.records import TICK_KINDS
 from eventlog.schema import counts_e8
@@ -62,7 +62,6 @@ READS = (
 )  # fmt: skip
 """The columns of a log that the engine reads."""
 
-Arrays = dict[str, npt.NDArray[Any]]
 Rows = npt.NDArray[np.int64]
 _Level = tuple[int, int, int, int]  # price, its decimals, volume, its decimals
 _ARRAYS = ("price_e8", "volume_e8", "decimals")

@@ -19,9 +19,10 @@ import numpy.typing as npt
 from engine import calibration, features, learning, memory, network, policy, portfolio
 from engine.arithmetic import Tensor, replace_row, tf
 from engine.errors import StateMismatch
-from engine.market import WIDTH, Arrays, Rows
+from engine.market import WIDTH, Rows
 from engine.parameters import Parameters
 from engine.row import row_of
+from engine.state import RINGS, Arrays
 
 CHUNK_TICKS = 1024
 """Rows of the compiled loop. A chunk is never longer."""
@@ -150,6 +151,43 @@ NAMES = tuple(f"{part}.{name}" for part, kind in _PARTS.items() for name in kind
 """The names of the state's arrays, in the order of the variables."""
 
 
+PACKED = tuple(name for name in NAMES if name not in RINGS)
+"""The small arrays, which every call returns packed into one vector."""
+
+
+class Outcome(NamedTuple):
+    """What a call returns."""
+
+    counts: npt.NDArray[np.int64]  # [ticks, fields of Counts]
+    measures: npt.NDArray[np.float32]  # [ticks, fields of Measures]
+    packed: npt.NDArray[np.int32]  # the arrays of PACKED after the call, as `pack` packs them
+
+
+def pack(state: Arrays) -> npt.NDArray[np.int32]:
+    """Return the bits of the arrays of `PACKED`, one after the other; a flag takes one int32."""
+    return np.concatenate([_words(state[name]) for name in PACKED])
+
+
+def unpack(words: npt.NDArray[np.int32], like: Arrays) -> Arrays:
+    """Return the arrays of `PACKED` from their bits, shaped as in ``like``."""
+    arrays: Arrays = {}
+    start = 0
+    for name in PACKED:
+        model = like[name]
+        count = _words(model).size
+        part = words[start : start + count]
+        start += count
+        flag = model.dtype == np.bool_
+        arrays[name] = (part != 0 if flag else part.view(model.dtype)).reshape(model.shape).copy()
+    return arrays
+
+
+def _words(array: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+    if array.dtype == np.bool_:
+        return array.astype(np.int32).ravel()
+    return np.ascontiguousarray(array).reshape(-1).view(np.int32)
+
+
 class CompiledStep:
     """The step over a chunk, compiled for one set of parameters, and the variables it works on."""
 
@@ -168,17 +206,14 @@ class CompiledStep:
             ],
         )
 
-    def run(self, rows: Rows) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Carry the variables over at most `CHUNK_TICKS` rows.
-
-        Returns:
-            (int64[rows, counts], float32[rows, measures]): columns as in `Counts`, `Measures`.
-        """
+    def run(self, rows: Rows) -> Outcome:
+        """Carry the variables over at most `CHUNK_TICKS` rows."""
         count = len(rows)
         padded = np.zeros((CHUNK_TICKS, WIDTH), np.int64)
         padded[:count] = rows
-        counts, measures = self._call(tf.constant(padded), tf.constant(count, tf.int32))
-        return counts.numpy()[:count], measures.numpy()[:count]
+        outputs = self._call(tf.constant(padded), tf.constant(count, tf.int32))
+        counts, measures, packed = (output.numpy() for output in outputs)
+        return Outcome(counts[:count], measures[:count], packed)
 
     def load(self, state: Arrays) -> None:
         """Set all variables.
@@ -198,17 +233,21 @@ class CompiledStep:
             variable.assign(state[name])
 
     def state(self) -> Arrays:
-        """Return the variables' values as read-only views of a moment: copy what must last."""
+        """Return the variables' values."""
         return {
-            name: np.asarray(memoryview(variable.read_value()))
-            for name, variable in zip(NAMES, self._variables, strict=True)
+            name: variable.numpy() for name, variable in zip(NAMES, self._variables, strict=True)
         }
+
+    def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return some rows of one of `RINGS`."""
+        rows: npt.NDArray[Any] = self._variables[NAMES.index(name)].sparse_read(places).numpy()
+        return rows
 
     def _read(self) -> State:
         values = iter(variable.read_value() for variable in self._variables)
         return State(*(kind(*(next(values) for _ in kind._fields)) for kind in _PARTS.values()))
 
-    def _run(self, rows: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    def _run(self, rows: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         counts = tf.zeros((CHUNK_TICKS, len(Counts._fields)), tf.int64)
         measures = tf.zeros((CHUNK_TICKS, len(Measures._fields)), tf.float32)
 
@@ -230,9 +269,17 @@ class CompiledStep:
             (tf.constant(0), self._read(), counts, measures),
             parallel_iterations=1,
         )
-        for variable, value in zip(self._variables, tf.nest.flatten(state), strict=True):
-            variable.assign(value)
-        return counts, measures
+        values = dict(zip(NAMES, tf.nest.flatten(state), strict=True))
+        for name, variable in zip(NAMES, self._variables, strict=True):
+            variable.assign(values[name])
+        return counts, measures, tf.concat([_bits(values[name]) for name in PACKED], 0)
+
+
+def _bits(value: Tensor) -> Tensor:
+    """The compiled twin of `_words`."""
+    if value.dtype == tf.bool:
+        value = tf.cast(value, tf.int32)
+    return tf.reshape(tf.bitcast(value, tf.int32), [-1])
 
 
 @lru_cache(maxsize=4)

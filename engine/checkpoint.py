@@ -1,0 +1,287 @@
+"""The states that are kept, keyed by offset: a snapshot now and then, a delta after every chunk.
+
+::
+
+    checkpoints/NNNNNNNNNNNNNNNNNNNN.snapshot   the whole state after that offset
+    checkpoints/NNNNNNNNNNNNNNNNNNNN.deltas     what each chunk since then has changed
+
+Restoring takes the newest snapshot that checks, its deltas up to the last whole one, and then the
+log's tail goes through the loop. Rules:
+
+* A checkpoint names the log's chain value at its offset. One of another history is refused.
+* It is written after the log's records are durable, so it is never beyond the log.
+* A snapshot is published atomically and read back before older deltas go.
+* The first checkpoint after a restore is a new snapshot: nobody appends to a file of an earlier
+  process, so an interrupted delta never has to be cut.
+* Retention keeps the first snapshot for ever, the newest `KEPT_NEWEST`, and of older ones the
+  newest of each hour for a day and the newest of each day (in event time).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from engine import delta, snapshot
+from engine.errors import CheckpointDamaged, ForeignCheckpoint
+from engine.parameters import Parameters
+from engine.snapshot import Facts
+from engine.state import Arrays
+from eventlog.frame import CHAIN_BYTES, Frame, Kind, Link, build, scan
+from eventlog.storage import (
+    DISK,
+    TEMPORARY,
+    File,
+    Storage,
+    make_directory,
+    put_in_place,
+    read_all,
+    write_temporary,
+)
+
+DELTAS_BYTES_MAX = 64 << 20
+"""Deltas on one snapshot; then there is a new snapshot (I10)."""
+
+SNAPSHOT_RECORDS_MAX = 50_000
+"""Records between two snapshots, at most, so that a restore stays short."""
+
+KEPT_NEWEST = 4
+_AHEAD_BYTES = 4 << 20
+_HEAD_BYTES = 16 << 10
+
+
+class History(Protocol):
+    """What a checkpoint has to know of the log that it belongs to."""
+
+    @property
+    def end(self) -> int:
+        """The offset after the last durable record."""
+
+    def chain_after(self, offset: int) -> bytes | None:
+        """Return the chain value after a record, or its first bytes, where a frame ends there."""
+
+
+class Stateful(delta.Stateful, Protocol):
+    """An engine, as far as keeping its state goes."""
+
+    parameters: Parameters
+
+    def state(self) -> Arrays:
+        """Return the whole state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A state, the offset after which it stands, and the snapshots that were passed over."""
+
+    state: Arrays
+    offset: int
+    damaged: tuple[CheckpointDamaged, ...]
+
+
+class Checkpoints:
+    """The checkpoints of one journal."""
+
+    def __init__(self, directory: Path, *, storage: Storage = DISK) -> None:
+        """Use a directory, which is made when the first checkpoint is."""
+        self._directory = directory
+        self._storage = storage
+        self._deltas: _Deltas | None = None
+
+    def offsets(self) -> list[int]:
+        """Return the offsets of all snapshots, oldest first, whether they check or not."""
+        if not self._storage.exists(self._directory):
+            return []
+        names = self._storage.listdir(self._directory)
+        return [int(Path(name).stem) for name in names if name.endswith(".snapshot")]
+
+    def path(self, offset: int) -> Path:
+        """Return where the snapshot at an offset stands."""
+        return self._directory / f"{offset:020}.snapshot"
+
+    def facts(self, offset: int) -> Facts:
+        """Return what the snapshot at an offset says of itself.
+
+        Raises:
+            CheckpointDamaged: if its beginning does not check.
+        """
+        head = self._storage.read(self.path(offset), 0, _HEAD_BYTES)
+        return snapshot.facts_in(head, self.path(offset), offset=offset)
+
+    def read(self, offset: int) -> tuple[Arrays, Facts, bytes]:
+        """Return the snapshot at an offset: state, facts, and the chain value that names it.
+
+        Raises:
+            CheckpointDamaged: if anything in it does not check.
+        """
+        path = self.path(offset)
+        return snapshot.decode(read_all(self._storage, path), path, offset=offset)
+
+    def deltas(self, offset: int, name: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield (offset, the log's chain value there, change) for each whole delta on a snapshot.
+
+        A last delta that was interrupted is not there: its training is repeated from the log.
+
+        Raises:
+            CheckpointDamaged: if the file is damaged in another way.
+        """
+        path = self._directory / f"{offset:020}.deltas"
+        if not self._storage.exists(path):
+            return
+        link, tag = Link(offset + 1, name, 0), offset.to_bytes(8, "little")
+        found = scan(read_all(self._storage, path), link=link, tag=tag, kind=Kind.DELTA)
+        for frame in found.frames:
+            yield (frame.end_offset - 1, *_split(frame, path))
+        if found.stop.name == "BROKEN":
+            raise CheckpointDamaged(path, found.position, found.reason)
+
+    def restore(self, log: History) -> Restored | None:
+        """Return the newest state of this log that checks, or ``None`` if there is no checkpoint.
+
+        Raises:
+            ForeignCheckpoint: if a snapshot that checks is of another history than the log.
+            CheckpointDamaged: if there are snapshots and none checks.
+        """
+        damaged: list[CheckpointDamaged] = []
+        for offset in reversed(self.offsets()):
+            try:
+                state, facts, name = self.read(offset)
+            except CheckpointDamaged as error:
+                damaged.append(error)
+                continue
+            if not belongs(log, offset, bytes.fromhex(facts.chain)):
+                raise ForeignCheckpoint(self.path(offset), offset)
+            try:
+                for end, chain, change in self.deltas(offset, name):
+                    if not belongs(log, end, chain):
+                        break
+                    state, offset = delta.apply(state, change), end
+            except CheckpointDamaged as error:
+                damaged.append(error)
+            return Restored(state, offset, tuple(damaged))
+        if damaged:
+            raise damaged[0]
+        return None
+
+    def keep(self, engine: Stateful, *, offset: int, chain: bytes) -> None:
+        """Keep the engine's state, which includes all records up to ``offset``; then it is durable.
+
+        ``chain`` is the log's chain value there. A delta, or a snapshot where one is due.
+        """
+        deltas = self._deltas
+        if deltas is None or not deltas.has_room or offset - deltas.base >= SNAPSHOT_RECORDS_MAX:
+            self.keep_whole(engine, offset=offset, chain=chain)
+        elif offset > deltas.offset:
+            deltas.append(engine, offset=offset, chain=chain)
+
+    def keep_whole(self, engine: Stateful, *, offset: int, chain: bytes) -> Facts:
+        """Keep a snapshot, whether one is due or not; return what it says of itself."""
+        make_directory(self._storage, self._directory)
+        state, path = engine.state(), self.path(offset)
+        facts = snapshot.facts_of(
+            state, offset=offset, chain=chain, parameters=engine.parameters.digest
+        )
+        frames, name = snapshot.encode(state, facts)
+        temporary = write_temporary(self._storage, path, frames)
+        self._storage.forget(temporary)
+        snapshot.decode(read_all(self._storage, temporary), path, offset=offset)
+        put_in_place(self._storage, temporary, path)
+        self.close()
+        self._deltas = _Deltas(self._directory, self._storage, offset, name, engine)
+        self._retire(offset)
+        return facts
+
+    def close(self) -> None:
+        """Let go of the open file."""
+        if self._deltas is not None:
+            self._deltas.close()
+            self._deltas = None
+
+    def _retire(self, newest: int) -> None:
+        """Remove what the newest snapshot, which was read back, makes dispensable."""
+        times: dict[int, int] = {}
+        for offset in self.offsets():
+            try:
+                times[offset] = self.facts(offset).time_ns
+            except CheckpointDamaged:
+                continue  # kept: it is evidence
+        for offset in dispensable(times):
+            self._storage.unlink(self.path(offset))
+        for name in self._storage.listdir(self._directory):
+            old_deltas = name.endswith(".deltas") and int(Path(name).stem) < newest
+            if old_deltas or name.endswith(TEMPORARY):
+                self._storage.unlink(self._directory / name)
+
+
+def belongs(log: History, offset: int, chain: bytes) -> bool:
+    """Say whether a chain value is the log's at an offset (a log may know only its first bytes)."""
+    known = log.chain_after(offset) if offset < log.end else None
+    return known is not None and chain.startswith(known)
+
+
+def dispensable(times_ns: dict[int, int]) -> list[int]:
+    """Return which snapshots need not be kept, given each one's offset and event time.
+
+    >>> hour = 3_600 * 10**9
+    >>> dispensable({0: 0, 10: 1, 20: 2, 30: 2 * hour, 40: 3 * hour, 50: 3 * hour, 60: 3 * hour})
+    [10]
+    """
+    offsets = sorted(times_ns)
+    kept = set(offsets[:1] + offsets[-KEPT_NEWEST:])
+    last_ns = times_ns[offsets[-1]] if offsets else 0
+    hour_ns = 3_600 * 10**9
+    periods: dict[tuple[int, int], int] = {}
+    for offset in offsets:
+        period_ns = hour_ns if last_ns - times_ns[offset] <= 24 * hour_ns else 24 * hour_ns
+        periods[(period_ns, times_ns[offset] // period_ns)] = offset
+    kept.update(periods.values())
+    return [offset for offset in offsets if offset not in kept]
+
+
+def _split(frame: Frame, path: Path) -> tuple[bytes, bytes]:
+    body = frame.body()
+    if len(body) < CHAIN_BYTES:
+        raise CheckpointDamaged(path, frame.position, "the delta is too short")
+    return body[:CHAIN_BYTES], body[CHAIN_BYTES:]
+
+
+class _Deltas:
+    """The file of deltas on one snapshot, zero-filled ahead, one durable frame a delta."""
+
+    def __init__(
+        self, directory: Path, storage: Storage, base: int, name: bytes, engine: Stateful
+    ) -> None:
+        self.base = self.offset = base
+        self._tag = base.to_bytes(8, "little")
+        self._link = Link(base + 1, name, 0)
+        self._before = engine.small_state()
+        self._rows = engine.parameters.memory_rows
+        self._file: File = storage.create(directory / f"{base:020}.deltas")
+        self._position = self._zeroed = 0
+        self._fill()
+        storage.fsync_dir(directory)
+
+    @property
+    def has_room(self) -> bool:
+        return self._position < DELTAS_BYTES_MAX
+
+    def append(self, engine: Stateful, *, offset: int, chain: bytes) -> None:
+        change, self._before = delta.encode(self._before, engine, rows=self._rows)
+        data, self._link = build(
+            Kind.DELTA, chain + change, count=offset - self.offset, link=self._link, tag=self._tag
+        )
+        while self._position + len(data) > self._zeroed:
+            self._fill()
+        self._file.pwrite(data, self._position)
+        self._file.fdatasync()
+        self._position += len(data)
+        self.offset = offset
+
+    def _fill(self) -> None:
+        # Appending to a file that was written before is twice as fast and steadier: no metadata.
+        self._file.pwrite(bytes(_AHEAD_BYTES), self._zeroed)
+        self._file.fsync()
+        self._zeroed += _AHEAD_BYTES
+
+    def close(self) -> None:
+        self._file.close()

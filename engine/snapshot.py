@@ -1,0 +1,135 @@
+"""A whole state as bytes: frames that join each other, the first saying what the rest holds.
+
+Pure: bytes in, bytes out. The first frame's body is JSON: `Facts` and the list of arrays; the next
+ones carry the arrays' bytes in that order, cut into parts that a frame can hold. The facts stand
+first, so a listing reads a few hundred bytes of a file. A snapshot that was cut short, or whose
+state has another digest than it says, is damaged.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import CheckpointDamaged
+from engine.state import Arrays, digest
+from eventlog.frame import Frame, Kind, Link, Stop, build, frame_at, header_at, scan
+
+_PART_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a checkpoint says of itself.
+
+    ``offset`` is the last record that its state includes, ``chain`` the log's chain value there (in
+    hexadecimal), ``digest`` the state's, ``parameters`` the digest of the parameters. The rest is
+    for people: event time, training steps, and the scores since genesis.
+    """
+
+    offset: int
+    chain: str
+    digest: str
+    parameters: str
+    time_ns: int
+    steps: int
+    scored: int
+    hits: int
+    log_loss: float
+    baseline_log_loss: float
+    equity_e8: int
+
+
+def facts_of(state: Arrays, *, offset: int, chain: bytes, parameters: str) -> Facts:
+    """Return the facts of a state after the record at an offset."""
+    scored = int(state["memory.scored"])
+    market = state["market.scalars"]
+    bid_e8, ask_e8 = int(market[2]), int(market[3])
+    value_e8 = int(state["portfolio.position_e8"]) * (bid_e8 + ask_e8) // (2 * 10**8)
+    return Facts(
+        offset=offset,
+        chain=chain.hex(),
+        digest=digest(state),
+        parameters=parameters,
+        time_ns=int(market[0]),
+        steps=int(state["learner.steps"]),
+        scored=scored,
+        hits=int(state["memory.hits"]),
+        log_loss=float(state["memory.loss"]) / max(scored, 1),
+        baseline_log_loss=float(state["memory.baseline_loss"]) / max(scored, 1),
+        equity_e8=int(state["portfolio.cash_e8"]) + value_e8,
+    )
+
+
+def encode(state: Arrays, facts: Facts) -> tuple[list[bytes], bytes]:
+    """Return the frames of a snapshot, and the chain value after the last, which names it."""
+    names = sorted(state)
+    arrays = [[name, state[name].dtype.str, list(state[name].shape)] for name in names]
+    head = json.dumps({"facts": asdict(facts), "arrays": arrays}).encode()
+    body = b"".join(np.ascontiguousarray(state[name]).tobytes() for name in names)
+    parts = [body[start : start + _PART_BYTES] for start in range(0, len(body), _PART_BYTES)]
+    link, tag = start_of(facts.offset)
+    frames: list[bytes] = []
+    for part in (head, *parts):
+        data, link = build(Kind.SNAPSHOT, part, count=0, link=link, tag=tag)
+        frames.append(data)
+    return frames, link.chain
+
+
+def decode(data: bytes, path: Path, *, offset: int) -> tuple[Arrays, Facts, bytes]:
+    """Return the state, its facts, and the chain value that names the snapshot.
+
+    Raises:
+        CheckpointDamaged: if anything in it does not check.
+    """
+    link, tag = start_of(offset)
+    found = scan(data, link=link, tag=tag, kind=Kind.SNAPSHOT)
+    if found.stop is not Stop.END or len(found.frames) < 2 or found.position != len(data):
+        raise CheckpointDamaged(path, found.position, found.reason or "it is cut short")
+    facts, arrays = _head(found.frames[0])
+    state = dict(_arrays(arrays, b"".join(frame.body() for frame in found.frames[1:])))
+    if len(state) != len(arrays) or digest(state) != facts.digest or facts.offset != offset:
+        raise CheckpointDamaged(path, 0, "its state is not the one that it says")
+    return state, facts, found.link.chain
+
+
+def facts_in(data: bytes, path: Path, *, offset: int) -> Facts:
+    """Return the facts from the beginning of a snapshot, checking only the frame they stand in.
+
+    Raises:
+        CheckpointDamaged: if that frame does not check.
+    """
+    link, tag = start_of(offset)
+    header = header_at(data, 0, tag)
+    if header is None:
+        raise CheckpointDamaged(path, 0, "no frame header")
+    frame = frame_at(data, 0, header=header, chain=link.chain)
+    if isinstance(frame, str):
+        raise CheckpointDamaged(path, 0, frame)
+    return _head(frame)[0]
+
+
+def start_of(offset: int) -> tuple[Link, bytes]:
+    """Return what the first frame of the snapshot at an offset joins, and its tag."""
+    return Link(offset + 1, bytes(32), 0), offset.to_bytes(8, "little")
+
+
+def _head(frame: Frame) -> tuple[Facts, list[tuple[str, str, list[int]]]]:
+    head = json.loads(frame.body())
+    return Facts(**head["facts"]), [(name, kind, shape) for name, kind, shape in head["arrays"]]
+
+
+def _arrays(
+    arrays: list[tuple[str, str, list[int]]], body: bytes
+) -> Iterator[tuple[str, "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"]]:
+    start = 0
+    for name, kind, shape in arrays:
+        count = int(np.prod(shape, dtype=np.int64))
+        size = count * np.dtype(kind).itemsize
+        part = body[start : start + size]
+        if len(part) < size:
+            return
+        yield name, np.frombuffer(part, kind).reshape(shape).copy()
+        start += size
