@@ -1,0 +1,319 @@
+"""Bytes to frames and back: the unit in which everything durable here is written. Pure.
+
+A frame is a header of 64 bytes and a body, padded with zeros to a multiple of 64. It says where it
+belongs: which records it carries, and a *link* to the frame before it. Header, little-endian:
+
+====  ====  ===========================================================================
+at    size  field
+====  ====  ===========================================================================
+0     4     magic ``EVF1``
+4     1     version of this layout, 1
+5     1     kind: `Kind`
+6     1     codec of the body: 0 as it is, 1 zstd
+7     1     flags, all 0
+8     8     offset of the first record
+16    4     number of records
+20    4     bytes of the body as stored
+24    4     bytes of the body before compression
+28    4     epoch: which opening of the file wrote it; never falls
+32    8     tag of the file: bytes of a frame that were copied into another file do not pass here
+40    16    link: the first 16 bytes of the chain value before this frame
+56    4     CRC-32C of the body as stored
+60    4     CRC-32C of the 60 bytes before
+====  ====  ===========================================================================
+
+The *chain* is ``BLAKE3(chain before || header || body as stored)``: one value of 32 bytes that says
+which frames came, and in which order. The length has its own checksum before it is trusted, and a
+damaged body still leaves a header that tells what was lost.
+
+One frame is written at a time, and the next only when it is durable. So a whole frame proves that
+all before it were durable, and only the very last can be the victim of an interrupted write. That
+is why there is no field that says how far the log was durable: it would repeat the first offset.
+
+What this module does not know: files, segments, what a body means, and whether bytes that are no
+frame were ever promised to anybody. The last is judged in `recovery`, with a second witness.
+
+>>> start = Link(offset=7, chain=bytes(32), epoch=1)
+>>> data, after = build(Kind.DATA, b"two records", count=2, link=start, tag=b"an-tag-8")
+>>> len(data), after.offset
+(128, 9)
+>>> found = scan(data + bytes(64), link=start, tag=b"an-tag-8", kind=Kind.DATA)
+>>> [frame.body() for frame in found.frames], found.stop.name, found.link == after
+([b'two records'], 'END', True)
+>>> scan(data[:70] + bytes(58), link=start, tag=b"an-tag-8", kind=Kind.DATA).stop.name
+'TORN'
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import NamedTuple
+
+import zstandard
+from blake3 import blake3
+from crc32c import crc32c
+
+MAGIC = b"EVF1"
+VERSION = 1
+HEADER = struct.Struct("<4sBBBBQIIII8s16sII")
+HEADER_BYTES = 64
+ALIGNMENT_BYTES = 64
+TAG_BYTES = 8
+CHAIN_BYTES = 32
+LINK_BYTES = 16
+BODY_BYTES_MAX = 64 << 20
+"""The longest body, before and after compression (I10). CRC-32C still finds every burst in it."""
+
+_ZSTD_LEVEL = 1
+_AS_IS, _COMPRESSED = 0, 1
+_compress = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress
+_decompress = zstandard.ZstdDecompressor().decompress
+
+assert HEADER.size == HEADER_BYTES
+
+
+class Kind(IntEnum):
+    """What a frame carries. Never reuse a number."""
+
+    SEGMENT = 1  # what a segment says of itself, at its beginning; has no records
+    DATA = 2  # records, as one Arrow record batch message
+    DELTA = 3  # a change of the engine's state over these records
+    SNAPSHOT = 4  # a part of the engine's whole state; has no records
+
+
+class Link(NamedTuple):
+    """What the next frame has to join: the next offset, the chain so far, the epoch so far."""
+
+    offset: int
+    chain: bytes
+    epoch: int
+
+
+class Header(NamedTuple):
+    """The fields of a header whose checksum is right, in their order."""
+
+    magic: bytes
+    version: int
+    kind: int
+    codec: int
+    flags: int
+    first_offset: int
+    records: int
+    stored_bytes: int
+    raw_bytes: int
+    epoch: int
+    tag: bytes
+    link: bytes
+    body_crc: int
+    header_crc: int
+
+
+class Frame(NamedTuple):
+    """A frame that checks, at a byte position in what was scanned, and the chain after it."""
+
+    header: Header
+    position: int
+    stored: memoryview
+    chain: bytes
+
+    @property
+    def end_offset(self) -> int:
+        """The offset after its last record."""
+        return self.header.first_offset + self.header.records
+
+    @property
+    def after(self) -> Link:
+        """What the next frame has to join."""
+        return Link(self.end_offset, self.chain, self.header.epoch)
+
+    @property
+    def end_position(self) -> int:
+        """Where the next frame begins."""
+        return self.position + HEADER_BYTES + _padded(self.header.stored_bytes)
+
+    def body(self) -> bytes:
+        """Return the body as it was given to `build`.
+
+        Raises:
+            ValueError: if the checked bytes are not what their header says: never by accident.
+        """
+        if self.header.codec == _AS_IS:
+            return bytes(self.stored)
+        try:
+            raw = _decompress(self.stored, max_output_size=self.header.raw_bytes)
+        except zstandard.ZstdError as error:
+            raise ValueError(f"the body does not decompress: {error}") from error
+        if len(raw) != self.header.raw_bytes:
+            raise ValueError(f"the body has {len(raw)} bytes, not {self.header.raw_bytes}")
+        return raw
+
+
+class Stop(Enum):
+    """Why a scan came to its end."""
+
+    END = "nothing but zeros follows"
+    TORN = "bytes follow that are no whole frame, and no frame after them"
+    BROKEN = "bytes follow that no interrupted write can have left"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What stands in a buffer: whole frames that join each other, and how it ends.
+
+    ``position`` is where the next frame belongs, ``used_bytes`` where the last byte that is not
+    zero ends; they differ by what was torn. ``reason`` says what is wrong where it stopped.
+    """
+
+    frames: list[Frame]
+    link: Link
+    position: int
+    used_bytes: int
+    stop: Stop
+    reason: str
+
+
+def build(kind: Kind, body: bytes, *, count: int, link: Link, tag: bytes) -> tuple[bytes, Link]:
+    """Return the bytes of the next frame, and what the one after it has to join.
+
+    Raises:
+        ValueError: if the body is longer than `BODY_BYTES_MAX`.
+    """
+    if len(body) > BODY_BYTES_MAX:
+        raise ValueError(f"a body of {len(body)} bytes is longer than {BODY_BYTES_MAX}")
+    codec, stored = _COMPRESSED, _compress(body)
+    if len(stored) >= len(body):
+        codec, stored = _AS_IS, body
+    fields = HEADER.pack(
+        MAGIC,
+        VERSION,
+        kind,
+        codec,
+        0,
+        link.offset,
+        count,
+        len(stored),
+        len(body),
+        link.epoch,
+        tag,
+        link.chain[:LINK_BYTES],
+        crc32c(stored),
+        0,
+    )[:-4]
+    header = fields + crc32c(fields).to_bytes(4, "little")
+    padding = bytes(-len(stored) % ALIGNMENT_BYTES)
+    after = Link(link.offset + count, chained(link.chain, header, stored), link.epoch)
+    return b"".join((header, stored, padding)), after
+
+
+def chained(chain: bytes, header: bytes | memoryview, stored: bytes | memoryview) -> bytes:
+    """Return the chain value after a frame."""
+    return blake3(b"".join((chain, header, stored))).digest()
+
+
+def header_at(buffer: bytes, position: int, tag: bytes | None) -> Header | None:
+    """Return the header at a position if its magic and checksum are right, and its tag is ``tag``.
+
+    Without a tag any will do.
+    """
+    raw = buffer[position : position + HEADER_BYTES]
+    if len(raw) < HEADER_BYTES or raw[:4] != MAGIC:
+        return None
+    header = Header._make(HEADER.unpack(raw))
+    if header.header_crc != crc32c(raw[:-4]) or (tag is not None and header.tag != tag):
+        return None
+    return header
+
+
+def frame_at(buffer: bytes, position: int, *, header: Header, chain: bytes) -> Frame | str:
+    """Return the frame whose header stands at a position, or what is wrong with it.
+
+    ``chain`` is the value before it. Where only its first bytes are known the link is still
+    checked, and the chain value that the frame then carries means nothing.
+    """
+    start = position + HEADER_BYTES
+    end = start + header.stored_bytes
+    padding = buffer[end : start + _padded(header.stored_bytes)]
+    stored = memoryview(buffer)[start:end]
+    if len(stored) + len(padding) < _padded(header.stored_bytes):
+        return "the frame is longer than what is there"
+    if crc32c(stored) != header.body_crc:
+        return "the checksum of the body is wrong"
+    if any(padding):
+        return "the padding is not zero"
+    if header.link != chain[:LINK_BYTES]:
+        return "the frame does not follow the one before it"
+    return Frame(header, position, stored, chained(chain, buffer[position:start], stored))
+
+
+def scan(buffer: bytes, *, link: Link, tag: bytes, kind: Kind, position: int = 0) -> Scan:
+    """Return the frames that stand in the buffer from a position on, and how they end."""
+    frames: list[Frame] = []
+    wrong = "no frame header"
+    while header := header_at(buffer, position, tag):
+        wrong = _misfit(header, link, kind)
+        if wrong:
+            return Scan(frames, link, position, _used_bytes(buffer, position), Stop.BROKEN, wrong)
+        frame = frame_at(buffer, position, header=header, chain=link.chain)
+        if isinstance(frame, str):
+            wrong = frame
+            break
+        frames.append(frame)
+        link = frame.after
+        position = frame.end_position
+    used_bytes = _used_bytes(buffer, position)
+    if used_bytes == position:
+        return Scan(frames, link, position, used_bytes, Stop.END, "")
+    later = _later_frame(buffer, position, tag)
+    if later is None:
+        return Scan(frames, link, position, used_bytes, Stop.TORN, wrong or "no frame header")
+    reason = f"a later frame stands at byte {later}, behind bytes that are none"
+    return Scan(frames, link, position, used_bytes, Stop.BROKEN, reason)
+
+
+def _misfit(header: Header, link: Link, kind: Kind) -> str:
+    """Return why a header that checks cannot be the next frame, or nothing.
+
+    An interrupted write leaves a header that fits or none that checks, so each of these is damage.
+    """
+    if header.version != VERSION or header.flags or header.codec not in (_AS_IS, _COMPRESSED):
+        return "the frame is of a kind that this version does not know"
+    if header.kind != kind:
+        return f"a frame of kind {header.kind} stands where one of kind {kind} belongs"
+    if header.first_offset != link.offset:
+        return f"the frame begins at offset {header.first_offset}, not at {link.offset}"
+    if header.link != link.chain[:LINK_BYTES]:
+        return "the frame does not follow the one before it"
+    if header.epoch < link.epoch:
+        return f"a writer of epoch {header.epoch} wrote after one of epoch {link.epoch}"
+    if max(header.stored_bytes, header.raw_bytes) > BODY_BYTES_MAX:
+        return "the frame says a length that no frame may have"
+    return ""
+
+
+def _later_frame(buffer: bytes, position: int, tag: bytes) -> int | None:
+    """Return where a frame header of this file stands behind a place at which none does."""
+    hit = buffer.find(MAGIC, position + ALIGNMENT_BYTES)
+    while hit >= 0:
+        if hit % ALIGNMENT_BYTES == 0 and header_at(buffer, hit, tag):
+            return hit
+        hit = buffer.find(MAGIC, hit + 1)
+    return None
+
+
+_ZEROS = bytes(1 << 16)
+
+
+def _used_bytes(buffer: bytes, start: int) -> int:
+    """Return where the last byte that is not zero ends; ``start`` if there is none after it."""
+    end = len(buffer)
+    while end > start:
+        size = min(len(_ZEROS), end - start)
+        chunk = buffer[end - size : end]
+        if chunk != _ZEROS[:size]:
+            return end - size + len(chunk.rstrip(b"\0"))
+        end -= size
+    return start
+
+
+def _padded(size_bytes: int) -> int:
+    return size_bytes + -size_bytes % ALIGNMENT_BYTES

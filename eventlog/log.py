@@ -1,0 +1,414 @@
+"""The log in the hands of its one writer.
+
+``Log.open`` takes the lock, recovers what an earlier writer left, and from then on an ``append`` is
+one record batch, one frame, one ``fdatasync``: it returns only when the records are on stable
+storage (I2), at dense offsets (I1). When a write fails the writer is dead: nothing is retried,
+nothing more is acknowledged, and the next opening finds out what the disk holds.
+
+There is one writer, twice over: an operating system's lock for as long as it lives, and an epoch
+that each opening raises and every frame carries, so that a second writer that slipped past the lock
+is found out by those who read.
+
+Not here: a background thread. When to seal, and when to force the mark to the disk, is the
+caller's.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from eventlog import frame, mark, parts, recovery, sealing, segment
+from eventlog import manifest as manifests
+from eventlog.errors import Corrupt, Locked, TooLarge, WriteFailed
+from eventlog.frame import Link
+from eventlog.manifest import Manifest, Sealed
+from eventlog.mark import Mark, MarkFile
+from eventlog.parts import Part
+from eventlog.records import Record
+from eventlog.recovery import Recovery
+from eventlog.schema import SCHEMA, encode, renumber
+from eventlog.segment import Segment
+from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory, read_all
+
+LOCK = "LOCK"
+SEGMENT_BYTES = 64 << 20
+COMMITS_PER_MARK_SYNC = 256
+"""So often the mark is forced to the disk without being asked: a rare second fdatasync."""
+
+
+class Log:
+    """An append-only log, open for writing. Use `Log.open`, and close it."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        directory: Path,
+        *,
+        lock: Lock,
+        manifest: Manifest,
+        opened: Sequence[Segment],
+        found: Recovery,
+        epoch: int,
+        segment_bytes: int,
+    ) -> None:
+        self.directory = directory
+        self.recovery = found
+        self._storage = storage
+        self._lock = lock
+        self._manifest = manifest
+        self._open = list(opened)
+        self._epoch = epoch
+        self._segment_bytes = segment_bytes
+        self._marks = MarkFile(storage, directory, self._mark())
+        self._file = storage.open(self._last.path)
+        self._commits = 0
+        self._dead: str | None = None
+        self._closed = False
+        self._parts: list[Part] = []
+        self._list_parts()
+
+    @classmethod
+    def open(
+        cls, directory: Path, *, storage: Storage = DISK, segment_bytes: int = SEGMENT_BYTES
+    ) -> "Log":
+        """Return the log of a directory, recovered; an empty one where there is none.
+
+        Args:
+            directory: made if it is not there, with those above it.
+            storage: the filesystem.
+            segment_bytes: room for frames in each segment that will be made. An append that is
+                larger gets a segment of its own.
+
+        Raises:
+            Locked: if another writer has the log.
+            Corrupt: if it does not hold what was acknowledged. Nothing was changed.
+            Incompatible: if a newer version wrote it. Nothing was changed.
+            WriteFailed: if the device refuses.
+        """
+        with _writing(directory):
+            make_directory(storage, directory)
+            lock = storage.lock(directory / LOCK)
+        if lock is None:
+            raise Locked("another process writes to this log", path=directory / LOCK)
+        try:
+            with _writing(directory):
+                return cls._opened(storage, directory, lock, segment_bytes)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def _opened(cls, storage: Storage, directory: Path, lock: Lock, segment_bytes: int) -> "Log":
+        if not storage.exists(directory / manifests.NAME):
+            _create(storage, directory, segment_bytes)
+        manifest = manifests.read(storage, directory)
+        check_sizes(storage, directory, manifest)
+        tail = recovery.examine(storage, directory, manifest)
+        found = recovery.repair(storage, directory, tail)
+        _tidy(storage, directory, manifest)
+        newest = tail.slots.newest
+        epoch = max(tail.scan.link.epoch, newest.epoch if newest else 0) + 1
+        return cls(
+            storage,
+            directory,
+            lock=lock,
+            manifest=manifest,
+            opened=tail.segments,
+            found=found,
+            epoch=epoch,
+            segment_bytes=segment_bytes,
+        )
+
+    @property
+    def end(self) -> int:
+        """The next offset: the number of durable records."""
+        return self._last.end
+
+    @property
+    def chain(self) -> bytes:
+        """The 32 bytes of the chain value after the last frame."""
+        return self._last.link.chain
+
+    @property
+    def identity(self) -> bytes:
+        """The 16 bytes that no other log has."""
+        return self._manifest.identity
+
+    def append(self, records: Sequence[Record]) -> pa.RecordBatch:
+        """Append records as one commit and return them as the batch that is now durable.
+
+        No records are no commit: nothing is written.
+
+        Raises:
+            TooLarge: if they exceed one frame. Nothing was written; append them in parts.
+            WriteFailed: if the device refuses, now or ever before.
+        """
+        return self._commit(encode(records, first_offset=self.end))
+
+    def append_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Append rows that are in the schema already; their offsets are replaced.
+
+        Raises:
+            ValueError: if the batch is not in the schema, or has a null where none may be.
+            TooLarge: if it exceeds one frame. Nothing was written; append it in parts.
+            WriteFailed: if the device refuses, now or ever before.
+        """
+        if not batch.schema.equals(SCHEMA):
+            raise ValueError("the batch is not in the schema of the log")
+        for column in SCHEMA:
+            if not column.nullable and batch.column(column.name).null_count:
+                raise ValueError(f"a record without {column.name}")
+        return self._commit(renumber(batch, first_offset=self.end))
+
+    def read(
+        self,
+        from_offset: int = 0,
+        to_offset: int | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Return an iterator over the durable records from one offset up to another.
+
+        Batches have the sizes that are cheap to read; only their order means something.
+
+        Raises:
+            OffsetOutOfRange: at once, if the log does not hold the range.
+            ValueError: at once, if a column is not in the schema.
+            Corrupt: while reading, if a file is not what was written.
+        """
+        end = self.end if to_offset is None else to_offset
+        parts.check_range(self.directory, from_offset, end, self.end)
+        parts.known_columns(columns)
+        return parts.read(self._part_at, _nothing, first=from_offset, end=end, columns=columns)
+
+    def chain_after(self, offset: int) -> bytes | None:
+        """Return the first 16 bytes of the chain value after the frame that ends at ``offset``.
+
+        ``None`` if the record there is not the last of a frame. For -1, the value before the first.
+
+        Raises:
+            OffsetOutOfRange: if the log does not hold the offset.
+            Corrupt: if the file that knows it is not what was written.
+        """
+        parts.check_range(self.directory, 0, offset + 1, self.end)
+        return self._part_at(offset).chain_after(offset)
+
+    def sync_mark(self) -> None:
+        """Return when the durable mark stands at the end of the log.
+
+        Until then damage to the very last frame, after a power cut, would be taken for an
+        interrupted write. Call it when going idle; `close` does.
+
+        Raises:
+            WriteFailed: if the device refuses, now or ever before.
+        """
+        with self._fatal(self.directory / mark.NAME):
+            self._marks.sync()
+        self._commits = 0
+
+    def seal(self) -> tuple[Sealed, ...]:
+        """Seal all closed segments to Parquet, one after the other, and return what was sealed.
+
+        Raises:
+            Corrupt: if a closed segment is not what was written. The writer is dead.
+            WriteFailed: if the device refuses, now or ever before.
+        """
+        known = len(self._manifest.sealed)
+        while len(self._open) > 1:
+            closed = self._open[0]
+            with self._fatal(closed.path):
+                self._manifest = sealing.seal(self._storage, self.directory, closed, self._manifest)
+                del self._open[0]
+                self._list_parts()
+                # S6
+                self._storage.unlink(closed.path)
+                self._storage.fsync_dir(self.directory)
+        return self._manifest.sealed[known:]
+
+    def close(self) -> None:
+        """Make the mark durable, let go of the files and give back the lock."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._dead is None:
+                self.sync_mark()
+        finally:
+            # The numbers of closed files are given to others: nothing may be written to them.
+            self._dead = "it was closed"
+            self._marks.close()
+            self._file.close()
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def _last(self) -> Segment:
+        return self._open[-1]
+
+    def _commit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if batch.num_rows == 0:
+            return batch
+        data, after = self._framed(batch)
+        with self._fatal(self._last.path):
+            if not self._last.room_for(len(data)):
+                self._roll(len(data))
+                data, after = self._framed(batch)
+            last = self._last
+            self._file.pwrite(data, last.position)
+            self._file.fdatasync()
+            last.note(after, last.position + len(data))
+            self._marks.write(self._mark())
+        self._commits += 1
+        if self._commits == COMMITS_PER_MARK_SYNC:
+            self.sync_mark()
+        return batch
+
+    def _framed(self, batch: pa.RecordBatch) -> tuple[bytes, Link]:
+        try:
+            link = self._last.link._replace(epoch=self._epoch)
+            return segment.data_frame(batch, link, self._last.tag)
+        except ValueError as error:
+            raise TooLarge(str(error), path=self.directory, offset=self.end) from error
+
+    def _roll(self, needed_bytes: int) -> None:
+        """Close the last segment and publish the next, so that the mark knows it first."""
+        self._open.append(
+            segment.create(
+                self._storage,
+                self.directory,
+                identity=self.identity,
+                link=self._last.link._replace(epoch=self._epoch),
+                size_bytes=max(self._segment_bytes, needed_bytes),
+            )
+        )
+        self._list_parts()
+        self._file.close()
+        self._file = self._storage.open(self._last.path)
+        self._marks.write(self._mark())
+        self._marks.sync()
+
+    def _mark(self) -> Mark:
+        last = self._last
+        return Mark(
+            self.identity, last.end, last.first, last.position, last.link.chain, self._epoch
+        )
+
+    def _part_at(self, offset: int) -> Part:
+        return parts.part_at(self._parts, offset)
+
+    def _list_parts(self) -> None:
+        self._parts = parts.parts_of(self._storage, self.directory, self._manifest, self._open)
+
+    @contextmanager
+    def _fatal(self, path: Path) -> Iterator[None]:
+        """Refuse if the writer is dead; let it die of what the device or the log refuses."""
+        if self._dead is not None:
+            raise WriteFailed(f"this writer is dead: {self._dead}", path=path)
+        try:
+            with _writing(path):
+                yield
+        except BaseException as error:
+            # Also an interrupt from the keyboard: what was half written is for recovery to judge.
+            self._dead = str(error) or type(error).__name__
+            raise
+
+
+def check_sizes(storage: Storage, directory: Path, manifest: Manifest) -> None:
+    """Raise `Corrupt` unless every sealed file is there, with its size."""
+    for sealed in manifest.sealed:
+        path = directory / sealed.name
+        actual = storage.size(path) if storage.exists(path) else None
+        if actual != sealed.size_bytes:
+            raise Corrupt(
+                "the sealed file is missing"
+                if actual is None
+                else "the sealed file has another size",
+                path=path,
+                offset=sealed.first,
+                expected=sealed.size_bytes,
+                actual=actual,
+            )
+
+
+def _create(storage: Storage, directory: Path, segment_bytes: int) -> None:
+    """Make an empty log. The manifest comes last: without it there is no log.
+
+    A crash before that leaves an empty segment and perhaps a mark, which are written again here.
+    Anything more is a log whose manifest was lost.
+    """
+    first = segment.name(0)
+    for file_name in storage.listdir(directory):
+        if file_name in (LOCK, mark.NAME) or file_name.endswith(TEMPORARY):
+            continue
+        if file_name != first or not _is_empty(storage, directory / first):
+            raise Corrupt(f"{manifests.NAME} is missing, but there is {file_name}", path=directory)
+    identity = storage.random_identity()
+    link = Link(0, manifests.genesis(identity), 0)
+    made = segment.create(
+        storage, directory, identity=identity, link=link, size_bytes=segment_bytes
+    )
+    start = Mark(identity, 0, 0, made.position, link.chain, 0)
+    MarkFile(storage, directory, start).close()
+    manifests.write(storage, directory, Manifest(identity))
+
+
+def _is_empty(storage: Storage, path: Path) -> bool:
+    """Say whether a segment has nothing behind its first frame."""
+    data = read_all(storage, path)
+    header = frame.header_at(data, 0, None)
+    if header is None:
+        return False
+    found = frame.frame_at(data, 0, header=header, chain=header.link)
+    return not isinstance(found, str) and not any(data[found.end_position :])
+
+
+def _tidy(storage: Storage, directory: Path, manifest: Manifest) -> None:
+    """Remove what an interrupted publication or sealing (S6) left behind.
+
+    Raises:
+        Corrupt: if an open segment is superseded by a sealed file that is not what was sealed: then
+            the open one is the better copy.
+    """
+    sealed = {entry.first: entry for entry in manifest.sealed}
+    removed = False
+    for file_name in storage.listdir(directory):
+        path = directory / file_name
+        first = segment.first_offset_of(file_name)
+        if first is not None and first < manifest.end:
+            if first not in sealed:
+                raise Corrupt("an open segment overlaps the sealed ones", path=path, offset=first)
+            entry = sealed[first]
+            sealing.SealedSegment(storage, directory / entry.name, entry).verified()
+        elif not file_name.endswith(TEMPORARY):
+            continue
+        storage.unlink(path)
+        removed = True
+    if removed:
+        storage.fsync_dir(directory)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the device refuses into `WriteFailed`."""
+    try:
+        yield
+    except OSError as error:
+        raise WriteFailed(f"the device refused: {error}", path=path) from error
+
+
+def _nothing() -> None:
+    """Know no better: the writer's parts are always right."""

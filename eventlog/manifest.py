@@ -1,0 +1,156 @@
+"""The manifest: what kind of log this is, and which sealed files are part of it.
+
+A text of JSON lines, replaced as a whole and atomically when a segment was sealed: the first line
+says the format, its version and the log's identity; one line follows for each sealed segment, in
+order; the last is the BLAKE3 digest of all lines before. That last line is the same in every
+version, so that a damaged version number is never mistaken for a newer program's.
+
+::
+
+    {"format": "trader.eventlog", "version": 1, "identity": "8c7d…"}
+    {"first": 0, "end": 1200, "bytes": 40211, "blake3": "…", "chain_before": "…", "chain": "…"}
+    {"blake3": "…"}
+
+A file that the manifest does not name is not part of the log.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from blake3 import blake3
+
+from eventlog.errors import Corrupt, Incompatible, NoLog
+from eventlog.storage import Storage, publish, read_all
+
+NAME = "MANIFEST"
+FORMAT = "trader.eventlog"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """One sealed segment: records ``first`` up to ``end``, the file's size and digest.
+
+    ``chain_before`` and ``chain`` are the chain values before its first record and after its last.
+    """
+
+    first: int
+    end: int
+    size_bytes: int
+    blake3: bytes
+    chain_before: bytes
+    chain: bytes
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return f"{self.first:020}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The identity of a log and its sealed segments, in order and without a gap."""
+
+    identity: bytes
+    sealed: tuple[Sealed, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The offset after the last sealed record."""
+        return self.sealed[-1].end if self.sealed else 0
+
+    @property
+    def chain(self) -> bytes:
+        """The chain value after the last sealed record."""
+        return self.sealed[-1].chain if self.sealed else genesis(self.identity)
+
+    def with_sealed(self, sealed: Sealed) -> "Manifest":
+        """Return the manifest that names one more segment."""
+        assert sealed.first == self.end, "I1"
+        assert sealed.chain_before == self.chain
+        return replace(self, sealed=(*self.sealed, sealed))
+
+
+def genesis(identity: bytes) -> bytes:
+    """Return the chain value before the first record of a log."""
+    return blake3(FORMAT.encode() + identity).digest()
+
+
+def to_bytes(manifest: Manifest) -> bytes:
+    """Return the text of a manifest."""
+    head = {"format": FORMAT, "version": VERSION, "identity": manifest.identity.hex()}
+    lines = [json.dumps(head)]
+    lines += [
+        json.dumps(
+            {
+                "first": sealed.first,
+                "end": sealed.end,
+                "bytes": sealed.size_bytes,
+                "blake3": sealed.blake3.hex(),
+                "chain_before": sealed.chain_before.hex(),
+                "chain": sealed.chain.hex(),
+            }
+        )
+        for sealed in manifest.sealed
+    ]
+    text = "".join(line + "\n" for line in lines).encode()
+    return text + _last_line(text)
+
+
+def from_bytes(data: bytes, path: Path) -> Manifest:
+    """Return the manifest that a text says.
+
+    Raises:
+        Corrupt: if the digest is wrong, or the segments do not follow each other.
+        Incompatible: if a newer version wrote it.
+    """
+    cut = data.rfind(b"\n", 0, len(data) - 1) + 1
+    text = data[:cut]
+    if data[cut:] != _last_line(text):
+        raise Corrupt("the digest of the manifest is wrong", path=path)
+    head, *rest = [json.loads(line) for line in text.splitlines()]
+    if head.get("format") != FORMAT or head.get("version") != VERSION:
+        raise Incompatible(
+            "the log is of another format",
+            path=path,
+            expected=f"{FORMAT} {VERSION}",
+            actual=f"{head.get('format')} {head.get('version')}",
+        )
+    manifest = Manifest(bytes.fromhex(head["identity"]))
+    for line in rest:
+        sealed = Sealed(
+            first=line["first"],
+            end=line["end"],
+            size_bytes=line["bytes"],
+            blake3=bytes.fromhex(line["blake3"]),
+            chain_before=bytes.fromhex(line["chain_before"]),
+            chain=bytes.fromhex(line["chain"]),
+        )
+        if sealed.first != manifest.end or sealed.chain_before != manifest.chain:
+            raise Corrupt("a sealed segment does not follow the one before", path=path)
+        manifest = manifest.with_sealed(sealed)
+    return manifest
+
+
+def read(storage: Storage, directory: Path) -> Manifest:
+    """Return the manifest of a log.
+
+    Raises:
+        NoLog: if there is none.
+        Corrupt: if it does not check.
+        Incompatible: if a newer version wrote it.
+    """
+    path = directory / NAME
+    if not storage.exists(path):
+        raise NoLog("there is no log", path=directory)
+    return from_bytes(read_all(storage, path), path)
+
+
+def write(storage: Storage, directory: Path, manifest: Manifest) -> None:
+    """Replace the manifest, atomically and durably."""
+    publish(storage, directory / NAME, [to_bytes(manifest)])
+
+
+def _last_line(text: bytes) -> bytes:
+    return json.dumps({"blake3": blake3(text).hexdigest()}).encode() + b"\n"

@@ -1,0 +1,152 @@
+"""The mark: a small durable note of how far the log was durable, apart from the log itself.
+
+A checksum cannot tell an interrupted write from damage to the last frame; only a second witness can
+(Alagappan et al., "Protocol-Aware Recovery", FAST 2018). After each commit the mark says: so many
+records, ending at this byte of this segment, with this chain value. It is written *after* the
+commit was synced, so it is never ahead of the log.
+
+Two slots, 4096 bytes apart. A commit writes the one slot again and again without waiting for the
+disk, which survives the death of the process; `sync` makes it durable and turns to the other slot.
+So at every moment one slot is durable and nothing is writing to it. What a power cut can cost is
+the news since the last `sync`: the log may then be ahead of the mark, which is normal, and damage
+to its very last frame would be taken for an interrupted write. `sync` closes that window.
+
+A slot, little-endian, zeros behind it:
+
+====  ====  ===============================================
+at    size  field
+====  ====  ===============================================
+0     4     magic ``EVM1``
+4     4     version, 1
+8     8     counter: the slot with the higher one is newer
+16    16    identity of the log
+32    8     end: the number of durable records
+40    8     first offset of the segment that holds the last
+48    8     byte position in that segment behind it
+56    32    chain value there
+88    4     epoch of the writer
+92    4     CRC-32C of the 92 bytes before
+====  ====  ===============================================
+"""
+
+import struct
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from crc32c import crc32c
+
+from eventlog.storage import Storage, publish, read_all
+
+NAME = "mark"
+MAGIC = b"EVM1"
+VERSION = 1
+SLOT = struct.Struct("<4sIQ16sQQQ32sI")
+SLOT_STRIDE_BYTES = 4096
+SLOTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far the log was durable."""
+
+    identity: bytes
+    end: int
+    segment_offset: int
+    position: int
+    chain: bytes
+    epoch: int
+    counter: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """What the two slots say: the newest mark that checks, and what is wrong with any slot.
+
+    ``slot`` is where the newest stands.
+    """
+
+    newest: Mark | None
+    slot: int
+    damage: tuple[str, ...]
+
+
+def to_bytes(mark: Mark) -> bytes:
+    """Return the bytes of a slot."""
+    fields = SLOT.pack(
+        MAGIC,
+        VERSION,
+        mark.counter,
+        mark.identity,
+        mark.end,
+        mark.segment_offset,
+        mark.position,
+        mark.chain,
+        mark.epoch,
+    )
+    return fields + crc32c(fields).to_bytes(4, "little")
+
+
+def from_bytes(data: bytes) -> Slots:
+    """Return what a mark file says."""
+    marks: list[tuple[int, int, Mark]] = []
+    damage: list[str] = []
+    size_bytes = SLOTS * SLOT_STRIDE_BYTES
+    if len(data) != size_bytes:
+        damage.append(f"it has {len(data)} bytes, not {size_bytes}")
+    for slot in range(SLOTS):
+        raw = data[slot * SLOT_STRIDE_BYTES : (slot + 1) * SLOT_STRIDE_BYTES]
+        fields, check = raw[: SLOT.size], raw[SLOT.size : SLOT.size + 4]
+        if len(check) < 4 or crc32c(fields) != int.from_bytes(check, "little"):
+            damage.append(f"slot {slot} does not check")
+            continue
+        if any(raw[SLOT.size + 4 :]) or len(raw) < SLOT_STRIDE_BYTES:
+            damage.append(f"the zeros behind slot {slot} are not")
+        magic, version, counter, identity, end, first, position, chain, epoch = SLOT.unpack(fields)
+        if magic != MAGIC or version != VERSION:
+            damage.append(f"slot {slot} is not of this version")
+            continue
+        found = Mark(identity, end, first, position, chain, epoch, counter)
+        marks.append((counter, slot, found))
+    if not marks:
+        return Slots(None, 0, tuple(damage))
+    _, slot, newest = max(marks, key=lambda entry: entry[0])
+    return Slots(newest, slot, tuple(damage))
+
+
+def read(storage: Storage, directory: Path) -> Slots:
+    """Return what the mark file of a log says; no mark and the reason if there is no file."""
+    path = directory / NAME
+    if not storage.exists(path):
+        return Slots(None, 0, ("the mark file is missing",))
+    return from_bytes(read_all(storage, path))
+
+
+class MarkFile:
+    """The mark file in the hands of the one writer.
+
+    It is written anew, whole and durable, when the writer opens the log: whatever was wrong with
+    it was judged before.
+    """
+
+    def __init__(self, storage: Storage, directory: Path, mark: Mark) -> None:
+        slots = [to_bytes(mark), to_bytes(replace(mark, counter=mark.counter + 1))]
+        parts = [slot.ljust(SLOT_STRIDE_BYTES, b"\0") for slot in slots]
+        publish(storage, directory / NAME, parts)
+        self._file = storage.open(directory / NAME)
+        self._counter = mark.counter + 2
+        self._slot = 0
+
+    def write(self, mark: Mark) -> None:
+        """Note how far the log is durable, without waiting for the disk."""
+        data = to_bytes(replace(mark, counter=self._counter))
+        self._file.pwrite(data, self._slot * SLOT_STRIDE_BYTES)
+        self._counter += 1
+
+    def sync(self) -> None:
+        """Return when what was last noted is durable."""
+        self._file.fdatasync()
+        self._slot = (self._slot + 1) % SLOTS
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()

@@ -1,0 +1,80 @@
+"""Reading over all files of a log alike: sealed segments first, open ones behind them.
+
+The parts are dense and in order, so that a record is found by bisection and a range is read part by
+part. A part that is sealed while it is being read goes on in its Parquet file.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from eventlog.errors import Corrupt, OffsetOutOfRange
+from eventlog.manifest import Manifest
+from eventlog.schema import SCHEMA
+from eventlog.sealing import SealedSegment
+from eventlog.segment import Segment
+from eventlog.storage import Storage
+
+Part = SealedSegment | Segment
+
+
+def parts_of(
+    storage: Storage, directory: Path, manifest: Manifest, opened: Sequence[Segment]
+) -> list[Part]:
+    """Return the parts of a log, in order."""
+    sealed = [SealedSegment(storage, directory / entry.name, entry) for entry in manifest.sealed]
+    return [*sealed, *opened]
+
+
+def part_at(parts: Sequence[Part], offset: int) -> Part:
+    """Return the part that holds an offset; for an offset after the last record, the last part."""
+    return parts[bisect_right(parts, offset, key=lambda part: part.first) - 1]
+
+
+def check_range(path: Path, first: int, end: int, known_end: int) -> None:
+    """Raise `OffsetOutOfRange` unless a log of so many records holds ``first`` up to ``end``."""
+    if not 0 <= first <= end <= known_end:
+        raise OffsetOutOfRange(
+            "the log does not hold these offsets",
+            path=path,
+            expected=f"0 to {known_end}",
+            actual=f"{first} to {end}",
+        )
+
+
+def read(
+    find: Callable[[int], Part],
+    reload: Callable[[], object],
+    *,
+    first: int,
+    end: int,
+    columns: Sequence[str] | None,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the records from ``first`` up to ``end``.
+
+    ``find`` returns the part that holds an offset; ``reload`` is called when its file is gone, and
+    ``find`` is then expected to know better.
+
+    Raises:
+        Corrupt: if a file is missing or is not what was written.
+    """
+    position = first
+    while position < end:
+        part = find(position)
+        try:
+            for batch in part.read(position, min(end, part.end), columns):
+                yield batch
+                position += batch.num_rows
+        except FileNotFoundError as error:
+            reload()
+            if find(position).path == part.path:
+                raise Corrupt("the file is missing", path=part.path, offset=position) from error
+
+
+def known_columns(columns: Sequence[str] | None) -> None:
+    """Raise `ValueError` if a column is not in the schema."""
+    unknown = set(columns or ()) - set(SCHEMA.names)
+    if unknown:
+        raise ValueError(f"unknown columns {sorted(unknown)}")

@@ -1,0 +1,146 @@
+"""The log in the hands of anybody else: no lock, nothing written, never more than is durable.
+
+A reader works while a writer runs, and after one has crashed. It trusts the mark, which the writer
+sets after each commit; and, where the mark stayed behind, that a whole frame proves that those
+before it were durable. So what an interrupted write left is simply not visible.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from eventlog import manifest as manifests
+from eventlog import mark, parts, recovery
+from eventlog.errors import Corrupt
+from eventlog.frame import Kind, Link, scan
+from eventlog.manifest import Manifest
+from eventlog.mark import Slots
+from eventlog.recovery import Tail
+from eventlog.segment import Segment
+from eventlog.storage import DISK, Storage
+
+_ATTEMPTS = 8
+"""How often a reader looks again when a writer may have changed what it was reading (I10)."""
+
+
+class Reader:
+    """A log, open for reading. What it shows is as of the last look. Use `Reader.open`."""
+
+    def __init__(self, storage: Storage, directory: Path) -> None:
+        self.directory = directory
+        self._storage = storage
+        self._load()
+
+    @classmethod
+    def open(cls, directory: Path, *, storage: Storage = DISK) -> "Reader":
+        """Return a reader of what is durable now.
+
+        Raises:
+            NoLog: if there is no log.
+            Corrupt: if it does not hold what was acknowledged.
+            Incompatible: if a newer version wrote it.
+        """
+        return cls(storage, directory)
+
+    @property
+    def end(self) -> int:
+        """The number of durable records, as of the last look."""
+        return self._last.end
+
+    @property
+    def chain(self) -> bytes:
+        """The 32 bytes of the chain value after the last frame that is visible."""
+        return self._last.link.chain
+
+    @property
+    def identity(self) -> bytes:
+        """The 16 bytes that no other log has."""
+        return self._manifest.identity
+
+    def read(
+        self,
+        from_offset: int = 0,
+        to_offset: int | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Return an iterator over the records from one offset up to another; as `Log.read`."""
+        end = self.end if to_offset is None else to_offset
+        parts.check_range(self.directory, from_offset, end, self.end)
+        parts.known_columns(columns)
+        return parts.read(self._part_at, self._load, first=from_offset, end=end, columns=columns)
+
+    def chain_after(self, offset: int) -> bytes | None:
+        """Return the link behind the frame that ends at ``offset``; as `Log.chain_after`."""
+        parts.check_range(self.directory, 0, offset + 1, self.end)
+        try:
+            return self._part_at(offset).chain_after(offset)
+        except FileNotFoundError:
+            self._load()
+            return self._part_at(offset).chain_after(offset)
+
+    def refresh(self) -> int:
+        """Look for what became durable since, and return the new end.
+
+        Costs little when there is nothing new: one read of the mark.
+
+        Raises:
+            Corrupt: if acknowledged records are not what they were.
+        """
+        newest = self._slots().newest
+        last = self._last
+        if newest is None or newest.segment_offset != last.first:
+            self._load()
+        elif newest.end > last.end:
+            data = self._storage.read(last.path, last.position, newest.position - last.position)
+            found = scan(data, link=last.link, tag=last.tag, kind=Kind.DATA)
+            if found.link.offset == newest.end and found.link.chain == newest.chain:
+                last.note_all(found.frames, last.position)
+            else:
+                self._load()
+        return self.end
+
+    @property
+    def _last(self) -> Segment:
+        return self._open[-1]
+
+    def _part_at(self, offset: int) -> parts.Part:
+        return parts.part_at(self._parts, offset)
+
+    def _slots(self) -> Slots:
+        """Read the mark; more than once if a slot was perhaps being written."""
+        for _ in range(_ATTEMPTS):
+            slots = mark.read(self._storage, self.directory)
+            if not slots.damage:
+                break
+        return slots
+
+    def _load(self) -> None:
+        """Read everything anew.
+
+        A writer that appends, rolls or seals meanwhile can make a look inconsistent. Then the next
+        look differs from it; what is really wrong stays.
+        """
+        for attempt in range(_ATTEMPTS):
+            manifest = manifests.read(self._storage, self.directory)
+            try:
+                tail = recovery.examine(self._storage, self.directory, manifest)
+            except (Corrupt, FileNotFoundError):
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                continue
+            self._show(manifest, tail)
+            return
+
+    def _show(self, manifest: Manifest, tail: Tail) -> None:
+        newest, frames = tail.slots.newest, tail.scan.frames
+        assert newest is not None, "case I refuses"
+        self._manifest = manifest
+        self._open = list(tail.segments)
+        if frames and frames[-1].end_offset > newest.end:
+            # Whole, but nothing proves that it is durable: the writer may be waiting for the disk.
+            last = tail.last
+            before = frames[-2].after if frames[1:] else Link(last.first, last.chain_before, 0)
+            last.forget_last(before, frames[-1].position)
+        self._parts = parts.parts_of(self._storage, self.directory, manifest, self._open)

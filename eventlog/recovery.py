@@ -1,0 +1,302 @@
+"""What opening does with a log whose last writer may have died at any moment.
+
+The open segments are read from the first to the last. In all but the last, and between them,
+everything has to be whole. The last may end in an interrupted write; whether it does is decided by
+this table. *Stop* is how the frames of the last segment end (`frame.Stop`), *witness* is what the
+mark says of them (`Witness`), *slots* says whether a slot of the mark was damaged.
+
+====  ========  ==============  =======  =======  ================================================
+case  stop      witness         slots    outcome  why
+====  ========  ==============  =======  =======  ================================================
+A     END       AGREES          any      keep     the mark stands at the end: stopped in good
+                                                  order, or killed between two commits
+B     END       BEHIND          any      keep     the mark did not hear of the last frames; they
+                                                  are whole and were submitted, so they are kept
+C     TORN      AGREES          sound    cut      a write was interrupted behind the last commit
+D     TORN      BEHIND          sound    cut      as B, then C
+E     TORN      AGREES, BEHIND  damaged  refuse   the damaged slot may have known that the bytes
+                                                  which do not check were acknowledged
+F     BROKEN    any             any      refuse   no interrupted write leaves this
+G     not F     AHEAD           any      refuse   the mark knows more records than are there
+H     not F     DISAGREES       any      refuse   the mark knows another history
+I     not F     ABSENT          any      refuse   no slot checks, or no file: nobody can tell an
+                                                  interrupted write from damage
+====  ========  ==============  =======  =======  ================================================
+
+What is cut is copied to ``quarantine/`` first, under a name that its content decides, so that a
+crash in the middle of recovery never replaces the whole copy by a partial one. Everything here may
+be interrupted and done again.
+
+Frames behind the mark are written once more, byte by byte the same, and synced: a process that
+comes after a failed fsync reads them from the page cache, whether they are on the disk or not.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from blake3 import blake3
+
+from eventlog import frame, mark, segment
+from eventlog.errors import Corrupt
+from eventlog.frame import Link, Scan, Stop
+from eventlog.manifest import Manifest
+from eventlog.mark import Mark, Slots
+from eventlog.segment import Segment
+from eventlog.storage import Storage, make_directory, publish
+
+QUARANTINE = "quarantine"
+
+
+class Witness(Enum):
+    """What the mark says of the frames that were found."""
+
+    AGREES = "it stands at their end"
+    BEHIND = "it stands at the end of one of them"
+    AHEAD = "it stands behind all of them"
+    DISAGREES = "it stands at no end of a frame, or with another chain value"
+    ABSENT = "there is no mark that checks"
+
+
+class Outcome(Enum):
+    """What is done."""
+
+    KEEP = "keep all frames"
+    CUT = "keep all frames, copy what follows to quarantine and zero it"
+    REFUSE = "report, change nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A row of the table: when it applies, what is done, and the sentence that says why."""
+
+    letter: str
+    stops: frozenset[Stop]
+    witnesses: frozenset[Witness]
+    slots_damaged: frozenset[bool]
+    outcome: Outcome
+    why: str
+
+
+_ANY_STOP = frozenset(Stop)
+_ANY_WITNESS = frozenset(Witness)
+_NOT_BROKEN = frozenset({Stop.END, Stop.TORN})
+_ALWAYS = frozenset({False, True})
+
+
+def _case(
+    letter: str,
+    stops: frozenset[Stop] | Stop,
+    witnesses: frozenset[Witness] | Witness,
+    slots_damaged: frozenset[bool],
+    outcome: Outcome,
+    why: str,
+) -> Case:
+    return Case(
+        letter,
+        stops if isinstance(stops, frozenset) else frozenset({stops}),
+        witnesses if isinstance(witnesses, frozenset) else frozenset({witnesses}),
+        slots_damaged,
+        outcome,
+        why,
+    )
+
+
+_SOUND, _DAMAGED = frozenset({False}), frozenset({True})
+_KNOWN = frozenset({Witness.AGREES, Witness.BEHIND})
+
+CASES = (
+    _case("A", Stop.END, Witness.AGREES, _ALWAYS, Outcome.KEEP, "the log is whole"),
+    _case(
+        "B", Stop.END, Witness.BEHIND, _ALWAYS, Outcome.KEEP, "commits behind the mark are whole"
+    ),
+    _case("C", Stop.TORN, Witness.AGREES, _SOUND, Outcome.CUT, "the last write was interrupted"),
+    _case(
+        "D",
+        Stop.TORN,
+        Witness.BEHIND,
+        _SOUND,
+        Outcome.CUT,
+        "the last write was interrupted; commits behind the mark are whole",
+    ),
+    _case(
+        "E",
+        Stop.TORN,
+        _KNOWN,
+        _DAMAGED,
+        Outcome.REFUSE,
+        "bytes do not check, and the damaged slot of the mark may have known them",
+    ),
+    _case(
+        "F", Stop.BROKEN, _ANY_WITNESS, _ALWAYS, Outcome.REFUSE, "no interrupted write left this"
+    ),
+    _case(
+        "G", _NOT_BROKEN, Witness.AHEAD, _ALWAYS, Outcome.REFUSE, "acknowledged records are missing"
+    ),
+    _case(
+        "H",
+        _NOT_BROKEN,
+        Witness.DISAGREES,
+        _ALWAYS,
+        Outcome.REFUSE,
+        "the mark knows another history",
+    ),
+    _case(
+        "I", _NOT_BROKEN, Witness.ABSENT, _ALWAYS, Outcome.REFUSE, "there is no mark that checks"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What opening found and did: the letter of the case, and why.
+
+    ``rewritten_bytes`` were behind the mark and are whole, ``cut_bytes`` were not and are in the
+    file ``quarantine``. ``repaired`` names what else was set right.
+    """
+
+    case: str
+    why: str
+    rewritten_bytes: int = 0
+    cut_bytes: int = 0
+    quarantine: Path | None = None
+    repaired: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The open segments of a log as they were found, and the bytes of the last."""
+
+    segments: tuple[Segment, ...]
+    scan: Scan
+    data: bytes
+    slots: Slots
+    case: Case
+
+    @property
+    def last(self) -> Segment:
+        """The segment that is written to."""
+        return self.segments[-1]
+
+
+def decide(stop: Stop, witness: Witness, *, slots_damaged: bool) -> Case:
+    """Return the one case that applies."""
+    found = [
+        case
+        for case in CASES
+        if stop in case.stops and witness in case.witnesses and slots_damaged in case.slots_damaged
+    ]
+    assert len(found) == 1, (stop, witness, slots_damaged, found)
+    return found[0]
+
+
+def witness_of(segments: tuple[Segment, ...], newest: Mark | None) -> Witness:
+    """Return what the mark says of the frames that were found in these segments."""
+    if newest is None:
+        return Witness.ABSENT
+    last = segments[-1]
+    if newest.end > last.end or newest.segment_offset > last.first:
+        return Witness.AHEAD
+    holder = next((part for part in segments if part.first == newest.segment_offset), None)
+    if holder is None:
+        # The segment was sealed since: the sealed end is what the manifest proves by itself.
+        return Witness.BEHIND if newest.end <= segments[0].first else Witness.DISAGREES
+    link = holder.chain_after(newest.end - 1)
+    if (
+        link != newest.chain[: frame.LINK_BYTES]
+        or holder.position_of(newest.end) != newest.position
+    ):
+        return Witness.DISAGREES
+    return Witness.AGREES if newest.end == last.end else Witness.BEHIND
+
+
+def examine(storage: Storage, directory: Path, manifest: Manifest) -> Tail:
+    """Read the open segments and judge how they end. Changes nothing.
+
+    Raises:
+        Corrupt: if they do not follow each other from the sealed ones on, whole but for the end of
+            the last; or if the case is one that refuses. Says which.
+        Incompatible: if a newer version wrote one.
+    """
+    slots = mark.read(storage, directory)
+    firsts = [segment.first_offset_of(file_name) for file_name in storage.listdir(directory)]
+    names = [first for first in firsts if first is not None and first >= manifest.end]
+    link = Link(manifest.end, manifest.chain, 0)
+    found: list[Segment] = []
+    scan, data = None, b""
+    for first in names:
+        path = directory / segment.name(first)
+        if scan is not None and scan.stop is not Stop.END:
+            raise Corrupt(
+                f"{scan.reason}, in a segment that was closed",
+                path=found[-1].path,
+                offset=scan.link.offset,
+            )
+        if first != link.offset:
+            raise Corrupt(
+                "records are missing before this segment",
+                path=path,
+                expected=link.offset,
+                actual=first,
+            )
+        part, scan, data = segment.load(storage, path, identity=manifest.identity, link=link)
+        part.note_all(scan.frames)
+        found.append(part)
+        link = scan.link
+    if scan is None:
+        raise Corrupt("the open segment is missing", path=directory, offset=manifest.end)
+    if slots.newest is not None and slots.newest.identity != manifest.identity:
+        raise Corrupt("the mark is of another log", path=directory / mark.NAME)
+    segments = tuple(found)
+    witness = witness_of(segments, slots.newest)
+    case = decide(scan.stop, witness, slots_damaged=bool(slots.damage))
+    tail = Tail(segments, scan, data, slots, case)
+    if case.outcome is Outcome.REFUSE:
+        raise _refusal(tail, directory)
+    return tail
+
+
+def _refusal(tail: Tail, directory: Path) -> Corrupt:
+    newest, letter = tail.slots.newest, tail.case.letter
+    if letter == "I":
+        reasons = "; ".join(tail.slots.damage)
+        return Corrupt(f"case I: {tail.case.why}: {reasons}", path=directory / mark.NAME)
+    reason = f": {tail.scan.reason}, byte {tail.scan.position}" if tail.scan.reason else ""
+    return Corrupt(
+        f"case {letter}: {tail.case.why}{reason}",
+        path=tail.last.path,
+        offset=tail.scan.link.offset,
+        expected=None if newest is None else f"{newest.end} records",
+        actual=f"{tail.scan.link.offset} records",
+    )
+
+
+def repair(storage: Storage, directory: Path, tail: Tail) -> Recovery:
+    """Do what the case says, durably, and say what was done."""
+    last, scan, newest = tail.last, tail.scan, tail.slots.newest
+    assert newest is not None, "case I refuses"
+    same = newest.segment_offset == last.first
+    start = newest.position if same else last.start
+    whole = tail.data[start : scan.position]
+    torn = tail.data[scan.position : scan.used_bytes]
+    copy = _quarantined(storage, directory, last, scan.position, torn) if torn else None
+    if whole or torn:
+        file = storage.open(last.path)
+        try:
+            file.pwrite(whole + bytes(len(torn)), start)
+            file.fdatasync()
+        finally:
+            file.close()
+    return Recovery(
+        tail.case.letter, tail.case.why, len(whole), len(torn), copy, repaired=tail.slots.damage
+    )
+
+
+def _quarantined(
+    storage: Storage, directory: Path, last: Segment, position: int, torn: bytes
+) -> Path:
+    make_directory(storage, directory / QUARANTINE)
+    digest = blake3(torn).hexdigest()[:16]
+    path = directory / QUARANTINE / f"{last.first:020}-{position}-{digest}.torn"
+    publish(storage, path, [torn])
+    return path

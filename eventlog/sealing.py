@@ -1,0 +1,251 @@
+"""A closed segment becomes a Parquet file, which opens as it is in DuckDB, Polars and pandas.
+
+One row a record, the columns of `schema` and one more: ``chain``, the first 16 bytes of the chain
+value behind each commit, on its last record and null elsewhere. It keeps what a checkpoint is bound
+to, and shows where the commits were.
+
+Sealing goes in steps, and a crash after any of them leaves a state that opening knows:
+
+==  ============================================================  ==================================
+S1  read the closed segment back: every checksum, link, row       the open segment is the log
+S2  write the Parquet file under a temporary name, fsync          as S1; the file is in nobody's way
+S3  read it back from the device: same bytes, same rows           as S2
+S4  rename, fsync the directory                                   as S1; the manifest does not name
+                                                                  the file, sealing writes it again
+S5  publish the manifest that names it, with its digest           **the Parquet file is the log**
+S6  unlink the open segment, fsync the directory                  as S5; opening unlinks it again
+==  ============================================================  ==================================
+
+A page checksum does not cover the file's footer, and a poisoned statistic makes a filtered read
+drop rows without an error. So a sealed file is never read before its digest is compared with the
+manifest's, and page checksums are verified besides.
+"""
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from blake3 import blake3
+
+from eventlog import frame
+from eventlog.errors import Corrupt
+from eventlog.manifest import Manifest, Sealed, write
+from eventlog.schema import LEVELS, SCHEMA
+from eventlog.segment import Segment, load
+from eventlog.storage import Storage, put_in_place, read_all, write_temporary
+
+CHAIN_COLUMN = "chain"
+SEALED_SCHEMA = SCHEMA.append(pa.field(CHAIN_COLUMN, pa.binary(frame.LINK_BYTES)))
+ROW_GROUP_ROWS = 64 << 10
+_ZSTD_LEVEL = 3
+
+
+def _leaves(field: pa.Field) -> Iterator[tuple[str, pa.DataType]]:
+    if field.type == LEVELS:
+        for leaf in field.type.value_type:
+            yield f"{field.name}.list.element.{leaf.name}", leaf.type
+    else:
+        yield field.name, field.type
+
+
+_LEAVES = [leaf for field in SEALED_SCHEMA for leaf in _leaves(field)]
+_WORDS = [name for name, kind in _LEAVES if pa.types.is_string(kind)]
+_NUMBERS = [
+    name for name, kind in _LEAVES if pa.types.is_integer(kind) or pa.types.is_decimal(kind)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSegment:
+    """A sealed segment as a part of the log that can be read."""
+
+    storage: Storage
+    path: Path
+    entry: Sealed
+
+    @property
+    def first(self) -> int:
+        """The offset of the first record."""
+        return self.entry.first
+
+    @property
+    def end(self) -> int:
+        """The offset after the last record."""
+        return self.entry.end
+
+    def read(
+        self, first: int, end: int, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the records from ``first`` up to ``end``.
+
+        Raises:
+            Corrupt: if the file is not what was sealed.
+            FileNotFoundError: if it is not there.
+        """
+        names = list(SCHEMA.names if columns is None else columns)
+        schema = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in names])
+        for batch in self._batches(first, end, names):
+            yield pa.RecordBatch.from_arrays(batch.select(names).columns, schema=schema)
+
+    def chain_after(self, offset: int) -> bytes | None:
+        """Return the link behind the frame that ends with ``offset``, if one does.
+
+        Raises:
+            Corrupt: if the file is not what was sealed.
+            FileNotFoundError: if it is not there.
+        """
+        if offset == self.first - 1:
+            return self.entry.chain_before[: frame.LINK_BYTES]
+        if offset == self.end - 1:
+            return self.entry.chain[: frame.LINK_BYTES]
+        for batch in self._batches(offset, offset + 1, [CHAIN_COLUMN]):
+            link: bytes | None = batch.column(CHAIN_COLUMN)[0].as_py()
+            return link
+        return None
+
+    def verified(self) -> bytes:
+        """Return the bytes of the file once their digest is right.
+
+        Raises:
+            Corrupt: if the file is not what was sealed.
+            FileNotFoundError: if it is not there.
+        """
+        data = read_all(self.storage, self.path)
+        digest = blake3(data).digest()
+        if digest != self.entry.blake3:
+            raise Corrupt(
+                "the sealed file is not the one that was sealed",
+                path=self.path,
+                offset=self.first,
+                expected=self.entry.blake3,
+                actual=digest,
+            )
+        return data
+
+    def _batches(self, first: int, end: int, names: list[str]) -> Iterator[pa.RecordBatch]:
+        file = _parquet(self.verified())
+        for group in range(file.num_row_groups):
+            start = self.first + group * ROW_GROUP_ROWS
+            stop = start + file.metadata.row_group(group).num_rows
+            if start < end and stop > first:
+                table = file.read_row_group(group, columns=names, use_threads=False)
+                lead = max(first - start, 0)
+                yield from table.slice(lead, min(end, stop) - start - lead).to_batches()
+
+
+def to_parquet(
+    groups: Iterable[pa.Table], frame_ends: Iterable[tuple[int, bytes]], about: dict[str, str]
+) -> bytes:
+    """Return the Parquet file of dense records, one row group a table, and of the links.
+
+    ``frame_ends`` are, frame by frame, the offset after it and the link behind it.
+    """
+    buffer = io.BytesIO()
+    ends = dict(frame_ends)
+    field = SEALED_SCHEMA.field(CHAIN_COLUMN)
+    with pq.ParquetWriter(
+        buffer,
+        SEALED_SCHEMA,
+        version="2.6",
+        data_page_version="2.0",
+        compression="zstd",
+        compression_level=_ZSTD_LEVEL,
+        use_dictionary=_WORDS,
+        column_encoding=dict.fromkeys(_NUMBERS, "DELTA_BINARY_PACKED"),
+        store_decimal_as_integer=True,
+        write_page_checksum=True,
+        write_page_index=True,
+        sorting_columns=[pq.SortingColumn(0)],
+    ) as writer:
+        for table in groups:
+            offsets = table.column("offset").to_pylist()
+            links = pa.array([ends.get(offset + 1) for offset in offsets], field.type)
+            writer.write_table(table.append_column(field, links), row_group_size=ROW_GROUP_ROWS)
+        writer.add_key_value_metadata(about)
+    return buffer.getvalue()
+
+
+def seal(storage: Storage, directory: Path, closed: Segment, manifest: Manifest) -> Manifest:
+    """Do S1 to S5 with the closed segment that follows the sealed ones; return the new manifest.
+
+    Raises:
+        Corrupt: if the segment is not what was written, or the file not what it was made of.
+    """
+    # S1
+    join = frame.Link(manifest.end, manifest.chain, 0)
+    found, scan, _ = load(storage, closed.path, identity=manifest.identity, link=join)
+    if scan.stop is not frame.Stop.END or scan.link.chain != closed.link.chain:
+        reason = scan.reason or "the segment ends elsewhere than it did"
+        raise Corrupt(reason, path=closed.path, offset=scan.link.offset)
+    found.note_all(scan.frames)
+    # S2
+    about = {
+        "trader.identity": manifest.identity.hex(),
+        "trader.first": str(found.first),
+        "trader.end": str(found.end),
+        "trader.chain_before": found.chain_before.hex(),
+        "trader.chain": found.link.chain.hex(),
+    }
+    data = to_parquet(_groups(found), found.frame_ends(), about)
+    entry = Sealed(
+        first=found.first,
+        end=found.end,
+        size_bytes=len(data),
+        blake3=blake3(data).digest(),
+        chain_before=found.chain_before,
+        chain=found.link.chain,
+    )
+    path = directory / entry.name
+    temporary = write_temporary(storage, path, [data])
+    # S3
+    storage.forget(temporary)
+    _check_same(SealedSegment(storage, temporary, entry), found)
+    # S4
+    put_in_place(storage, temporary, path)
+    # S5
+    sealed = manifest.with_sealed(entry)
+    write(storage, directory, sealed)
+    return sealed
+
+
+def _groups(source: Segment) -> Iterator[pa.Table]:
+    """Yield all records of a segment in tables of `ROW_GROUP_ROWS`, the last one shorter."""
+    for first in range(source.first, source.end, ROW_GROUP_ROWS):
+        end = min(first + ROW_GROUP_ROWS, source.end)
+        yield pa.Table.from_batches(source.read(first, end), schema=SCHEMA).combine_chunks()
+
+
+def _check_same(sealed: SealedSegment, source: Segment) -> None:
+    """Compare a file with what it was made of, to the bit: a NaN equals itself, -0.0 not 0.0."""
+    file = _parquet(sealed.verified())
+    if file.metadata.num_rows != source.end - source.first:
+        raise Corrupt("the Parquet file has other rows than the segment", path=sealed.path)
+    for group, expected in enumerate(_groups(source)):
+        found = file.read_row_group(group, columns=SCHEMA.names, use_threads=False)
+        if _bits(found) != _bits(expected):
+            offset = source.first + group * ROW_GROUP_ROWS
+            raise Corrupt(
+                "the Parquet file does not say what the segment says",
+                path=sealed.path,
+                offset=offset,
+            )
+
+
+def _bits(table: pa.Table) -> list[pa.Array]:
+    """Return the columns, floats as the integers of their bits."""
+    columns = [column.combine_chunks() for column in table.columns]
+    return [
+        pa.Array.from_buffers(
+            pa.int32(), len(column), column.buffers(), column.null_count, column.offset
+        )
+        if column.type == pa.float32()
+        else column
+        for column in columns
+    ]
+
+
+def _parquet(data: bytes) -> pq.ParquetFile:
+    return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
