@@ -21,9 +21,9 @@ from typing import Self
 
 import pyarrow as pa
 
-from eventlog import frame, mark, parts, recovery, sealing, segment
 from eventlog import manifest as manifests
-from eventlog.errors import Corrupt, Locked, TooLarge, WriteFailed
+from eventlog import mark, parts, recovery, sealing, segment
+from eventlog.errors import Corrupt, Locked, NoLog, TooLarge, WriteFailed
 from eventlog.frame import Link
 from eventlog.manifest import Manifest, Sealed
 from eventlog.mark import Mark, MarkFile
@@ -32,9 +32,8 @@ from eventlog.records import Record
 from eventlog.recovery import Recovery
 from eventlog.schema import SCHEMA, encode, renumber
 from eventlog.segment import Segment
-from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory, read_all
+from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
 
-LOCK = "LOCK"
 SEGMENT_BYTES = 64 << 20
 COMMITS_PER_MARK_SYNC = 256
 """So often the mark is forced to the disk without being asked: a rare second fdatasync."""
@@ -91,9 +90,9 @@ class Log:
         """
         with _writing(directory):
             make_directory(storage, directory)
-            lock = storage.lock(directory / LOCK)
+            lock = storage.lock(directory / recovery.LOCK)
         if lock is None:
-            raise Locked("another process writes to this log", path=directory / LOCK)
+            raise Locked("another process writes to this log", path=directory / recovery.LOCK)
         try:
             with _writing(directory):
                 return cls._opened(storage, directory, lock, segment_bytes)
@@ -103,10 +102,12 @@ class Log:
 
     @classmethod
     def _opened(cls, storage: Storage, directory: Path, lock: Lock, segment_bytes: int) -> "Log":
-        if not storage.exists(directory / manifests.NAME):
-            _create(storage, directory, segment_bytes)
-        manifest = manifests.read(storage, directory)
-        check_sizes(storage, directory, manifest)
+        try:
+            manifest = recovery.manifest_of(storage, directory)
+        except NoLog:
+            manifest = _create(storage, directory, segment_bytes)
+        for sealed in manifest.sealed:
+            sealing.check_size(storage, directory, sealed)
         tail = recovery.examine(storage, directory, manifest)
         found = recovery.repair(storage, directory, tail)
         _tidy(storage, directory, manifest)
@@ -327,35 +328,11 @@ class Log:
             raise
 
 
-def check_sizes(storage: Storage, directory: Path, manifest: Manifest) -> None:
-    """Raise `Corrupt` unless every sealed file is there, with its size."""
-    for sealed in manifest.sealed:
-        path = directory / sealed.name
-        actual = storage.size(path) if storage.exists(path) else None
-        if actual != sealed.size_bytes:
-            raise Corrupt(
-                "the sealed file is missing"
-                if actual is None
-                else "the sealed file has another size",
-                path=path,
-                offset=sealed.first,
-                expected=sealed.size_bytes,
-                actual=actual,
-            )
-
-
-def _create(storage: Storage, directory: Path, segment_bytes: int) -> None:
+def _create(storage: Storage, directory: Path, segment_bytes: int) -> Manifest:
     """Make an empty log. The manifest comes last: without it there is no log.
 
     A crash before that leaves an empty segment and perhaps a mark, which are written again here.
-    Anything more is a log whose manifest was lost.
     """
-    first = segment.name(0)
-    for file_name in storage.listdir(directory):
-        if file_name in (LOCK, mark.NAME) or file_name.endswith(TEMPORARY):
-            continue
-        if file_name != first or not _is_empty(storage, directory / first):
-            raise Corrupt(f"{manifests.NAME} is missing, but there is {file_name}", path=directory)
     identity = storage.random_identity()
     link = Link(0, manifests.genesis(identity), 0)
     made = segment.create(
@@ -363,17 +340,9 @@ def _create(storage: Storage, directory: Path, segment_bytes: int) -> None:
     )
     start = Mark(identity, 0, 0, made.position, link.chain, 0)
     MarkFile(storage, directory, start).close()
-    manifests.write(storage, directory, Manifest(identity))
-
-
-def _is_empty(storage: Storage, path: Path) -> bool:
-    """Say whether a segment has nothing behind its first frame."""
-    data = read_all(storage, path)
-    header = frame.header_at(data, 0, None)
-    if header is None:
-        return False
-    found = frame.frame_at(data, 0, header=header, chain=header.link)
-    return not isinstance(found, str) and not any(data[found.end_position :])
+    manifest = Manifest(identity)
+    manifests.write(storage, directory, manifest)
+    return manifest
 
 
 def _tidy(storage: Storage, directory: Path, manifest: Manifest) -> None:

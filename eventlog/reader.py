@@ -6,11 +6,11 @@ before it were durable. So what an interrupted write left is simply not visible.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 
-from eventlog import manifest as manifests
 from eventlog import mark, parts, recovery
 from eventlog.errors import Corrupt
 from eventlog.frame import Kind, Link, scan
@@ -117,21 +117,8 @@ class Reader:
         return slots
 
     def _load(self) -> None:
-        """Read everything anew.
-
-        A writer that appends, rolls or seals meanwhile can make a look inconsistent. Then the next
-        look differs from it; what is really wrong stays.
-        """
-        for attempt in range(_ATTEMPTS):
-            manifest = manifests.read(self._storage, self.directory)
-            try:
-                tail = recovery.examine(self._storage, self.directory, manifest)
-            except (Corrupt, FileNotFoundError):
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                continue
-            self._show(manifest, tail)
-            return
+        """Read everything anew."""
+        self._show(*look(self._storage, self.directory))
 
     def _show(self, manifest: Manifest, tail: Tail) -> None:
         newest, frames = tail.slots.newest, tail.scan.frames
@@ -144,3 +131,22 @@ class Reader:
             before = frames[-2].after if frames[1:] else Link(last.first, last.chain_before, 0)
             last.forget_last(before, frames[-1].position)
         self._parts = parts.parts_of(self._storage, self.directory, manifest, self._open)
+
+
+def look(storage: Storage, directory: Path) -> tuple[Manifest, Tail]:
+    """Return the manifest and the open segments of a log that a writer may be changing.
+
+    A writer that appends, rolls or seals meanwhile can make a look inconsistent. Then the next look
+    differs from it; what is really wrong stays.
+
+    Raises:
+        NoLog: if there is no log.
+        Corrupt: if it does not hold what was acknowledged.
+        Incompatible: if a newer version wrote it.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        manifest = recovery.manifest_of(storage, directory)
+        with suppress(Corrupt, FileNotFoundError):
+            return manifest, recovery.examine(storage, directory, manifest)
+    manifest = recovery.manifest_of(storage, directory)
+    return manifest, recovery.examine(storage, directory, manifest)

@@ -37,7 +37,8 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from eventlog import frame, mark, segment
+from eventlog import frame, mark, sealing, segment
+from eventlog import manifest as manifests
 from eventlog.errors import Corrupt
 from eventlog.frame import Link, Scan, Stop
 from eventlog.manifest import Manifest
@@ -45,6 +46,7 @@ from eventlog.mark import Mark, Slots
 from eventlog.segment import Segment
 from eventlog.storage import Storage, make_directory, publish
 
+LOCK = "LOCK"
 QUARANTINE = "quarantine"
 
 
@@ -208,6 +210,36 @@ def witness_of(segments: tuple[Segment, ...], newest: Mark | None) -> Witness:
     ):
         return Witness.DISAGREES
     return Witness.AGREES if newest.end == last.end else Witness.BEHIND
+
+
+def manifest_of(storage: Storage, directory: Path) -> Manifest:
+    """Return the manifest of a log.
+
+    Raises:
+        NoLog: if there is no log.
+        Corrupt: if there is one without a manifest, or if the manifest does not check.
+        Incompatible: if a newer version wrote it.
+    """
+    if not storage.exists(directory / manifests.NAME):
+        lost = lost_file(storage, directory)
+        if lost is not None:
+            raise Corrupt(f"{manifests.NAME} is missing, but there is {lost}", path=directory)
+    return manifests.read(storage, directory)
+
+
+def lost_file(storage: Storage, directory: Path) -> str | None:
+    """Return a file that an interrupted creation of a log cannot have left, if there is one.
+
+    The manifest is the last file that creation publishes. Before that there may be a mark and a
+    segment without records.
+    """
+    names = storage.listdir(directory) if storage.exists(directory) else []
+    for file_name in names:
+        if file_name.endswith((segment.SUFFIX, sealing.SUFFIX)) and (
+            file_name != segment.name(0) or not segment.is_empty(storage, directory / file_name)
+        ):
+            return file_name
+    return None
 
 
 def examine(storage: Storage, directory: Path, manifest: Manifest) -> Tail:

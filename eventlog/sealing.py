@@ -37,6 +37,7 @@ from eventlog.schema import LEVELS, SCHEMA
 from eventlog.segment import Segment, load
 from eventlog.storage import Storage, put_in_place, read_all, write_temporary
 
+SUFFIX = ".parquet"
 CHAIN_COLUMN = "chain"
 SEALED_SCHEMA = SCHEMA.append(pa.field(CHAIN_COLUMN, pa.binary(frame.LINK_BYTES)))
 ROW_GROUP_ROWS = 64 << 10
@@ -101,10 +102,13 @@ class SealedSegment:
             return self.entry.chain_before[: frame.LINK_BYTES]
         if offset == self.end - 1:
             return self.entry.chain[: frame.LINK_BYTES]
-        for batch in self._batches(offset, offset + 1, [CHAIN_COLUMN]):
-            link: bytes | None = batch.column(CHAIN_COLUMN)[0].as_py()
-            return link
-        return None
+        return self.stored_link(offset)
+
+    def stored_link(self, offset: int) -> bytes | None:
+        """Return what the column ``chain`` holds at ``offset``; as `chain_after`."""
+        (batch,) = self._batches(offset, offset + 1, [CHAIN_COLUMN])
+        link: bytes | None = batch.column(CHAIN_COLUMN)[0].as_py()
+        return link
 
     def verified(self) -> bytes:
         """Return the bytes of the file once their digest is right.
@@ -166,6 +170,22 @@ def to_parquet(
             writer.write_table(table.append_column(field, links), row_group_size=ROW_GROUP_ROWS)
         writer.add_key_value_metadata(about)
     return buffer.getvalue()
+
+
+def check_size(storage: Storage, directory: Path, sealed: Sealed) -> None:
+    """Raise `Corrupt` unless a sealed file is there, with its size."""
+    path = directory / sealed.name
+    actual = storage.size(path) if storage.exists(path) else None
+    if actual is None:
+        raise Corrupt("the sealed file is missing", path=path, offset=sealed.first)
+    if actual != sealed.size_bytes:
+        raise Corrupt(
+            "the sealed file has another size",
+            path=path,
+            offset=sealed.first,
+            expected=sealed.size_bytes,
+            actual=actual,
+        )
 
 
 def seal(storage: Storage, directory: Path, closed: Segment, manifest: Manifest) -> Manifest:

@@ -276,3 +276,13 @@ def load(
     found = opened(storage, data, path, identity=identity, link=link)
     scan = frame.scan(data, link=found.link, tag=found.tag, kind=Kind.DATA, position=found.position)
     return found, scan, data
+
+
+def is_empty(storage: Storage, path: Path) -> bool:
+    """Say whether a file is a segment, of whatever log, that has no records yet."""
+    data = read_all(storage, path)
+    header = frame.header_at(data, 0, None)
+    if header is None:
+        return False
+    found = frame.frame_at(data, 0, header=header, chain=header.link)
+    return not isinstance(found, str) and not any(data[found.end_position :])

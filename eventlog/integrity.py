@@ -1,0 +1,177 @@
+"""Look at a log and say what is wrong with it. Changes nothing, needs no lock.
+
+`check_quick` looks at the manifest, at the sizes of the sealed files, at the mark, and at every
+frame of the open segments. `check` reads every byte besides: digests, page checksums, rows,
+offsets, and that each kind of record is known. What one says is a list of findings; an empty one
+means that all that was acknowledged is there, as it was.
+
+While a writer runs, an unfinished last write is its business and no finding.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from eventlog import frame, mark, recovery, sealing, segment
+from eventlog import manifest as manifests
+from eventlog.errors import Corrupt, EventLogError, TornTail
+from eventlog.manifest import Manifest
+from eventlog.parts import Part
+from eventlog.reader import look
+from eventlog.records import KINDS
+from eventlog.recovery import Outcome, Tail
+from eventlog.sealing import SealedSegment
+from eventlog.storage import DISK, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: which check found it, where, and whether opening repairs it.
+
+    ``offset`` is the record at or behind which it is, where that can be said.
+    """
+
+    check: str
+    path: Path
+    offset: int | None
+    message: str
+    repairable: bool
+
+
+def _ignore(path: Path, records: int) -> None:
+    """Tell nobody."""
+
+
+def check_quick(directory: Path, *, storage: Storage = DISK) -> list[Finding]:
+    """Return what is wrong with the manifest, the files' sizes, the mark and the open segments.
+
+    Raises:
+        NoLog: if there is no log.
+        Incompatible: if a newer version wrote it.
+    """
+    return list(_structure(storage, directory))
+
+
+def check(
+    directory: Path, *, storage: Storage = DISK, progress: Callable[[Path, int], None] = _ignore
+) -> list[Finding]:
+    """Return all that is wrong with a log. Reads every byte.
+
+    ``progress`` is told of each file that was read, and how many records it holds.
+
+    Raises:
+        NoLog: if there is no log.
+        Incompatible: if a newer version wrote it.
+    """
+    findings = list(_structure(storage, directory))
+    damaged = {finding.path for finding in findings}
+    for part in _parts(storage, directory):
+        if part.path in damaged:
+            continue
+        try:
+            _check_rows(part)
+        except FileNotFoundError:
+            # Sealed by a running writer since: the Parquet file was compared with it then.
+            continue
+        except EventLogError as error:
+            findings.append(_finding("rows", error))
+        progress(part.path, part.end - part.first)
+    return findings
+
+
+def _structure(storage: Storage, directory: Path) -> Iterator[Finding]:
+    try:
+        manifest = recovery.manifest_of(storage, directory)
+    except Corrupt as error:
+        yield _finding("manifest", error)
+        return
+    for sealed in manifest.sealed:
+        try:
+            sealing.check_size(storage, directory, sealed)
+        except Corrupt as error:
+            yield _finding("sealed", error)
+    yield from _strays(storage, directory, manifest)
+    try:
+        _, tail = look(storage, directory)
+    except Corrupt as error:
+        yield _finding("open", error)
+        return
+    yield from _tail(storage, directory, tail)
+
+
+def _tail(storage: Storage, directory: Path, tail: Tail) -> Iterator[Finding]:
+    for damage in tail.slots.damage:
+        yield Finding("mark", directory / mark.NAME, None, damage, repairable=True)
+    if tail.case.outcome is Outcome.CUT and not storage.locked(directory / recovery.LOCK):
+        scan = tail.scan
+        message = (
+            f"case {tail.case.letter}: {tail.case.why}: {scan.reason}, "
+            f"bytes {scan.position} to {scan.used_bytes}"
+        )
+        torn = TornTail(message, path=tail.last.path, offset=scan.link.offset)
+        yield _finding("open", torn)
+
+
+def _strays(storage: Storage, directory: Path, manifest: Manifest) -> Iterator[Finding]:
+    """Find record files that no interrupted sealing explains."""
+    named = {entry.name for entry in manifest.sealed}
+    names = storage.listdir(directory)
+    for file_name in names:
+        if not file_name.endswith(sealing.SUFFIX) or file_name in named:
+            continue
+        # Between S4 and S5 the open segment that it was made of is still there.
+        twin = file_name.removesuffix(sealing.SUFFIX) + segment.SUFFIX
+        if twin not in names:
+            message = f"{manifests.NAME} does not name this file"
+            yield Finding("stray", directory / file_name, None, message, repairable=False)
+
+
+def _parts(storage: Storage, directory: Path) -> Iterator[Part]:
+    """Yield what can be read: the sealed segments, and the open ones if they are sound."""
+    try:
+        manifest = recovery.manifest_of(storage, directory)
+    except Corrupt:
+        return
+    for entry in manifest.sealed:
+        yield SealedSegment(storage, directory / entry.name, entry)
+    try:
+        yield from recovery.examine(storage, directory, manifest).segments
+    except Corrupt:
+        return
+
+
+def _check_rows(part: Part) -> None:
+    """Read all records of a part; raise `Corrupt` unless each is where and what it should be."""
+    position = part.first
+    for batch in part.read(part.first, part.end):
+        offsets = pa.array(range(position, position + batch.num_rows), pa.int64())
+        if batch.column("offset") != offsets:
+            raise Corrupt("the offsets are not dense (I1)", path=part.path, offset=position)
+        unknown = set(batch.column("kind").unique().to_pylist()) - set(KINDS)
+        if unknown:
+            raise Corrupt(f"unknown kinds {sorted(unknown)}", path=part.path, offset=position)
+        position += batch.num_rows
+    if position != part.end:
+        raise Corrupt("records are missing", path=part.path, offset=position)
+    if isinstance(part, SealedSegment):
+        _check_links(part)
+
+
+def _check_links(part: SealedSegment) -> None:
+    """Compare the last link that a sealed file holds with the manifest's chain value."""
+    last = part.stored_link(part.end - 1)
+    if last != part.entry.chain[: frame.LINK_BYTES]:
+        raise Corrupt(
+            "the file ends with another chain value than the manifest says",
+            path=part.path,
+            offset=part.end - 1,
+            expected=part.entry.chain[: frame.LINK_BYTES],
+            actual=last,
+        )
+
+
+def _finding(check_name: str, error: EventLogError) -> Finding:
+    message = str(error)
+    return Finding(check_name, error.path, error.offset, message, isinstance(error, TornTail))
