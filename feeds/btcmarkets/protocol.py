@@ -174,13 +174,14 @@ _MARKET = re.compile(r"[A-Z0-9]{1,16}-[A-Z0-9]{1,16}", re.ASCII)
 
 
 @lru_cache(maxsize=1024)
-def _is_market(text: str) -> bool:
+def is_market(text: str) -> bool:
+    """Return whether a text has the form of a market id: BASE-QUOTE in upper case."""
     return _MARKET.fullmatch(text) is not None
 
 
 def _market(message: dict[str, object]) -> str | None:
     market = message.get("marketId")
-    return market if isinstance(market, str) and _is_market(market) else None
+    return market if isinstance(market, str) and is_market(market) else None
 
 
 def _text(message: dict[str, object], key: str) -> str:

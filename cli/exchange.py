@@ -1,0 +1,208 @@
+"""``trader exchange``: the stand-in exchange on its own, on loopback.
+
+Prints one line once clients can connect, then serves until it is told to end.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.exits import CommandError, Exit
+from cli.options import Json
+from eventlog.records import parse_e8
+from feeds.btcmarkets.protocol import is_market, parse_timestamp_ns
+from feeds.clock import now_ns
+from feeds.errors import FaultUnknown, RecordingUnreadable
+from feeds.exchange.faults import FAULTS, Fault, parse_fault
+from feeds.exchange.market import SyntheticExchange, SyntheticMarket
+from feeds.exchange.playback import Recording
+from feeds.exchange.scenario import SCENARIOS, Scenario
+from feeds.exchange.server import Exchange, run
+from feeds.exchange.source import Source
+
+HORIZON_S = 1.0
+"""The horizon for which the best attainable accuracy is said."""
+
+
+def exchange(
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="To listen on; 0 takes a free one.")
+    ] = 8765,
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="|".join(SCENARIOS), help="What the market does.")
+    ] = "calm",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the market and the faults.")] = 0,
+    recording: Annotated[
+        Path | None,
+        typer.Option("--recording", metavar="FILE", help="Play this instead of a scenario."),
+    ] = None,
+    speed: Annotated[
+        str,
+        typer.Option("--speed", metavar="X|max", help="Market time per time; max: as it is read."),
+    ] = "1",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="NAME[=FRAMES]",
+            help=f"Goes wrong once in so many frames; may be repeated: {', '.join(FAULTS)}.",
+        ),
+    ] = None,
+    market: Annotated[
+        list[str] | None,
+        typer.Option("--market", metavar="ID", help="May be repeated.  [default: BTC-AUD]"),
+    ] = None,
+    start_price: Annotated[
+        str | None, typer.Option("--start-price", metavar="PRICE", help="The first mid price.")
+    ] = None,
+    start_time: Annotated[
+        str | None,
+        typer.Option(
+            "--start-time", metavar="TIME", help="Market time at the start, ISO 8601 UTC.  [now]"
+        ),
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when a recording was played and its client left.")
+    ] = False,
+    close_at_end: Annotated[
+        bool, typer.Option("--close-at-end", help="Close the sockets after a recording.")
+    ] = False,
+    until_stdin_closes: Annotated[
+        bool, typer.Option("--until-stdin-closes", help="End with whoever holds standard input.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a stand-in BTC Markets on 127.0.0.1: a synthetic market, or a recording."""
+    played = None if recording is None else _recording(recording)
+    chosen = None if played else _scenario(scenario)
+    source: Source
+    if chosen is None:
+        assert played is not None
+        source = played
+    else:
+        source = _markets(
+            market or ["BTC-AUD"],
+            chosen,
+            seed=seed,
+            start_ns=_start_ns(start_time),
+            start_price_e8=_price_e8(start_price),
+        )
+    served = Exchange(
+        source,
+        port=port,
+        speed=_speed(speed),
+        faults=_faults(fault or []),
+        seed=seed,
+        once=once,
+        close_at_end=close_at_end,
+    )
+
+    def say(url: str) -> None:
+        print(_listening(url, chosen, recording, as_json=as_json), flush=True)
+
+    try:
+        run(served, on_listening=say, until_stdin_closes=until_stdin_closes)
+    except RecordingUnreadable as error:
+        raise CommandError(Exit.USAGE, str(error), hint=error.hint) from error
+    except OSError as error:
+        raise CommandError(Exit.USAGE, f"cannot listen on port {port}: {error.strerror}") from error
+
+
+def _recording(path: Path) -> Recording:
+    try:
+        return Recording(path)
+    except RecordingUnreadable as error:
+        raise CommandError(Exit.USAGE, str(error), hint=error.hint) from error
+
+
+def _scenario(name: str) -> Scenario:
+    if name not in SCENARIOS:
+        known = ", ".join(SCENARIOS)
+        raise CommandError(Exit.USAGE, f"no scenario {name!r}", hint=f"There are: {known}.")
+    return SCENARIOS[name]
+
+
+def _markets(
+    ids: list[str], scenario: Scenario, *, seed: int, start_ns: int, start_price_e8: int | None
+) -> SyntheticExchange:
+    for each in ids:
+        if not is_market(each) or ids.count(each) > 1:
+            hint = "Markets are BASE-QUOTE in upper case, such as BTC-AUD, each once."
+            raise CommandError(Exit.USAGE, f"no market {each!r}", hint=hint)
+    return SyntheticExchange(
+        [
+            SyntheticMarket(
+                each, scenario, seed=seed, start_ns=start_ns, start_price_e8=start_price_e8
+            )
+            for each in ids
+        ]
+    )
+
+
+def _start_ns(text: str | None) -> int:
+    if text is None:
+        return now_ns()
+    try:
+        return parse_timestamp_ns(text)
+    except ValueError as error:
+        hint = "Write it as 2026-09-23T04:31:09.000Z."
+        raise CommandError(Exit.USAGE, f"--start-time: {error}", hint=hint) from error
+
+
+def _price_e8(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        price_e8, _ = parse_e8(text)
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, f"--start-price: {error}") from error
+    if price_e8 <= 0:
+        raise CommandError(Exit.USAGE, f"--start-price: {text} is not above zero")
+    return price_e8
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.001 <= speed <= 1_000_000:
+        raise CommandError(Exit.USAGE, f"--speed: {text!r} is neither max nor 0.001 … 1000000")
+    return speed
+
+
+def _faults(texts: list[str]) -> list[Fault]:
+    try:
+        return [parse_fault(text) for text in texts]
+    except FaultUnknown as error:
+        raise CommandError(Exit.USAGE, str(error), hint=error.hint) from error
+
+
+def _listening(
+    url: str, scenario: Scenario | None, recording: Path | None, *, as_json: bool
+) -> str:
+    accuracy = None if scenario is None else scenario.best_accuracy(HORIZON_S)
+    is_bound = scenario is not None and scenario.accuracy_is_bound
+    if as_json:
+        return json.dumps(
+            {
+                "message_type": "listening",
+                "url": url,
+                "scenario": None if scenario is None else scenario.name,
+                "recording": None if recording is None else str(recording),
+                "best_accuracy": accuracy,
+                "best_accuracy_is_bound": is_bound,
+                "horizon_s": HORIZON_S,
+            }
+        )
+    if scenario is None or accuracy is None:
+        return f"listening on {url}, playing {recording}"
+    most = "at most " if is_bound else ""
+    return (
+        f"listening on {url}, scenario {scenario.name}: "
+        f"the direction over {HORIZON_S:g} s can be foreseen in {most}{accuracy:.1%} of cases"
+    )

@@ -1,0 +1,85 @@
+"""What has arrived and was not yet taken: a bounded queue between the feed's thread and the caller.
+
+Nothing is ever dropped (I10): `put` always keeps what it is given and says whether the inbox is now
+full; the feed then stops reading its socket until there is room, and the exchange's own buffers
+fill. The inbox therefore exceeds its maximum by at most what one frame brought.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from eventlog.records import Input
+
+Arrival = tuple[str, Input]
+"""A market, and what arrived for it."""
+
+
+class Inbox:
+    """Arrivals in order, bounded in records and in bytes of the frames that brought them.
+
+    ``on_room`` is called on the taking thread whenever an inbox that was full has room again.
+    """
+
+    def __init__(self, *, records_max: int, bytes_max: int, on_room: Callable[[], None]) -> None:
+        self._records_max = records_max
+        self._bytes_max = bytes_max
+        self._on_room = on_room
+        self._changed = threading.Condition()
+        self._arrivals: deque[tuple[Arrival, int]] = deque()
+        self._bytes = 0
+        self._was_full = False
+        self._closed = False
+        self._failure: Exception | None = None
+
+    def __len__(self) -> int:
+        return len(self._arrivals)
+
+    def put(self, arrivals: Sequence[Arrival], size_bytes: int) -> bool:
+        """Keep what a frame of this size brought; return whether there is room for more."""
+        with self._changed:
+            for arrival in arrivals:
+                self._arrivals.append((arrival, size_bytes))
+                self._bytes += size_bytes
+            self._was_full = self._is_full()
+            self._changed.notify()
+            return not self._was_full
+
+    def take(self, timeout_s: float, *, most: int) -> list[Arrival]:
+        """Return up to ``most`` arrivals, waiting up to ``timeout_s`` for the first.
+
+        Raises:
+            Exception: once everything is taken, what `close` was given.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._arrivals or self._closed, timeout_s)
+            taken: list[Arrival] = []
+            while self._arrivals and len(taken) < most:
+                arrival, size_bytes = self._arrivals.popleft()
+                self._bytes -= size_bytes
+                taken.append(arrival)
+            has_room = self._was_full and not self._is_full()
+            if has_room:
+                self._was_full = False
+            if not taken and self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+        if has_room:
+            self._on_room()
+        return taken
+
+    def close(self, failure: Exception | None = None) -> None:
+        """Say that nothing more will arrive, and why if that is an error."""
+        with self._changed:
+            self._closed = True
+            self._failure = failure
+            self._changed.notify_all()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will arrive and all was taken, a failure included."""
+        with self._changed:
+            return self._closed and not self._arrivals and self._failure is None
+
+    def _is_full(self) -> bool:
+        return len(self._arrivals) >= self._records_max or self._bytes >= self._bytes_max

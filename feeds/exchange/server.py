@@ -1,0 +1,267 @@
+"""The stand-in exchange's sockets and its pace; loopback only.
+
+Market time begins with the first subscriber. From then on it runs at a stated speed whether anyone
+listens or not, or as fast as it is read, and then it stands while nobody does. Every frame goes to
+the sockets subscribed to it at its moment, in order; where a socket's write buffer is full the
+market waits, so that the slowest reader sets the pace and nothing is dropped, or kept in unbounded
+memory (I10). When a source has ended the sockets stay open and the heartbeat goes on.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from feeds.exchange.faults import Close, Fault, FaultyLine, Send, Stall
+from feeds.exchange.source import Frame, Source
+from feeds.exchange.subscriptions import Subscriptions
+
+HOST = "127.0.0.1"
+"""A stand-in is nobody's exchange but this machine's."""
+
+_WRITE_LIMIT_BYTES = 64 * 1024
+_MESSAGE_BYTES_MAX = 64 * 1024
+_CLOSE_TIMEOUT_S = 1.0
+_ADVANCES_WITHOUT_YIELD = 32
+
+# A client that hangs up in the middle of a handshake is its own affair, not a traceback of ours.
+_LOGGER = logging.getLogger("feeds.exchange")
+_LOGGER.addHandler(logging.NullHandler())
+_LOGGER.propagate = False
+
+
+class Exchange:
+    """A stand-in exchange over one source.
+
+    Args:
+        source: what is sent, and when in market time.
+        port: to listen on; 0 takes a free one.
+        speed: market time per time; ``None`` is as fast as the clients read.
+        faults: what goes wrong on every line.
+        seed: of the faults.
+        heartbeat_s: time between two heartbeats of a socket.
+        close_at_end: whether the sockets are closed once the source has ended.
+        once: whether the exchange ends once the source has and the last client has left.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        port: int = 0,
+        speed: float | None = 1.0,
+        faults: Sequence[Fault] = (),
+        seed: int = 0,
+        heartbeat_s: float = 5.0,
+        close_at_end: bool = False,
+        once: bool = False,
+    ) -> None:
+        assert speed is None or speed > 0
+        self._source = source
+        self._port = port
+        self._speed = speed
+        self._faults = tuple(faults)
+        self._seed = seed
+        self._heartbeat_s = heartbeat_s
+        self._close_at_end = close_at_end
+        self._once = once
+        self._lines: list[_Line] = []
+        self._line_count = 0
+        self._listened_to = asyncio.Event()
+        self._ended = False
+        self._stopped = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, on_listening: Callable[[str], None]) -> None:
+        """Serve until stopped; ``on_listening`` is called with the URL once clients can connect.
+
+        Raises:
+            OSError: if the port cannot be listened on.
+            RecordingUnreadable: if the source fails while it plays.
+        """
+        self._loop = asyncio.get_running_loop()
+        async with serve(
+            self._converse,
+            HOST,
+            self._port,
+            compression=None,
+            ping_interval=None,  # the exchange sends none
+            max_size=_MESSAGE_BYTES_MAX,
+            write_limit=_WRITE_LIMIT_BYTES,
+            close_timeout=_CLOSE_TIMEOUT_S,
+            logger=_LOGGER,
+        ) as server:
+            on_listening(f"ws://{HOST}:{_port_of(server)}/v2")
+            playing = asyncio.create_task(self._play())
+            stopped = asyncio.create_task(self._stopped.wait())
+            try:
+                await asyncio.wait({playing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if playing.done():
+                    playing.result()
+                await stopped
+            finally:
+                for task in (playing, stopped):
+                    task.cancel()
+                await asyncio.gather(playing, stopped, return_exceptions=True)
+
+    def stop(self) -> None:
+        """End `serve`; from any thread, and more than once."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._stopped.set)
+
+    async def _play(self) -> None:
+        await self._listened_to.wait()
+        clock = asyncio.get_running_loop().time
+        began_s, began_ns, advances = clock(), self._source.due_ns, 0
+        while (due_ns := self._source.due_ns) is not None:
+            assert began_ns is not None
+            early_s = 0.0
+            if self._speed is None:
+                await self._listened_to.wait()
+            else:
+                early_s = began_s + (due_ns - began_ns) / 1e9 / self._speed - clock()
+            advances += 1
+            # Sends do not yield while there is room, so the loop's other work needs its turn.
+            if early_s > 0 or advances % _ADVANCES_WITHOUT_YIELD == 0:
+                await asyncio.sleep(max(0.0, early_s))
+            frames = self._source.advance()
+            # Settled before the first of them is sent: whoever subscribes meanwhile gets a
+            # snapshot that holds these frames.
+            deliveries = [
+                (line, frame) for frame in frames for line in self._lines if line.wants(frame)
+            ]
+            for line, frame in deliveries:
+                await line.deliver(frame)
+            if deliveries:
+                self._count_listeners()
+        self._ended = True
+        if self._close_at_end:
+            for line in list(self._lines):
+                await line.close()
+        self._leave_if_done()
+
+    async def _converse(self, socket: ServerConnection) -> None:
+        faults = FaultyLine(self._faults, seed=self._seed, number=self._line_count)
+        self._line_count += 1
+        line = _Line(socket, Subscriptions(self._source.markets), faults)
+        self._lines.append(line)
+        beating = asyncio.create_task(line.beat(self._heartbeat_s))
+        try:
+            async for message in socket:
+                await self._answer(line, message)
+        except ConnectionClosed:
+            pass
+        finally:
+            beating.cancel()
+            self._lines.remove(line)
+            self._count_listeners()
+            self._leave_if_done()
+
+    async def _answer(self, line: "_Line", message: str | bytes) -> None:
+        answer = line.subscriptions.receive(message)
+        self._count_listeners()
+        if answer.error is not None:
+            await line.send(answer.error)
+        for market in answer.snapshots:
+            snapshot = self._source.snapshot(market)
+            if snapshot is not None:
+                await line.deliver(Frame(market, "orderbookUpdate", snapshot))
+
+    def _count_listeners(self) -> None:
+        if any(line.listens for line in self._lines):
+            self._listened_to.set()
+        else:
+            self._listened_to.clear()
+
+    def _leave_if_done(self) -> None:
+        if self._once and self._ended and not self._lines:
+            self._stopped.set()
+
+
+class _Line:
+    """One client's socket, what it is subscribed to, and what goes wrong on it."""
+
+    def __init__(
+        self, socket: ServerConnection, subscriptions: Subscriptions, faults: FaultyLine
+    ) -> None:
+        self.subscriptions = subscriptions
+        self._socket = socket
+        self._faults = faults
+        self._stalled = False
+
+    @property
+    def listens(self) -> bool:
+        return self.subscriptions.has_market and not self._stalled
+
+    def wants(self, frame: Frame) -> bool:
+        return not self._stalled and self.subscriptions.wants(frame.channel, frame.market)
+
+    async def deliver(self, frame: Frame) -> None:
+        for action in self._faults.carry(frame.text, frame.market):
+            match action:
+                case Send(payload):
+                    await self.send(payload)
+                case Close(abruptly=True):
+                    self._stalled = True
+                    self._socket.transport.abort()
+                case Close():
+                    await self.close()
+                case Stall():
+                    self._stalled = True
+
+    async def send(self, payload: str | bytes) -> None:
+        if not self._stalled:
+            with suppress(ConnectionClosed):
+                await self._socket.send(payload)
+
+    async def close(self) -> None:
+        self._stalled = True
+        await self._socket.close()
+
+    async def beat(self, interval_s: float) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            heartbeat = self.subscriptions.heartbeat()
+            if heartbeat is not None:
+                await self.send(heartbeat)
+
+
+def run(
+    exchange: Exchange, *, on_listening: Callable[[str], None], until_stdin_closes: bool = False
+) -> None:
+    """Serve until SIGINT, SIGTERM, or the end of standard input if that is asked for.
+
+    Raises:
+        OSError: if the port cannot be listened on.
+        RecordingUnreadable: if the source fails while it plays.
+    """
+
+    async def serve_here() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, exchange.stop)
+        if until_stdin_closes:
+            threading.Thread(target=_await_stdin, args=(exchange.stop,), daemon=True).start()
+        await exchange.serve(on_listening)
+
+    asyncio.run(serve_here())
+
+
+def _await_stdin(then: Callable[[], None]) -> None:
+    # Past Python's buffers: a thread that holds their lock would not let the process end.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    then()
+
+
+def _port_of(server: Server) -> int:
+    port: int = next(iter(server.sockets)).getsockname()[1]
+    return port
