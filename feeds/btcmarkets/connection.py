@@ -46,7 +46,8 @@ _PING_INTERVAL_S = 15.0
 class FeedState:
     """How the connection is, for a status line.
 
-    ``why`` is what stands in the way while there is no connection; ``last_frame_s`` is on the monotonic clock.
+    ``why`` is what stands in the way while there is no connection, and empty while there is one;
+    ``last_frame_s`` is on the monotonic clock.
     """
 
     connected: bool
