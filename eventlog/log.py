@@ -219,9 +219,9 @@ class Log:
             WriteFailed: if the device refuses, now or ever before.
         """
         known = len(self._manifest.sealed)
-        while len(self._open) > 1:
-            closed = self._open[0]
-            with self._fatal(closed.path):
+        with self._fatal(self.directory):
+            while len(self._open) > 1:
+                closed = self._open[0]
                 self._manifest = sealing.seal(self._storage, self.directory, closed, self._manifest)
                 del self._open[0]
                 self._list_parts()
