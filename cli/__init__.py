@@ -1,1 +1,1 @@
-"""To be described."""
+"""The shell: arguments in, text and exit codes out. One file a command."""

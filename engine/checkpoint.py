@@ -27,7 +27,7 @@ from engine.errors import CheckpointDamaged, ForeignCheckpoint
 from engine.parameters import Parameters
 from engine.snapshot import Facts
 from engine.state import Arrays
-from eventlog.frame import CHAIN_BYTES, Frame, Kind, Link, build, scan
+from eventlog.frame import LINK_BYTES, Frame, Kind, Link, build, scan
 from eventlog.storage import (
     DISK,
     TEMPORARY,
@@ -58,7 +58,7 @@ class History(Protocol):
         """The offset after the last durable record."""
 
     def chain_after(self, offset: int) -> bytes | None:
-        """Return the chain value after a record, or its first bytes, where a frame ends there."""
+        """Return the first `LINK_BYTES` of the chain value after a record that ends a frame."""
 
 
 class Stateful(delta.Stateful, Protocol):
@@ -166,7 +166,8 @@ class Checkpoints:
     def keep(self, engine: Stateful, *, offset: int, chain: bytes) -> None:
         """Keep the engine's state, which includes all records up to ``offset``; then it is durable.
 
-        ``chain`` is the log's chain value there. A delta, or a snapshot where one is due.
+        ``chain`` is the log's chain value there, of which the first `LINK_BYTES` are kept. It is
+        kept as a delta, or as a snapshot where one is due.
         """
         deltas = self._deltas
         if deltas is None or not deltas.has_room or offset - deltas.base >= SNAPSHOT_RECORDS_MAX:
@@ -179,7 +180,7 @@ class Checkpoints:
         make_directory(self._storage, self._directory)
         state, path = engine.state(), self.path(offset)
         facts = snapshot.facts_of(
-            state, offset=offset, chain=chain, parameters=engine.parameters.digest
+            state, offset=offset, chain=chain[:LINK_BYTES], parameters=engine.parameters.digest
         )
         frames, name = snapshot.encode(state, facts)
         temporary = write_temporary(self._storage, path, frames)
@@ -214,9 +215,8 @@ class Checkpoints:
 
 
 def belongs(log: History, offset: int, chain: bytes) -> bool:
-    """Say whether a chain value is the log's at an offset (a log may know only its first bytes)."""
-    known = log.chain_after(offset) if offset < log.end else None
-    return known is not None and chain.startswith(known)
+    """Say whether a chain value is the log's at an offset."""
+    return offset < log.end and log.chain_after(offset) == chain
 
 
 def dispensable(times_ns: dict[int, int]) -> list[int]:
@@ -240,9 +240,9 @@ def dispensable(times_ns: dict[int, int]) -> list[int]:
 
 def _split(frame: Frame, path: Path) -> tuple[bytes, bytes]:
     body = frame.body()
-    if len(body) < CHAIN_BYTES:
+    if len(body) < LINK_BYTES:
         raise CheckpointDamaged(path, frame.position, "the delta is too short")
-    return body[:CHAIN_BYTES], body[CHAIN_BYTES:]
+    return body[:LINK_BYTES], body[LINK_BYTES:]
 
 
 class _Deltas:
@@ -268,7 +268,11 @@ class _Deltas:
     def append(self, engine: Stateful, *, offset: int, chain: bytes) -> None:
         change, self._before = delta.encode(self._before, engine, rows=self._rows)
         data, self._link = build(
-            Kind.DELTA, chain + change, count=offset - self.offset, link=self._link, tag=self._tag
+            Kind.DELTA,
+            chain[:LINK_BYTES] + change,
+            count=offset - self.offset,
+            link=self._link,
+            tag=self._tag,
         )
         while self._position + len(data) > self._zeroed:
             self._fill()

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.chunks import chunks
 from eventlog.records import EFFECT_KINDS
 from eventlog.schema import SCHEMA
 
 COMPARED = tuple(name for name in SCHEMA.names if name != "offset")
 """Every column but the offset, which a log gives and the engine does not know."""
+
+_JOINED_ROWS = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ class Comparison:
 
 def _effects_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     kinds = pa.array(EFFECT_KINDS)
-    for batch in batches:
+    for batch in chunks(batches, _JOINED_ROWS):
         effects = batch.filter(pc.is_in(batch.column("kind"), kinds))
         if effects.num_rows:
             yield effects

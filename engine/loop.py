@@ -8,13 +8,12 @@
 | verify | the log from one checkpoint to the next | compare |
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Protocol
 
 import pyarrow as pa
 
 from engine.engine import Engine
-from engine.step import CHUNK_TICKS
 
 
 class Sink(Protocol):
@@ -33,27 +32,3 @@ def run(engine: Engine, source: Iterable[pa.RecordBatch], sink: Sink) -> None:
         effects = engine.advance(chunk)  # the only line on which state changes
         sink.accept(effects)  # keep | compare | show
         sink.checkpoint(engine)
-
-
-def chunks(batches: Iterable[pa.RecordBatch], size: int = CHUNK_TICKS) -> Iterator[pa.RecordBatch]:
-    """Cut and join batches of a log into chunks of ``size`` records; the last may be shorter.
-
-    The cut has no influence on any result (I7); long chunks are merely faster.
-    """
-    waiting: list[pa.RecordBatch] = []
-    count = 0
-    for batch in batches:
-        while batch.num_rows:
-            part = batch.slice(0, size - count)
-            batch = batch.slice(part.num_rows)
-            waiting.append(part)
-            count += part.num_rows
-            if count == size:
-                yield _joined(waiting)
-                waiting, count = [], 0
-    if waiting:
-        yield _joined(waiting)
-
-
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)

@@ -1,0 +1,117 @@
+"""A recorded journal's inputs through an engine of other parameters, into a new journal."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import typer
+
+from cli import journal
+from cli.exits import CommandError, Exit
+from cli.journal import Genesis, Place
+from cli.keep import Keep
+from cli.progress import progress
+from cli.score import COLUMNS, Score, fraction, money
+from engine.checkpoint import Checkpoints
+from engine.chunks import chunks
+from engine.engine import Engine, arithmetic_digest
+from engine.loop import run
+from engine.parameters import parameters_from
+from engine.step import CHUNK_TICKS
+from eventlog.log import Log
+from eventlog.reader import Reader
+from eventlog.records import EFFECT_KINDS, SessionStarted
+from feeds import clock
+
+
+def fork(
+    log: Reader,
+    genesis: Genesis,
+    place: Place,
+    *,
+    end: int,
+    out: Path,
+    chosen: dict[str, object],
+    as_json: bool,
+) -> None:
+    """Make the new journal under ``out`` and print both outcomes.
+
+    Raises:
+        CommandError: (2) if there is a journal already.
+        ParameterError: if a parameter is none.
+    """
+    target = replace(place, home=out)
+    if target.log.exists():
+        raise CommandError(Exit.USAGE, f"{target.log} exists already: a fork makes a new journal")
+    parameters = parameters_from({**asdict(genesis.parameters), **chosen})
+    arithmetic = arithmetic_digest()
+    engine = Engine.genesis(parameters)
+    score = Score()
+    with Log.open(target.log) as copy:
+        detail = journal.session_detail(
+            parameters,
+            arithmetic=arithmetic,
+            initial_state=engine.digest,
+            url=str(place.log),
+            resumed_from=None,
+            predecessor=None,
+        )
+        copy.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
+        checkpoints = Checkpoints(target.checkpoints)
+        checkpoints.keep_whole(engine, offset=0, chain=copy.chain)
+        keep = Keep(copy, checkpoints, after=0, show=score.add)
+        with progress("forking", end) as advance:
+
+            def inputs() -> Iterator[pa.RecordBatch]:
+                for chunk in chunks(log.read(1, end), CHUNK_TICKS):
+                    effects = pc.is_in(chunk.column("kind"), pa.array(EFFECT_KINDS))
+                    taken = chunk.filter(pc.invert(effects))
+                    if taken.num_rows:
+                        yield copy.append_batch(taken)
+                    advance(chunk.num_rows)
+
+            run(engine, inputs(), keep)
+        checkpoints.keep_whole(engine, offset=copy.end - 1, chain=copy.chain)
+        checkpoints.close()
+        copy.seal()
+    recorded = Score()
+    for batch in log.read(1, end, columns=COLUMNS):
+        recorded.add(batch)
+    _print(place, target, recorded, score, chosen, as_json=as_json)
+
+
+def _print(
+    place: Place,
+    target: Place,
+    recorded: Score,
+    forked: Score,
+    chosen: dict[str, object],
+    *,
+    as_json: bool,
+) -> None:
+    outcomes = {"recorded": (place, recorded), "forked": (target, forked)}
+    if as_json:
+        summary = {
+            name: {
+                "journal": str(where.home / where.name),
+                "ticks": score.decisions,
+                "fills": score.fills,
+                "log_loss": score.log_loss,
+                "baseline_log_loss": score.baseline_log_loss,
+                "accuracy": score.accuracy,
+                "equity": money(score.equity_e8),
+            }
+            for name, (where, score) in outcomes.items()
+        }
+        typer.echo(json.dumps({"message_type": "summary", "set": chosen, **summary}))
+        return
+    for name, (where, score) in outcomes.items():
+        typer.echo(
+            f"{name:9} {score.decisions:,} ticks, {score.fills:,} fills,"
+            f" log-loss {fraction(score.log_loss)},"
+            f" accuracy {fraction(score.accuracy, 3)}, equity {money(score.equity_e8) or '-'}"
+            f"  {where.home / where.name}"
+        )

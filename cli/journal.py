@@ -1,0 +1,189 @@
+"""One market's log and checkpoints under a home, and what its sessions say of themselves.
+
+::
+
+    HOME/trader.toml                 settings, optional
+    HOME/BTC-AUD/log                 one journal: what was received and decided …
+    HOME/BTC-AUD/checkpoints         … and the states that were kept on the way
+    HOME/BTC-AUD.simulated           the journal of the stand-in exchange's market of that name
+"""
+
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+
+from cli.exits import CommandError, Exit
+from engine.parameters import Parameters, parameters_from
+from eventlog.log import Log
+from eventlog.reader import Reader
+from eventlog.records import Record, SessionStarted
+from eventlog.schema import decode
+
+SIMULATED = ".simulated"
+_BACKWARD_RECORDS = 65_536
+_NEWEST_RECORDS = 2_100
+_T = TypeVar("_T", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a journal lies."""
+
+    home: Path
+    name: str
+
+    @property
+    def log(self) -> Path:
+        """The directory of the log."""
+        return self.home / self.name / "log"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The directory of the checkpoints."""
+        return self.home / self.name / "checkpoints"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Genesis:
+    """What the first record of a journal settles for ever."""
+
+    parameters: Parameters
+    initial_state: str
+    arithmetic: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predecessor:
+    """The session before: its number, whether it ended on purpose, and its last record's time."""
+
+    session: int
+    ended: bool
+    last_received_ns: int
+
+
+def find(home: Path, name: str | None) -> Place:
+    """Return the journal of that name, or the only one there is.
+
+    Raises:
+        CommandError: (10) if there is none, (2) if there are several and none was named.
+    """
+    names = sorted(path.parent.name for path in home.glob("*/log") if path.is_dir())
+    if name is not None and name in names:
+        return Place(home, name)
+    if name is not None:
+        hint = f"There is: {', '.join(names)}." if names else "Start one: trader live --simulated"
+        raise CommandError(Exit.NO_JOURNAL, f"{home} has no journal {name}", hint=hint)
+    if not names:
+        raise CommandError(
+            Exit.NO_JOURNAL,
+            f"{home} has no journal",
+            hint="Start one: trader live --simulated, or name its home: --home DIR",
+        )
+    if len(names) > 1:
+        hint = f"Choose with --journal: {', '.join(names)}."
+        raise CommandError(Exit.USAGE, f"{home} has several journals", hint=hint)
+    return Place(home, names[0])
+
+
+def session_detail(
+    parameters: Parameters,
+    *,
+    arithmetic: str,
+    initial_state: str,
+    url: str,
+    resumed_from: int | None,
+    predecessor: Predecessor | None,
+) -> str:
+    """Return what a session says at its start: all that is needed to replay it, as JSON."""
+    packages = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
+    return json.dumps(
+        {
+            "parameters": asdict(parameters),
+            "initial_state": initial_state,
+            "arithmetic": arithmetic,
+            "url": url,
+            "resumed_from": resumed_from,
+            "predecessor": None if predecessor is None else asdict(predecessor),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "versions": {name: _version(name) for name in packages},
+        },
+        sort_keys=True,
+    )
+
+
+def _version(package: str) -> str:
+    for name in (package, f"{package}-cpu"):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return "unknown"
+
+
+def genesis_of(log: Log | Reader, place: Place) -> Genesis:
+    """Return what the first record of a log settles.
+
+    Raises:
+        CommandError: (5) if the first record is not the start of a session.
+    """
+    first = next((record for _, record in records(log, 0, 1)), None)
+    if not isinstance(first, SessionStarted):
+        problem = f"{place.log}: the first record is not the start of a session"
+        raise CommandError(Exit.CORRUPT, problem)
+    detail = json.loads(first.detail)
+    return Genesis(
+        parameters=parameters_from(detail["parameters"]),
+        initial_state=detail["initial_state"],
+        arithmetic=detail["arithmetic"],
+    )
+
+
+def records(log: Log | Reader, start: int, end: int) -> Iterator[tuple[int, Record]]:
+    """Yield (offset, record) of the offsets from ``start`` to before ``end``."""
+    for batch in log.read(start, end):
+        yield from decode(batch)
+
+
+def last(log: Log | Reader, kind: type[_T]) -> tuple[int, _T] | None:
+    """Return the last record of a kind among the newest ones, with its offset."""
+    found = None
+    for offset, record in records(log, max(0, log.end - _NEWEST_RECORDS), log.end):
+        if isinstance(record, kind):
+            found = offset, record
+    return found
+
+
+def predecessor_of(log: Log | Reader) -> Predecessor | None:
+    """Return the last session of a log, reading it from its end; ``None`` if it has none."""
+    columns = ("kind", "session", "received_ns")
+    last_received_ns: int | None = None
+    ended = False
+    for end in range(log.end, 0, -_BACKWARD_RECORDS):
+        table = pa.Table.from_batches(
+            log.read(max(0, end - _BACKWARD_RECORDS), end, columns=columns)
+        )
+        kinds, sessions, received_ns = (table.column(name).to_pylist() for name in columns)
+        for kind, session, time_ns in reversed([*zip(kinds, sessions, received_ns, strict=True)]):
+            last_received_ns = time_ns if last_received_ns is None else last_received_ns
+            ended = ended or kind == "session_ended"
+            if kind == "session_started":
+                return Predecessor(session=session, ended=ended, last_received_ns=last_received_ns)
+    return None
+
+
+def arithmetics(log: Log | Reader) -> dict[int, str]:
+    """Return the arithmetic digest of each session, by the offset at which it starts."""
+    found: dict[int, str] = {}
+    for batch in log.read(0, log.end, columns=("offset", "kind", "detail")):
+        rows = zip(*(batch.column(index).to_pylist() for index in range(3)), strict=True)
+        for offset, kind, detail in rows:
+            if kind == "session_started":
+                found[offset] = json.loads(detail)["arithmetic"]
+    return found

@@ -1,0 +1,62 @@
+"""The console script: commands by name, and errors as exit codes.
+
+Commands import what is heavy inside themselves, so that `trader --help` is instant and whoever only
+reads a log never loads TensorFlow.
+"""
+
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from cli.exchange import exchange
+from cli.exits import EXPECTED, Exit, report
+from cli.live import live
+from cli.log import log
+from cli.replay import replay
+from cli.status import status
+from cli.verify import verify
+
+app = typer.Typer(
+    name="trader",
+    help="Record, replay and learn on BTC Markets. Paper only: it cannot place orders.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.command(rich_help_panel="Run")(live)
+app.command(rich_help_panel="Run")(replay)
+app.command(rich_help_panel="Run")(exchange)
+app.command(rich_help_panel="Inspect")(status)
+app.command(rich_help_panel="Inspect")(log)
+app.command(rich_help_panel="Integrity")(verify)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"trader {metadata.version('trader')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which one.")
+    ] = False,
+) -> None:
+    """Record, replay and learn on BTC Markets. Paper only: it cannot place orders."""
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    try:
+        app()
+    except EXPECTED as error:
+        sys.exit(report(error, as_json="--json" in sys.argv))
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Options that several commands share, declared once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Home = Annotated[
+    Path,
+    typer.Option(
+        "--home", envvar="TRADER_HOME", help="Directory of the configuration and the journals."
+    ),
+]
+HOME = Path("journals")
+
+Json = Annotated[
+    bool, typer.Option("--json", help="JSON Lines on stdout; the last line is the summary.")
+]
+
+Journal = Annotated[
+    str | None,
+    typer.Option(
+        "--journal", "--market", metavar="NAME", help="Which journal of the home; may be left out."
+    ),
+]
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="An engine parameter; may be repeated."),
+]

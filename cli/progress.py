@@ -1,0 +1,39 @@
+"""A progress bar for what takes long: on a terminal only, on stderr, gone when done."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+
+class Advance(Protocol):
+    """Says that so much more is done."""
+
+    def __call__(self, count: int) -> None:
+        """Say it."""
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Advance]:
+    """Show how far a piece of work is, in records."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task(label, total=total)
+        yield lambda count: bar.advance(task, count)

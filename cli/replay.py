@@ -1,0 +1,101 @@
+"""`trader replay`: the recorded ticks through the same loop, compared decision by decision."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import options
+from cli.exits import CommandError, Exit
+from cli.settings import engine_values
+from feeds import clock
+
+
+def replay(
+    from_: Annotated[
+        str, typer.Option("--from", metavar="OFFSET", help="Where to begin: see below.")
+    ] = "checkpoint",
+    to: Annotated[
+        str, typer.Option("--to", metavar="OFFSET", help="The offset before which to stop.")
+    ] = "end",
+    set_: options.Set = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="With --set: home of the new journal.")
+    ] = None,
+    name: options.Journal = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Replay recorded ticks and compare every decision, bit for bit.
+
+    OFFSET is beginning, end, checkpoint, N, -N or s@TIME. The replay begins at the checkpoint
+    before it, since a state has to come from somewhere. With --set and --out the ticks go through
+    an engine of other parameters into a new journal, and both outcomes are shown.
+    """
+    from cli import fork, journal
+    from cli.offsets import resolve
+    from cli.progress import progress
+    from cli.rerun import rerun
+    from cli.score import fraction, money
+    from engine.checkpoint import Checkpoints
+    from engine.engine import arithmetic_digest
+    from eventlog.reader import Reader
+
+    place = journal.find(home, name)
+    log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
+    genesis = journal.genesis_of(log, place)
+    end = resolve(to, log, checkpoints)
+    if set_ or out:
+        if not (set_ and out):
+            raise CommandError(Exit.USAGE, "--set and --out belong together: a fork is a journal")
+        chosen = engine_values(Path(), set_)
+        fork.fork(log, genesis, place, end=end, out=out, chosen=chosen, as_json=as_json)
+        return
+    start = resolve(from_, log, checkpoints)
+    after = max(
+        (offset for offset in checkpoints.offsets() if offset < max(start, 1)), default=None
+    )
+    if after is None:
+        raise CommandError(Exit.CORRUPT, f"{place.checkpoints}: no checkpoint before {start}")
+    state, _, _ = checkpoints.read(after)
+    started_s = clock.monotonic_s()
+    with progress("replaying", end - after - 1) as advance:
+        outcome = rerun(log, genesis, state, after=after, end=end, advance=advance)
+    seconds = clock.monotonic_s() - started_s
+    score, divergence = outcome.score, outcome.divergence
+    rate = score.decisions / seconds if seconds else 0.0
+    summary = {
+        "from": after + 1,
+        "to": end,
+        "ticks": score.decisions,
+        "compared": outcome.comparison.compared,
+        "diverged_at": None if divergence is None else divergence.offset,
+        "seconds": round(seconds, 3),
+        "ticks_per_second": round(rate, 1),
+        "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
+        "state": outcome.engine.digest,
+        "log_loss": score.log_loss,
+        "baseline_log_loss": score.baseline_log_loss,
+        "accuracy": score.accuracy,
+        "equity": None if score.equity_e8 is None else money(score.equity_e8),
+    }
+    claimed = set(journal.arithmetics(log).values()) == {arithmetic_digest()}
+    if as_json:
+        difference = None if divergence is None else asdict(divergence)
+        typer.echo(json.dumps({"message_type": "summary", **summary, "difference": difference}))
+    else:
+        typer.echo(
+            f"{place.name}: offsets {after + 1:,} to {end:,}, {score.decisions:,} ticks"
+            f" in {seconds:.1f} s ({rate:,.0f}/s)\n"
+            f"log-loss {fraction(score.log_loss)}, baseline {fraction(score.baseline_log_loss)},"
+            f" accuracy {fraction(score.accuracy, 3)}, equity {summary['equity'] or '-'}\n"
+            f"fingerprint {summary['fingerprint'] or '-'}, state {summary['state']}"
+        )
+        if divergence is None:
+            typer.echo(f"{outcome.comparison.compared:,} effects compared: all identical")
+        else:
+            typer.echo(f"DIVERGED {divergence}")
+    if divergence is not None:
+        raise typer.Exit(Exit.DIVERGED if claimed else Exit.CANNOT_VERIFY)

@@ -1,0 +1,75 @@
+"""Running totals over decisions: what a status line, a summary and a report say of the learner."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from eventlog.schema import counts_e8
+
+COLUMNS = (
+    "kind", "scored", "scored_hits", "scored_loss", "scored_baseline_loss", "equity", "reason",
+    "fingerprint",
+)  # fmt: skip
+"""The columns of a log that a score reads."""
+
+
+@dataclass(slots=True)
+class Score:
+    """Sums over the decisions that were added."""
+
+    decisions: int = 0
+    fills: int = 0
+    scored: int = 0
+    hits: int = 0
+    loss: float = 0.0
+    baseline_loss: float = 0.0
+    equity_e8: int | None = None
+    reason: str = ""
+    fingerprint: int | None = None
+
+    def add(self, effects: pa.RecordBatch) -> None:
+        """Add the effects of a chunk."""
+        kinds = effects.column("kind")
+        decisions = effects.filter(pc.equal(kinds, "decision"))
+        self.fills += pc.sum(pc.equal(kinds, "fill")).as_py() or 0
+        if not decisions.num_rows:
+            return
+        self.decisions += decisions.num_rows
+        self.scored += pc.sum(decisions.column("scored")).as_py()
+        self.hits += pc.sum(decisions.column("scored_hits")).as_py()
+        self.loss += _total(decisions.column("scored_loss"))
+        self.baseline_loss += _total(decisions.column("scored_baseline_loss"))
+        self.equity_e8 = int(counts_e8(decisions.column("equity"))[-1])
+        self.reason = decisions.column("reason")[-1].as_py()
+        self.fingerprint = decisions.column("fingerprint")[-1].as_py()
+
+    @property
+    def log_loss(self) -> float | None:
+        """Mean log-loss of the direction, on labels that moved; ``None`` before the first."""
+        return self.loss / self.scored if self.scored else None
+
+    @property
+    def baseline_log_loss(self) -> float | None:
+        """The same of the running share of rises, on the same labels."""
+        return self.baseline_loss / self.scored if self.scored else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the labels that moved whose direction was predicted."""
+        return self.hits / self.scored if self.scored else None
+
+
+def _total(column: pa.Array) -> float:
+    return float(np.sum(column.to_numpy(zero_copy_only=False), dtype=np.float64))
+
+
+def money(value_e8: int | None) -> str | None:
+    """Return an amount as text with two decimals, as people write it."""
+    return None if value_e8 is None else f"{value_e8 / 10**8:,.2f}"
+
+
+def fraction(value: float | None, digits: int = 4) -> str:
+    """Return a figure, or a dash where there is none yet."""
+    return "-" if value is None else f"{value:.{digits}f}"

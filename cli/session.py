@@ -1,0 +1,248 @@
+"""One process lifetime of `trader live`: resume, stream, end."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+import pyarrow as pa
+
+from cli import journal
+from cli.board import Board
+from cli.exits import CommandError, Exit
+from cli.journal import Place, Predecessor
+from cli.keep import Keep
+from engine import engine as engines
+from engine.checkpoint import Checkpoints
+from engine.chunks import chunks
+from engine.engine import Engine
+from engine.errors import ParameterError
+from engine.loop import run
+from engine.parameters import Parameters, parameters_from
+from engine.policy import REASONS
+from engine.step import CHUNK_TICKS
+from eventlog.log import Log
+from eventlog.records import (
+    TICK_KINDS,
+    Gap,
+    Input,
+    SessionEnded,
+    SessionStarted,
+    Tick,
+    format_e8,
+)
+from feeds import clock
+from feeds.btcmarkets.connection import Feed
+
+TAKE_S = 0.2
+"""How long the loop waits for a tick before it looks whether it should stop."""
+
+
+class Session:
+    """A session over an open log and an open feed."""
+
+    def __init__(
+        self,
+        place: Place,
+        log: Log,
+        feed: Feed,
+        *,
+        market: str,
+        url: str,
+        chosen: dict[str, object],
+    ) -> None:
+        self._place = place
+        self._log = log
+        self._feed = feed
+        self._market = market
+        self._url = url
+        self._chosen = chosen
+        self._checkpoints = Checkpoints(place.checkpoints)
+        self._board = Board(place.name)
+        self._stop_why = ""
+        self._number = 1
+        self._started_at = 0
+        self._rederived = 0
+        self._keep: Keep
+
+    def run(self, *, for_s: float | None, max_ticks: int | None) -> dict[str, object]:
+        """Run until stopped; return the summary.
+
+        Raises:
+            Diverged: if the log's tail, re-derived, is not what it says.
+            ParameterError: if parameters were chosen that are not the journal's.
+        """
+        if self._log.recovery.cut_bytes:
+            self._say(f"an interrupted write was cut: {self._log.recovery}")
+        arithmetic = engines.arithmetic_digest()
+        engine, resumed_from = self._resume(arithmetic)
+        self._keep = Keep(self._log, self._checkpoints, after=resumed_from, show=self._board.show)
+        signal.signal(signal.SIGINT, self._on_signal)
+        signal.signal(signal.SIGTERM, self._on_signal)
+        source = self._source(engine, resumed_from, arithmetic, for_s, max_ticks)
+        run(engine, source, self._keep)
+        self._checkpoints.keep_whole(engine, offset=self._log.end - 1, chain=self._log.chain)
+        self._checkpoints.close()
+        self._log.seal()
+        self._board.finish(durable=self._log.end, checkpoint=self._keep.checkpoint_offset)
+        return self._summary(resumed_from)
+
+    def _resume(self, arithmetic: str) -> tuple[Engine, int]:
+        """Return the engine at its last kept state, or at its first, and the offset there."""
+        if not self._log.end:
+            parameters = parameters_from(self._chosen)
+            initial_state = Engine.genesis(parameters).digest
+            detail = self._detail(parameters, arithmetic, initial_state, None)
+            self._log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
+        genesis = journal.genesis_of(self._log, self._place)
+        self._check_chosen(genesis.parameters)
+        restored = self._checkpoints.restore(self._log)
+        if restored is not None:
+            for error in restored.damaged:
+                self._say(f"passed over a damaged checkpoint: {error}")
+            return Engine(genesis.parameters, restored.state), restored.offset
+        # A journal that was killed before its first state was kept: the seed says what it was.
+        engine, chain = Engine.genesis(genesis.parameters), self._log.chain_after(0)
+        if chain is None or engine.digest != genesis.initial_state:
+            problem = f"{self._place.checkpoints}: the first state is missing and not repeatable"
+            raise CommandError(Exit.CORRUPT, problem)
+        self._checkpoints.keep_whole(engine, offset=0, chain=chain)
+        return engine, 0
+
+    def _check_chosen(self, parameters: Parameters) -> None:
+        for name, value in self._chosen.items():
+            if getattr(parameters_from({name: value}), name) != getattr(parameters, name):
+                raise ParameterError(
+                    name,
+                    f"is {getattr(parameters, name)} in this journal, for ever; chosen was {value}",
+                    hint="Record into another home, or fork: trader replay --set … --out DIR",
+                )
+
+    def _source(
+        self,
+        engine: Engine,
+        resumed_from: int,
+        arithmetic: str,
+        for_s: float | None,
+        max_ticks: int | None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the log's tail, then what the feed brings, each batch durable and numbered."""
+        for chunk in chunks(self._log.read(resumed_from + 1), CHUNK_TICKS):
+            self._rederived += sum(kind in TICK_KINDS for kind in chunk.column("kind").to_pylist())
+            yield chunk
+        if self._log.end > 1:
+            yield self._begin(engine.parameters, resumed_from, arithmetic)
+        self._say(
+            f"PAPER {self._place.name}: session {self._number}, {self._log.end:,} records durable"
+            + (f", {self._rederived} ticks re-derived" if self._number > 1 else "")
+        )
+        yield from self._record(for_s, max_ticks)
+        ended = SessionEnded(
+            received_ns=clock.now_ns(),
+            session=self._number,
+            why=self._stop_why,
+            detail=json.dumps({"ticks": self._board.ticks}),
+        )
+        yield self._log.append([ended])
+
+    def _begin(self, parameters: Parameters, resumed_from: int, arithmetic: str) -> pa.RecordBatch:
+        """Append the start of a session that follows another, and the gap between them."""
+        predecessor = journal.predecessor_of(self._log)
+        assert predecessor is not None
+        self._number = predecessor.session + 1
+        initial_state = journal.genesis_of(self._log, self._place).initial_state
+        detail = self._detail(parameters, arithmetic, initial_state, resumed_from, predecessor)
+        self._started_at, now_ns = self._log.end, clock.now_ns()
+        since_ns = predecessor.last_received_ns
+        return self._log.append(
+            [
+                SessionStarted(received_ns=now_ns, session=self._number, detail=detail),
+                Gap(received_ns=now_ns, from_ns=since_ns, to_ns=now_ns, why="not running"),
+            ]
+        )
+
+    def _record(self, for_s: float | None, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
+        """Make durable what has arrived, as one batch, and only then yield it (I2)."""
+        ends_s = None if for_s is None else clock.monotonic_s() + for_s
+        left = max_ticks
+        while not self._feed.finished:
+            arrived: list[Input] = [record for _, record in self._feed.take(TAKE_S)]
+            if left is not None:
+                arrived = _up_to(arrived, left)
+                left -= sum(isinstance(record, Tick) for record in arrived)
+            if arrived:
+                yield self._log.append(arrived)
+                if self._board.score.reason == REASONS[0]:
+                    self._feed.resync(self._market)
+            self._show()
+            if left == 0:
+                self._stop_why = "--max-ticks"
+                self._feed.stop()
+                return
+            if ends_s is not None and clock.monotonic_s() >= ends_s and not self._stop_why:
+                self._stop_why = "--for"
+                self._feed.stop()
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self._stop_why:
+            raise KeyboardInterrupt
+        self._stop_why = signal.Signals(number).name
+        self._feed.stop()
+
+    def _show(self) -> None:
+        state = self._feed.state
+        feed = "ok" if state.connected else f"reconnecting ({state.why})"
+        self._board.update(
+            durable=self._log.end, checkpoint=self._keep.checkpoint_offset, feed=feed
+        )
+
+    def _say(self, sentence: str) -> None:
+        print(sentence, file=sys.stderr, flush=True)
+
+    def _detail(
+        self,
+        parameters: Parameters,
+        arithmetic: str,
+        initial_state: str,
+        resumed_from: int | None,
+        predecessor: Predecessor | None = None,
+    ) -> str:
+        return journal.session_detail(
+            parameters,
+            arithmetic=arithmetic,
+            initial_state=initial_state,
+            url=self._url,
+            resumed_from=resumed_from,
+            predecessor=predecessor,
+        )
+
+    def _summary(self, resumed_from: int) -> dict[str, object]:
+        score = self._board.score
+        return {
+            "session": self._number,
+            "ticks": score.decisions,
+            "decisions": score.decisions,
+            "fills": score.fills,
+            "first_offset": self._started_at,
+            "last_offset": self._log.end - 1,
+            "checkpoint_offset": self._keep.checkpoint_offset,
+            "log_loss": score.log_loss,
+            "baseline_log_loss": score.baseline_log_loss,
+            "accuracy": score.accuracy,
+            "labels": score.scored,
+            "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
+            "resumed_from": None if self._number == 1 else resumed_from,
+            "rederived": self._rederived,
+            "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
+            "stopped_by": self._stop_why,
+        }
+
+
+def _up_to(records: list[Input], ticks: int) -> list[Input]:
+    """Return the records up to and with the last of so many ticks."""
+    for index, record in enumerate(records):
+        ticks -= isinstance(record, Tick)
+        if ticks == 0:
+            return records[: index + 1]
+    return records

@@ -1,0 +1,123 @@
+"""`trader verify`: is everything there, as it was, and does it follow from what was recorded?"""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cli import options
+from cli.exits import Exit
+
+
+class Depth(StrEnum):
+    """How much is looked at."""
+
+    QUICK = "quick"
+    DEFAULT = "default"
+    DEEP = "deep"
+
+
+_VERDICTS = {
+    Exit.OK: "clean",
+    Exit.REPAIRABLE: "repairable",
+    Exit.CORRUPT: "corrupt",
+    Exit.DIVERGED: "diverged",
+    Exit.CANNOT_VERIFY: "cannot verify here",
+}
+
+
+def verify(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Manifest, sizes, mark, and the open segments only.")
+    ] = False,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Also run every interval again, comparing all it says."),
+    ] = False,
+    name: options.Journal = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Check every byte, every link and every checkpoint of a journal. Changes nothing.
+
+    The verdict is the last line: clean (0), repairable (4), corrupt (5), diverged (6) or cannot
+    verify here (7).
+    """
+    from cli import journal
+    from cli.progress import progress
+    from cli.verification import check_checkpoints, intervals, rerun_all
+    from engine.checkpoint import Checkpoints
+    from eventlog import integrity
+    from eventlog.errors import Corrupt, TornTail
+    from eventlog.reader import Reader
+
+    depth = Depth.DEEP if deep else Depth.QUICK if quick else Depth.DEFAULT
+    place = journal.find(home, name)
+    with progress("reading the log", 0) as advance:
+        findings = (
+            integrity.check_quick(place.log)
+            if depth is Depth.QUICK
+            else integrity.check(place.log, progress=lambda _, records: advance(records))
+        )
+    count = 0
+    try:
+        log = Reader.open(place.log)
+        count = log.end
+    except (Corrupt, TornTail):
+        log = None  # its findings stand above
+    if log is not None and count and depth is not Depth.QUICK:
+        genesis = journal.genesis_of(log, place)
+        findings += check_checkpoints(place, log, genesis)
+        if depth is Depth.DEEP and not any(not finding.repairable for finding in findings):
+            from engine.engine import arithmetic_digest
+
+            recorded, ours = journal.arithmetics(log), arithmetic_digest()
+            stretches = intervals(place, log, genesis, arithmetics=recorded, ours=ours)
+            with progress("running again", count) as advance:
+                findings += rerun_all(stretches, advance)
+    code = _code([(finding.check, finding.repairable) for finding in findings])
+    summary = {
+        "records": count,
+        "segments": len(list(place.log.glob("*.parquet"))) + len(list(place.log.glob("*.open"))),
+        "checkpoints": len(Checkpoints(place.checkpoints).offsets()),
+        "depth": depth.value,
+        "findings": [
+            {
+                "check": finding.check,
+                "path": str(finding.path),
+                "offset": finding.offset,
+                "message": finding.message,
+            }
+            for finding in findings
+        ],
+        "verdict": _VERDICTS[code],
+    }
+    if as_json:
+        typer.echo(json.dumps({"message_type": "summary", **summary}))
+    else:
+        for finding in findings:
+            at = "" if finding.offset is None else f" at offset {finding.offset}"
+            typer.echo(f"{finding.check}: {finding.path}{at}: {finding.message}")
+        typer.echo(
+            f"{place.name}: {count:,} records in {summary['segments']} segments,"
+            f" {summary['checkpoints']} checkpoints, depth {depth}"
+        )
+        typer.echo(_VERDICTS[code])
+    if code:
+        raise typer.Exit(code)
+
+
+def _code(findings: list[tuple[str, bool]]) -> Exit:
+    """Return the worst that was found: corrupt, diverged, cannot verify, repairable, clean."""
+    if any(not repairable and _is_of_bytes(check) for check, repairable in findings):
+        return Exit.CORRUPT
+    if any(check.startswith("replay.") for check, _ in findings):
+        return Exit.DIVERGED
+    if any(check.startswith("unclaimed.") for check, _ in findings):
+        return Exit.CANNOT_VERIFY
+    return Exit.REPAIRABLE if findings else Exit.OK
+
+
+def _is_of_bytes(check: str) -> bool:
+    return not check.startswith(("replay.", "unclaimed."))
