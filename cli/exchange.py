@@ -16,10 +16,7 @@ from feeds.btcmarkets.protocol import is_market, parse_timestamp_ns
 from feeds.clock import now_ns
 from feeds.errors import FaultUnknown, RecordingUnreadable
 from feeds.exchange.faults import FAULTS, Fault, parse_fault
-from feeds.exchange.market import SyntheticExchange, SyntheticMarket
-from feeds.exchange.playback import Recording
 from feeds.exchange.scenario import SCENARIOS, Scenario
-from feeds.exchange.server import Exchange, run
 from feeds.exchange.source import Source
 
 HORIZON_S = 1.0
@@ -75,20 +72,17 @@ def exchange(
     as_json: Json = False,
 ) -> None:
     """Run a stand-in BTC Markets on 127.0.0.1: a synthetic market, or a recording."""
-    played = None if recording is None else _recording(recording)
-    chosen = None if played else _scenario(scenario)
-    source: Source
-    if chosen is None:
-        assert played is not None
-        source = played
-    else:
-        source = _markets(
-            market or ["BTC-AUD"],
-            chosen,
-            seed=seed,
-            start_ns=_start_ns(start_time),
-            start_price_e8=_price_e8(start_price),
-        )
+    from feeds.exchange.server import Exchange, run
+
+    chosen = _scenario(scenario) if recording is None else None
+    source = _source(
+        recording,
+        chosen,
+        market or ["BTC-AUD"],
+        seed=seed,
+        start_ns=_start_ns(start_time),
+        start_price_e8=_price_e8(start_price),
+    )
     served = Exchange(
         source,
         port=port,
@@ -110,13 +104,6 @@ def exchange(
         raise CommandError(Exit.USAGE, f"cannot listen on port {port}: {error.strerror}") from error
 
 
-def _recording(path: Path) -> Recording:
-    try:
-        return Recording(path)
-    except RecordingUnreadable as error:
-        raise CommandError(Exit.USAGE, str(error), hint=error.hint) from error
-
-
 def _scenario(name: str) -> Scenario:
     if name not in SCENARIOS:
         known = ", ".join(SCENARIOS)
@@ -124,11 +111,26 @@ def _scenario(name: str) -> Scenario:
     return SCENARIOS[name]
 
 
-def _markets(
-    ids: list[str], scenario: Scenario, *, seed: int, start_ns: int, start_price_e8: int | None
-) -> SyntheticExchange:
-    for each in ids:
-        if not is_market(each) or ids.count(each) > 1:
+def _source(
+    recording: Path | None,
+    scenario: Scenario | None,
+    markets: list[str],
+    *,
+    seed: int,
+    start_ns: int,
+    start_price_e8: int | None,
+) -> Source:
+    from feeds.exchange.market import SyntheticExchange, SyntheticMarket
+    from feeds.exchange.playback import Recording
+
+    if scenario is None:
+        assert recording is not None
+        try:
+            return Recording(recording)
+        except RecordingUnreadable as error:
+            raise CommandError(Exit.USAGE, str(error), hint=error.hint) from error
+    for each in markets:
+        if not is_market(each) or markets.count(each) > 1:
             hint = "Markets are BASE-QUOTE in upper case, such as BTC-AUD, each once."
             raise CommandError(Exit.USAGE, f"no market {each!r}", hint=hint)
     return SyntheticExchange(
@@ -136,7 +138,7 @@ def _markets(
             SyntheticMarket(
                 each, scenario, seed=seed, start_ns=start_ns, start_price_e8=start_price_e8
             )
-            for each in ids
+            for each in markets
         ]
     )
 

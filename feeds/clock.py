@@ -20,3 +20,8 @@ def monotonic_s() -> float:
 def monotonic_ns() -> int:
     """Return nanoseconds since an arbitrary moment, never decreasing."""
     return time.monotonic_ns()
+
+
+def sleep_s(seconds: float) -> None:
+    """Return after so many seconds."""
+    time.sleep(seconds)

@@ -69,11 +69,11 @@ class _Lost(Exception):
 
 
 class Feed:
-    """A market feed, from entering the context until `stop`.
+    """A market feed, from entering the context until `stop`::
 
-    >>> with Feed("ws://127.0.0.1:8080/v2", ["BTC-AUD"]) as feed:  # doctest: +SKIP
-    ...     for market, record in feed.take(timeout_s=1.0):
-    ...         print(market, record)
+        with Feed(URL, ["BTC-AUD"]) as feed:
+            for market, record in feed.take(timeout_s=1.0):
+                print(market, record)
 
     Args:
         url: of the exchange's websocket.

@@ -1,38 +1,10 @@
-"""What goes wrong between a source and a client, on purpose and the same for the same seed.
-
-A fault happens at random, on average once in so many frames of one socket. It is drawn from (seed,
-socket, frame), so that it depends neither on timing nor on other faults.
-"""
+"""The faults that a stand-in exchange can have: their names, how seldom they are, and garbage."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from feeds.errors import FaultUnknown
-from feeds.exchange.draws import Draws
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send this: text as a text frame, bytes as a binary one."""
-
-    payload: str | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """End this connection, with a closing handshake or, ``abruptly``, without."""
-
-    abruptly: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Stall:
-    """Send nothing more on this connection, and leave it open."""
-
-
-Action = Send | Close | Stall
 
 FAULTS = {"close": 500, "drop": 500, "stall": 1000, "garbage": 50, "bad-checksum": 100}
 """Each fault, and the number of frames in which it happens once unless another is stated."""
@@ -96,8 +68,6 @@ GARBAGE: tuple[str | bytes, ...] = (
 )
 """Frames that mean nothing; ``MARKET`` becomes the market of the frame before which they come."""
 
-_CHECKSUM = re.compile(r'("checksum":\s?")([0-9]+)(")')
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -118,39 +88,3 @@ def parse_fault(text: str) -> Fault:
     if name not in FAULTS or not valid:
         raise FaultUnknown(text=text, known=tuple(FAULTS))
     return Fault(name, int(number) if separator else FAULTS[name])
-
-
-class FaultyLine:
-    """The line to one client, the ``number``-th that connected."""
-
-    def __init__(self, faults: Sequence[Fault], *, seed: int, number: int) -> None:
-        self._faults = tuple(faults)
-        self._draws = Draws(seed=seed, stream=f"line {number}", width=2 * len(faults) or 1)
-        self._frames = 0
-
-    def carry(self, text: str, market: str) -> Iterator[Action]:
-        """Yield what becomes of one frame; nothing follows a `Close` or a `Stall`."""
-        row = self._draws.row(self._frames)
-        self._frames += 1
-        for place, fault in enumerate(self._faults):
-            if row[2 * place] >= 1 / fault.every_frames:
-                continue
-            match fault.name:
-                case "close" | "drop":
-                    yield Close(abruptly=fault.name == "drop")
-                    return
-                case "stall":
-                    yield Stall()
-                    return
-                case "garbage":
-                    garbage = GARBAGE[int(row[2 * place + 1] * len(GARBAGE))]
-                    yield Send(
-                        garbage.replace("MARKET", market) if isinstance(garbage, str) else garbage
-                    )
-                case "bad-checksum":
-                    text = _CHECKSUM.sub(_another, text)
-        yield Send(text)
-
-
-def _another(checksum: re.Match[str]) -> str:
-    return f"{checksum[1]}{int(checksum[2]) ^ 1}{checksum[3]}"

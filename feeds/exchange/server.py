@@ -19,7 +19,8 @@ from contextlib import suppress
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from feeds.exchange.faults import Close, Fault, FaultyLine, Send, Stall
+from feeds.exchange.faults import Fault
+from feeds.exchange.line import Close, FaultyLine, Send, Stall
 from feeds.exchange.source import Frame, Source
 from feeds.exchange.subscriptions import Subscriptions
 
@@ -44,7 +45,7 @@ class Exchange:
         source: what is sent, and when in market time.
         port: to listen on; 0 takes a free one.
         speed: market time per time; ``None`` is as fast as the clients read.
-        faults: what goes wrong on every line.
+        faults: what goes wrong on every client.
         seed: of the faults.
         heartbeat_s: time between two heartbeats of a socket.
         close_at_end: whether the sockets are closed once the source has ended.
@@ -72,8 +73,8 @@ class Exchange:
         self._heartbeat_s = heartbeat_s
         self._close_at_end = close_at_end
         self._once = once
-        self._lines: list[_Line] = []
-        self._line_count = 0
+        self._clients: list[_Client] = []
+        self._client_count = 0
         self._listened_to = asyncio.Event()
         self._ended = False
         self._stopped = asyncio.Event()
@@ -136,57 +137,60 @@ class Exchange:
             # Settled before the first of them is sent: whoever subscribes meanwhile gets a
             # snapshot that holds these frames.
             deliveries = [
-                (line, frame) for frame in frames for line in self._lines if line.wants(frame)
+                (client, frame)
+                for frame in frames
+                for client in self._clients
+                if client.wants(frame)
             ]
-            for line, frame in deliveries:
-                await line.deliver(frame)
+            for client, frame in deliveries:
+                await client.deliver(frame)
             if deliveries:
                 self._count_listeners()
         self._ended = True
         if self._close_at_end:
-            for line in list(self._lines):
-                await line.close()
+            for client in list(self._clients):
+                await client.close()
         self._leave_if_done()
 
     async def _converse(self, socket: ServerConnection) -> None:
-        faults = FaultyLine(self._faults, seed=self._seed, number=self._line_count)
-        self._line_count += 1
-        line = _Line(socket, Subscriptions(self._source.markets), faults)
-        self._lines.append(line)
-        beating = asyncio.create_task(line.beat(self._heartbeat_s))
+        faults = FaultyLine(self._faults, seed=self._seed, number=self._client_count)
+        self._client_count += 1
+        client = _Client(socket, Subscriptions(self._source.markets), faults)
+        self._clients.append(client)
+        beating = asyncio.create_task(client.beat(self._heartbeat_s))
         try:
             async for message in socket:
-                await self._answer(line, message)
+                await self._answer(client, message)
         except ConnectionClosed:
             pass
         finally:
             beating.cancel()
-            self._lines.remove(line)
+            self._clients.remove(client)
             self._count_listeners()
             self._leave_if_done()
 
-    async def _answer(self, line: "_Line", message: str | bytes) -> None:
-        answer = line.subscriptions.receive(message)
+    async def _answer(self, client: "_Client", message: str | bytes) -> None:
+        answer = client.subscriptions.receive(message)
         self._count_listeners()
         if answer.error is not None:
-            await line.send(answer.error)
+            await client.send(answer.error)
         for market in answer.snapshots:
             snapshot = self._source.snapshot(market)
             if snapshot is not None:
-                await line.deliver(Frame(market, "orderbookUpdate", snapshot))
+                await client.deliver(Frame(market, "orderbookUpdate", snapshot))
 
     def _count_listeners(self) -> None:
-        if any(line.listens for line in self._lines):
+        if any(client.listens for client in self._clients):
             self._listened_to.set()
         else:
             self._listened_to.clear()
 
     def _leave_if_done(self) -> None:
-        if self._once and self._ended and not self._lines:
+        if self._once and self._ended and not self._clients:
             self._stopped.set()
 
 
-class _Line:
+class _Client:
     """One client's socket, what it is subscribed to, and what goes wrong on it."""
 
     def __init__(
