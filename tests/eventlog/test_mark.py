@@ -1,0 +1,105 @@
+"""The mark: two slots, the newer one counts, and damage to either is said."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from crc32c import crc32c
+
+from eventlog import mark
+from eventlog.mark import Mark, MarkFile, Slots
+from tests.simfs import SimFS
+
+HERE = Path("/")
+FIRST = Mark(b"i" * 16, 7, 4, 128, bytes(range(32)), 3, counter=10)
+
+
+def file_of(*marks: Mark) -> bytes:
+    """Return a mark file with these slots."""
+    return b"".join(mark.to_bytes(one).ljust(4096, b"\0") for one in marks)
+
+
+def test_the_slot_with_the_higher_counter_counts() -> None:
+    """Both orders of the slots say the same."""
+    second = replace(FIRST, end=8, counter=11)
+
+    assert mark.from_bytes(file_of(FIRST, second)) == Slots(second, 1, ())
+    assert mark.from_bytes(file_of(second, FIRST)) == Slots(second, 0, ())
+
+
+@pytest.mark.parametrize("slot", [0, 1])
+def test_a_damaged_slot_leaves_the_other_and_is_said(slot: int) -> None:
+    """Any flipped bit of a slot is named; the other slot still speaks."""
+    data = file_of(FIRST, replace(FIRST, counter=11))
+    for bit in range(slot * 4096 * 8, (slot * 4096 + 96) * 8):
+        hurt = bytearray(data)
+        hurt[bit // 8] ^= 1 << bit % 8
+        found = mark.from_bytes(bytes(hurt))
+        assert found.newest is not None
+        assert found.newest.counter == 11 - slot
+        assert found.damage == (f"slot {slot} does not check",)
+
+
+def test_other_bytes_of_the_file_are_watched_too() -> None:
+    """A bit between the slots, a byte less and a byte more are found."""
+    data = file_of(FIRST, replace(FIRST, counter=11))
+
+    assert mark.from_bytes(data[:200] + b"\1" + data[201:]).damage
+    assert mark.from_bytes(data[:-1]).damage
+    assert mark.from_bytes(data + b"\0").damage
+    assert mark.from_bytes(b"").newest is None
+
+
+def test_a_slot_of_another_version_is_not_guessed_at() -> None:
+    """A slot under a right checksum with another magic or version does not count."""
+    other = mark.to_bytes(FIRST).replace(mark.MAGIC, b"EVM2")[:-4]
+    data = (other + crc32c(other).to_bytes(4, "little")).ljust(4096, b"\0")
+
+    found = mark.from_bytes(data + file_of(FIRST))
+
+    assert found.newest == FIRST
+    assert found.damage == ("slot 0 is not of this version",)
+
+
+def test_a_missing_file_is_damage() -> None:
+    """No file, no mark, and a reason."""
+    assert mark.read(SimFS(), HERE) == Slots(None, 0, ("the mark file is missing",))
+
+
+def test_a_note_survives_the_process_and_a_sync_the_power() -> None:
+    """What was noted is read at once; what was synced is read after a power cut."""
+    fs = SimFS()
+    file = MarkFile(fs, HERE, FIRST)
+    file.write(replace(FIRST, end=8))
+    assert ends(fs) == 8
+    assert ends(fs.after_power_cut(lambda pending: [])) == 7
+
+    file.sync()
+    file.write(replace(FIRST, end=9))
+
+    assert ends(fs) == 9
+    assert ends(fs.after_power_cut(lambda pending: [])) == 8
+    file.close()
+
+
+def test_a_slot_in_flight_never_endangers_the_synced_one() -> None:
+    """Whatever becomes of unsynced notes, also garbage, the last synced mark is still there."""
+    fs = SimFS()
+    file = MarkFile(fs, HERE, FIRST)
+    for end in range(8, 14):
+        file.write(replace(FIRST, end=end))
+        file.write(replace(FIRST, end=end + 100))
+        file.sync()
+        file.write(replace(FIRST, end=end + 200))
+        after = fs.after_power_cut(lambda pending: [])
+        garbage = after.names[HERE / mark.NAME].current
+        slot = mark.read(fs, HERE).slot
+        garbage[slot * 4096 : slot * 4096 + 512] = b"\xaa" * 512
+        assert ends(after) == end + 100
+
+
+def ends(fs: SimFS) -> int:
+    """Return what the newest mark says."""
+    newest = mark.read(fs, HERE).newest
+    assert newest is not None
+    return newest.end
