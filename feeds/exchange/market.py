@@ -24,9 +24,10 @@ from feeds.exchange.book import (
     snapshot_id,
     timestamp,
 )
-from feeds.exchange.draws import Draws, normal_pair
+from feeds.exchange.draws import Draws
 from feeds.exchange.scenario import STEP_NS, Scenario
 from feeds.exchange.source import Frame
+from feeds.exchange.walk import Walk
 
 LEVELS_A_SIDE_MIN = 25
 LEVELS_A_SIDE_MAX = 50
@@ -64,7 +65,6 @@ class SyntheticMarket:
         base = market.partition("-")[0]
         price = (start_price_e8 or START_PRICES_E8.get(base, 100 * E8)) / E8
         self._market = market
-        self._scenario = scenario
         self._draws = Draws(seed=seed, stream=market, width=_DRAWS_A_STEP)
         self._start_ns = start_ns
         self._step = 0
@@ -72,9 +72,7 @@ class SyntheticMarket:
         self._half_spread = 20
         self._book = Book()
         row = self._draws.row(0)
-        self.signal, _ = normal_pair(row[0], row[1])
-        self.regime = 1
-        self.log_mid = math.log(price)
+        self.walk = Walk(scenario, price=price, row=row)
         self._last_e8 = self._mid_steps() * self._increment_e8
         self._quoted = (0, 0, 0)
         self._trade_id = _FIRST_TRADE_ID
@@ -105,7 +103,7 @@ class SyntheticMarket:
         """Go one step on and return its frames: the delta, perhaps a trade, perhaps a tick."""
         self._step += 1
         row = self._draws.row(self._step)
-        self._move(row)
+        self.walk.move(row)
         bids, asks = self._change_book(row)
         texts = [
             (
@@ -123,19 +121,8 @@ class SyntheticMarket:
             texts.append(("tick", self._tick()))
         return [Frame(self._market, channel, text) for channel, text in texts]
 
-    def _move(self, row: Sequence[float]) -> None:
-        scenario = self._scenario
-        eta, epsilon = normal_pair(row[0], row[1])
-        self.log_mid += (
-            scenario.drift + self.regime * scenario.beta * self.signal + scenario.sigma * epsilon
-        )
-        self.signal = scenario.phi * self.signal + math.sqrt(1 - scenario.phi**2) * eta
-        # What foretold this step was the regime before it; the next step has the new one.
-        if row[2] < scenario.flip_hazard:
-            self.regime = -self.regime
-
     def _mid_steps(self) -> int:
-        return max(2, round(math.exp(self.log_mid) * E8 / self._increment_e8))
+        return max(2, round(math.exp(self.walk.log_mid) * E8 / self._increment_e8))
 
     def _change_book(self, row: Sequence[float]) -> tuple[list[Level], list[Level]]:
         if row[3] < _SPREAD_CHANCE:
@@ -145,7 +132,7 @@ class SyntheticMarket:
         half_spread = min(self._half_spread, mid - 1)
         # The wider the spread, the better stocked its edges; the sum says nothing of the future.
         volume = 0.1 - 0.5 * math.log(row[6])
-        share = 1 / (1 + math.exp(-self.signal))
+        share = 1 / (1 + math.exp(-self.walk.signal))
         return (
             self._change_side(self._book.bids, mid - half_spread, volume * share, row[8:16]),
             self._change_side(self._book.asks, mid + half_spread, volume * (1 - share), row[16:24]),
@@ -183,7 +170,7 @@ class SyntheticMarket:
         return list(changes.values())
 
     def _trade(self, row: Sequence[float]) -> str:
-        buys = row[7] < 1 / (1 + math.exp(-self.signal))
+        buys = row[7] < 1 / (1 + math.exp(-self.walk.signal))
         side = self._book.asks if buys else self._book.bids
         self._last_e8 = side.at(0).price_e8
         # What is left of the draw that a trade happened is a draw again.

@@ -1,0 +1,48 @@
+"""The walk: its direction can be foreseen as well as its scenario says, and no better."""
+
+import math
+
+import pytest
+
+from feeds.exchange.draws import Draws
+from feeds.exchange.scenario import SCENARIOS, Scenario
+from feeds.exchange.walk import Walk
+
+STEPS = 50_000
+
+
+def hits_of_the_best_rule(scenario: Scenario, *, seed: int, horizon: int) -> list[bool]:
+    """Walk; for every step, whether the best forecast of the mid's direction was right."""
+    draws = Draws(seed=seed, stream="BTC-AUD", width=3)
+    walk = Walk(scenario, price=100_000, row=draws.row(0))
+    mids, forecasts = [], []
+    reach = (1 - scenario.phi**horizon) / (1 - scenario.phi)
+    beta = scenario.beta or 1e-9  # in a random walk the rule is tried all the same
+    for step in range(1, STEPS + 1):
+        walk.move(draws.row(step))
+        mids.append(walk.log_mid)
+        foreseen = scenario.drift * horizon + walk.regime * beta * reach * walk.signal
+        forecasts.append(foreseen > 0)
+    return [
+        (mids[step + horizon] > mids[step]) == forecasts[step] for step in range(STEPS - horizon)
+    ]
+
+
+def mean_and_error(hits: list[bool], *, block: int) -> tuple[float, float]:
+    """Return the mean and its standard error, from means of blocks: labels overlap."""
+    blocks = [hits[start : start + block] for start in range(0, len(hits) - block + 1, block)]
+    means = [sum(each) / block for each in blocks]
+    mean = sum(means) / len(means)
+    variance = sum((each - mean) ** 2 for each in means) / (len(means) - 1)
+    return mean, math.sqrt(variance / len(means))
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_market_is_as_foreseeable_as_it_says(name: str) -> None:
+    """Over 50 000 steps the best rule is right as often as stated, within three standard errors."""
+    scenario = SCENARIOS[name]
+
+    mean, error = mean_and_error(hits_of_the_best_rule(scenario, seed=20, horizon=10), block=500)
+
+    assert error < 0.006
+    assert abs(mean - scenario.best_accuracy(1.0)) < 3 * error
