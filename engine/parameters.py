@@ -36,10 +36,10 @@ class Parameters:
     )
     fresh_rows: int = _parameter(4, 1, 64, "newly ripened labels in a training step, at most")
     replayed_rows: int = _parameter(12, 0, 256, "remembered samples in a training step")
-    learning_rate: float = _parameter(2e-3, 1e-7, 1.0, "step size of Adam at the start")
-    learning_rate_floor: float = _parameter(2e-4, 0.0, 1.0, "step size that is never gone below")
+    learning_rate: float = _parameter(1.5e-4, 1e-7, 1.0, "step size of Adam at the start")
+    learning_rate_floor: float = _parameter(5e-5, 0.0, 1.0, "step size that is never gone below")
     learning_rate_decay_steps: int = _parameter(
-        4_000, 1, 10**9, "steps after which the step size has fallen by the square root of two"
+        20_000, 1, 10**9, "steps after which the step size has fallen by the square root of two"
     )
     warm_up_labels: int = _parameter(500, 0, 10**9, "scored labels before the first order")
     confidence_floor: float = _parameter(
