@@ -47,14 +47,13 @@ def fork(
     if target.log.exists():
         raise CommandError(Exit.USAGE, f"{target.log} exists already: a fork makes a new journal")
     parameters = parameters_from({**asdict(genesis.parameters), **chosen})
-    arithmetic = arithmetic_digest()
+    arithmetic = arithmetic_digest(parameters)
     engine = Engine.genesis(parameters)
     score = Score()
     with Log.open(target.log) as copy:
         detail = journal.session_detail(
-            parameters,
+            Genesis(parameters=parameters, initial_state=engine.digest),
             arithmetic=arithmetic,
-            initial_state=engine.digest,
             url=str(place.log),
             resumed_from=None,
             predecessor=None,

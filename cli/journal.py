@@ -55,7 +55,7 @@ class Genesis:
 
     parameters: Parameters
     initial_state: str
-    arithmetic: str
+    """The digest of the state before the first tick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +92,9 @@ def find(home: Path, name: str | None) -> Place:
 
 
 def session_detail(
-    parameters: Parameters,
+    genesis: Genesis,
     *,
     arithmetic: str,
-    initial_state: str,
     url: str,
     resumed_from: int | None,
     predecessor: Predecessor | None,
@@ -104,8 +103,8 @@ def session_detail(
     packages = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
     return json.dumps(
         {
-            "parameters": asdict(parameters),
-            "initial_state": initial_state,
+            "parameters": asdict(genesis.parameters),
+            "initial_state": genesis.initial_state,
             "arithmetic": arithmetic,
             "url": url,
             "resumed_from": resumed_from,
@@ -141,7 +140,6 @@ def genesis_of(log: Log | Reader, place: Place) -> Genesis:
     return Genesis(
         parameters=parameters_from(detail["parameters"]),
         initial_state=detail["initial_state"],
-        arithmetic=detail["arithmetic"],
     )
 
 

@@ -3,13 +3,14 @@
 import json
 import re
 from contextlib import ExitStack
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from cli import options
 from cli.exits import CommandError, Exit
-from cli.settings import engine_values
+from cli.settings import settings
 from feeds import clock
 
 EXCHANGE = "wss://socket.btcmarkets.net/v2"
@@ -41,7 +42,7 @@ def live(
     Ctrl-C, SIGTERM, --for and --max-ticks end the session cleanly. Killed, it continues from the
     exact point where it was when it is started again.
     """
-    chosen = engine_values(home, set_)
+    chosen = settings(home, set_)
     for_s = None if for_ is None else duration_s(for_)
     # These take a moment to import, which --help should not.
     from cli import simulation
@@ -51,17 +52,18 @@ def live(
     from feeds.btcmarkets.connection import Feed
 
     place = Place(home, market + (SIMULATED if simulated else ""))
+    open_log = partial(Log.open, place.log, segment_bytes=chosen.segment_bytes)
     with ExitStack() as stack:
         # An existing journal is locked before anything else; a new one is made only when there is
         # an exchange to fill it from.
-        log = stack.enter_context(Log.open(place.log)) if place.log.exists() else None
+        log = stack.enter_context(open_log()) if place.log.exists() else None
         if simulated:
             seed = clock.now_ns() // 10**9 % 2**31
             url = stack.enter_context(simulation.exchange(market, scenario=scenario, seed=seed))
         feed = stack.enter_context(Feed(url, [market], connect_timeout_s=connect_timeout))
         if log is None:
-            log = stack.enter_context(Log.open(place.log))
-        session = Session(place, log, feed, market=market, url=url, chosen=chosen)
+            log = stack.enter_context(open_log())
+        session = Session(place, log, feed, market=market, url=url, chosen=chosen.engine)
         summary = session.run(for_s=for_s, max_ticks=max_ticks)
     if as_json:
         typer.echo(json.dumps({"message_type": "summary", **summary}))

@@ -9,7 +9,7 @@ import typer
 
 from cli import options
 from cli.exits import CommandError, Exit
-from cli.settings import engine_values
+from cli.settings import settings
 from feeds import clock
 
 
@@ -50,7 +50,7 @@ def replay(
     if set_ or out:
         if not (set_ and out):
             raise CommandError(Exit.USAGE, "--set and --out belong together: a fork is a journal")
-        chosen = engine_values(Path(), set_)
+        chosen = settings(out, set_).engine
         fork.fork(log, genesis, place, end=end, out=out, chosen=chosen, as_json=as_json)
         return
     start = resolve(from_, log, checkpoints)
@@ -81,7 +81,7 @@ def replay(
         "accuracy": score.accuracy,
         "equity": None if score.equity_e8 is None else money(score.equity_e8),
     }
-    claimed = set(journal.arithmetics(log).values()) == {arithmetic_digest()}
+    claimed = set(journal.arithmetics(log).values()) == {arithmetic_digest(genesis.parameters)}
     if as_json:
         difference = None if divergence is None else asdict(divergence)
         typer.echo(json.dumps({"message_type": "summary", **summary, "difference": difference}))

@@ -11,7 +11,7 @@ import pyarrow as pa
 from cli import journal
 from cli.board import Board
 from cli.exits import CommandError, Exit
-from cli.journal import Place, Predecessor
+from cli.journal import Genesis, Place, Predecessor
 from cli.keep import Keep
 from engine import engine as engines
 from engine.checkpoint import Checkpoints
@@ -64,6 +64,7 @@ class Session:
         self._number = 1
         self._started_at = 0
         self._rederived = 0
+        self._arithmetic = ""
         self._keep: Keep
 
     def run(self, *, for_s: float | None, max_ticks: int | None) -> dict[str, object]:
@@ -73,14 +74,22 @@ class Session:
             Diverged: if the log's tail, re-derived, is not what it says.
             ParameterError: if parameters were chosen that are not the journal's.
         """
-        if self._log.recovery.cut_bytes:
-            self._say(f"an interrupted write was cut: {self._log.recovery}")
-        arithmetic = engines.arithmetic_digest()
-        engine, resumed_from = self._resume(arithmetic)
-        self._keep = Keep(self._log, self._checkpoints, after=resumed_from, show=self._board.show)
         signal.signal(signal.SIGINT, self._on_signal)
         signal.signal(signal.SIGTERM, self._on_signal)
-        source = self._source(engine, resumed_from, arithmetic, for_s, max_ticks)
+        found = self._log.recovery
+        if found.cut_bytes:
+            self._say(
+                f"the last write was interrupted, nothing acknowledged is lost:"
+                f" {found.cut_bytes} bytes cut, kept in {found.quarantine}"
+            )
+        genesis = self._genesis()
+        self._arithmetic = engines.arithmetic_digest(genesis.parameters)
+        if not self._log.end:
+            started = self._started(genesis, resumed_from=None, predecessor=None)
+            self._log.append([started])
+        engine, resumed_from = self._resume(genesis)
+        self._keep = Keep(self._log, self._checkpoints, after=resumed_from, show=self._board.show)
+        source = self._source(genesis, resumed_from, for_s, max_ticks)
         run(engine, source, self._keep)
         self._checkpoints.keep_whole(engine, offset=self._log.end - 1, chain=self._log.chain)
         self._checkpoints.close()
@@ -88,15 +97,18 @@ class Session:
         self._board.finish(durable=self._log.end, checkpoint=self._keep.checkpoint_offset)
         return self._summary(resumed_from)
 
-    def _resume(self, arithmetic: str) -> tuple[Engine, int]:
+    def _genesis(self) -> Genesis:
+        """Return what this journal began with, or begins with now."""
+        if self._log.end:
+            genesis = journal.genesis_of(self._log, self._place)
+            self._check_chosen(genesis.parameters)
+            return genesis
+        parameters = parameters_from(self._chosen)
+        initial_state = Engine.genesis(parameters).digest
+        return Genesis(parameters=parameters, initial_state=initial_state)
+
+    def _resume(self, genesis: Genesis) -> tuple[Engine, int]:
         """Return the engine at its last kept state, or at its first, and the offset there."""
-        if not self._log.end:
-            parameters = parameters_from(self._chosen)
-            initial_state = Engine.genesis(parameters).digest
-            detail = self._detail(parameters, arithmetic, initial_state, None)
-            self._log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
-        genesis = journal.genesis_of(self._log, self._place)
-        self._check_chosen(genesis.parameters)
         restored = self._checkpoints.restore(self._log)
         if restored is not None:
             for error in restored.damaged:
@@ -121,9 +133,8 @@ class Session:
 
     def _source(
         self,
-        engine: Engine,
+        genesis: Genesis,
         resumed_from: int,
-        arithmetic: str,
         for_s: float | None,
         max_ticks: int | None,
     ) -> Iterator[pa.RecordBatch]:
@@ -132,7 +143,7 @@ class Session:
             self._rederived += sum(kind in TICK_KINDS for kind in chunk.column("kind").to_pylist())
             yield chunk
         if self._log.end > 1:
-            yield self._begin(engine.parameters, resumed_from, arithmetic)
+            yield self._begin(genesis, resumed_from)
         self._say(
             f"PAPER {self._place.name}: session {self._number}, {self._log.end:,} records durable"
             + (f", {self._rederived} ticks re-derived" if self._number > 1 else "")
@@ -146,21 +157,15 @@ class Session:
         )
         yield self._log.append([ended])
 
-    def _begin(self, parameters: Parameters, resumed_from: int, arithmetic: str) -> pa.RecordBatch:
+    def _begin(self, genesis: Genesis, resumed_from: int) -> pa.RecordBatch:
         """Append the start of a session that follows another, and the gap between them."""
         predecessor = journal.predecessor_of(self._log)
         assert predecessor is not None
-        self._number = predecessor.session + 1
-        initial_state = journal.genesis_of(self._log, self._place).initial_state
-        detail = self._detail(parameters, arithmetic, initial_state, resumed_from, predecessor)
-        self._started_at, now_ns = self._log.end, clock.now_ns()
-        since_ns = predecessor.last_received_ns
-        return self._log.append(
-            [
-                SessionStarted(received_ns=now_ns, session=self._number, detail=detail),
-                Gap(received_ns=now_ns, from_ns=since_ns, to_ns=now_ns, why="not running"),
-            ]
-        )
+        self._number, self._started_at = predecessor.session + 1, self._log.end
+        started = self._started(genesis, resumed_from=resumed_from, predecessor=predecessor)
+        since_ns, now_ns = predecessor.last_received_ns, started.received_ns
+        gap = Gap(received_ns=now_ns, from_ns=since_ns, to_ns=now_ns, why="not running")
+        return self._log.append([started, gap])
 
     def _record(self, for_s: float | None, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
         """Make durable what has arrived, as one batch, and only then yield it (I2)."""
@@ -200,22 +205,17 @@ class Session:
     def _say(self, sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
 
-    def _detail(
-        self,
-        parameters: Parameters,
-        arithmetic: str,
-        initial_state: str,
-        resumed_from: int | None,
-        predecessor: Predecessor | None = None,
-    ) -> str:
-        return journal.session_detail(
-            parameters,
-            arithmetic=arithmetic,
-            initial_state=initial_state,
+    def _started(
+        self, genesis: Genesis, *, resumed_from: int | None, predecessor: Predecessor | None
+    ) -> SessionStarted:
+        detail = journal.session_detail(
+            genesis,
+            arithmetic=self._arithmetic,
             url=self._url,
             resumed_from=resumed_from,
             predecessor=predecessor,
         )
+        return SessionStarted(received_ns=clock.now_ns(), session=self._number, detail=detail)
 
     def _summary(self, resumed_from: int) -> dict[str, object]:
         score = self._board.score

@@ -1,51 +1,87 @@
-"""File, environment and flags → parameters; the only place that reads the environment.
+"""File, environment and flags → settings; the only place that reads the environment.
 
-The nearer wins: ``--set`` over ``TRADER_ENGINE_<NAME>`` over ``[engine]`` in ``HOME/trader.toml``
-over the default. An unknown name is an error with a suggestion, never ignored.
+The nearer wins: ``--set`` over the environment over ``HOME/trader.toml`` over the default. An
+unknown name is an error with a suggestion, never ignored.
+
+====================  ==============================  ==========================
+in ``trader.toml``    in the environment              with ``--set``
+====================  ==============================  ==========================
+``[engine] fee_ppm``  ``TRADER_ENGINE_FEE_PPM``       ``fee_ppm``
+``[log] segment_mib`` ``TRADER_LOG_SEGMENT_MIB``      ``log.segment_mib``
+====================  ==============================  ==========================
 """
 
 import os
 import tomllib
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.exits import CommandError, Exit
 from engine.errors import ParameterError
 
 FILE = "trader.toml"
-_PREFIX = "TRADER_ENGINE_"
+SECTIONS = ("engine", "log")
+SEGMENT_MIB, SEGMENT_MIB_MAX = 64, 1_024
 
 
-def engine_values(home: Path, assignments: list[str] | None) -> dict[str, object]:
-    """Return the engine parameters that were chosen, by name; the others keep their defaults.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What was chosen: engine parameters by name (the others keep their defaults), and the log."""
+
+    engine: dict[str, object] = field(default_factory=dict)
+    segment_bytes: int = SEGMENT_MIB << 20
+
+
+def settings(home: Path, assignments: list[str] | None) -> Settings:
+    """Return what the file, the environment and the flags choose.
 
     Raises:
         CommandError: (3) if the file cannot be read as TOML or has a section that is none.
-        ParameterError: if an assignment is not ``name=value``.
+        ParameterError: if an assignment is not ``name=value``, or a log setting is not one.
     """
-    values = _from_file(home / FILE)
+    chosen = _from_file(home / FILE)
     for variable, text in sorted(os.environ.items()):
-        if variable.startswith(_PREFIX):
-            values[variable.removeprefix(_PREFIX).lower()] = _number(text)
+        for section in SECTIONS:
+            prefix = f"TRADER_{section.upper()}_"
+            if variable.startswith(prefix):
+                chosen[section][variable.removeprefix(prefix).lower()] = _number(text)
     for assignment in assignments or []:
         name, equals, text = assignment.partition("=")
         if not equals:
             raise ParameterError(assignment, "is not name=value", hint="For example: fee_ppm=2000")
-        values[name.strip()] = _number(text)
-    return values
+        section, dot, key = name.strip().partition(".")
+        if not dot:
+            section, key = "engine", section
+        if section not in chosen:
+            raise ParameterError(name, "is not a setting", hint=f"Sections: {', '.join(SECTIONS)}.")
+        chosen[section][key] = _number(text)
+    return Settings(engine=chosen["engine"], segment_bytes=_segment_bytes(chosen["log"]))
 
 
-def _from_file(path: Path) -> dict[str, object]:
+def _segment_bytes(chosen: dict[str, object]) -> int:
+    for name in chosen:
+        if name != "segment_mib":
+            raise ParameterError(f"log.{name}", "is not a setting", hint="Known: log.segment_mib.")
+    value = chosen.get("segment_mib", SEGMENT_MIB)
+    if not isinstance(value, int) or not 1 <= value <= SEGMENT_MIB_MAX:
+        raise ParameterError("log.segment_mib", f"{value!r} is not within 1 … {SEGMENT_MIB_MAX}")
+    return value << 20
+
+
+def _from_file(path: Path) -> dict[str, dict[str, object]]:
+    chosen: dict[str, dict[str, object]] = {section: {} for section in SECTIONS}
     if not path.exists():
-        return {}
+        return chosen
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CommandError(Exit.CONFIGURATION, f"{path}: {error}") from error
-    unknown = sorted(set(content) - {"engine"})
-    if unknown:
-        problem = f"{path}: [{unknown[0]}] is not a section"
-        raise CommandError(Exit.CONFIGURATION, problem, hint="Known: [engine].")
-    return dict(content.get("engine", {}))
+    for section, values in content.items():
+        if section not in chosen or not isinstance(values, dict):
+            hint = f"Known: {', '.join(f'[{known}]' for known in SECTIONS)}."
+            raise CommandError(Exit.CONFIGURATION, f"{path}: {section} is not a section", hint=hint)
+        chosen[section] = dict(values)
+    return chosen
 
 
 def _number(text: str) -> object:

@@ -72,7 +72,8 @@ def verify(
         if depth is Depth.DEEP and not any(not finding.repairable for finding in findings):
             from engine.engine import arithmetic_digest
 
-            recorded, ours = journal.arithmetics(log), arithmetic_digest()
+            recorded = journal.arithmetics(log)
+            ours = arithmetic_digest(genesis.parameters)
             stretches = intervals(place, log, genesis, arithmetics=recorded, ours=ours)
             with progress("running again", count) as advance:
                 findings += rerun_all(stretches, advance)

@@ -256,10 +256,10 @@ class _Deltas:
         self._link = Link(base + 1, name, 0)
         self._before = engine.small_state()
         self._rows = engine.parameters.memory_rows
-        self._file: File = storage.create(directory / f"{base:020}.deltas")
+        self._storage = storage
+        self._path = directory / f"{base:020}.deltas"
+        self._file: File | None = None
         self._position = self._zeroed = 0
-        self._fill()
-        storage.fsync_dir(directory)
 
     @property
     def has_room(self) -> bool:
@@ -274,18 +274,23 @@ class _Deltas:
             link=self._link,
             tag=self._tag,
         )
+        if self._file is None:
+            self._file = self._storage.create(self._path)
+            self._fill(self._file)
+            self._storage.fsync_dir(self._path.parent)
         while self._position + len(data) > self._zeroed:
-            self._fill()
+            self._fill(self._file)
         self._file.pwrite(data, self._position)
         self._file.fdatasync()
         self._position += len(data)
         self.offset = offset
 
-    def _fill(self) -> None:
+    def _fill(self, file: File) -> None:
         # Appending to a file that was written before is twice as fast and steadier: no metadata.
-        self._file.pwrite(bytes(_AHEAD_BYTES), self._zeroed)
-        self._file.fsync()
+        file.pwrite(bytes(_AHEAD_BYTES), self._zeroed)
+        file.fsync()
         self._zeroed += _AHEAD_BYTES
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()

@@ -111,13 +111,12 @@ def genesis(parameters: Parameters) -> Arrays:
     return {**Market.genesis().state(), **steps.genesis(parameters)}
 
 
-def arithmetic_digest() -> str:
-    """Return the digest of a short training run of default parameters on made-up rows.
+def arithmetic_digest(parameters: Parameters) -> str:
+    """Return the digest of a short training run of the compiled step on made-up rows.
 
-    It names the arithmetic of this build on this machine: where it equals the recorded one, equal
-    bits can be claimed; where not, nothing can.
+    It names the arithmetic of this build on this machine, as these parameters use it: where it
+    equals the recorded one, equal bits can be claimed; where not, nothing can.
     """
-    parameters = Parameters()
     stage = _stage(parameters)
     state = steps.genesis(parameters)
     weights = state["learner.weights"]
