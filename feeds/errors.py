@@ -4,6 +4,7 @@
 
     FeedError
     ├── ExchangeUnreachable      no conversation with the exchange within the stated time
+    │   └── UrlInvalid           because its URL is not one of a websocket
     ├── SubscriptionRejected     the exchange refused what was asked for
     │   └── UnknownMarket        because it does not have this market
     ├── FeedFailed               a bug on the feed's own thread; the cause is chained
@@ -36,6 +37,18 @@ class ExchangeUnreachable(FeedError):
 
     def __str__(self) -> str:
         return f"{self.url} was not reached within {self.timeout_s:g} s: {self.why}"
+
+
+class UrlInvalid(ExchangeUnreachable):
+    """The URL is not one of a websocket, so nothing was tried."""
+
+    hint = "A websocket's URL looks like wss://socket.btcmarkets.net/v2."
+
+    def __init__(self, *, url: str, why: str) -> None:
+        super().__init__(url=url, timeout_s=0.0, why=why)
+
+    def __str__(self) -> str:
+        return f"{self.url!r} is not the URL of a websocket: {self.why}"
 
 
 class SubscriptionRejected(FeedError):

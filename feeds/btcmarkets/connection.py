@@ -24,13 +24,20 @@ from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+from websockets.uri import parse_uri
 
 from eventlog.records import Gap, Undecodable
 from feeds.btcmarkets import protocol
 from feeds.btcmarkets.backoff import Handshakes
 from feeds.btcmarkets.inbox import Arrival, Inbox
 from feeds.clock import monotonic_s, now_ns
-from feeds.errors import ExchangeUnreachable, FeedFailed, SubscriptionRejected, UnknownMarket
+from feeds.errors import (
+    ExchangeUnreachable,
+    FeedFailed,
+    SubscriptionRejected,
+    UnknownMarket,
+    UrlInvalid,
+)
 
 URL = "wss://socket.btcmarkets.net/v2"
 
@@ -90,6 +97,7 @@ class Feed:
 
     Raises on entering:
         ExchangeUnreachable: if nothing was heard from the exchange in time.
+        UrlInvalid: if the URL is not one of a websocket.
         UnknownMarket: if the exchange does not have one of the markets.
         SubscriptionRejected: if it refused the subscription for another reason.
     """
@@ -249,6 +257,7 @@ class Feed:
         self._deadline = asyncio.timeout(self._connect_timeout_s)
         if self._stopping:
             return
+        _check(self._url)
         try:
             async with self._deadline:
                 while True:
@@ -286,8 +295,6 @@ class Feed:
                 ping_timeout=None,
             ) as socket:
                 await self._converse(socket)
-        except InvalidURI as error:
-            raise ExchangeUnreachable(url=self._url, timeout_s=0, why=str(error)) from error
         except ConnectionClosed as error:
             self._lose(_closing(error))
         except (OSError, WebSocketException, _Lost) as error:
@@ -305,8 +312,9 @@ class Feed:
         self._heard_s = monotonic_s()
         self._wanted = asyncio.Queue()
         tasks = [
-            asyncio.create_task(self._read(socket)),
+            # First, because what it finds is also the end of whoever reads and asks.
             asyncio.create_task(self._watch(socket)),
+            asyncio.create_task(self._read(socket)),
             asyncio.create_task(self._ask(socket)),
         ]
         try:
@@ -315,8 +323,9 @@ class Feed:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+        for task in tasks:
+            if task in done:
+                task.result()
 
     async def _read(self, socket: ClientConnection) -> None:
         while True:
@@ -449,6 +458,13 @@ def _closing(error: ConnectionClosed) -> str:
     if error.sent is not None:
         return f"closed by us (code {error.sent.code}) {error.sent.reason}".rstrip()
     return "the connection broke off without a closing frame"
+
+
+def _check(url: str) -> None:
+    try:
+        parse_uri(url)
+    except (InvalidURI, ValueError) as error:
+        raise UrlInvalid(url=url, why=str(error)) from error
 
 
 def _is_loopback(url: str) -> bool:

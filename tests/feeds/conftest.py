@@ -1,0 +1,86 @@
+"""Real servers on loopback: the stand-in exchange, and servers that do just what a test says."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from queue import Queue
+from typing import Any, Protocol
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+from feeds.exchange.server import Exchange
+from feeds.exchange.source import Source
+
+PATIENCE_S = 20.0
+"""How long a test waits for what must come before it fails. Nothing is ever slept for."""
+
+
+class Serve(Protocol):
+    """Starts a stand-in exchange over a source; returns its URL."""
+
+    def __call__(self, source: Source, **options: Any) -> str: ...
+
+
+class Script(Protocol):
+    """Starts a server whose every connection does what a function says; returns its URL."""
+
+    def __call__(self, talk: Callable[[ServerConnection], object]) -> str: ...
+
+
+@contextmanager
+def exchange_on_thread(source: Source, options: dict[str, Any]) -> Iterator[str]:
+    exchange = Exchange(source, **options)
+    said: Queue[str | BaseException] = Queue()
+
+    def run() -> None:
+        try:
+            asyncio.run(exchange.serve(said.put))
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            said.put(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        url = said.get(timeout=PATIENCE_S)
+        if isinstance(url, BaseException):
+            raise url
+        yield url
+    finally:
+        exchange.stop()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def serve_source() -> Iterator[Serve]:
+    with ExitStack() as stack:
+
+        def start(source: Source, **options: Any) -> str:
+            return stack.enter_context(exchange_on_thread(source, {"speed": None, **options}))
+
+        yield start
+
+
+@contextmanager
+def scripted(talk: Callable[[ServerConnection], object]) -> Iterator[str]:
+    def handle(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            talk(connection)
+
+    with serve(handle, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/v2"
+        finally:
+            server.shutdown()
+            thread.join(PATIENCE_S)
+
+
+@pytest.fixture
+def serve_script() -> Iterator[Script]:
+    with ExitStack() as stack:
+        yield lambda talk: stack.enter_context(scripted(talk))
