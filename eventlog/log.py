@@ -38,6 +38,8 @@ SEGMENT_BYTES = 64 << 20
 COMMITS_PER_MARK_SYNC = 256
 """So often the mark is forced to the disk without being asked: a rare second fdatasync."""
 
+_NO_RECORDS = pa.RecordBatch.from_pylist([], schema=SCHEMA)
+
 
 class Log:
     """An append-only log, open for writing. Use `Log.open`, and close it."""
@@ -148,6 +150,8 @@ class Log:
             TooLarge: if they exceed one frame. Nothing was written; append them in parts.
             WriteFailed: if the device refuses, now or ever before.
         """
+        if not records:
+            return _NO_RECORDS
         return self._commit(encode(records, first_offset=self.end))
 
     def append_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:

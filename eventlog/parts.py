@@ -29,8 +29,8 @@ def parts_of(
 
 
 def part_at(parts: Sequence[Part], offset: int) -> Part:
-    """Return the part that holds an offset; for an offset after the last record, the last part."""
-    return parts[bisect_right(parts, offset, key=lambda part: part.first) - 1]
+    """Return the part that holds an offset; the first or last part for one before or behind all."""
+    return parts[max(bisect_right(parts, offset, key=lambda part: part.first) - 1, 0)]
 
 
 def check_range(path: Path, first: int, end: int, known_end: int) -> None:

@@ -18,7 +18,7 @@ from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
 from tests import damage
-from tests.simfs import Inode, SimFS
+from tests.simfs import SimFS
 from tests.strategies import quote
 from tests.workloads import LOG, SEGMENT_BYTES, numbers, world
 
@@ -60,8 +60,8 @@ def judge(fs: SimFS, path: Path, hurt: damage.Hurt, tally: Counter[str]) -> str:
     """Hurt a file, ask everybody, heal it; return what became of it."""
     what, data = hurt
     why = f"{path.name}: {what}"
-    inode = fs.names[path]
-    fs.names[path] = Inode(bytearray(data), bytearray(data))
+    healthy = bytes(fs.names[path].current)
+    fs.put(path, data)
     try:
         findings = found(fs)
         try:
@@ -78,7 +78,7 @@ def judge(fs: SimFS, path: Path, hurt: damage.Hurt, tally: Counter[str]) -> str:
             opened = None
         assert opened in (None, whole), f"a writer goes on with less: {why}"
     finally:
-        fs.names[path] = inode
+        fs.put(path, healthy)
     tally[f"damage to {kind_of(path)}, {outcome}"] += 1
     return outcome
 
@@ -160,7 +160,7 @@ def test_a_file_of_another_log_is_found(healthy: SimFS, name: str) -> None:
     other.identities = 99
     written(other)
     fs = healthy.copy()
-    fs.names[LOG / name] = other.names[LOG / name]
+    fs.put(LOG / name, bytes(other.names[LOG / name].current))
 
     assert found(fs)
     with pytest.raises(Corrupt), Log.open(LOG, storage=fs, segment_bytes=SEGMENT_BYTES) as log:
@@ -183,7 +183,7 @@ def test_a_mark_that_stayed_behind_leaves_one_frame_in_doubt() -> None:
     for slots, doubtful in ((old, 1), (bytes(fs.names[LOG / mark.NAME].current), 0)):
         for index, (start, _) in enumerate(frames_of(data)):
             after = fs.copy()
-            after.names[LOG / mark.NAME] = Inode(bytearray(slots), bytearray(slots))
+            after.put(LOG / mark.NAME, slots)
             after.names[path].current[start + 70] ^= 1
             findings = check(LOG, storage=after)
             assert [finding.repairable for finding in findings] == [index >= 4 - doubtful]

@@ -1,0 +1,333 @@
+"""The writer: durable when it returns, dense, alone, and dead after one failure."""
+
+import errno
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventlog import frame, manifest, mark
+from eventlog.errors import (
+    Corrupt,
+    Incompatible,
+    Locked,
+    OffsetOutOfRange,
+    TooLarge,
+    WriteFailed,
+)
+from eventlog.log import COMMITS_PER_MARK_SYNC, Log
+from eventlog.records import Record
+from eventlog.schema import SCHEMA, decode, encode
+from tests.simfs import Refusal, SimFS
+from tests.strategies import quote, records
+from tests.workloads import LOG, SEGMENT_BYTES, numbers, world
+
+
+def opened(fs: SimFS, segment_bytes: int = 1 << 14) -> Log:
+    """Open the log of a simulated filesystem."""
+    return Log.open(LOG, storage=fs, segment_bytes=segment_bytes)
+
+
+def test_a_new_log_is_empty_on_a_real_disk(tmp_path: Path) -> None:
+    """Opening makes the directory and those above it; what was appended is there next time."""
+    directory = tmp_path / "home" / "BTC-AUD" / "log"
+    with Log.open(directory, segment_bytes=4096) as log:
+        assert (log.end, log.recovery.case) == (0, "A")
+        log.append([quote(number) for number in range(3)])
+        chain = log.chain
+
+    with Log.open(directory, segment_bytes=4096) as log:
+        assert (log.end, log.chain, log.recovery.case) == (3, chain, "A")
+        assert numbers(log) == [0, 1, 2]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.lists(records, max_size=4), max_size=6))
+def test_any_record_is_read_as_it_was_appended(commits: list[list[Record]]) -> None:
+    """I1: whatever is appended comes back, in order, at dense offsets, also after opening again."""
+    fs = world()
+    with opened(fs, 4096) as log:
+        for commit in commits:
+            batch = log.append(commit)
+            assert batch.num_rows == len(commit)
+    with opened(fs, 4096) as log:
+        found = [pair for batch in log.read() for pair in decode(batch)]
+
+    assert found == list(enumerate(record for commit in commits for record in commit))
+
+
+def test_an_append_is_one_write_and_one_sync_and_then_the_mark() -> None:
+    """I2: when it returns the records survive a power cut; the mark is not waited for."""
+    fs = world()
+    log = opened(fs)
+    fs.calls.clear()
+
+    log.append([quote(0), quote(1)])
+
+    name = f"{0:020}.open"
+    assert fs.calls == [f"pwrite {name}", f"fdatasync {name}", "pwrite mark"]
+    assert opened(fs.after_power_cut(lambda pending: [])).end == 2
+
+
+def test_the_mark_is_made_durable_now_and_then() -> None:
+    """Every so many commits, when asked, and at the close."""
+    fs = world()
+    log = opened(fs, 1 << 20)
+    for number in range(COMMITS_PER_MARK_SYNC + 1):
+        log.append([quote(number)])
+    assert durable_mark(fs) == COMMITS_PER_MARK_SYNC
+
+    log.sync_mark()
+    assert durable_mark(fs) == COMMITS_PER_MARK_SYNC + 1
+
+    log.append([quote(0)])
+    log.close()
+    assert durable_mark(fs) == COMMITS_PER_MARK_SYNC + 2
+
+
+def durable_mark(fs: SimFS) -> int:
+    """Return what the mark says after a power cut."""
+    newest = mark.read(fs.after_power_cut(lambda pending: []), LOG).newest
+    assert newest is not None
+    return newest.end
+
+
+def test_batches_are_renumbered() -> None:
+    """Rows that are in the schema are appended under new offsets, a slice as well as a whole."""
+    log = opened(world())
+    batch = encode([quote(0), quote(1), quote(2)], first_offset=77)
+
+    assert log.append_batch(batch).column("offset").to_pylist() == [0, 1, 2]
+    assert log.append_batch(batch.slice(1, 1)).column("offset").to_pylist() == [3]
+    assert numbers(log) == [0, 1, 2, 1]
+
+
+def test_batches_of_other_columns_or_with_holes_are_refused() -> None:
+    """What a reader could not read is not written."""
+    log = opened(world())
+    batch = encode([quote(0)], first_offset=0)
+
+    with pytest.raises(ValueError, match="not in the schema"):
+        log.append_batch(batch.drop_columns(["bid"]))
+    hole = batch.set_column(1, SCHEMA.field("kind"), pa.array([None], pa.string()))
+    with pytest.raises(ValueError, match="without kind"):
+        log.append_batch(hole)
+    assert log.end == 0
+
+
+def test_no_records_are_no_commit() -> None:
+    """Appending nothing writes nothing."""
+    fs = world()
+    log = opened(fs)
+    fs.calls.clear()
+
+    assert log.append([]).num_rows == 0
+    assert fs.calls == []
+
+
+def test_an_append_larger_than_a_segment_gets_its_own() -> None:
+    """I10: the size of a segment is no maximum of an append."""
+    fs = world()
+    log = opened(fs, 1024)
+    log.append([quote(0)])
+    log.append([quote(number) for number in range(1, 2001)])
+    log.append([quote(2001)])
+
+    assert numbers(log) == list(range(2002))
+    log.close()
+    assert numbers(opened(fs)) == list(range(2002))
+
+
+def test_an_append_larger_than_a_frame_is_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I10: the maximum is stated, nothing of the append is written, and the log goes on."""
+    log = opened(world())
+    monkeypatch.setattr(frame, "BODY_BYTES_MAX", 5000)
+
+    with pytest.raises(TooLarge):
+        log.append([quote(number) for number in range(100)])
+
+    log.append([quote(0)])
+    assert numbers(log) == [0]
+
+
+def test_there_is_one_writer() -> None:
+    """A second one is refused until the first has closed."""
+    fs = world()
+    first = opened(fs)
+    with pytest.raises(Locked):
+        opened(fs)
+    first.close()
+    first.close()
+    opened(fs).close()
+
+
+def test_a_failed_opening_gives_back_the_lock() -> None:
+    """Whatever refused the opening, the next one is not refused because of it."""
+    fs = world()
+    fs.refusal = Refusal(8)
+    with pytest.raises(WriteFailed):
+        opened(fs)
+    fs.refusal = None
+
+    opened(fs).close()
+
+
+def test_each_opening_raises_the_epoch() -> None:
+    """Frames of a later writer carry a higher number, also if an earlier one wrote none."""
+    fs = world()
+    epochs = []
+    for number in range(3):
+        opened(fs).close()
+        with opened(fs) as log:
+            log.append([quote(number)])
+            epochs.append(log._last.link.epoch)
+
+    assert epochs == [2, 4, 6]
+
+
+def test_a_closed_log_refuses() -> None:
+    """The file numbers of a closed log may be another file's."""
+    log = opened(world())
+    log.close()
+
+    with pytest.raises(WriteFailed, match="it was closed"):
+        log.append([quote(0)])
+
+
+def test_an_interrupt_in_the_middle_of_a_commit_ends_the_writer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is half written is for recovery to judge, not for the next append to overwrite."""
+    fs = world()
+    log = opened(fs)
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log._marks, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            log.append([quote(0)])
+
+    with pytest.raises(WriteFailed, match="KeyboardInterrupt"):
+        log.append([quote(1)])
+    log.close()
+    assert numbers(opened(fs)) == [0]
+
+
+def test_what_is_wrong_with_a_write_is_said() -> None:
+    """The error has the file and what the system said."""
+    fs = world()
+    log = opened(fs)
+    fs.refusal = Refusal(len(fs.calls) + 1, errno.ENOSPC)
+
+    with pytest.raises(WriteFailed, match="refused") as caught:
+        log.append([quote(0)])
+
+    assert caught.value.path.name == f"{0:020}.open"
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_ranges_and_columns_are_refused_at_once() -> None:
+    """An impossible read fails when it is asked for, not when it is used."""
+    log = opened(world())
+    log.append([quote(0)])
+
+    with pytest.raises(OffsetOutOfRange):
+        log.read(0, 2)
+    with pytest.raises(OffsetOutOfRange):
+        log.read(2)
+    with pytest.raises(OffsetOutOfRange):
+        log.chain_after(1)
+    with pytest.raises(ValueError, match="unknown columns"):
+        log.read(columns=["colour"])
+    assert list(log.read(1)) == []
+
+
+def test_chain_values_are_known_at_commits_before_and_after_sealing() -> None:
+    """What a checkpoint is bound to survives the segment."""
+    log = opened(world())
+    log.append([quote(0), quote(1)])
+    first = log.chain
+    log.append([quote(2)])
+    log._roll(0)
+    log.append([quote(3)])
+
+    for _ in range(2):
+        links = [log.chain_after(offset) for offset in range(-1, 4)]
+        assert [link is None for link in links] == [False, True, False, False, False]
+        assert links[2] == first[:16]
+        assert links[4] == log.chain[:16]
+        assert len(log.seal()) in (0, 1)
+    assert log._parts[0].path.suffix == ".parquet"
+
+
+def test_sealing_takes_all_closed_segments_and_leaves_the_open_one() -> None:
+    """After it there is one open segment; sealing again does nothing."""
+    fs = world()
+    log = opened(fs, SEGMENT_BYTES)
+    for number in range(12):
+        log.append([quote(number)])
+    closed = len(log._open) - 1
+    assert closed > 1
+
+    assert len(log.seal()) == closed
+    assert log.seal() == ()
+    assert [name.endswith(".open") for name in fs.listdir(LOG)].count(True) == 1
+    assert numbers(log) == list(range(12))
+    log.close()
+    assert numbers(opened(fs)) == list(range(12))
+
+
+def test_what_interrupted_publications_left_is_removed() -> None:
+    """Temporary files go; a superseded open segment goes once its Parquet file was verified."""
+    fs = world()
+    with opened(fs) as log:
+        log.append([quote(0)])
+        log._roll(0)
+        kept = bytes(fs.names[log._open[0].path].current)
+        path = log._open[0].path
+        (entry,) = log.seal()
+    fs.put(path, kept)
+    fs.put(LOG / "x.parquet.tmp", b"")
+    damaged = fs.copy()
+    damaged.names[LOG / entry.name].current[9] ^= 1
+
+    opened(fs).close()
+    with pytest.raises(Corrupt):
+        opened(damaged)
+
+    assert not fs.exists(path)
+    assert not fs.exists(LOG / "x.parquet.tmp")
+    assert damaged.exists(path)
+
+
+def test_an_open_segment_inside_the_sealed_ones_is_corrupt() -> None:
+    """A file whose name claims records that are sealed elsewhere is not ignored."""
+    fs = world()
+    with opened(fs) as log:
+        log.append([quote(0), quote(1)])
+        log._roll(0)
+        log.seal()
+    fs.create(LOG / f"{1:020}.open")
+
+    with pytest.raises(Corrupt, match="overlaps"):
+        opened(fs)
+
+
+def test_a_newer_version_is_refused_and_nothing_is_changed() -> None:
+    """Not one file differs after an opening that says so."""
+    fs = world()
+    opened(fs).close()
+    newer = fs.names[LOG / "MANIFEST"].current.replace(b'"version": 1', b'"version": 2')
+    cut = newer.rfind(b"\n", 0, -1) + 1
+    digest = manifest._last_line(bytes(newer[:cut]))
+    fs.names[LOG / "MANIFEST"].current = bytearray(newer[:cut] + digest)
+    before = {path: bytes(inode.current) for path, inode in fs.names.items()}
+
+    with pytest.raises(Incompatible):
+        opened(fs)
+
+    assert {path: bytes(inode.current) for path, inode in fs.names.items()} == before

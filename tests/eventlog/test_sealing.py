@@ -1,0 +1,241 @@
+"""Sealing: the same rows in Parquet, in whatever reads Parquet, never read unverified."""
+
+import importlib
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventlog import sealing
+from eventlog.errors import Corrupt
+from eventlog.log import Log
+from eventlog.manifest import Manifest
+from eventlog.records import Record
+from eventlog.schema import SCHEMA, decode
+from eventlog.sealing import SealedSegment, check_size, seal
+from eventlog.segment import Segment
+from tests.simfs import SimFS
+from tests.strategies import quote, records
+from tests.workloads import LOG, world
+
+COUNTS = (1, 3, 2)
+
+
+def closed(fs: SimFS, commits: list[list[Record]] | None = None) -> tuple[Manifest, Segment]:
+    """Return a log's manifest and its one closed segment."""
+    if commits is None:
+        commits = [[quote(10 * count + row) for row in range(count)] for count in COUNTS]
+    with Log.open(LOG, storage=fs, segment_bytes=1 << 20) as log:
+        for commit in commits:
+            log.append(commit)
+        log._roll(0)
+        return log._manifest, log._open[0]
+
+
+def sealed(fs: SimFS, commits: list[list[Record]] | None = None) -> SealedSegment:
+    """Return the sealed segment of a log."""
+    manifest, source = closed(fs, commits)
+    entry = seal(fs, LOG, source, manifest).sealed[0]
+    return SealedSegment(fs, LOG / entry.name, entry)
+
+
+def test_a_sealed_segment_says_what_the_open_one_said() -> None:
+    """Rows, links and ends are those of the frames; links stand on the last record of each."""
+    fs = world()
+    _, source = closed(fs)
+    part = sealed(world())
+
+    assert (part.first, part.end) == (source.first, source.end)
+    table = pa.Table.from_batches(part.read(0, 6))
+    assert table.equals(pa.Table.from_batches(source.read(0, 6)), check_metadata=True)
+    assert [part.chain_after(offset) for offset in range(-1, 6)] == [
+        source.chain_after(offset) for offset in range(-1, 6)
+    ]
+    assert part.stored_link(5) == part.chain_after(5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.lists(records, min_size=1, max_size=5), min_size=1, max_size=4))
+def test_any_record_survives_sealing(commits: list[list[Record]]) -> None:
+    """Whatever a log can hold is the same behind Parquet, to the bit."""
+    part = sealed(world(), commits)
+
+    found = [record for batch in part.read(0, part.end) for _, record in decode(batch)]
+
+    assert found == [record for commit in commits for record in commit]
+
+
+def test_ranges_and_columns_are_cut_out() -> None:
+    """A read yields exactly the offsets asked for, and columns in the order asked for."""
+    part = sealed(world())
+
+    (batch,) = part.read(2, 5, ["bid", "offset"])
+
+    assert batch.schema.names == ["bid", "offset"]
+    assert batch.column("offset").to_pylist() == [2, 3, 4]
+
+
+def test_row_groups_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many row groups, ranges within and across them are right."""
+    monkeypatch.setattr(sealing, "ROW_GROUP_ROWS", 2)
+    part = sealed(world())
+    assert pq.ParquetFile(pa.BufferReader(part.verified())).num_row_groups == 3
+    for first in range(6):
+        for end in range(first, 7):
+            found = [
+                offset
+                for batch in part.read(first, end)
+                for offset in batch.column("offset").to_pylist()
+            ]
+            assert found == list(range(first, end))
+    assert part.chain_after(3) is not None
+
+
+def test_a_changed_file_is_never_read() -> None:
+    """The digest is compared before Parquet is asked anything."""
+    fs = world()
+    part = sealed(fs)
+    fs.names[part.path].current[50] ^= 1
+
+    for reading in (lambda: list(part.read(0, 1)), lambda: part.chain_after(0)):
+        with pytest.raises(Corrupt, match="not the one that was sealed"):
+            reading()
+
+
+def test_sizes_are_checked_without_reading() -> None:
+    """A missing file, a shorter one and a longer one are told from their sizes."""
+    fs = world()
+    part = sealed(fs)
+    check_size(fs, LOG, part.entry)
+    fs.names[part.path].current.append(0)
+    with pytest.raises(Corrupt, match="another size"):
+        check_size(fs, LOG, part.entry)
+    fs.unlink(part.path)
+    with pytest.raises(Corrupt, match="missing"):
+        check_size(fs, LOG, part.entry)
+
+
+def test_a_damaged_segment_is_not_sealed() -> None:
+    """S1: what does not check is not turned into something that does."""
+    fs = world()
+    manifest, source = closed(fs)
+    fs.names[source.path].current[source.start + 70] ^= 1
+
+    with pytest.raises(Corrupt):
+        seal(fs, LOG, source, manifest)
+
+    assert fs.listdir(LOG) == [source.path.name, f"{6:020}.open", "LOCK", "MANIFEST", "mark"]
+
+
+def test_a_segment_that_lost_its_end_is_not_sealed() -> None:
+    """S1: zeros where the writer knows frames are not the end of the segment."""
+    fs = world()
+    manifest, source = closed(fs)
+    fs.names[source.path].current[source.start :] = bytes(1 << 20)
+
+    with pytest.raises(Corrupt, match="ends elsewhere"):
+        seal(fs, LOG, source, manifest)
+
+
+@pytest.mark.parametrize("fault", ["value", "row"])
+def test_a_parquet_file_that_says_something_else_is_not_published(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3: a writer library that changes a value or loses a row is found before S4."""
+    fs = world()
+    manifest, source = closed(fs)
+    honest = sealing.to_parquet
+
+    def lying(
+        groups: Iterable[pa.Table], ends: Iterable[tuple[int, bytes]], about: dict[str, str]
+    ) -> bytes:
+        (table,) = groups
+        if fault == "row":
+            return honest([table.slice(1)], ends, about)
+        bids = table.column("ask").combine_chunks()
+        changed = table.set_column(SCHEMA.get_field_index("bid"), SCHEMA.field("bid"), bids)
+        return honest([changed], ends, about)
+
+    monkeypatch.setattr(sealing, "to_parquet", lying)
+    with pytest.raises(Corrupt):
+        seal(fs, LOG, source, manifest)
+
+    assert not fs.exists(LOG / f"{0:020}.parquet")
+
+
+def test_floats_are_compared_by_their_bits() -> None:
+    """A NaN equals itself, and 0.0 does not equal -0.0."""
+    column = SCHEMA.field("loss")
+    table = pa.table(
+        [pa.array([float("nan"), None, 0.0], pa.float32())], schema=pa.schema([column])
+    )
+    other = pa.table(
+        [pa.array([float("nan"), None, -0.0], pa.float32())], schema=pa.schema([column])
+    )
+
+    assert sealing._bits(table) == sealing._bits(table)
+    assert sealing._bits(table) != sealing._bits(other)
+
+
+def test_the_file_is_encoded_as_stated() -> None:
+    """Integers and decimals are delta packed, words dictionary encoded, pages compressed."""
+    file = pq.ParquetFile(pa.BufferReader(sealed(world()).verified()))
+    group = file.metadata.row_group(0)
+    columns = {
+        group.column(index).path_in_schema: group.column(index)
+        for index in range(group.num_columns)
+    }
+
+    for name in ("offset", "received_ns", "bid", "bids.list.element.price"):
+        assert "DELTA_BINARY_PACKED" in columns[name].encodings
+    assert "RLE_DICTIONARY" in columns["kind"].encodings
+    assert columns["offset"].compression == "ZSTD"
+    assert file.metadata.metadata[b"trader.first"] == b"0"
+
+
+# --- others read it as it is
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path) -> Path:
+    """The path of a sealed file of six quotes on the real disk."""
+    with Log.open(tmp_path / "log", segment_bytes=1 << 20) as log:
+        log.append([quote(number) for number in range(6)])
+        log._roll(0)
+        (entry,) = log.seal()
+    return tmp_path / "log" / entry.name
+
+
+EXPECTED = [(number, Decimal(60_000_00000000 + number) / 10**8) for number in range(6)]
+
+
+def test_duckdb_reads_it(on_disk: Path) -> None:
+    """DuckDB: one row a record, prices exact."""
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed")
+
+    rows = duckdb.sql(f"SELECT \"offset\", bid FROM '{on_disk}' ORDER BY 1").fetchall()
+
+    assert rows == EXPECTED
+
+
+def test_polars_reads_it(on_disk: Path) -> None:
+    """Polars: one row a record, prices exact."""
+    polars = pytest.importorskip("polars", reason="Polars is not installed")
+
+    frame = polars.read_parquet(on_disk, columns=["offset", "bid"])
+
+    assert frame.rows() == EXPECTED
+
+
+def test_pandas_reads_it(on_disk: Path) -> None:
+    """pandas: one row a record, prices exact."""
+    pandas = importlib.import_module("pandas")
+
+    frame = pandas.read_parquet(on_disk, columns=["offset", "bid"])
+
+    assert list(frame.itertuples(index=False, name=None)) == EXPECTED
