@@ -294,7 +294,11 @@ class Feed:
                 ping_interval=_PING_INTERVAL_S,
                 ping_timeout=None,
             ) as socket:
-                await self._converse(socket)
+                try:
+                    await self._converse(socket)
+                except asyncio.CancelledError:
+                    await _close(socket)
+                    raise
         except ConnectionClosed as error:
             self._lose(_closing(error))
         except (OSError, WebSocketException, _Lost) as error:
@@ -450,6 +454,15 @@ def _confirms(event: protocol.Event) -> bool:
 
 def _unwanted(frame: bytes, received_ns: int, why: str) -> Undecodable:
     return Undecodable(received_ns=received_ns, raw=frame[: protocol.RAW_BYTES_KEPT_MAX], why=why)
+
+
+async def _close(socket: ClientConnection) -> None:
+    closing = asyncio.create_task(socket.close())
+    # The answer comes after all that is on its way, which nobody would read off any more.
+    with suppress(ConnectionClosed):
+        while True:
+            await socket.recv(decode=False)
+    await closing
 
 
 def _closing(error: ConnectionClosed) -> str:
