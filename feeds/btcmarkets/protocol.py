@@ -200,17 +200,21 @@ def _whole(message: dict[str, object], key: str, most: int) -> int | None:
     return value
 
 
+# Prices and small volumes recur all day long; most of a busy book is found here.
+_parsed = lru_cache(maxsize=65_536)(parse_e8)
+
+
 def _amount(text: object, name: str) -> tuple[int, int]:
     """Return (count of 1e-8, decimals) of a text that is no negative number."""
+    if type(text) is not str:
+        _refuse(f"no {name}" if text is None else f"{name} is not a text")
     try:
-        count, decimals = parse_e8(text)  # type: ignore[arg-type]  # another type is refused below
+        amount = _parsed(text)
     except ValueError:
         _refuse(f"{name} is not a decimal of at most 10 + 8 digits")
-    except TypeError:
-        _refuse(f"no {name}" if text is None else f"{name} is not a text")
-    if count < 0 or text[0] == "-":  # type: ignore[index]  # parse_e8 has taken it for a text
+    if text[0] == "-":  # also of zero, which has no sign where the exchange says it
         _refuse(f"{name} is negative")
-    return count, decimals
+    return amount
 
 
 def _positive(message: dict[str, object], key: str) -> tuple[int, int]:
