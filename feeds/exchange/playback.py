@@ -2,7 +2,8 @@
 
 A recording is one zstd frame of JSON lines ``{"at": <ns>, "frame": {...}}``: market time, and a
 message of the exchange. It is read as a stream, once from end to end on opening, so that damage is
-known before anything is played and the markets in it are, and once more while it plays.
+known before anything is played and the markets in it are, and once more while it plays. A file that
+was cut between two lines can only be told where its zstd frame states its size.
 
 The book deltas are folded on the way, so that whoever subscribes in the middle gets a snapshot to
 which the rest belongs. Until the recording's own first snapshot there is none, and none is sent.

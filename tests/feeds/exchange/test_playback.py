@@ -144,7 +144,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: str) -> None:
 
 
 def test_every_cut_is_found(tmp_path: Path) -> None:
-    """A file cut anywhere is damaged, also where the cut falls between two lines."""
+    """A file cut anywhere is damaged."""
     path = written(tmp_path / "r.zst", recorded(steps=300))
     whole = path.read_bytes()
 
@@ -152,6 +152,22 @@ def test_every_cut_is_found(tmp_path: Path) -> None:
         path.write_bytes(whole[:size])
         with pytest.raises(RecordingUnreadable):
             Recording(path)
+
+
+def test_a_cut_between_two_lines_is_found(tmp_path: Path) -> None:
+    """Where the file states its size, whole lines up to the cut do not make it whole."""
+    lines = [f'{{"at":{at},"frame":{text}}}\n'.encode() for at, text in recorded()]
+    path = tmp_path / "r.zst"
+    compressor = zstandard.ZstdCompressor().compressobj(size=sum(map(len, lines)))
+    first = compressor.compress(lines[0]) + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    rest = b"".join(compressor.compress(line) for line in lines[1:]) + compressor.flush()
+
+    path.write_bytes(first + rest)
+    assert Recording(path).frame_count == len(lines)
+
+    path.write_bytes(first)
+    with pytest.raises(RecordingUnreadable, match=f"ends after {len(lines[0])} of"):
+        Recording(path)
 
 
 def test_every_flipped_byte_is_found_or_played(tmp_path: Path) -> None:

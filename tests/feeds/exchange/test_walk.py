@@ -1,6 +1,7 @@
 """The walk: its direction can be foreseen as well as its scenario says, and no better."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -8,7 +9,7 @@ from feeds.exchange.draws import Draws
 from feeds.exchange.scenario import SCENARIOS, Scenario
 from feeds.exchange.walk import Walk
 
-STEPS = 50_000
+STEPS = 200_000
 
 
 def hits_of_the_best_rule(scenario: Scenario, *, seed: int, horizon: int) -> list[bool]:
@@ -39,10 +40,42 @@ def mean_and_error(hits: list[bool], *, block: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_market_is_as_foreseeable_as_it_says(name: str) -> None:
-    """Over 50 000 steps the best rule is right as often as stated, within three standard errors."""
+    """Over 200 000 steps the best rule is as often right as stated, within three errors."""
     scenario = SCENARIOS[name]
 
-    mean, error = mean_and_error(hits_of_the_best_rule(scenario, seed=20, horizon=10), block=500)
+    mean, error = mean_and_error(hits_of_the_best_rule(scenario, seed=20, horizon=10), block=1_000)
 
-    assert error < 0.006
+    assert error < 0.003
     assert abs(mean - scenario.best_accuracy(1.0)) < 3 * error
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_regimes_flip_as_seldom_as_stated(name: str) -> None:
+    """The regime changes with its hazard, and never where there is none."""
+    hazard = SCENARIOS[name].flip_hazard
+    draws = Draws(seed=20, stream="BTC-AUD", width=3)
+    walk = Walk(SCENARIOS[name], price=100_000, row=draws.row(0))
+    regimes = []
+    for step in range(1, STEPS + 1):
+        walk.move(draws.row(step))
+        regimes.append(walk.regime)
+    flips = sum(before != after for before, after in pairwise(regimes))
+
+    assert abs(flips - STEPS * hazard) <= 4 * math.sqrt(STEPS * hazard)
+    assert set(regimes) == ({1, -1} if hazard else {1})
+
+
+def test_a_walk_moves_as_much_as_its_scenario_says() -> None:
+    """A step of the random walk has the stated deviation; the signal has deviation one."""
+    scenario = SCENARIOS["random-walk"]
+    draws = Draws(seed=20, stream="BTC-AUD", width=3)
+    walk = Walk(scenario, price=100_000, row=draws.row(0))
+    mids, signals = [walk.log_mid], []
+    for step in range(1, STEPS + 1):
+        walk.move(draws.row(step))
+        mids.append(walk.log_mid)
+        signals.append(walk.signal)
+    moves = [after - before for before, after in pairwise(mids)]
+
+    assert math.sqrt(sum(m * m for m in moves) / STEPS) == pytest.approx(scenario.sigma, rel=0.01)
+    assert sum(x * x for x in signals) / STEPS == pytest.approx(1, rel=0.05)
