@@ -23,7 +23,7 @@ from engine.parameters import parameters_from
 from engine.step import CHUNK_TICKS
 from eventlog.log import Log
 from eventlog.reader import Reader
-from eventlog.records import EFFECT_KINDS, SessionStarted
+from eventlog.records import EFFECT_KINDS, SessionStarted, format_e8
 from feeds import clock
 
 
@@ -101,7 +101,7 @@ def _print(
                 "log_loss": score.log_loss,
                 "baseline_log_loss": score.baseline_log_loss,
                 "accuracy": score.accuracy,
-                "equity": money(score.equity_e8),
+                "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
             }
             for name, (where, score) in outcomes.items()
         }

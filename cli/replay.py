@@ -42,6 +42,7 @@ def replay(
     from engine.checkpoint import Checkpoints
     from engine.engine import arithmetic_digest
     from eventlog.reader import Reader
+    from eventlog.records import format_e8
 
     place = journal.find(home, name)
     log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
@@ -79,7 +80,7 @@ def replay(
         "log_loss": score.log_loss,
         "baseline_log_loss": score.baseline_log_loss,
         "accuracy": score.accuracy,
-        "equity": None if score.equity_e8 is None else money(score.equity_e8),
+        "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
     }
     claimed = set(journal.arithmetics(log).values()) == {arithmetic_digest(genesis.parameters)}
     if as_json:
@@ -90,7 +91,7 @@ def replay(
             f"{place.name}: offsets {after + 1:,} to {end:,}, {score.decisions:,} ticks"
             f" in {seconds:.1f} s ({rate:,.0f}/s)\n"
             f"log-loss {fraction(score.log_loss)}, baseline {fraction(score.baseline_log_loss)},"
-            f" accuracy {fraction(score.accuracy, 3)}, equity {summary['equity'] or '-'}\n"
+            f" accuracy {fraction(score.accuracy, 3)}, equity {money(score.equity_e8) or '-'}\n"
             f"fingerprint {summary['fingerprint'] or '-'}, state {summary['state']}"
         )
         if divergence is None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cli.exits import CommandError, Exit
 from engine.errors import ParameterError
+from engine.parameters import parameters_from
 
 FILE = "trader.toml"
 SECTIONS = ("engine", "log")
@@ -37,7 +38,7 @@ def settings(home: Path, assignments: list[str] | None) -> Settings:
 
     Raises:
         CommandError: (3) if the file cannot be read as TOML or has a section that is none.
-        ParameterError: if an assignment is not ``name=value``, or a log setting is not one.
+        ParameterError: if an assignment is not ``name=value``, or a setting is not one.
     """
     chosen = _from_file(home / FILE)
     for variable, text in sorted(os.environ.items()):
@@ -55,6 +56,7 @@ def settings(home: Path, assignments: list[str] | None) -> Settings:
         if section not in chosen:
             raise ParameterError(name, "is not a setting", hint=f"Sections: {', '.join(SECTIONS)}.")
         chosen[section][key] = _number(text)
+    parameters_from(chosen["engine"])  # here, and not when the exchange waits for us
     return Settings(engine=chosen["engine"], segment_bytes=_segment_bytes(chosen["log"]))
 
 

@@ -1,0 +1,105 @@
+"""The style of the house, as far as a test can hold it."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("eventlog", "engine", "feeds", "cli")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+BANNED_MODULES = {"utils", "util", "helpers", "common", "misc", "base", "core", "manager"}
+BANNED_CLASS_ENDINGS = ("Manager", "Helper", "Processor", "Service", "Wrapper")
+BANNED_ENGINE_WORDS = ("live", "mode", "backtest")
+
+
+def named(path: Path) -> str:
+    """Return a module's path as a test's name."""
+    return str(path.relative_to(ROOT))
+
+
+def tree(path: Path) -> ast.Module:
+    """Return a module's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def identifiers(module: ast.Module) -> Iterator[str]:
+    """Yield all names that a module uses or defines."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_a_module_says_what_it_holds(path: Path) -> None:
+    """Every module opens with a docstring and is named for a noun of the field."""
+    assert ast.get_docstring(tree(path))
+    assert path.stem not in BANNED_MODULES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_no_class_is_a_manager(path: Path) -> None:
+    """A class is named for what it is."""
+    classes = [node.name for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)]
+
+    assert not [name for name in classes if name.endswith(BANNED_CLASS_ENDINGS)]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "engine").glob("*.py")), ids=named)
+def test_the_engine_does_not_know_where_ticks_come_from(path: Path) -> None:
+    """No identifier of the engine says live or mode: there is one path."""
+    words = {word for name in identifiers(tree(path)) for word in name.lower().split("_")}
+
+    assert not words & set(BANNED_ENGINE_WORDS)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "engine").glob("*.py")), ids=named)
+def test_the_engine_has_no_hidden_order(path: Path) -> None:
+    """No iteration over a set, no hash() and no id() decides anything in the engine."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.For | ast.comprehension):
+            iterated = node.iter
+            is_set = isinstance(iterated, ast.Set | ast.SetComp) or (
+                isinstance(iterated, ast.Call)
+                and isinstance(iterated.func, ast.Name)
+                and iterated.func.id in ("set", "frozenset")
+            )
+            assert not is_set, f"{named(path)}:{iterated.lineno} iterates over a set"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "hash", f"{named(path)}:{node.lineno}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.stem != "__init__"], ids=named)
+def test_every_module_has_its_twin(path: Path) -> None:
+    """A module's tests are where one looks for them."""
+    twin = ROOT / "tests" / path.relative_to(ROOT).parent / f"test_{path.stem}.py"
+
+    assert twin.exists(), f"no {twin.relative_to(ROOT)}"
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "CHANGELOG.md", *MODULES], ids=named)
+def test_nothing_names_a_machine(path: Path) -> None:
+    """No absolute path of somebody's machine stands in code or documents."""
+    text = path.read_text(encoding="utf-8")
+
+    assert "/home/" not in text
+    assert "/root/" not in text
+
+
+def test_help_is_instant_because_it_loads_little() -> None:
+    """`trader --help`, and reading a log, load no TensorFlow."""
+    code = (
+        "import sys, cli.main, cli.journal, engine.checkpoint, eventlog.reader;"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
