@@ -38,7 +38,10 @@ SEGMENT_BYTES = 64 << 20
 COMMITS_PER_MARK_SYNC = 256
 """So often the mark is forced to the disk without being asked: a rare second fdatasync."""
 
-_NO_RECORDS = pa.RecordBatch.from_pylist([], schema=SCHEMA)
+# Of nulls, because pyarrow loads pandas, for a second, when it makes an array from a list.
+_NO_RECORDS = pa.RecordBatch.from_arrays(
+    [pa.nulls(0, field.type) for field in SCHEMA], schema=SCHEMA
+)
 
 
 class Log:
