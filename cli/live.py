@@ -13,6 +13,12 @@ from cli.exits import CommandError, Exit
 from cli.settings import settings
 from feeds import clock
 
+_NEXT = {
+    "status": "how it stands",
+    "verify --deep": "check every byte, and run everything again",
+    "replay --from beginning": "the same ticks, the same decisions, bit for bit",
+}
+
 EXCHANGE = "wss://socket.btcmarkets.net/v2"
 
 
@@ -44,6 +50,7 @@ def live(
     """
     chosen = settings(home, set_)
     for_s = None if for_ is None else duration_s(for_)
+    typer.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
     # These take a moment to import, which --help should not.
     from cli import simulation
     from cli.journal import SIMULATED, Place
@@ -67,6 +74,11 @@ def live(
         summary = session.run(for_s=for_s, max_ticks=max_ticks)
     if as_json:
         typer.echo(json.dumps({"message_type": "summary", **summary}))
+    else:
+        where = "" if home == options.HOME else f" --home {home}"
+        typer.echo(f"stopped by {summary['stopped_by']}. What to do with it:", err=True)
+        for command, does in _NEXT.items():
+            typer.echo(f"  trader {command + where:32} {does}", err=True)
 
 
 def duration_s(text: str) -> float:

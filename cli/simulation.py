@@ -38,10 +38,18 @@ def exchange(market: str, *, scenario: str, seed: int) -> Iterator[str]:
         assert child.stderr is not None
         line = child.stdout.readline()
         if not line:
-            said = child.stderr.read().strip()
-            raise CommandError(Exit.USAGE, f"the stand-in exchange did not start: {said}")
+            why = child.stderr.read().strip()
+            raise CommandError(Exit.USAGE, f"the stand-in exchange did not start: {why}")
+        said = json.loads(line)
+        most = "at most " if said["best_accuracy_is_bound"] else ""
+        print(
+            f"stand-in exchange, market {said['scenario']!r} at {SPEED} times real speed: the"
+            f" direction over {said['horizon_s']:g} s can be foreseen in"
+            f" {most}{said['best_accuracy']:.1%} of cases",
+            file=sys.stderr,
+        )
         try:
-            yield json.loads(line)["url"]
+            yield said["url"]
         finally:
             child.stdin.close()
             child.terminate()
