@@ -30,7 +30,7 @@ from eventlog.mark import Mark, MarkFile
 from eventlog.parts import Part
 from eventlog.records import Record
 from eventlog.recovery import Recovery
-from eventlog.schema import SCHEMA, encode, renumber
+from eventlog.schema import REQUIRED, SCHEMA, encode, renumber
 from eventlog.segment import Segment
 from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
 
@@ -167,9 +167,9 @@ class Log:
         """
         if not batch.schema.equals(SCHEMA):
             raise ValueError("the batch is not in the schema of the log")
-        for column in SCHEMA:
-            if not column.nullable and batch.column(column.name).null_count:
-                raise ValueError(f"a record without {column.name}")
+        for name in REQUIRED:
+            if batch.column(name).null_count:
+                raise ValueError(f"a record without {name}")
         return self._commit(renumber(batch, first_offset=self.end))
 
     def read(

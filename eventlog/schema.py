@@ -98,6 +98,10 @@ SCHEMA = pa.schema(
     metadata={"trader.schema": str(VERSION)},
 )
 
+NAMES = tuple(SCHEMA.names)
+REQUIRED = tuple(field.name for field in SCHEMA if not field.nullable)
+"""The columns that every record has. (Asking a schema anew costs more than a small batch.)"""
+
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 
 
@@ -183,12 +187,12 @@ def batch_of(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
     Raises:
         ValueError: if a column that may not be null is missing, or a name is not in the schema.
     """
-    unknown = set(columns) - set(SCHEMA.names)
-    missing = [field.name for field in SCHEMA if not field.nullable and field.name not in columns]
+    unknown = columns.keys() - NAMES
+    missing = [name for name in REQUIRED if name not in columns]
     if unknown or missing:
         raise ValueError(f"unknown columns {sorted(unknown)}, missing columns {missing}")
     return pa.RecordBatch.from_arrays(
-        [columns[name] if name in columns else _nulls(name, count) for name in SCHEMA.names],
+        [columns[name] if name in columns else _nulls(name, count) for name in NAMES],
         schema=SCHEMA,
     )
 

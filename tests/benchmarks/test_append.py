@@ -1,0 +1,101 @@
+"""What a durable append costs, beside SQLite on the same disk, commit by commit in turn.
+
+SQLite is set up to promise the same: ``journal_mode=WAL, synchronous=FULL``. It stores the columns
+that a quote has; the log stores records of every kind. Turns are taken so that whatever else the
+machine and the disk do at the moment is done to both.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import perf_counter_ns
+
+import pytest
+
+from eventlog.log import Log
+from eventlog.schema import encode
+from tests.strategies import quote
+
+ROUNDS = {1: 3000, 8: 1500, 1000: 300}
+COLUMNS = (
+    "exchange_ns, received_ns, bid_e8, ask_e8, last_e8, bid_decimals, ask_decimals, last_decimals, "
+    "snapshot_id"
+)
+INSERT = f"INSERT INTO quotes (kind, {COLUMNS}) VALUES ({', '.join('?' * 10)})"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    """An empty log, with its default segment."""
+    with Log.open(tmp_path / "log") as log:
+        yield log
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """An empty SQLite database with a table of quotes, as durable as the log."""
+    connection = sqlite3.connect(tmp_path / "log.sqlite", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"CREATE TABLE quotes (offset INTEGER PRIMARY KEY, kind, {COLUMNS})")
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize("rows", ROUNDS)
+def test_append_beside_sqlite(log: Log, database: sqlite3.Connection, rows: int) -> None:
+    """Print p50, p99 and rows per second of the log and of SQLite, for commits of so many rows."""
+    records = [quote(number) for number in range(rows)]
+    batch = encode(records, first_offset=0)
+    cells = [
+        (
+            "quote",
+            record.exchange_ns,
+            record.received_ns,
+            record.bid_e8,
+            record.ask_e8,
+            record.last_e8,
+            record.bid_decimals,
+            record.ask_decimals,
+            record.last_decimals,
+            record.snapshot_id,
+        )
+        for record in records
+    ]
+
+    def sqlite_commit() -> None:
+        database.execute("BEGIN")
+        database.executemany(INSERT, cells)
+        database.execute("COMMIT")
+
+    spent = in_turns(
+        {
+            "append(records)": lambda: log.append(records),
+            "append_batch(batch)": lambda: log.append_batch(batch),
+            "SQLite WAL FULL": sqlite_commit,
+        },
+        ROUNDS[rows],
+    )
+
+    print(f"\n{rows} rows a commit, {ROUNDS[rows]} commits each")
+    for name, nanoseconds in spent.items():
+        ordered = sorted(nanoseconds)
+        p50, p99 = ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
+        rate = rows * len(ordered) / sum(ordered) * 1e9
+        at_p50 = rows / p50 * 1e9
+        print(
+            f"  {name:<20} p50 {p50 / 1e3:8.0f} us   p99 {p99 / 1e3:8.0f} us"
+            f"   {rate:11,.0f} rows/s, {at_p50:11,.0f} at p50"
+        )
+    assert log.end == 2 * rows * ROUNDS[rows]
+
+
+def in_turns(what: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[int]]:
+    """Do each in turn, so many times; return how many nanoseconds each took."""
+    spent: dict[str, list[int]] = {name: [] for name in what}
+    for _ in range(rounds):
+        for name, action in what.items():
+            start = perf_counter_ns()
+            action()
+            spent[name].append(perf_counter_ns() - start)
+    return spent
