@@ -18,7 +18,7 @@ from eventlog.errors import (
     TornTail,
     WriteFailed,
 )
-from feeds.errors import ExchangeUnreachable, FeedError, UnknownMarket
+from feeds.errors import ExchangeUnreachable, FeedError, SubscriptionRejected, UnknownMarket
 
 
 class Exit(IntEnum):
@@ -65,6 +65,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (EngineError, Exit.BUG),
     (ExchangeUnreachable, Exit.UNREACHABLE),
     (UnknownMarket, Exit.CONFIGURATION),
+    (SubscriptionRejected, Exit.UNREACHABLE),
     (FeedError, Exit.BUG),
     (OSError, Exit.HALT),
 )

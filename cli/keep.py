@@ -42,7 +42,7 @@ class Keep:
         self._checkpoints = checkpoints
         self._show = show
         self._comparison = Comparison(log.read(after + 1, log.end))
-        self._inputs_end = log.end
+        self._tail_end = log.end
         self.checkpoint_offset = after
 
     @property
@@ -59,15 +59,15 @@ class Keep:
         lacking = self._comparison.compare(effects)
         if self._comparison.divergence is not None:
             raise Diverged(self._comparison.divergence)
-        self._inputs_end = self._log.end
         if lacking.num_rows:
             self._show(self._log.append_batch(lacking))
 
     def checkpoint(self, engine: Engine) -> None:
         """Keep the state, if the engine has seen every input that stands in the log.
 
-        While it catches up it has not: a state after some tick is then no state after an offset.
+        While it catches up with the log's tail it has not: a state after some tick is then no state
+        after an offset. Behind the tail, what is appended goes through the engine at once.
         """
-        if engine.position + 1 == self._inputs_end:
+        if engine.position + 1 >= self._tail_end:
             self.checkpoint_offset = self._log.end - 1
             self._checkpoints.keep(engine, offset=self.checkpoint_offset, chain=self._log.chain)

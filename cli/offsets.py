@@ -41,7 +41,6 @@ def resolve(text: str, log: Reader, checkpoints: Checkpoints) -> int:
             "this log has no such record",
             path=log.directory,
             offset=number,
-            expected=f"0 … {log.end - 1}",
             hint=f"Valid: 0 … {log.end - 1}, or {GRAMMAR}.",
         )
     return offset

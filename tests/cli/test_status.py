@@ -1,0 +1,45 @@
+"""`trader status` says how a journal stands, from its files alone."""
+
+import shutil
+from pathlib import Path
+
+from eventlog.log import Log
+from fixtures.record import HERE, JOURNAL
+from tests.commands import trader
+
+
+def test_a_journal_that_was_stopped() -> None:
+    """Its session ended on purpose; figures are of the newest whole state."""
+    answer = trader("status", "--home", str(HERE / "gap"), "--json")
+
+    assert answer.code == 0
+    assert answer.summary["state"] == "stopped"
+    assert answer.summary["records"] == 2027
+    assert answer.summary["checkpoint_offset"] == 2026
+    assert answer.summary["paper"] is True
+
+
+def test_a_journal_that_runs(tmp_path: Path) -> None:
+    """While a writer holds the lock the journal is running, and reading disturbs nobody."""
+    shutil.copytree(HERE / "gap", tmp_path / "home")
+    with Log.open(tmp_path / "home" / JOURNAL / "log"):
+        answer = trader("status", "--home", str(tmp_path / "home"), "--json")
+
+    assert answer.summary["state"] == "running"
+
+
+def test_damaged_checkpoints_do_not_hide_the_rest(tmp_path: Path) -> None:
+    """A newest snapshot that does not check is passed over."""
+    shutil.copytree(HERE / "gap", tmp_path / "home")
+    newest = max((tmp_path / "home" / JOURNAL / "checkpoints").iterdir())
+    newest.write_bytes(b"\0" * 100)
+
+    answer = trader("status", "--home", str(tmp_path / "home"), "--json")
+
+    assert answer.code == 0
+    assert answer.summary["checkpoint_offset"] == 0
+
+
+def test_people_see_that_it_is_paper() -> None:
+    """PAPER stands first."""
+    assert trader("status", "--home", str(HERE / "gap")).out.startswith("PAPER BTC-AUD")

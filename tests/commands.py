@@ -1,0 +1,42 @@
+"""Run a `trader` command in this process, as the console script would."""
+
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+
+from cli.main import main
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command said and exited with."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def summary(self) -> dict[str, object]:
+        """The last line of stdout, as JSON."""
+        summary: dict[str, object] = json.loads(self.out.splitlines()[-1])
+        return summary
+
+
+def trader(*words: str) -> Answer:
+    """Run a command and return its answer."""
+    out, err = io.StringIO(), io.StringIO()
+    before = sys.argv
+    sys.argv = ["trader", *words]
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                main()
+                code: object = 0
+            except SystemExit as ended:
+                code = ended.code or 0
+    finally:
+        sys.argv = before
+    assert isinstance(code, int)
+    return Answer(code, out.getvalue(), err.getvalue())
