@@ -272,7 +272,7 @@ class Log:
             return batch
         data, after = self._framed(batch)
         with self._fatal(self._last.path):
-            if not self._last.room_for(len(data)):
+            if not self._last.takes(len(data)):
                 self._roll(len(data))
                 data, after = self._framed(batch)
             last = self._last

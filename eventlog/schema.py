@@ -102,6 +102,8 @@ NAMES = tuple(SCHEMA.names)
 REQUIRED = tuple(field.name for field in SCHEMA if not field.nullable)
 """The columns that every record has. (Asking a schema anew costs more than a small batch.)"""
 
+_VERSION_KEY = b"trader.schema"
+
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 
 
@@ -195,6 +197,23 @@ def batch_of(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
         [columns[name] if name in columns else _nulls(name, count) for name in NAMES],
         schema=SCHEMA,
     )
+
+
+def is_known(schema: pa.Schema) -> bool:
+    """Say whether this or an earlier version wrote records with these columns.
+
+    A later version may add columns that can be null; it never takes one away or changes its type.
+    """
+    version = int((schema.metadata or {}).get(_VERSION_KEY, b"0"))
+    known = all(field.name in NAMES and field == SCHEMA.field(field.name) for field in schema)
+    return known and 1 <= version <= VERSION and set(REQUIRED) <= set(schema.names)
+
+
+def widened(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch of this or an earlier version with all columns of this one."""
+    if batch.schema.equals(SCHEMA):
+        return batch
+    return batch_of(dict(zip(batch.schema.names, batch.columns, strict=True)), batch.num_rows)
 
 
 def encode(records: Sequence[Record], *, first_offset: int) -> pa.RecordBatch:

@@ -131,11 +131,16 @@ class SealedSegment:
 
     def _batches(self, first: int, end: int, names: list[str]) -> Iterator[pa.RecordBatch]:
         file = _parquet(self.verified())
+        stored = [name for name in names if name in file.schema_arrow.names]
         for group in range(file.num_row_groups):
             start = self.first + group * ROW_GROUP_ROWS
             stop = start + file.metadata.row_group(group).num_rows
             if start < end and stop > first:
-                table = file.read_row_group(group, columns=names, use_threads=False)
+                table = file.read_row_group(group, columns=stored, use_threads=False)
+                for name in sorted(set(names) - set(stored)):
+                    # An earlier version did not have this column.
+                    nulls = pa.nulls(table.num_rows, SCHEMA.field(name).type)
+                    table = table.append_column(SCHEMA.field(name), nulls)
                 lead = max(first - start, 0)
                 yield from table.slice(lead, min(end, stop) - start - lead).to_batches()
 

@@ -26,7 +26,7 @@ import pyarrow as pa
 from eventlog import frame
 from eventlog.errors import Corrupt, Incompatible
 from eventlog.frame import Kind, Link, Scan
-from eventlog.schema import SCHEMA
+from eventlog.schema import SCHEMA, is_known, widened
 from eventlog.storage import Storage, publish, read_all
 
 SUFFIX = ".open"
@@ -67,7 +67,8 @@ def tag_of(chain: bytes) -> bytes:
 class Segment:
     """What is known of the frames of an open segment: where they stand and what follows.
 
-    ``link`` is what the next frame has to join and ``position`` where it goes. The three columns
+    ``link`` is what the next frame has to join and ``position`` where it goes, ``schema`` which
+    columns its records have. The three columns
     have one entry a frame: the offset after it, the position after it, the first bytes of the chain
     value after it.
     """
@@ -80,6 +81,7 @@ class Segment:
     start: int
     link: Link
     position: int
+    schema: pa.Schema
     _ends: "array[int]" = field(default_factory=lambda: array("q"))
     _positions: "array[int]" = field(default_factory=lambda: array("q"))
     _links: bytearray = field(default_factory=bytearray)
@@ -94,9 +96,9 @@ class Segment:
         """What every frame of this segment carries."""
         return tag_of(self.chain_before)
 
-    def room_for(self, size_bytes: int) -> bool:
-        """Say whether so many bytes still fit."""
-        return self.position + size_bytes <= self.size_bytes
+    def takes(self, size_bytes: int) -> bool:
+        """Say whether so many bytes still fit, and records have the columns of this version."""
+        return self.position + size_bytes <= self.size_bytes and self.schema.equals(SCHEMA)
 
     def note(self, link: Link, position: int) -> None:
         """Take note of a frame that was written: what follows it, and where."""
@@ -169,7 +171,7 @@ class Segment:
         found = frame.frame_at(data, position, header=header, chain=chain) if header else "no frame"
         if isinstance(found, str):
             raise Corrupt(found, path=self.path, offset=self._first(row))
-        return decoded(found, self.path)
+        return decoded(found, self.schema, self.path)
 
     def _first(self, row: int) -> int:
         return self._ends[row - 1] if row else self.first
@@ -181,14 +183,14 @@ class Segment:
         return bytes(self._links[row * frame.LINK_BYTES : (row + 1) * frame.LINK_BYTES])
 
 
-def decoded(found: frame.Frame, path: Path) -> pa.RecordBatch:
-    """Return the batch that a frame carries.
+def decoded(found: frame.Frame, schema: pa.Schema, path: Path) -> pa.RecordBatch:
+    """Return the batch that a frame carries, with all columns of this version.
 
     Raises:
         Corrupt: if checked bytes are no batch of so many records: never by accident.
     """
     try:
-        batch = pa.ipc.read_record_batch(pa.py_buffer(found.body()), SCHEMA)
+        batch = pa.ipc.read_record_batch(pa.py_buffer(found.body()), schema)
     except (ValueError, pa.ArrowException) as error:
         raise Corrupt(str(error), path=path, offset=found.header.first_offset) from error
     if batch.num_rows != found.header.records:
@@ -199,7 +201,7 @@ def decoded(found: frame.Frame, path: Path) -> pa.RecordBatch:
             expected=found.header.records,
             actual=batch.num_rows,
         )
-    return batch
+    return widened(batch)
 
 
 def create(
@@ -212,7 +214,15 @@ def create(
     head, _ = frame.build(Kind.SEGMENT, body, count=0, link=link, tag=tag)
     publish(storage, path, _filled(head, len(head) + size_bytes))
     return Segment(
-        storage, path, link.offset, link.chain, len(head) + size_bytes, len(head), link, len(head)
+        storage,
+        path,
+        link.offset,
+        link.chain,
+        len(head) + size_bytes,
+        len(head),
+        link,
+        len(head),
+        SCHEMA,
     )
 
 
@@ -245,7 +255,7 @@ def opened(storage: Storage, data: bytes, path: Path, *, identity: bytes, link: 
     if log_identity != identity or chain != link.chain:
         raise Corrupt("the segment belongs to another log", path=path, offset=link.offset)
     schema = pa.ipc.read_schema(pa.py_buffer(body[_BODY.size :]))
-    if not schema.equals(SCHEMA, check_metadata=True):
+    if not is_known(schema):
         raise Incompatible("the records have other columns", path=path, offset=link.offset)
     start = found.end_position
     if len(data) != start + size_bytes:
@@ -257,7 +267,7 @@ def opened(storage: Storage, data: bytes, path: Path, *, identity: bytes, link: 
             actual=len(data),
         )
     joined = Link(link.offset, chain, max(link.epoch, found.header.epoch))
-    return Segment(storage, path, link.offset, chain, len(data), start, joined, start)
+    return Segment(storage, path, link.offset, chain, len(data), start, joined, start, schema)
 
 
 def load(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog import frame, manifest, mark
+from eventlog import frame, manifest, mark, segment
 from eventlog.errors import (
     Corrupt,
     Incompatible,
@@ -17,6 +17,7 @@ from eventlog.errors import (
     TooLarge,
     WriteFailed,
 )
+from eventlog.integrity import check
 from eventlog.log import COMMITS_PER_MARK_SYNC, Log
 from eventlog.records import Record
 from eventlog.schema import SCHEMA, decode, encode
@@ -331,3 +332,27 @@ def test_a_newer_version_is_refused_and_nothing_is_changed() -> None:
         opened(fs)
 
     assert {path: bytes(inode.current) for path, inode in fs.names.items()} == before
+
+
+def test_a_log_of_an_earlier_version_is_read_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns that came later are null in old records; new ones go into a new segment."""
+    fs = world()
+    older = SCHEMA.remove(SCHEMA.get_field_index("fee")).remove(SCHEMA.get_field_index("bids"))
+    batch = encode([quote(0)], first_offset=0).select(older.names)
+    with monkeypatch.context() as patch:
+        patch.setattr(segment, "SCHEMA", older)
+        with opened(fs) as log:
+            data, after = segment.data_frame(batch, log._last.link, log._last.tag)
+            log._file.pwrite(data, log._last.position)
+            log._file.fdatasync()
+            log._last.note(after, log._last.position + len(data))
+            log._marks.write(log._mark())
+
+    with opened(fs) as log:
+        log.append([quote(1)])
+        assert [part.first for part in log._open] == [0, 1]
+        assert numbers(log) == [0, 1]
+        log.seal()
+        assert numbers(log) == [0, 1]
+        assert pa.Table.from_batches(log.read()).schema.equals(SCHEMA)
+    assert check(LOG, storage=fs) == []

@@ -8,13 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog import sealing
 from eventlog.errors import Corrupt
 from eventlog.log import Log
-from eventlog.manifest import Manifest
+from eventlog.manifest import Manifest, Sealed
 from eventlog.records import Record
 from eventlog.schema import SCHEMA, decode
 from eventlog.sealing import SealedSegment, check_size, seal
@@ -94,6 +95,24 @@ def test_row_groups_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None
             ]
             assert found == list(range(first, end))
     assert part.chain_after(3) is not None
+
+
+def test_columns_that_came_later_are_null(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of an earlier version is read with the columns of this one."""
+    fs = world()
+    older = sealing.SEALED_SCHEMA.remove(SCHEMA.get_field_index("fee"))
+    with monkeypatch.context() as patch:
+        manifest, source = closed(fs)
+        table = pa.Table.from_batches(source.read(0, 6)).drop_columns(["fee"])
+        patch.setattr(sealing, "SEALED_SCHEMA", older)
+        data = sealing.to_parquet([table], source.frame_ends(), {})
+    entry = Sealed(0, 6, len(data), blake3(data).digest(), manifest.chain, source.link.chain)
+    fs.put(LOG / entry.name, data)
+    part = SealedSegment(fs, LOG / entry.name, entry)
+
+    assert pa.Table.from_batches(part.read(0, 6)).equals(pa.Table.from_batches(source.read(0, 6)))
+    (batch,) = part.read(1, 3, ["fee", "offset"])
+    assert batch.to_pydict() == {"fee": [None, None], "offset": [1, 2]}
 
 
 def test_a_changed_file_is_never_read() -> None:

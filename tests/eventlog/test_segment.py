@@ -65,8 +65,8 @@ def test_a_new_segment_has_its_full_size_and_nothing_in_it() -> None:
     assert after.size(new.path) == new.size_bytes == new.start + 8192
     assert loaded(after, new.path).end == new.end == 20
     assert segment.is_empty(after, new.path)
-    assert new.room_for(8192)
-    assert not new.room_for(8193)
+    assert new.takes(8192)
+    assert not new.takes(8193)
 
 
 def test_what_was_written_is_found_again() -> None:
@@ -216,4 +216,4 @@ def test_a_body_that_is_no_such_batch_is_corrupt(count: int) -> None:
     assert isinstance(found, frame.Frame)
 
     with pytest.raises(Corrupt):
-        segment.decoded(found, Path("/x"))
+        segment.decoded(found, SCHEMA, Path("/x"))

@@ -1,0 +1,107 @@
+"""Logs of every released format are read for ever, and the specification is about real bytes."""
+
+import re
+import runpy
+import shutil
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+import eventlog
+from eventlog import frame, mark, segment
+from eventlog.integrity import check
+from eventlog.log import Log
+from eventlog.manifest import genesis
+from eventlog.reader import Reader
+from eventlog.records import KINDS, Record
+from eventlog.schema import decode
+from tests.strategies import quote
+
+HERE = Path(__file__).parents[2] / "fixtures" / "format-1"
+LOG = HERE / "log"
+END_CHAIN = "16f686b50c72c394684a50ddbc46791b3f74496984a6d6ae3254ca8dde375b4f"
+SPECIFICATION = eventlog.__doc__ or ""
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[Record]:
+    """The records that the log was made of."""
+    return list(runpy.run_path(str(HERE / "make.py"))["RECORDS"]) * 2
+
+
+def records(log: Log | Reader) -> list[Record]:
+    """Return all records of a log; their offsets have to be dense."""
+    pairs = [pair for batch in log.read() for pair in decode(batch)]
+    assert [offset for offset, _ in pairs] == list(range(len(pairs)))
+    return [record for _, record in pairs]
+
+
+def test_format_1_is_read(expected: list[Record]) -> None:
+    """Every record of every kind is what it was, and the chain ends where it ended."""
+    reader = Reader.open(LOG)
+
+    assert {type(record) for record in expected} == set(KINDS.values())
+    assert records(reader) == expected
+    assert reader.chain.hex() == END_CHAIN
+    assert check(LOG) == []
+
+
+def test_format_1_goes_on(expected: list[Record], tmp_path: Path) -> None:
+    """A writer of today opens a copy, seals what was closed, and appends."""
+    shutil.copytree(LOG, tmp_path / "log")
+    with Log.open(tmp_path / "log") as log:
+        assert (log.recovery.case, log.chain.hex()) == ("A", END_CHAIN)
+        log.seal()
+        log.append([quote(0)])
+        assert records(log) == [*expected, quote(0)]
+    assert check(tmp_path / "log") == []
+
+
+def hexadecimal(text: str) -> bytes:
+    """Return the bytes of the first columns of a text: hexadecimal digits, then words."""
+    line = re.compile(r"\s*((?:[0-9a-f]{2,}\s)*[0-9a-f]{2,})(?:\s{2}|$)")
+    found = [line.match(text_line) for text_line in text.splitlines()]
+    return bytes.fromhex("".join(match[1].replace(" ", "") for match in found if match))
+
+
+def example(title: str) -> str:
+    """Return the indented block that follows a title in the specification."""
+    (found,) = re.findall(rf"{re.escape(title)}.*?::\n\n(.*?)(?:\n\n|\Z)", SPECIFICATION, re.DOTALL)
+    return str(found)
+
+
+def test_the_frames_of_the_specification_are_those_of_the_log() -> None:
+    """The worked headers are the bytes at the stated places, field by field."""
+    data = (LOG / segment.name(8)).read_bytes()
+
+    assert hexadecimal(example("At byte 0 of the segment of offset 8")) == data[:64]
+    assert hexadecimal(example("so the next frame begins at 64 + 1344 = 1408")) == data[1408:1472]
+    assert (
+        hexadecimal(example("The slot with the higher counter counts."))
+        == (LOG / mark.NAME).read_bytes()[:96]
+    )
+
+
+def test_the_chain_of_the_specification_is_computed_as_it_says() -> None:
+    """From the identity in the manifest and the bytes of the frames, by the stated rule."""
+    identity = bytes.fromhex(re.findall(r'"identity": "([0-9a-f]{32})"', SPECIFICATION)[0])
+    assert identity.hex() in (LOG / "MANIFEST").read_text()
+    values = re.findall(r"^    ([0-9a-f]{64})$", SPECIFICATION, re.MULTILINE)
+    before_0, before_8 = (bytes.fromhex(value) for value in values)
+    data = (LOG / segment.name(8)).read_bytes()
+    reader = Reader.open(LOG)
+
+    assert before_0 == genesis(identity) == blake3(b"trader.eventlog" + identity).digest()
+    assert reader.chain_after(7) == before_8[:16]
+    after_8 = blake3(before_8 + data[1408:1472] + data[1472 : 1472 + 505]).digest()
+    assert reader.chain_after(8) == after_8[:16]
+    header = frame.header_at(data, 1408, before_8[:8])
+    assert header is not None
+    assert (header.first_offset, header.records, header.epoch) == (8, 1, 1)
+
+
+def test_the_specification_names_every_file_of_a_log() -> None:
+    """Nothing stands in a log that is not described."""
+    for path in LOG.iterdir():
+        assert (path.suffix or f"``{path.name}``") in SPECIFICATION
