@@ -1,9 +1,8 @@
 """A progress bar for what takes long: on a terminal only, on stderr, gone when done."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -15,11 +14,8 @@ from rich.progress import (
 )
 
 
-class Advance(Protocol):
-    """Says that so much more is done."""
-
-    def __call__(self, count: int) -> None:
-        """Say it."""
+Advance = Callable[[int], None]
+"""Says that so many more records are done."""
 
 
 @contextmanager

@@ -35,6 +35,8 @@ from eventlog.records import (
 from feeds import clock
 from feeds.btcmarkets.connection import Feed
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
 TAKE_S = 0.2
 """How long the loop waits for a tick before it looks whether it should stop."""
 
@@ -74,8 +76,14 @@ class Session:
             Diverged: if the log's tail, re-derived, is not what it says.
             ParameterError: if parameters were chosen that are not the journal's.
         """
-        signal.signal(signal.SIGINT, self._on_signal)
-        signal.signal(signal.SIGTERM, self._on_signal)
+        before = {number: signal.signal(number, self._on_signal) for number in _STOPPING}
+        try:
+            return self._run(for_s, max_ticks)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _run(self, for_s: float | None, max_ticks: int | None) -> dict[str, object]:
         found = self._log.recovery
         if found.cut_bytes:
             self._say(

@@ -1,0 +1,125 @@
+"""`trader live` over real sockets, in this process: recorded, learned, ended, resumed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.live import duration_s
+from eventlog.reader import Reader
+from fixtures.record import JOURNAL, SMALL, TRADES, exchange
+from tests.commands import Answer, trader
+
+SUMMARY = {
+    *("session", "ticks", "decisions", "first_offset", "last_offset", "checkpoint_offset"),
+    *("log_loss", "baseline_log_loss", "accuracy", "equity", "resumed_from", "rederived"),
+}
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Run a calm market for this module."""
+    with exchange("--seed", "5", "--speed", "20") as address:
+        yield address
+
+
+def live(home: Path, url: str, *words: str) -> Answer:
+    """Run a short session."""
+    return trader("live", "--url", url, "--home", str(home), *SMALL, *TRADES, "--json", *words)
+
+
+def kinds(home: Path, journal: str = JOURNAL) -> list[str]:
+    """Return the kinds of all records of a journal."""
+    log = Reader.open(home / journal / "log")
+    return [kind for batch in log.read(columns=("kind",)) for kind in batch[0].to_pylist()]
+
+
+def test_a_session_ends_where_it_is_told(tmp_path: Path, url: str) -> None:
+    """--max-ticks is exact, each tick has its decision, and the summary has its fields."""
+    answer = live(tmp_path, url, "--max-ticks", "150")
+    recorded = kinds(tmp_path)
+
+    assert answer.code == 0, answer.err
+    assert set(answer.summary) >= SUMMARY
+    assert answer.summary["ticks"] == answer.summary["decisions"] == 150
+    assert sum(kind in ("quote", "trade", "book") for kind in recorded) == 150
+    assert recorded.count("decision") == 150
+    assert recorded[0] == "session_started"
+    assert recorded[-1] == "session_ended"
+    assert answer.summary["last_offset"] == len(recorded) - 1
+
+
+def test_a_second_session_continues_the_first(tmp_path: Path, url: str) -> None:
+    """It names where it resumed, records the gap between them, and both verify as one."""
+    first = live(tmp_path, url, "--max-ticks", "100").summary
+    second = live(tmp_path, url, "--max-ticks", "100").summary
+    recorded = kinds(tmp_path)
+
+    assert (first["session"], second["session"]) == (1, 2)
+    assert first["resumed_from"] is None
+    assert second["resumed_from"] == first["checkpoint_offset"]
+    assert second["rederived"] == 0
+    assert recorded.count("gap") == 1
+    assert trader("verify", "--home", str(tmp_path), "--deep").code == 0
+
+
+def test_a_journal_keeps_its_parameters(tmp_path: Path, url: str) -> None:
+    """Other parameters on an existing journal are refused (3), with a way out."""
+    live(tmp_path, url, "--max-ticks", "20")
+    before = len(kinds(tmp_path))
+
+    answer = live(tmp_path, url, "--set", "fee_ppm=99", "--max-ticks", "20")
+
+    assert answer.code == 3
+    assert "fee_ppm" in answer.err
+    assert "fork" in answer.err
+    assert len(kinds(tmp_path)) == before
+
+
+def test_a_market_that_the_exchange_does_not_have(tmp_path: Path, url: str) -> None:
+    """An unknown market is named, and no journal is made for it."""
+    answer = live(tmp_path, url, "--market", "XXX-AUD")
+
+    assert answer.code == 3
+    assert "XXX-AUD" in answer.err
+    assert not (tmp_path / "XXX-AUD").exists()
+
+
+def test_what_makes_no_sense_is_recorded_and_survived(tmp_path: Path) -> None:
+    """Undecodable frames, wrong checksums and closed sockets become records, not ends."""
+    faults = ("--fault", "garbage=20", "--fault", "bad-checksum=40", "--fault", "close=300")
+    with exchange("--seed", "6", "--speed", "20", *faults) as url:
+        answer = live(tmp_path, url, "--max-ticks", "700")
+    recorded = kinds(tmp_path)
+
+    assert answer.code == 0, answer.err
+    assert recorded.count("undecodable") > 0
+    assert recorded.count("gap") > 0
+    assert (
+        "market not valid"
+        in trader(
+            *("log", "--home", str(tmp_path), "--from", "beginning", "--kind", "decision")
+        ).out
+    )
+    assert trader("verify", "--home", str(tmp_path), "--deep").code == 0
+
+
+def test_the_simulated_market_is_a_journal_of_its_own(tmp_path: Path) -> None:
+    """--simulated needs no exchange, and never mixes with a real journal."""
+    answer = trader(
+        *("live", "--simulated", "--home", str(tmp_path), "--max-ticks", "50", "--json"), *SMALL
+    )
+
+    assert answer.code == 0, answer.err
+    assert "71.0%" in answer.err
+    assert kinds(tmp_path, f"{JOURNAL}.simulated").count("decision") == 50
+    assert json.loads(answer.out)["message_type"] == "summary"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("60s", 60), ("1.5m", 90), ("2h", 7_200), ("1d", 86_400)]
+)
+def test_times_are_written_as_people_write_them(text: str, seconds: float) -> None:
+    """A number and a unit; seconds without one."""
+    assert duration_s(text) == seconds
