@@ -13,7 +13,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-
 Advance = Callable[[int], None]
 """Says that so many more records are done."""
 
