@@ -84,6 +84,8 @@ def observe(state: FeatureState, row: Row) -> tuple[FeatureState, Tensor]:
     The features are made with the statistics from before this tick, clipped at ±`CLIP` deviations.
     """
     state, raw = _raw(state, row)
+    # Of a market that is not valid nothing is learned, and of a crossed one some is no number.
+    raw = tf.where(row.valid, raw, state.mean)
     deviation = tf.sqrt(state.variance) + 1e-4
     features = tf.clip_by_value((raw - state.mean) / deviation, -CLIP, CLIP)
     features = tf.where(row.valid, features, tf.zeros_like(features))

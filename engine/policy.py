@@ -57,15 +57,17 @@ def choose(
 
     long = portfolio.position_e8 > 0
     horizon_ns = parameters.horizon_ms * 1_000_000
+    # Said so that figures that are no numbers lead to holding and to leaving, never to an entry.
+    gains, sure = edge_ppm > 0.0, confidence >= parameters.confidence_floor
     held = row.time_ns - portfolio.entered_ns >= horizon_ns
     conditions = [
         ~row.valid,
         portfolio.order_side != HOLD,
         memory.scored < parameters.warm_up_labels,
-        long & held & (edge_ppm <= 0.0),
+        long & held & ~gains,
         long,
-        (confidence < parameters.confidence_floor) | (edge_ppm <= 0.0),
-        edge_ppm <= cost_ppm,
+        ~(sure & gains),
+        ~(edge_ppm > cost_ppm),
         portfolio.cash_e8 < parameters.order_cash * 10**8,
     ]
     reason = tf.constant(_ENTER)

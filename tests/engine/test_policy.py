@@ -1,0 +1,139 @@
+"""The policy: each reason in its place, and nothing that is no number ever leads to an order."""
+
+import math
+
+import pytest
+
+from engine import memory, policy, portfolio
+from engine.arithmetic import tf
+from engine.memory import MemoryState
+from engine.parameters import Parameters
+from engine.policy import ACTIONS, REASONS, Choice
+from engine.portfolio import PortfolioState
+from tests.markets import row
+
+E8 = 10**8
+PARAMETERS = Parameters(
+    memory_rows=256, horizon_ms=1_000, warm_up_labels=10, confidence_floor=0.6, fee_ppm=1_000
+)
+NOW_NS = 10**18
+
+Situation = dict[str, float]
+
+ENTRY: Situation = {
+    "valid": 1,
+    "order_side": 0,
+    "scored": 10,
+    "position_e8": 0,
+    "entered_ns": 0,
+    "p_up": 0.9,
+    "p_move": 0.5,
+    "return_ppm": 30_000,
+    "cash_e8": 1_000 * E8,
+}
+"""Everything speaks for an order. Expected: 0.8 * 0.5 * 30 000 = 12 000 ppm; the cost is 2 100."""
+
+BECAUSE: dict[str, Situation] = {
+    "market not valid": {"valid": 0},
+    "order pending": {"order_side": policy.BUY},
+    "warming up": {"scored": 9},
+    "exit: edge gone": {"position_e8": 1, "entered_ns": NOW_NS - 10**9, "p_up": 0.5},
+    "in position": {"position_e8": 1, "entered_ns": NOW_NS},
+    "confidence too low": {"p_up": 0.59},
+    "edge below cost": {"return_ppm": 5_000},
+    "not enough cash": {"cash_e8": 1_000 * E8 - 1},
+    "entry: edge above cost": {},
+}
+"""Each reason, in the order in which they are tried, and what brings it about by itself."""
+
+
+def choose(situation: Situation) -> Choice:
+    """Return the choice in a situation, at a bid of 9 999.5 and an ask of 10 000.5."""
+    ring = MemoryState(**{n: tf.constant(a) for n, a in memory.genesis(PARAMETERS).items()})
+    account = PortfolioState(
+        **{n: tf.constant(a) for n, a in portfolio.genesis(PARAMETERS).items()}
+    )
+    return policy.choose(
+        row(
+            valid=bool(situation["valid"]),
+            time_ns=NOW_NS,
+            bid_e8=999_950_000_000,
+            ask_e8=1_000_050_000_000,
+        ),
+        tf.constant(situation["p_move"], tf.float32),
+        tf.constant(situation["p_up"], tf.float32),
+        ring._replace(
+            scored=tf.constant(int(situation["scored"]), tf.int64),
+            return_ppm=tf.constant(situation["return_ppm"], tf.float32),
+        ),
+        account._replace(
+            order_side=tf.constant(int(situation["order_side"])),
+            position_e8=tf.constant(int(situation["position_e8"]), tf.int64),
+            entered_ns=tf.constant(int(situation["entered_ns"]), tf.int64),
+            cash_e8=tf.constant(int(situation["cash_e8"]), tf.int64),
+        ),
+        PARAMETERS,
+    )
+
+
+def said(situation: Situation) -> tuple[str, str]:
+    """Return action and reason in a situation."""
+    choice = choose(situation)
+    return ACTIONS[int(choice.action)], REASONS[int(choice.reason)]
+
+
+def test_every_reason_is_tried_here() -> None:
+    """The table of this test and the policy name the same reasons in the same order."""
+    assert tuple(BECAUSE) == REASONS
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_each_reason_is_reachable(reason: str) -> None:
+    """One circumstance alone brings each reason about, and the action that goes with it."""
+    action, found = said(ENTRY | BECAUSE[reason])
+
+    assert found == reason
+    assert action == {"exit: edge gone": "sell", "entry: edge above cost": "buy"}.get(
+        reason, "hold"
+    )
+
+
+@pytest.mark.parametrize("first", range(3))
+def test_the_first_reason_that_holds_is_the_one(first: int) -> None:
+    """Where several hold, the one that is tried first is said: all later ones hold as well here."""
+    situation = ENTRY | {"p_up": 0.4, "return_ppm": 1, "cash_e8": 0}
+    for reason in reversed(REASONS[first:4]):
+        situation |= BECAUSE[reason]
+
+    assert said(situation)[1] == REASONS[first]
+
+
+def test_the_figures_are_those_that_it_rests_on() -> None:
+    """Edge, cost and confidence by hand."""
+    choice = choose(ENTRY | {"p_up": 0.2})
+
+    assert float(choice.edge_ppm) == pytest.approx(-0.6 * 0.5 * 30_000, rel=1e-5)
+    assert float(choice.cost_ppm) == pytest.approx(2 * 1_000 + 100, rel=1e-5)
+    assert float(choice.confidence) == pytest.approx(0.8)
+
+
+def test_a_position_is_held_for_the_horizon() -> None:
+    """One nanosecond before the horizon it stays, whatever is expected by now."""
+    early: Situation = {"position_e8": 1, "entered_ns": NOW_NS - 10**9 + 128, "p_up": 0.1}
+
+    assert said(ENTRY | early) == ("hold", "in position")
+    assert said(ENTRY | early | {"p_up": 0.9, "entered_ns": 0}) == ("hold", "in position")
+    assert said(ENTRY | early | {"entered_ns": 0}) == ("sell", "exit: edge gone")
+
+
+@pytest.mark.parametrize("unknown", ["p_up", "p_move", "return_ppm"])
+def test_what_is_no_number_never_leads_to_an_order(unknown: str) -> None:
+    """A comparison with NaN is false, so the entry asks for what has to be true."""
+    assert said(ENTRY | {unknown: math.nan}) == ("hold", "confidence too low")
+
+
+def test_a_position_is_left_where_figures_are_no_numbers() -> None:
+    """Nothing is expected of it any more."""
+    stays: Situation = {"position_e8": 1, "p_up": math.nan}
+
+    assert said(ENTRY | stays) == ("sell", "exit: edge gone")
