@@ -3,38 +3,57 @@
 from engine.arithmetic import Tensor, tf
 
 E8 = 100_000_000
+E8_MAX = 10**18 - 1
+"""The largest count that a log can hold; what would be more is this (`eventlog.records`)."""
 
 
 def product_e8(left_e8: Tensor, right_e8: Tensor) -> Tensor:
     """Return the product of two non-negative counts of 1e-8, rounded down to 1e-8; int64.
 
     Each factor is split at the unit, because the plain product of a price and a volume overflows
-    64 bits. Exact while the product is below 9.2e10 units.
+    64 bits. A product above `E8_MAX` is `E8_MAX`.
     """
     left_units, left_rest = left_e8 // E8, left_e8 % E8
     right_units, right_rest = right_e8 // E8, right_e8 % E8
-    return (
+    product = (
         left_units * right_units * E8
         + left_units * right_rest
         + left_rest * right_units
         + left_rest * right_rest // E8
     )
+    # Far from the limit at which the lines above overflow, so this need not be exact.
+    estimate = tf.cast(left_e8, tf.float64) * tf.cast(right_e8, tf.float64)
+    return tf.where(estimate < 2.0 * E8_MAX * E8, tf.minimum(product, E8_MAX), E8_MAX)
+
+
+MILLION = 1_000_000
 
 
 def share_up_e8(value_e8: Tensor, ppm: int) -> Tensor:
     """Return so many parts per million of a non-negative value, rounded up; int64.
 
-    Exact while ``value_e8 * ppm`` stays below 2**63: at 8500 ppm, ten million units.
+    The value is split at the million, because its plain product overflows 64 bits at a fee of
+    8500 ppm on ten million units. Exact for every value while ``ppm`` is at most a million.
     """
-    return (value_e8 * ppm + 999_999) // 1_000_000
+    return value_e8 // MILLION * ppm + (value_e8 % MILLION * ppm + MILLION - 1) // MILLION
+
+
+def before_share_e8(total_e8: Tensor, ppm: int) -> Tensor:
+    """Return the largest value that with so many parts per million on top is within the total.
+
+    Exact for every non-negative total: it is split as in `share_up_e8`.
+    """
+    whole = MILLION + ppm
+    return total_e8 // whole * MILLION + total_e8 % whole * MILLION // whole
 
 
 def quotient_e8(value_e8: Tensor, price_e8: Tensor) -> Tensor:
     """Return how much volume so much money buys at a price, rounded down to 1e-8 or a little less.
 
     The division is made in float64 (IEEE 754: correctly rounded, the same everywhere), so the
-    result may be short of the exact quotient by one part in 2**50, never above what the money buys.
+    result may be short of the exact quotient by one part in 2**49, never above what the money buys.
+    More than `E8_MAX` is not bought.
     """
     price = tf.cast(tf.maximum(price_e8, 1), tf.float64)
     exact = tf.cast(value_e8, tf.float64) / price * (1.0 - 2.0**-50)
-    return tf.cast(tf.floor(exact * E8), tf.int64)
+    return tf.minimum(tf.cast(tf.floor(tf.minimum(exact * E8, 2.0 * E8_MAX)), tf.int64), E8_MAX)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.arithmetic import Tensor, tf
-from engine.money import E8, product_e8, quotient_e8, share_up_e8
+from engine.money import E8, before_share_e8, product_e8, quotient_e8, share_up_e8
 from engine.parameters import Parameters
 from engine.row import Row
 
@@ -59,7 +59,7 @@ def fill(
     price_e8 = tf.where(buys, row.ask_e8, row.bid_e8)
     # What is left for the volume once the fee on it is paid, both rounded against us.
     budget_e8 = tf.minimum(state.cash_e8, parameters.order_cash * E8)
-    net_e8 = budget_e8 * 1_000_000 // (1_000_000 + parameters.fee_ppm)
+    net_e8 = before_share_e8(budget_e8, parameters.fee_ppm)
     volume_e8 = tf.where(buys, quotient_e8(net_e8, price_e8), state.position_e8)
     value_e8 = product_e8(volume_e8, price_e8)
     # Rounded up for a buy, down for a sale: rounding never makes money.
