@@ -112,10 +112,18 @@ class BookSide:
         )
 
     def set(self, level: _Level) -> bool:
-        """Set or, with volume 0, delete one price; return whether there was room for it."""
-        price = level[0]
+        """Set or, with volume 0, delete one price; return whether that was possible.
+
+        It is not where there is no room, and with a level that no book can hold: a price of 0
+        marks a free slot, and a level has at most eight decimals.
+        """
+        price, price_decimals, volume, volume_decimals = level
+        if price <= 0 or volume < 0:
+            return False
+        if not (0 <= price_decimals <= 8 and 0 <= volume_decimals <= 8):
+            return False
         slot = self.slot_of.get(price)
-        if not level[2]:
+        if not volume:
             if slot is not None:
                 self._remove(price, slot)
             return True
@@ -127,8 +135,8 @@ class BookSide:
             insort(self.prices, price)
             self.arrays["price_e8"][slot] = price
         self.level_of[price] = level
-        self.arrays["volume_e8"][slot] = level[2]
-        self.arrays["decimals"][slot] = level[1] * 16 + level[3]
+        self.arrays["volume_e8"][slot] = volume
+        self.arrays["decimals"][slot] = price_decimals * 16 + volume_decimals
         return True
 
     def _remove(self, price: int, slot: int) -> None:

@@ -1,0 +1,468 @@
+"""The market fold: the exchange's synchronisation rule, time, and that nothing makes it raise."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.market import (
+    FIRST_LEVEL,
+    JUMP_NS,
+    LEVELS,
+    READS,
+    SIDE_LEVELS_MAX,
+    WIDTH,
+    BookSide,
+    Column,
+    Market,
+    Rows,
+)
+from eventlog.records import BookUpdate, Level, Record, SessionEnded, SessionStarted, Side
+from eventlog.records import Undecodable as Unknown
+from eventlog.schema import SCHEMA, encode
+from tests.markets import (
+    CENT_E8,
+    MS,
+    START_NS,
+    book,
+    checksum_of,
+    cut,
+    gap,
+    journal,
+    quote,
+    stream,
+    trade,
+)
+from tests.strategies import records as any_record
+
+E8 = 10**8
+BIDS = {100 * E8: 5 * E8, 99 * E8: 2 * E8}
+ASKS = {102 * E8: 3 * E8, 103 * E8: 4 * E8}
+BREAKS = (
+    gap(),
+    SessionStarted(received_ns=START_NS, session=2, detail="{}"),
+    SessionEnded(received_ns=START_NS, session=1, why="test", detail="{}"),
+)
+
+
+def fold(market: Market, *records: Record) -> Rows:
+    """Fold records in; return their rows."""
+    return market.fold(encode(records, first_offset=0))
+
+
+def last(market: Market, *records: Record) -> dict[str, int]:
+    """Fold records in; return the last row's named columns."""
+    cells = fold(market, *records)[-1]
+    return {column.name.lower(): int(cells[column]) for column in Column}
+
+
+def snapshot(at_ms: int = 0, *, snapshot_id: int = 10, checksum: int | None = None) -> BookUpdate:
+    """Return the usual book as a snapshot."""
+    return book(
+        BIDS.items(),
+        ASKS.items(),
+        at_ms=at_ms,
+        snapshot=True,
+        snapshot_id=snapshot_id,
+        checksum=checksum,
+    )
+
+
+def synchronised() -> Market:
+    """Return a market with the usual book."""
+    market = Market.genesis()
+    fold(market, snapshot())
+    return market
+
+
+def prices(market: Market) -> tuple[list[int], list[int]]:
+    """Return the prices of both sides, lowest first."""
+    return market.bids.prices, market.asks.prices
+
+
+def assert_same(left: Market, right: Market) -> None:
+    """Two markets hold the same arrays, and go on from the same places."""
+    for name, array in left.state().items():
+        np.testing.assert_array_equal(array, right.state()[name], err_msg=name)
+    for mine, other in ((left.bids, right.bids), (left.asks, right.asks)):
+        assert mine.level_of == other.level_of
+        assert mine.slot_of == other.slot_of
+        assert mine.prices == other.prices
+        assert sorted(mine.free) == sorted(other.free)
+
+
+class TestRows:
+    """What one tick becomes."""
+
+    def test_a_quote(self) -> None:
+        """Before any book the quote's prices are the market."""
+        row = last(Market.genesis(), quote(99 * E8, 101 * E8, at_ms=5, last_e8=100 * E8))
+
+        assert row == {
+            "offset": 0,
+            "time_ns": START_NS + 5 * MS,
+            "kind": 0,
+            "break": 1,
+            "valid": 1,
+            "book_valid": 0,
+            "bid_e8": 99 * E8,
+            "ask_e8": 101 * E8,
+            "last_e8": 100 * E8,
+            "traded_e8": 0,
+        }
+
+    @pytest.mark.parametrize(("side", "traded_e8"), [(Side.BUY, 7), (Side.SELL, -7), (None, 0)])
+    def test_a_trade_is_signed_by_its_taker(self, side: Side | None, traded_e8: int) -> None:
+        """A trade whose side is not known has no direction."""
+        row = last(Market.genesis(), trade(100 * E8, 7, at_ms=0, side=side))
+
+        assert (row["kind"], row["last_e8"], row["traded_e8"]) == (1, 100 * E8, traded_e8)
+
+    def test_a_backfilled_trade_is_no_news(self) -> None:
+        """It did not arrive in time: the last price and the flow stay as they are."""
+        market = Market.genesis()
+        fold(market, quote(99, 101, at_ms=0, last_e8=100))
+
+        row = last(market, trade(500, 7, at_ms=1, backfilled=True))
+
+        assert (row["last_e8"], row["traded_e8"]) == (100, 0)
+
+    def test_a_book_shows_its_best_levels_best_first(self) -> None:
+        """Five a side: bids from the highest, asks from the lowest, zeros where there is none."""
+        bids = {price * E8: price * E8 for price in range(90, 100)}
+        cells = fold(Market.genesis(), book(bids.items(), ASKS.items(), at_ms=0, snapshot=True))[0]
+
+        levels = cells[FIRST_LEVEL:].reshape(4, LEVELS) // E8
+        assert levels.tolist() == [
+            [99, 98, 97, 96, 95],
+            [99, 98, 97, 96, 95],
+            [102, 103, 0, 0, 0],
+            [3, 4, 0, 0, 0],
+        ]
+        assert (cells[Column.BID_E8], cells[Column.ASK_E8]) == (99 * E8, 102 * E8)
+
+    def test_only_ticks_have_rows(self) -> None:
+        """Sessions, gaps and what could not be decoded have none; nor have effects."""
+        unknown = Unknown(received_ns=START_NS, raw=b"?", why="test")
+
+        assert fold(Market.genesis(), *BREAKS, unknown).shape == (0, WIDTH)
+        assert Market.genesis().fold(journal(10).slice(0, 0)).shape == (0, WIDTH)
+
+    def test_a_projection_is_enough(self) -> None:
+        """The fold reads the columns that it says, and no others."""
+        whole = journal(400)
+
+        np.testing.assert_array_equal(
+            Market.genesis().fold(whole.select(list(READS))), Market.genesis().fold(whole)
+        )
+        assert set(READS) <= set(SCHEMA.names)
+
+    @pytest.mark.parametrize("size", [1, 7, 64])
+    def test_slices_fold_like_the_whole(self, size: int) -> None:
+        """Where the records are cut has no influence (I7)."""
+        whole, market = Market.genesis(), Market.genesis()
+        rows = whole.fold(journal(600))
+
+        pieces = [market.fold(part) for part in cut(journal(600), size)]
+
+        np.testing.assert_array_equal(np.concatenate(pieces), rows)
+        assert_same(market, whole)
+
+
+class TestSynchronisation:
+    """The rule of the exchange's order book channel."""
+
+    def test_a_delta_before_any_snapshot_is_ignored(self) -> None:
+        """There is no book that it could change."""
+        market = Market.genesis()
+
+        row = last(market, book([(100 * E8, E8)], [], at_ms=0, snapshot_id=1))
+
+        assert (row["book_valid"], row["valid"]) == (0, 0)
+        assert prices(market) == ([], [])
+
+    def test_a_delta_from_before_the_snapshot_is_ignored(self) -> None:
+        """It is not applied and its checksum is not looked at."""
+        market = synchronised()
+
+        row = last(market, book([(101 * E8, E8)], [], at_ms=1, checksum=1, snapshot_id=9))
+
+        assert (row["book_valid"], row["bid_e8"]) == (1, 100 * E8)
+
+    @pytest.mark.parametrize("snapshot_id", [10, 11])
+    def test_a_delta_from_the_snapshot_on_is_applied(self, snapshot_id: int) -> None:
+        """Also one that carries the snapshot's own number."""
+        market = synchronised()
+        checksum = checksum_of(BIDS | {101 * E8: E8}, ASKS)
+
+        row = last(
+            market,
+            book([(101 * E8, E8)], [], at_ms=1, checksum=checksum, snapshot_id=snapshot_id),
+        )
+
+        assert (row["book_valid"], row["bid_e8"]) == (1, 101 * E8)
+
+    def test_a_snapshot_replaces_the_book(self) -> None:
+        """Nothing of the old one is left."""
+        market = synchronised()
+
+        fold(market, book([(50 * E8, E8)], [(51 * E8, E8)], at_ms=1, snapshot=True))
+
+        assert prices(market) == ([50 * E8], [51 * E8])
+
+    def test_a_volume_of_nothing_deletes(self) -> None:
+        """Deleting the best level shows the next one; deleting what is not there does nothing."""
+        market = synchronised()
+
+        row = last(
+            market,
+            book([(100 * E8, 0), (98 * E8, 0)], [(107 * E8, 0)], at_ms=1, snapshot_id=11),
+        )
+
+        assert (row["book_valid"], row["bid_e8"], row["ask_e8"]) == (1, 99 * E8, 102 * E8)
+        assert prices(market) == ([99 * E8], sorted(ASKS))
+
+    def test_a_wrong_checksum_makes_the_book_invalid_until_the_next_snapshot(self) -> None:
+        """Deltas in between are ignored, right or wrong; quotes do not make the market valid."""
+        market = synchronised()
+        right = checksum_of(BIDS, ASKS)
+
+        wrong = last(market, book([], [], at_ms=1, checksum=right ^ 1, snapshot_id=11))
+        later = last(market, book([], [], at_ms=2, checksum=right, snapshot_id=12))
+        quoted = last(market, quote(100 * E8, 101 * E8, at_ms=3))
+        again = last(market, snapshot(4, checksum=right))
+
+        assert [row["book_valid"] for row in (wrong, later, quoted, again)] == [0, 0, 0, 1]
+        assert [row["valid"] for row in (wrong, later, quoted, again)] == [0, 0, 0, 1]
+
+    def test_an_invalid_book_shows_no_levels(self) -> None:
+        """What may be wrong is not shown."""
+        cells = fold(synchronised(), book([], [], at_ms=1, checksum=1, snapshot_id=11))[0]
+
+        assert not cells[FIRST_LEVEL:].any()
+
+    def test_a_snapshot_with_a_wrong_checksum_is_no_book(self) -> None:
+        """It is judged like a delta."""
+        assert last(Market.genesis(), snapshot(checksum=1))["book_valid"] == 0
+
+    def test_more_levels_than_there_is_room_for_make_the_book_invalid(self) -> None:
+        """I10: the book has a stated maximum, and reaching it is seen."""
+        full = [(price * CENT_E8, E8) for price in range(1, SIDE_LEVELS_MAX + 1)]
+        market = Market.genesis()
+
+        fits = last(market, book(full, ASKS.items(), at_ms=0, snapshot=True))
+        beyond = last(market, book([(99 * E8 + 1, E8)], [], at_ms=1))
+
+        assert (fits["book_valid"], beyond["book_valid"]) == (1, 0)
+
+    @pytest.mark.parametrize(
+        "level",
+        [
+            Level(0, E8, 2, 2, 1),  # a price of 0 marks a free slot
+            Level(-E8, E8, 2, 2, 1),
+            Level(E8, -1, 2, 2, 1),
+            Level(E8, E8, 9, 2, 1),
+            Level(E8, E8, 2, -1, 1),
+        ],
+    )
+    def test_a_level_that_no_book_has_makes_it_invalid(self, level: Level) -> None:
+        """The log can hold it; the book cannot, and the arrays still say what the book is."""
+        market = synchronised()
+        update = replace(book([], [], at_ms=1, checksum=1, snapshot_id=11), bids=(level,))
+
+        row = last(market, update)
+
+        assert row["book_valid"] == 0
+        assert_same(Market.of(market.state()), market)
+
+    def test_a_gap_makes_the_book_invalid(self) -> None:
+        """Deltas may have been missed."""
+        assert last(synchronised(), gap(), quote(1, 2, at_ms=1))["valid"] == 0
+
+    @pytest.mark.parametrize(("bid", "ask"), [(101, 100), (100, 100), (0, 100), (-5, 100)])
+    def test_a_crossed_or_empty_market_is_not_valid(self, bid: int, ask: int) -> None:
+        """A valid market has a bid above nothing and below the ask."""
+        row = last(Market.genesis(), quote(bid * E8, ask * E8, at_ms=0))
+
+        assert row["valid"] == 0
+
+
+class TestTime:
+    """Event time, which is all the time that the engine knows."""
+
+    def test_it_never_runs_backwards(self) -> None:
+        """What is told late happens now."""
+        market = Market.genesis()
+
+        rows = fold(market, quote(1, 2, at_ms=100), trade(1, 1, at_ms=50), quote(1, 2, at_ms=70))
+
+        assert rows[:, Column.TIME_NS].tolist() == [START_NS + 100 * MS] * 3
+        assert rows[:, Column.BREAK].tolist() == [1, 0, 0]
+
+    def test_a_missing_stamp_happens_now(self) -> None:
+        """The receive time is not the exchange's, and is not used."""
+        market = Market.genesis()
+
+        rows = fold(market, quote(1, 2, at_ms=100), quote(1, 2, at_ms=None))
+
+        assert rows[:, Column.TIME_NS].tolist() == [START_NS + 100 * MS] * 2
+
+    @pytest.mark.parametrize("sign", [-1, 1])
+    @pytest.mark.parametrize(("beyond_ns", "is_break"), [(0, 0), (1, 1)])
+    def test_a_jump_of_more_than_an_hour_is_a_break(
+        self, sign: int, beyond_ns: int, is_break: int
+    ) -> None:
+        """It starts a new time; up to an hour the clock is believed."""
+        market = Market.genesis()
+        fold(market, quote(1, 2, at_ms=0))
+        at_ns = START_NS + sign * (JUMP_NS + beyond_ns)
+
+        row = last(market, replace(quote(1, 2, at_ms=0), exchange_ns=at_ns))
+
+        assert row["break"] == is_break
+        assert row["time_ns"] == (at_ns if is_break or sign > 0 else START_NS)
+
+    @pytest.mark.parametrize("record", BREAKS, ids=lambda record: type(record).__name__)
+    def test_only_the_next_tick_is_a_break(self, record: Record) -> None:
+        """A gap or a session's edge marks one row, also across chunks, and time may start anew."""
+        market = Market.genesis()
+        fold(market, quote(1, 2, at_ms=100))
+
+        fold(market, record)
+        rows = fold(market, quote(1, 2, at_ms=50), quote(1, 2, at_ms=60))
+
+        assert rows[:, Column.BREAK].tolist() == [1, 0]
+        assert rows[0, Column.TIME_NS] == START_NS + 50 * MS
+
+    def test_what_could_not_be_decoded_is_no_break(self) -> None:
+        """One frame that said nothing is not a hole in the market."""
+        market = Market.genesis()
+        unknown = Unknown(received_ns=START_NS, raw=b"?", why="test")
+
+        rows = fold(market, quote(1, 2, at_ms=0), unknown, quote(1, 2, at_ms=1))
+
+        assert rows[:, Column.BREAK].tolist() == [1, 0]
+
+
+_prices = st.integers(1, 12)
+_changes = st.lists(
+    st.tuples(_prices, st.integers(0, 3), st.integers(0, 8), st.integers(0, 8)), max_size=60
+)
+
+
+@given(_changes)
+def test_a_side_is_what_its_arrays_say(changes: list[tuple[int, int, int, int]]) -> None:
+    """At any moment the arrays rebuild the same side, which goes on exactly alike."""
+    side, twin = BookSide.empty(), BookSide.empty()
+    for price, volume, price_decimals, volume_decimals in changes:
+        change = (price, price_decimals, volume, volume_decimals)
+        assert side.set(change)
+        twin = BookSide.of(twin.arrays)
+        assert twin.set(change)
+
+        assert twin.level_of == side.level_of
+        assert twin.slot_of == side.slot_of
+        for name, array in side.arrays.items():
+            np.testing.assert_array_equal(array, twin.arrays[name])
+
+    expected = {change[0]: change for change in changes}
+    held = {price: change for price, change in expected.items() if change[1]}
+    assert side.prices == sorted(held)
+    assert side.best(3, highest=True) == [side.level_of[p] for p in sorted(held)[::-1][:3]]
+    assert side.best(3, highest=False) == [side.level_of[p] for p in sorted(held)[:3]]
+    assert {price: held[price][1] for price in held} == {
+        price: level[2] for price, level in side.level_of.items()
+    }
+
+
+def test_a_change_touches_one_slot() -> None:
+    """A new price takes the lowest free slot, so a checkpoint's delta stays short."""
+    side = BookSide.empty()
+    for price in (30, 10, 20):
+        side.set((price, 0, 1, 0))
+    side.set((10, 0, 0, 0))
+    side.set((40, 0, 5, 0))
+
+    assert side.arrays["price_e8"][:4].tolist() == [30, 40, 20, 0]
+    assert side.arrays["volume_e8"][:4].tolist() == [1, 5, 1, 0]
+
+
+def test_a_copy_is_independent() -> None:
+    """Folding into a copy leaves the market as it was."""
+    market = synchronised()
+    before = {name: array.copy() for name, array in market.state().items()}
+
+    fold(market.copy(), *stream(200))
+
+    for name, array in before.items():
+        np.testing.assert_array_equal(market.state()[name], array)
+    assert prices(market) == (sorted(BIDS), sorted(ASKS))
+
+
+def _sound(market: Market, rows: Rows) -> None:
+    times, breaks = rows[:, Column.TIME_NS], rows[:, Column.BREAK]
+    for before, now, is_break in zip(times, times[1:], breaks[1:], strict=False):
+        assert is_break or 0 <= int(now) - int(before) <= JUMP_NS
+    valid = rows[rows[:, Column.VALID] != 0]
+    assert (valid[:, Column.BID_E8] > 0).all()
+    assert (valid[:, Column.BID_E8] < valid[:, Column.ASK_E8]).all()
+    assert_same(Market.of(market.state()), market)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(any_record, min_size=1, max_size=12))
+def test_no_record_makes_the_fold_raise(records: Sequence[Record]) -> None:
+    """Whatever a log can hold, the fold is total, and what it holds is sound."""
+    market = Market.genesis()
+
+    _sound(market, fold(market, *records))
+
+
+_strange_levels = st.lists(
+    st.builds(
+        Level,
+        price_e8=st.integers(-2, 5),
+        volume_e8=st.integers(-1, 2),
+        price_decimals=st.integers(-128, 127),
+        volume_decimals=st.integers(-128, 127),
+        order_count=st.just(1),
+    ),
+    max_size=3,
+).map(tuple)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            BookUpdate,
+            exchange_ns=st.none() | st.integers(-(2**63), 2**63 - 1),
+            received_ns=st.just(0),
+            bids=_strange_levels,
+            asks=_strange_levels,
+            snapshot=st.booleans(),
+            checksum=st.none() | st.just(0),
+            snapshot_id=st.none() | st.integers(0, 3),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_no_level_makes_the_fold_raise(records: list[BookUpdate]) -> None:
+    """Not even counts of decimals that no decoder would let through, nor any stamp."""
+    market = Market.genesis()
+
+    _sound(market, fold(market, *records))
+
+
+def test_columns_without_a_null_are_read_like_others() -> None:
+    """A chunk of one kind of record has whole columns null; they count as nothing."""
+    batch = encode([quote(1, 2, at_ms=0)], first_offset=3)
+
+    assert batch.column("bids").null_count == 1
+    assert isinstance(batch, pa.RecordBatch)
+    assert Market.genesis().fold(batch)[0, Column.OFFSET] == 3
