@@ -45,7 +45,8 @@ frame were ever promised to anybody. The last is judged in `recovery`, with a se
 """
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
@@ -109,27 +110,23 @@ class Header(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A frame that checks, at a byte position in what was scanned, and the chain after it."""
+    """A frame that checks: where it stands in what was scanned, and what the next has to join."""
 
     header: Header
     position: int
+    end_position: int
     stored: memoryview
-    chain: bytes
+    after: Link
 
     @property
     def end_offset(self) -> int:
         """The offset after its last record."""
-        return self.header.first_offset + self.header.records
+        return self.after.offset
 
     @property
-    def after(self) -> Link:
-        """What the next frame has to join."""
-        return Link(self.end_offset, self.chain, self.header.epoch)
-
-    @property
-    def end_position(self) -> int:
-        """Where the next frame begins."""
-        return self.position + HEADER_BYTES + _padded(self.header.stored_bytes)
+    def chain(self) -> bytes:
+        """The chain value after it."""
+        return self.after.chain
 
     def body(self) -> bytes:
         """Return the body as it was given to `build`.
@@ -164,7 +161,7 @@ class Scan:
     zero ends; they differ by what was torn. ``reason`` says what is wrong where it stopped.
     """
 
-    frames: list[Frame]
+    frames: tuple[Frame, ...]
     link: Link
     position: int
     used_bytes: int
@@ -201,13 +198,9 @@ def build(kind: Kind, body: bytes, *, count: int, link: Link, tag: bytes) -> tup
     )[:-4]
     header = fields + crc32c(fields).to_bytes(4, "little")
     padding = bytes(-len(stored) % ALIGNMENT_BYTES)
-    after = Link(link.offset + count, chained(link.chain, header, stored), link.epoch)
+    chain = blake3(b"".join((link.chain, header, stored))).digest()
+    after = Link(link.offset + count, chain, link.epoch)
     return b"".join((header, stored, padding)), after
-
-
-def chained(chain: bytes, header: bytes | memoryview, stored: bytes | memoryview) -> bytes:
-    """Return the chain value after a frame."""
-    return blake3(b"".join((chain, header, stored))).digest()
 
 
 def header_at(buffer: bytes, position: int, tag: bytes | None) -> Header | None:
@@ -232,42 +225,60 @@ def frame_at(buffer: bytes, position: int, *, header: Header, chain: bytes) -> F
     """
     start = position + HEADER_BYTES
     end = start + header.stored_bytes
-    padding = buffer[end : start + _padded(header.stored_bytes)]
-    stored = memoryview(buffer)[start:end]
-    if len(stored) + len(padding) < _padded(header.stored_bytes):
+    end_position = start + _padded(header.stored_bytes)
+    if end_position > len(buffer):
         return "the frame is longer than what is there"
+    stored = memoryview(buffer)[start:end]
     if crc32c(stored) != header.body_crc:
         return "the checksum of the body is wrong"
-    if any(padding):
+    if buffer[end:end_position].strip(b"\0"):
         return "the padding is not zero"
     if header.link != chain[:LINK_BYTES]:
         return "the frame does not follow the one before it"
-    return Frame(header, position, stored, chained(chain, buffer[position:start], stored))
+    after = Link(
+        header.first_offset + header.records,
+        blake3(b"".join((chain, buffer[position:end]))).digest(),
+        header.epoch,
+    )
+    return Frame(header, position, end_position, stored, after)
 
 
 def scan(buffer: bytes, *, link: Link, tag: bytes, kind: Kind, position: int = 0) -> Scan:
     """Return the frames that stand in the buffer from a position on, and how they end."""
     frames: list[Frame] = []
-    wrong = "no frame header"
+    found = walk(buffer, frames.append, link=link, tag=tag, kind=kind, position=position)
+    return replace(found, frames=tuple(frames))
+
+
+def walk(
+    buffer: bytes,
+    take: Callable[[Frame], object],
+    *,
+    link: Link,
+    tag: bytes,
+    kind: Kind,
+    position: int = 0,
+) -> Scan:
+    """Give each frame to ``take`` and return how they end, without them: as `scan`, for many."""
+    wrong = ""
     while header := header_at(buffer, position, tag):
         wrong = _misfit(header, link, kind)
         if wrong:
-            return Scan(frames, link, position, _used_bytes(buffer, position), Stop.BROKEN, wrong)
+            return Scan((), link, position, _used_bytes(buffer, position), Stop.BROKEN, wrong)
         frame = frame_at(buffer, position, header=header, chain=link.chain)
         if isinstance(frame, str):
             wrong = frame
             break
-        frames.append(frame)
-        link = frame.after
-        position = frame.end_position
+        take(frame)
+        link, position = frame.after, frame.end_position
     used_bytes = _used_bytes(buffer, position)
     if used_bytes == position:
-        return Scan(frames, link, position, used_bytes, Stop.END, "")
+        return Scan((), link, position, used_bytes, Stop.END, "")
     later = _later_frame(buffer, position, tag)
     if later is None:
-        return Scan(frames, link, position, used_bytes, Stop.TORN, wrong or "no frame header")
+        return Scan((), link, position, used_bytes, Stop.TORN, wrong or "no frame header")
     reason = f"a later frame stands at byte {later}, behind bytes that are none"
-    return Scan(frames, link, position, used_bytes, Stop.BROKEN, reason)
+    return Scan((), link, position, used_bytes, Stop.BROKEN, reason)
 
 
 def _misfit(header: Header, link: Link, kind: Kind) -> str:
@@ -285,7 +296,7 @@ def _misfit(header: Header, link: Link, kind: Kind) -> str:
         return "the frame does not follow the one before it"
     if header.epoch < link.epoch:
         return f"a writer of epoch {header.epoch} wrote after one of epoch {link.epoch}"
-    if max(header.stored_bytes, header.raw_bytes) > BODY_BYTES_MAX:
+    if header.stored_bytes > BODY_BYTES_MAX or header.raw_bytes > BODY_BYTES_MAX:
         return "the frame says a length that no frame may have"
     return ""
 

@@ -232,9 +232,8 @@ class Log:
                 self._manifest = sealing.seal(self._storage, self.directory, closed, self._manifest)
                 del self._open[0]
                 self._list_parts()
-                # S6
+                # S6, not synced: should a power cut bring the file back, opening removes it again.
                 self._storage.unlink(closed.path)
-                self._storage.fsync_dir(self.directory)
         return self._manifest.sealed[known:]
 
     def close(self) -> None:
@@ -360,7 +359,6 @@ def _tidy(storage: Storage, directory: Path, manifest: Manifest) -> None:
             the open one is the better copy.
     """
     sealed = {entry.first: entry for entry in manifest.sealed}
-    removed = False
     for file_name in storage.listdir(directory):
         path = directory / file_name
         first = segment.first_offset_of(file_name)
@@ -372,9 +370,6 @@ def _tidy(storage: Storage, directory: Path, manifest: Manifest) -> None:
         elif not file_name.endswith(TEMPORARY):
             continue
         storage.unlink(path)
-        removed = True
-    if removed:
-        storage.fsync_dir(directory)
 
 
 @contextmanager

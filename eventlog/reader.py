@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from eventlog import mark, parts, recovery
 from eventlog.errors import Corrupt
-from eventlog.frame import Kind, Link, scan
+from eventlog.frame import Kind, scan
 from eventlog.manifest import Manifest
 from eventlog.mark import Slots
 from eventlog.recovery import Tail
@@ -96,7 +96,9 @@ class Reader:
             data = self._storage.read(last.path, last.position, newest.position - last.position)
             found = scan(data, link=last.link, tag=last.tag, kind=Kind.DATA)
             if found.link.offset == newest.end and found.link.chain == newest.chain:
-                last.note_all(found.frames, last.position)
+                base = last.position
+                for frame in found.frames:
+                    last.take(frame, base)
             else:
                 self._load()
         return self.end
@@ -121,15 +123,13 @@ class Reader:
         self._show(*look(self._storage, self.directory))
 
     def _show(self, manifest: Manifest, tail: Tail) -> None:
-        newest, frames = tail.slots.newest, tail.scan.frames
+        newest, last = tail.slots.newest, tail.last
         assert newest is not None, "case I refuses"
         self._manifest = manifest
         self._open = list(tail.segments)
-        if frames and frames[-1].end_offset > newest.end:
+        if last.end > max(newest.end, last.first):
             # Whole, but nothing proves that it is durable: the writer may be waiting for the disk.
-            last = tail.last
-            before = frames[-2].after if frames[1:] else Link(last.first, last.chain_before, 0)
-            last.forget_last(before, frames[-1].position)
+            last.forget_last()
         self._parts = parts.parts_of(self._storage, self.directory, manifest, self._open)
 
 

@@ -272,7 +272,6 @@ def examine(storage: Storage, directory: Path, manifest: Manifest) -> Tail:
                 actual=first,
             )
         part, scan, data = segment.load(storage, path, identity=manifest.identity, link=link)
-        part.note_all(scan.frames)
         found.append(part)
         link = scan.link
     if scan is None:

@@ -13,7 +13,7 @@ S3  read it back from the device: same bytes, same rows           as S2
 S4  rename, fsync the directory                                   as S1; the manifest does not name
                                                                   the file, sealing writes it again
 S5  publish the manifest that names it, with its digest           **the Parquet file is the log**
-S6  unlink the open segment, fsync the directory                  as S5; opening unlinks it again
+S6  unlink the open segment                                       as S5; opening unlinks it again
 ==  ============================================================  ==================================
 
 A page checksum does not cover the file's footer, and a poisoned statistic makes a filtered read
@@ -205,7 +205,6 @@ def seal(storage: Storage, directory: Path, closed: Segment, manifest: Manifest)
     if scan.stop is not frame.Stop.END or scan.link.chain != closed.link.chain:
         reason = scan.reason or "the segment ends elsewhere than it did"
         raise Corrupt(reason, path=closed.path, offset=scan.link.offset)
-    found.note_all(scan.frames)
     # S2
     about = {
         "trader.identity": manifest.identity.hex(),

@@ -17,7 +17,7 @@ question of `recovery`.
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,8 @@ SUFFIX = ".open"
 _BODY = struct.Struct("<16s32sQ")
 _ZEROS = bytes(1 << 20)
 _READ_BYTES = 4 << 20
+FRAMES_MAX = 1 << 16
+"""So many frames close a segment, full or not: it bounds how long opening takes (I10)."""
 
 
 def name(first_offset: int) -> str:
@@ -85,6 +87,7 @@ class Segment:
     _ends: "array[int]" = field(default_factory=lambda: array("q"))
     _positions: "array[int]" = field(default_factory=lambda: array("q"))
     _links: bytearray = field(default_factory=bytearray)
+    _before: tuple[Link, int] = field(init=False, compare=False)
 
     @property
     def end(self) -> int:
@@ -97,24 +100,28 @@ class Segment:
         return tag_of(self.chain_before)
 
     def takes(self, size_bytes: int) -> bool:
-        """Say whether so many bytes still fit, and records have the columns of this version."""
-        return self.position + size_bytes <= self.size_bytes and self.schema.equals(SCHEMA)
+        """Say whether a frame of so many bytes, with the columns of this version, may follow."""
+        return (
+            self.position + size_bytes <= self.size_bytes
+            and len(self._ends) < FRAMES_MAX
+            and self.schema.equals(SCHEMA)
+        )
 
     def note(self, link: Link, position: int) -> None:
         """Take note of a frame that was written: what follows it, and where."""
+        self._before = self.link, self.position
         self.link, self.position = link, position
         self._ends.append(link.offset)
         self._positions.append(position)
         self._links += link.chain[: frame.LINK_BYTES]
 
-    def note_all(self, frames: Iterable[frame.Frame], base: int = 0) -> None:
-        """Take note of frames that were found, in order, in bytes that begin at ``base``."""
-        for found in frames:
-            self.note(found.after, base + found.end_position)
+    def take(self, found: frame.Frame, base: int = 0) -> None:
+        """Take note of a frame that was found in bytes that begin at ``base``."""
+        self.note(found.after, base + found.end_position)
 
-    def forget_last(self, link: Link, position: int) -> None:
-        """Unlearn the last frame; these are what was to follow the one before."""
-        self.link, self.position = link, position
+    def forget_last(self) -> None:
+        """Unlearn the frame that was noted last, as if it had never been."""
+        self.link, self.position = self._before
         self._ends.pop()
         self._positions.pop()
         del self._links[-frame.LINK_BYTES :]
@@ -273,9 +280,7 @@ def opened(storage: Storage, data: bytes, path: Path, *, identity: bytes, link: 
 def load(
     storage: Storage, path: Path, *, identity: bytes, link: Link
 ) -> tuple[Segment, Scan, bytes]:
-    """Return a segment, the whole frames that stand in its file and how they end, and its bytes.
-
-    The frames are not noted in the segment: that is for whoever decides that they count.
+    """Return a segment with the whole frames that stand in its file, how they end, and its bytes.
 
     Raises:
         Corrupt: if the file is not the segment that belongs at ``link``.
@@ -284,7 +289,9 @@ def load(
     """
     data = read_all(storage, path)
     found = opened(storage, data, path, identity=identity, link=link)
-    scan = frame.scan(data, link=found.link, tag=found.tag, kind=Kind.DATA, position=found.position)
+    scan = frame.walk(
+        data, found.take, link=found.link, tag=found.tag, kind=Kind.DATA, position=found.position
+    )
     return found, scan, data
 
 

@@ -128,7 +128,7 @@ def test_a_frame_of_an_unknown_layout_is_broken(at: int) -> None:
 
     found = scan(data, link=START, tag=TAG, kind=Kind.DATA)
 
-    assert (found.stop, found.frames) == (Stop.BROKEN, [])
+    assert (found.stop, found.frames) == (Stop.BROKEN, ())
 
 
 def test_a_length_beyond_the_maximum_is_broken() -> None:

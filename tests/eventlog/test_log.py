@@ -88,6 +88,19 @@ def test_the_mark_is_made_durable_now_and_then() -> None:
     assert durable_mark(fs) == COMMITS_PER_MARK_SYNC + 2
 
 
+def test_the_mark_knows_a_segment_before_its_first_record() -> None:
+    """So that a segment which is lost whole, after a power cut, is missed."""
+    fs = world()
+    log = opened(fs, 2048)
+    while len(log._open) == 1:
+        log.append([quote(log.end)])
+    after = fs.after_power_cut(lambda pending: [])
+    del after.names[log._last.path]
+
+    with pytest.raises(Corrupt, match="case G"):
+        opened(after)
+
+
 def durable_mark(fs: SimFS) -> int:
     """Return what the mark says after a power cut."""
     newest = mark.read(fs.after_power_cut(lambda pending: []), LOG).newest

@@ -38,7 +38,6 @@ def loaded(fs: SimFS, path: Path) -> Segment:
     """Return the segment that is read from a file."""
     found, scan, _ = segment.load(fs, path, identity=IDENTITY, link=START)
     assert scan.stop is Stop.END
-    found.note_all(scan.frames)
     return found
 
 
@@ -67,6 +66,15 @@ def test_a_new_segment_has_its_full_size_and_nothing_in_it() -> None:
     assert segment.is_empty(after, new.path)
     assert new.takes(8192)
     assert not new.takes(8193)
+
+
+def test_frames_beyond_the_maximum_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I10: a segment of many small commits is closed before it is full."""
+    written = made(SimFS())
+    assert written.takes(64)
+    monkeypatch.setattr(segment, "FRAMES_MAX", len(COUNTS))
+
+    assert not written.takes(64)
 
 
 def test_what_was_written_is_found_again() -> None:
@@ -129,7 +137,7 @@ def test_the_last_frame_can_be_unlearned() -> None:
     fs = SimFS()
     two, three = made(fs, COUNTS[:2]), made(SimFS())
 
-    three.forget_last(two.link, two.position)
+    three.forget_last()
 
     assert (three.end, three.link, list(three.frame_ends())) == (
         two.end,

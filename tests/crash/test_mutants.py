@@ -1,0 +1,76 @@
+"""The suite against our own code without one of its safeguards: it has to notice each loss.
+
+Every mutant is a copy of the packages in which one sync, one check or one step was taken out. The
+tests are run against it, and one of them has to fail. This takes minutes, so it is done only under
+``--effort 10`` or more.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SUITE = (
+    "tests/eventlog",
+    "tests/golden/test_format.py",
+    "tests/properties/test_log_machine.py",
+    "tests/crash/test_refusals.py",
+    "tests/crash/test_power_cut.py",
+    "tests/crash/test_damage.py",
+)
+EFFORT = 10
+
+
+class Mutant(NamedTuple):
+    """In a module, lines that stand there once, and what stands there instead."""
+
+    name: str
+    module: str
+    lines: str
+    instead: str
+
+
+def mutants() -> list[Mutant]:
+    """Return the mutants of the file beside this one."""
+    found = []
+    for block in Path(__file__).with_name("mutants.txt").read_text().split("\n\n"):
+        lines = [line for line in block.splitlines() if not line.startswith("#")]
+        if lines:
+            module, name = lines[0].split(": ")
+            parts = [
+                "".join(line[1:] + "\n" for line in lines[1:] if line[0] == sign) for sign in "-+"
+            ]
+            found.append(Mutant(name, module, *parts))
+    return found
+
+
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
+def test_every_safeguard_is_missed_when_it_is_gone(
+    mutant: Mutant, tmp_path: Path, effort: int, tally: Counter[str]
+) -> None:
+    """Without this safeguard a test fails."""
+    source = (ROOT / "eventlog" / mutant.module).read_text()
+    assert source.count(mutant.lines) == 1, "the mutant is of another version of the code"
+    if effort < EFFORT:
+        pytest.skip(f"the suite is run against mutants under --effort {EFFORT}")
+    for name in ("eventlog", "tests", "fixtures/format-1"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    changed = source.replace(mutant.lines, mutant.instead)
+    (tmp_path / "eventlog" / mutant.module).write_text(changed)
+
+    suite = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:randomly", *SUITE],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    tally["mutants killed" if suite.returncode == 1 else "MUTANTS ALIVE"] += 1
+    assert suite.returncode == 1, suite.stdout[-2000:]
+    assert "failed" in suite.stdout
