@@ -19,6 +19,8 @@ second stops the writer until a person has looked.
 This module imports nothing but paths, so that whoever only catches errors pays nothing for it.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 
@@ -49,6 +51,18 @@ class EventLogError(Exception):
         self.actual = actual
         if hint is not None:
             self.hint = hint
+
+    def __reduce__(self) -> tuple[Callable[[str], "EventLogError"], tuple[str]]:
+        """Make the error again from its fields, so that a child process can raise it in ours."""
+        again = partial(
+            type(self),
+            path=self.path,
+            offset=self.offset,
+            expected=self.expected,
+            actual=self.actual,
+            hint=self.hint,
+        )
+        return again, (self.message,)
 
     def __str__(self) -> str:
         """Return one sentence: where, what, and what was compared."""

@@ -1,6 +1,7 @@
 """The errors of the log: one tree, sentences with facts, hints for people."""
 
 import inspect
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from eventlog.errors import Corrupt, EventLogError, Locked
 
 def test_every_error_is_in_the_tree_and_has_a_hint() -> None:
     """Each class descends from the one root, is shown in the tree, and says what to do."""
-    classes = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls is not Path]
+    members = inspect.getmembers(errors, inspect.isclass)
+    classes = [cls for _, cls in members if cls.__module__ == errors.__name__]
     for cls in classes:
         assert issubclass(cls, EventLogError)
         assert cls.__name__ in (errors.__doc__ or "")
@@ -45,3 +47,13 @@ def test_errors_and_vocabulary_are_light() -> None:
     )
 
     assert loaded.stdout.strip() == "False"
+
+
+def test_an_error_survives_the_way_between_processes() -> None:
+    """A child process raises the same error, with the same fields, in its parent."""
+    error = Corrupt("damaged", path=Path("log"), offset=7, expected=b"a", actual=b"b")
+
+    again = pickle.loads(pickle.dumps(error))
+
+    assert type(again) is Corrupt
+    assert (str(again), again.offset, again.hint) == (str(error), 7, error.hint)
