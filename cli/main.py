@@ -10,10 +10,12 @@ from typing import Annotated
 
 import typer
 
+from cli.checkpoints import checkpoints
 from cli.exchange import exchange
 from cli.exits import EXPECTED, Exit, report
 from cli.live import live
 from cli.log import log
+from cli.repair import repair
 from cli.replay import replay
 from cli.status import status
 from cli.verify import verify
@@ -30,7 +32,9 @@ app.command(rich_help_panel="Run")(replay)
 app.command(rich_help_panel="Run")(exchange)
 app.command(rich_help_panel="Inspect")(status)
 app.command(rich_help_panel="Inspect")(log)
+app.command(rich_help_panel="Inspect")(checkpoints)
 app.command(rich_help_panel="Integrity")(verify)
+app.command(rich_help_panel="Integrity")(repair)
 
 
 def _version(wanted: bool) -> None:

@@ -45,21 +45,16 @@ def verify(
     verify here (7).
     """
     from cli import journal
+    from cli.inspection import inspect
     from cli.progress import progress
     from cli.verification import check_checkpoints, intervals, rerun_all
     from engine.checkpoint import Checkpoints
-    from eventlog import integrity
     from eventlog.errors import Corrupt, TornTail
     from eventlog.reader import Reader
 
     depth = Depth.DEEP if deep else Depth.QUICK if quick else Depth.DEFAULT
     place = journal.find(home, name)
-    with progress("reading the log", 0) as advance:
-        findings = (
-            integrity.check_quick(place.log)
-            if depth is Depth.QUICK
-            else integrity.check(place.log, progress=lambda _, records: advance(records))
-        )
+    findings = inspect(place.log, quick=depth is Depth.QUICK)
     count = 0
     try:
         log = Reader.open(place.log)
@@ -109,16 +104,19 @@ def verify(
         raise typer.Exit(code)
 
 
+_UNJUDGED = ("unclaimed.", "reader.")
+
+
 def _code(findings: list[tuple[str, bool]]) -> Exit:
     """Return the worst that was found: corrupt, diverged, cannot verify, repairable, clean."""
     if any(not repairable and _is_of_bytes(check) for check, repairable in findings):
         return Exit.CORRUPT
     if any(check.startswith("replay.") for check, _ in findings):
         return Exit.DIVERGED
-    if any(check.startswith("unclaimed.") for check, _ in findings):
+    if any(check.startswith(_UNJUDGED) for check, _ in findings):
         return Exit.CANNOT_VERIFY
     return Exit.REPAIRABLE if findings else Exit.OK
 
 
 def _is_of_bytes(check: str) -> bool:
-    return not check.startswith(("replay.", "unclaimed."))
+    return not check.startswith(("replay.", *_UNJUDGED))

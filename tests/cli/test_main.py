@@ -11,7 +11,7 @@ from eventlog.log import Log
 from fixtures.record import HERE
 from tests.commands import trader
 
-COMMANDS = ("live", "replay", "exchange", "status", "log", "verify")
+COMMANDS = ("live", "replay", "exchange", "status", "log", "checkpoints", "verify", "repair")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

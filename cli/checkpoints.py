@@ -1,0 +1,84 @@
+"""`trader checkpoints`: the states that are kept, and how good the learner was at each."""
+
+import json
+from datetime import UTC, datetime
+
+import typer
+
+from cli import options
+
+
+def checkpoints(
+    name: options.Journal = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """List the whole states that are kept, oldest first; times are the market's."""
+    from cli import journal
+    from cli.score import fraction
+    from engine.checkpoint import Checkpoints
+    from engine.errors import CheckpointDamaged
+    from eventlog.records import format_e8
+
+    place = journal.find(home, name)
+    kept = Checkpoints(place.checkpoints)
+    if not as_json:
+        typer.echo(_line(*_HEADS))
+    damaged = 0
+    for offset in kept.offsets():
+        path = kept.path(offset)
+        try:
+            facts = kept.facts(offset)
+        except CheckpointDamaged as error:
+            damaged += 1
+            if as_json:
+                line = {"message_type": "checkpoint", "offset": offset, "problem": error.problem}
+                typer.echo(json.dumps(line))
+            else:
+                typer.echo(f"{offset:>14,}  damaged: {error.problem}")
+            continue
+        moment = datetime.fromtimestamp(facts.time_ns / 10**9, UTC)
+        scored = facts.scored > 0
+        row = {
+            "offset": offset,
+            "time": moment.isoformat(timespec="milliseconds"),
+            "steps": facts.steps,
+            "labels": facts.scored,
+            "accuracy": facts.hits / facts.scored if scored else None,
+            "log_loss": facts.log_loss if scored else None,
+            "baseline_log_loss": facts.baseline_log_loss if scored else None,
+            "equity": format_e8(facts.equity_e8),
+            "size_bytes": path.stat().st_size,
+            "digest": facts.digest,
+        }
+        if as_json:
+            typer.echo(json.dumps({"message_type": "checkpoint", **row}))
+            continue
+        typer.echo(
+            _line(
+                f"{offset:,}",
+                f"{moment:%Y-%m-%d %H:%M:%S}" if facts.time_ns else "-",
+                f"{facts.steps:,}",
+                f"{facts.scored:,}",
+                fraction(facts.hits / facts.scored if scored else None, 3),
+                fraction(facts.log_loss if scored else None),
+                fraction(facts.baseline_log_loss if scored else None),
+                format_e8(facts.equity_e8)[:-6],
+                f"{path.stat().st_size:,}",
+                facts.digest[:12],
+            )
+        )
+    if as_json:
+        summary = {"checkpoints": len(kept.offsets()), "damaged": damaged}
+        typer.echo(json.dumps({"message_type": "summary", **summary}))
+
+
+_HEADS = (
+    *("after offset", "market time", "steps", "labels", "accuracy", "log-loss", "baseline"),
+    *("equity", "bytes", "state"),
+)
+_WIDTHS = (14, 19, 12, 12, 8, 8, 8, 14, 11, 12)
+
+
+def _line(*cells: str) -> str:
+    return "  ".join(cell.rjust(width) for cell, width in zip(cells, _WIDTHS, strict=True))

@@ -1,0 +1,37 @@
+"""The log is read by a process that may die without taking the command along."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cli import inspection
+from cli.inspection import CRASHED, inspect
+from eventlog import integrity
+from eventlog.errors import NoLog
+from fixtures.record import HERE, JOURNAL
+
+
+def _die(log: Path) -> None:
+    os.abort()
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_good_log_has_no_finding(quick: bool) -> None:
+    """What the child finds comes back: nothing, where nothing is wrong."""
+    assert inspect(HERE / "gap" / JOURNAL / "log", quick=quick) == []
+
+
+def test_an_error_of_the_child_is_ours(tmp_path: Path) -> None:
+    """No log is no log, whichever process looks."""
+    with pytest.raises(NoLog):
+        inspect(tmp_path, quick=True)
+
+
+def test_a_reader_that_dies_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash is reported as what it is: nobody could judge these bytes."""
+    monkeypatch.setattr(integrity, "check_quick", _die)
+
+    findings = inspection.inspect(HERE / "gap" / JOURNAL / "log", quick=True)
+
+    assert [finding.check for finding in findings] == [CRASHED]
