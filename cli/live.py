@@ -70,7 +70,7 @@ def live(
         feed = stack.enter_context(Feed(url, [market], connect_timeout_s=connect_timeout))
         if log is None:
             log = stack.enter_context(open_log())
-        session = Session(place, log, feed, market=market, url=url, chosen=chosen.engine)
+        session = Session(place, log, feed, market=market, url=url, settings=chosen)
         summary = session.run(for_s=for_s, max_ticks=max_ticks)
     if as_json:
         typer.echo(json.dumps({"message_type": "summary", **summary}))

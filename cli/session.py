@@ -13,6 +13,7 @@ from cli.board import Board
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place, Predecessor
 from cli.keep import Keep
+from cli.settings import Settings
 from engine import engine as engines
 from engine.checkpoint import Checkpoints
 from engine.chunks import chunks
@@ -32,10 +33,16 @@ from eventlog.records import (
     Tick,
     format_e8,
 )
+from eventlog.storage import DISK
 from feeds import clock
 from feeds.btcmarkets.connection import Feed
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+DISK_S = 5.0
+"""How often the room on the disk is looked at."""
+
+DISK_FULL = "disk"
 
 TAKE_S = 0.2
 """How long the loop waits for a tick before it looks whether it should stop."""
@@ -52,14 +59,16 @@ class Session:
         *,
         market: str,
         url: str,
-        chosen: dict[str, object],
+        settings: Settings,
     ) -> None:
         self._place = place
         self._log = log
         self._feed = feed
         self._market = market
         self._url = url
-        self._chosen = chosen
+        self._chosen = settings.engine
+        self._min_free_bytes = settings.min_free_bytes
+        self._looked_s = 0.0
         self._checkpoints = Checkpoints(place.checkpoints)
         self._board = Board(place.name)
         self._stop_why = ""
@@ -103,6 +112,13 @@ class Session:
         self._checkpoints.close()
         self._log.seal()
         self._board.finish(durable=self._log.end, checkpoint=self._keep.checkpoint_offset)
+        if self._stop_why == DISK_FULL:
+            raise CommandError(
+                Exit.HALT,
+                f"less than {self._min_free_bytes >> 20} MiB are free: stopped recording cleanly"
+                f" at offset {self._log.end - 1}, nothing was lost",
+                hint="Make room, then start again. The floor is --set log.min_free_mib=N.",
+            )
         return self._summary(resumed_from)
 
     def _genesis(self) -> Genesis:
@@ -189,6 +205,7 @@ class Session:
                 if self._board.score.reason == REASONS[0]:
                     self._feed.resync(self._market)
             self._show()
+            self._look_at_disk()
             if left == 0:
                 self._stop_why = "--max-ticks"
                 self._feed.stop()
@@ -209,6 +226,16 @@ class Session:
         self._board.update(
             durable=self._log.end, checkpoint=self._keep.checkpoint_offset, feed=feed
         )
+
+    def _look_at_disk(self) -> None:
+        """End the session while there is still room to end it cleanly."""
+        now_s = clock.monotonic_s()
+        if self._stop_why or now_s - self._looked_s < DISK_S:
+            return
+        self._looked_s = now_s
+        if DISK.free_bytes(self._place.log) < self._min_free_bytes:
+            self._stop_why = DISK_FULL
+            self._feed.stop()
 
     def _say(self, sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)

@@ -9,6 +9,9 @@ in ``trader.toml``    in the environment              with ``--set``
 ``[engine] fee_ppm``  ``TRADER_ENGINE_FEE_PPM``       ``fee_ppm``
 ``[log] segment_mib`` ``TRADER_LOG_SEGMENT_MIB``      ``log.segment_mib``
 ====================  ==============================  ==========================
+
+The log's settings are ``segment_mib``, the room in a new segment, and ``min_free_mib``, the room on
+the disk below which a session ends.
 """
 
 import os
@@ -22,7 +25,8 @@ from engine.parameters import parameters_from
 
 FILE = "trader.toml"
 SECTIONS = ("engine", "log")
-SEGMENT_MIB, SEGMENT_MIB_MAX = 64, 1_024
+_LOG_RANGES = {"segment_mib": (64, 1, 1_024), "min_free_mib": (1_024, 0, 1 << 30)}
+"""The log's settings: default, least, most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,9 @@ class Settings:
     """What was chosen: engine parameters by name (the others keep their defaults), and the log."""
 
     engine: dict[str, object] = field(default_factory=dict)
-    segment_bytes: int = SEGMENT_MIB << 20
+    segment_bytes: int
+    min_free_bytes: int
+    """Room on the disk below which a session halts, while it still can end cleanly."""
 
 
 def settings(home: Path, assignments: list[str] | None) -> Settings:
@@ -57,16 +63,24 @@ def settings(home: Path, assignments: list[str] | None) -> Settings:
             raise ParameterError(name, "is not a setting", hint=f"Sections: {', '.join(SECTIONS)}.")
         chosen[section][key] = _number(text)
     parameters_from(chosen["engine"])  # here, and not when the exchange waits for us
-    return Settings(engine=chosen["engine"], segment_bytes=_segment_bytes(chosen["log"]))
+    log = {name: _mib(chosen["log"], name) for name in _LOG_RANGES}
+    for name in chosen["log"]:
+        if name not in log:
+            raise ParameterError(
+                f"log.{name}", "is not a setting", hint=f"Known: {', '.join(log)}."
+            )
+    return Settings(
+        engine=chosen["engine"],
+        segment_bytes=log["segment_mib"],
+        min_free_bytes=log["min_free_mib"],
+    )
 
 
-def _segment_bytes(chosen: dict[str, object]) -> int:
-    for name in chosen:
-        if name != "segment_mib":
-            raise ParameterError(f"log.{name}", "is not a setting", hint="Known: log.segment_mib.")
-    value = chosen.get("segment_mib", SEGMENT_MIB)
-    if not isinstance(value, int) or not 1 <= value <= SEGMENT_MIB_MAX:
-        raise ParameterError("log.segment_mib", f"{value!r} is not within 1 … {SEGMENT_MIB_MAX}")
+def _mib(chosen: dict[str, object], name: str) -> int:
+    default, least, most = _LOG_RANGES[name]
+    value = chosen.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ParameterError(f"log.{name}", f"{value!r} is not within {least} … {most}")
     return value << 20
 
 

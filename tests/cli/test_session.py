@@ -11,6 +11,7 @@ from cli import journal
 from eventlog.reader import Reader
 from eventlog.records import SessionEnded
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange, trader
+from tests.commands import trader as run
 from tests.crash.test_kill import wait_for
 
 
@@ -34,3 +35,20 @@ def test_a_signal_ends_a_session_cleanly(tmp_path: Path, number: signal.Signals)
     assert isinstance(last, SessionEnded)
     assert last.why == number.name == summary["stopped_by"]
     assert summary["checkpoint_offset"] == offset == log.end - 1
+
+
+def test_a_disk_that_fills_halts_the_session_cleanly(tmp_path: Path) -> None:
+    """Below the floor it ends with 21, its end recorded and its state kept: nothing is lost."""
+    with exchange("--seed", "8", "--speed", "20") as url:
+        answer = run(
+            *("live", "--url", url, "--home", str(tmp_path), *SMALL, *TRADES),
+            *("--set", f"log.min_free_mib={1 << 30}"),
+        )
+
+    assert answer.code == 21
+    assert "nothing was lost" in answer.err
+    log = Reader.open(tmp_path / JOURNAL / "log")
+    *_, (_, last) = journal.records(log, 0, log.end)
+    assert isinstance(last, SessionEnded)
+    assert last.why == "disk"
+    assert run("verify", "--home", str(tmp_path), "--deep").code == 0

@@ -15,6 +15,7 @@ def test_nothing_chosen_is_all_defaults(tmp_path: Path) -> None:
 
     assert chosen.engine == {}
     assert chosen.segment_bytes == 64 << 20
+    assert chosen.min_free_bytes == 1 << 30
 
 
 def test_the_nearer_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
