@@ -36,7 +36,7 @@ def test_nothing_acknowledged_is_lost_wherever_the_power_fails(
     """A power cut at any call, whatever was kept of what was not synced, loses no promise."""
     for cut_at in range(1, len(calls_of(workload)) + 1):
         fs, account = cut(workload, cut_at)
-        for why, keep in policies(cut_at, len(fs.pending), 2 * effort):
+        for why, keep in policies(cut_at, len(fs.pending), effort):
             why = f"cut at call {cut_at}, {fs.calls[-1]}; kept {why}"
             after = fs.after_power_cut(keep)
             judged_by_others(after, account, why)
