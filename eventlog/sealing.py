@@ -88,8 +88,8 @@ class SealedSegment:
         """
         names = list(SCHEMA.names if columns is None else columns)
         schema = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in names])
-        for batch in self._batches(first, end, names):
-            yield pa.RecordBatch.from_arrays(batch.select(names).columns, schema=schema)
+        for arrays in self._arrays(first, end, names):
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def chain_after(self, offset: int) -> bytes | None:
         """Return the link behind the frame that ends with ``offset``, if one does.
@@ -106,8 +106,8 @@ class SealedSegment:
 
     def stored_link(self, offset: int) -> bytes | None:
         """Return what the column ``chain`` holds at ``offset``; as `chain_after`."""
-        (batch,) = self._batches(offset, offset + 1, [CHAIN_COLUMN])
-        link: bytes | None = batch.column(CHAIN_COLUMN)[0].as_py()
+        ((column,),) = self._arrays(offset, offset + 1, [CHAIN_COLUMN])
+        link: bytes | None = column[0].as_py()
         return link
 
     def verified(self) -> bytes:
@@ -129,20 +129,41 @@ class SealedSegment:
             )
         return data
 
-    def _batches(self, first: int, end: int, names: list[str]) -> Iterator[pa.RecordBatch]:
+    def _arrays(self, first: int, end: int, names: list[str]) -> Iterator[list[pa.Array]]:
+        """Yield the columns of these names, row group by row group."""
         file = _parquet(self.verified())
-        stored = [name for name in names if name in file.schema_arrow.names]
-        for group in range(file.num_row_groups):
-            start = self.first + group * ROW_GROUP_ROWS
-            stop = start + file.metadata.row_group(group).num_rows
-            if start < end and stop > first:
-                table = file.read_row_group(group, columns=stored, use_threads=False)
-                for name in sorted(set(names) - set(stored)):
-                    # An earlier version did not have this column.
-                    nulls = pa.nulls(table.num_rows, SCHEMA.field(name).type)
-                    table = table.append_column(SCHEMA.field(name), nulls)
-                lead = max(first - start, 0)
-                yield from table.slice(lead, min(end, stop) - start - lead).to_batches()
+        for number in range(file.num_row_groups):
+            group = file.metadata.row_group(number)
+            start = self.first + number * ROW_GROUP_ROWS
+            if start >= end or start + group.num_rows <= first:
+                continue
+            filled = _filled(group)
+            wanted = [name for name in names if name in filled]
+            table = file.read_row_group(number, columns=wanted, use_threads=False)
+            lead = max(first - start, 0)
+            count = min(end - start, group.num_rows) - lead
+            yield [
+                table.column(name).combine_chunks().slice(lead, count)
+                if name in filled
+                else pa.nulls(count, SEALED_SCHEMA.field(name).type)
+                for name in names
+            ]
+
+
+def _filled(group: pq.RowGroupMetaData) -> set[str]:
+    """Return the columns of a row group that hold anything but nulls.
+
+    Most kinds of records leave most columns empty, and an earlier version did not have them all.
+    Statistics can be believed once the digest of the file was right.
+    """
+    filled = set()
+    for index in range(group.num_columns):
+        column = group.column(index)
+        name, _, inner = column.path_in_schema.partition(".")
+        # Inside of a list, an empty one counts as a null.
+        if inner or column.statistics is None or column.statistics.null_count != group.num_rows:
+            filled.add(name)
+    return filled
 
 
 def to_parquet(

@@ -1,7 +1,9 @@
 """What reading a log costs: sealed and verified, opened with a full segment, checked whole."""
 
 import gc
+import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -11,6 +13,7 @@ import pytest
 from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
+from eventlog.records import Quote
 from eventlog.schema import encode
 from eventlog.storage import Disk, File
 from tests.strategies import quote
@@ -36,25 +39,38 @@ class FastDisk(Disk):
         return Unsynced(super().open(path))
 
 
+def walked(rng: random.Random, number: int) -> Quote:
+    """Return a quote that arrives some milliseconds after the last, around a price that varies."""
+    middle = 6_000_000 + rng.randint(-20_000, 20_000)
+    spread = rng.randint(1, 500)
+    return replace(
+        quote(number),
+        exchange_ns=1_700_000_000_000_000_000
+        + number * 50_000_000
+        + rng.randint(0, 40) * 1_000_000,
+        received_ns=1_700_000_000_000_000_000 + number * 50_000_000 + rng.randint(0, 50_000_000),
+        bid_e8=(middle - spread) * 1_000_000,
+        ask_e8=(middle + spread) * 1_000_000,
+        last_e8=(middle + rng.randint(-spread, spread)) * 1_000_000,
+    )
+
+
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A log of quotes, all sealed; one thread reads it."""
     directory = tmp_path_factory.mktemp("scan") / "log"
     threads = pa.cpu_count()
     pa.set_cpu_count(1)
-    batches = [
-        encode([quote(start + row) for row in range(ROWS)], first_offset=0)
-        for start in range(0, 20 * ROWS, ROWS)
-    ]
+    rng = random.Random(5)
+    raw_bytes = 0
     with Log.open(directory, storage=FastDisk()) as log:
-        for number in range(RECORDS // ROWS):
-            log.append_batch(batches[number % len(batches)])
+        for _ in range(RECORDS // ROWS):
+            raw_bytes += log.append([walked(rng, log.end + row) for row in range(ROWS)]).nbytes
         log._roll(0)
         start = perf_counter()
         entries = log.seal()
         seconds = perf_counter() - start
     size_bytes = sum(entry.size_bytes for entry in entries)
-    raw_bytes = sum(batch.nbytes for batch in batches) * RECORDS // (len(batches) * ROWS)
     print(
         f"\nsealed {RECORDS:,} quotes at {RECORDS / seconds:,.0f} a second: "
         f"{size_bytes / RECORDS:.1f} bytes each, {raw_bytes / size_bytes:.1f} times smaller"
