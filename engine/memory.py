@@ -92,7 +92,7 @@ def ripen(
 
     def is_due(state: MemoryState, *_: object) -> Tensor:
         time_ns = state.facts[state.ripe % rows, _TIME_NS]
-        return (state.ripe < state.head) & (time_ns + horizon_ns < row.time_ns)
+        return (state.ripe < state.head) & (row.time_ns - time_ns > horizon_ns)
 
     def label(
         state: MemoryState, scaling: CalibrationState, out: Ripened

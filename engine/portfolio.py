@@ -3,6 +3,8 @@
 An order placed by the decision at a tick fills at the first later tick with a valid market (I6), at
 that tick's best opposite price. A break cancels it. The walk through deeper levels, latency and fee
 tiers are not modelled: orders are small.
+
+An absurd price can make an account richer than a log can hold; it then stays at `money.E8_MAX`.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.arithmetic import Tensor, tf
-from engine.money import E8, before_share_e8, product_e8, quotient_e8, share_up_e8
+from engine.money import E8, E8_MAX, before_share_e8, product_e8, quotient_e8, share_up_e8
 from engine.parameters import Parameters
 from engine.row import Row
 
@@ -70,7 +72,7 @@ def fill(
     gained_e8 = tf.where(buys, volume_e8, tf.where(sells, -volume_e8, zero))
     still_waits = waits & (side == NONE)
     filled = PortfolioState(
-        cash_e8=state.cash_e8 - paid_e8,
+        cash_e8=tf.minimum(state.cash_e8 - paid_e8, E8_MAX),
         position_e8=state.position_e8 + gained_e8,
         entered_ns=tf.where(buys, row.time_ns, state.entered_ns),
         order_side=tf.where(still_waits, state.order_side, NONE),
@@ -91,5 +93,5 @@ def order(state: PortfolioState, action: Tensor, offset: Tensor) -> PortfolioSta
 def equity_e8(state: PortfolioState, row: Row) -> Tensor:
     """Return cash plus the position at the mid, int64[]; without a valid mid, at the last price."""
     middle_e8 = (row.bid_e8 + row.ask_e8) // 2
-    price_e8 = tf.where(row.valid, middle_e8, row.last_e8)
-    return state.cash_e8 + product_e8(state.position_e8, price_e8)
+    price_e8 = tf.where(row.valid, middle_e8, tf.maximum(row.last_e8, 0))
+    return tf.minimum(state.cash_e8 + product_e8(state.position_e8, price_e8), E8_MAX)

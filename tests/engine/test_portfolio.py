@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from engine import portfolio
 from engine.arithmetic import tf
+from engine.money import E8_MAX
 from engine.parameters import Parameters
 from engine.portfolio import BUY, NONE, SELL, Execution, PortfolioState
 from engine.row import Row
@@ -136,6 +137,28 @@ def test_equity_is_cash_and_the_position_at_the_mid() -> None:
 
     assert int(portfolio.equity_e8(state, tick(valid=True))) == 1_021 * E8
     assert int(portfolio.equity_e8(state, tick(valid=False))) == 1_018 * E8
+
+
+@pytest.mark.parametrize("last_e8", [-1, -(10**18) + 1])
+def test_a_last_price_below_nothing_is_nothing(last_e8: int) -> None:
+    """A log can hold it; a position is not worth less than nothing."""
+    state = account(Parameters(cash=1_000), position_e8=E8_MAX)
+
+    assert int(portfolio.equity_e8(state, row(valid=False, last_e8=last_e8))) == 1_000 * E8
+
+
+def test_an_account_holds_what_a_log_can_hold() -> None:
+    """A volume bought at an absurd price and sold at a usual one is not more than that."""
+    parameters = Parameters(cash=1_001, order_cash=1_000, fee_ppm=0)
+    before = account(parameters, order_side=BUY)
+    usual = row(bid_e8=60_000 * E8, ask_e8=60_001 * E8)
+
+    held, bought = portfolio.fill(before, row(bid_e8=1, ask_e8=2), parameters)
+    left, _ = portfolio.fill(held._replace(order_side=tf.constant(SELL)), usual, parameters)
+
+    assert whole(bought)["volume_e8"] == E8_MAX
+    assert int(portfolio.equity_e8(held, usual)) == E8_MAX
+    assert whole(left)["cash_e8"] == E8_MAX
 
 
 @settings(max_examples=150, deadline=None)
