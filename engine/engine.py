@@ -5,8 +5,10 @@ records were cut into chunks (I7). What a chunk makes of it comes back as a batc
 log's own schema: for every tick its fill, if an order filled, and its decision.
 """
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +23,13 @@ from engine.parameters import Parameters
 from engine.state import Arrays, digest
 from engine.step import CHUNK_TICKS, CompiledStep, Counts, Measures, Outcome
 from eventlog.records import TICK_KINDS
-from eventlog.schema import SCHEMA, batch_of, decimals
+from eventlog.schema import batch_of, decimals
 
 _COUNT = {name: index for index, name in enumerate(Counts._fields)}
 _MEASURE = {name: index for index, name in enumerate(Measures._fields)}
-_SIDES = ("", "buy", "sell")
+_ACTIONS = np.array(policy.ACTIONS, object)
+_REASONS = np.array(policy.REASONS, object)
+_SIDES = np.array(["", "buy", "sell"], object)
 
 
 class Engine:
@@ -47,6 +51,10 @@ class Engine:
         if set(state) != set(wanted):
             difference = sorted(set(state) ^ set(wanted))
             raise StateMismatch(f"the state and this engine differ in {', '.join(difference)}")
+        for name, array in wanted.items():
+            if (state[name].shape, state[name].dtype) != (array.shape, array.dtype):
+                found = f"{state[name].dtype}{list(state[name].shape)}"
+                raise StateMismatch(f"{name} is {found}, not {array.dtype}{list(array.shape)}")
         self._market = Market.of(state)
         self._stage = _stage(parameters)
         self._stage.enter(self, {name: state[name] for name in steps.NAMES})
@@ -72,6 +80,7 @@ class Engine:
         Raises:
             ValueError: if there are more ticks than fit; nothing has changed then (I4).
         """
+        chunk.column("received_ns")  # if it is not there, that shows before anything has changed
         market = self._market.copy()
         rows = market.fold(chunk)
         if len(rows) > CHUNK_TICKS:
@@ -163,17 +172,18 @@ class _Stage:
 
     def __init__(self, step: CompiledStep) -> None:
         self._step = step
-        self._actor: object = None
-        self._aside: dict[int, Arrays] = {}
+        # Held weakly: who is gone needs no state.
+        self._actor: Callable[[], object] = _nobody
+        self._aside: WeakKeyDictionary[object, Arrays] = WeakKeyDictionary()
 
     def enter(self, actor: object, state: Arrays) -> None:
         self._set_aside()
         self._step.load(state)
-        self._actor = actor
+        self._actor = ref(actor)
 
     def leave(self, actor: object) -> None:
-        if self._actor is actor:
-            self._actor = None
+        if self._actor() is actor:
+            self._actor = _nobody
 
     def run(self, actor: object, rows: Rows) -> Outcome:
         self._turn(actor)
@@ -190,15 +200,19 @@ class _Stage:
         return self._step.state()
 
     def _turn(self, actor: object) -> None:
-        if self._actor is not actor:
+        if self._actor() is not actor:
             self._set_aside()
-            self._step.load(self._aside.pop(id(actor)))
-            self._actor = actor
+            self._step.load(self._aside.pop(actor))
+            self._actor = ref(actor)
 
     def _set_aside(self) -> None:
-        if self._actor is not None:
+        if (actor := self._actor()) is not None:
             state = self._step.state()
-            self._aside[id(self._actor)] = {name: array.copy() for name, array in state.items()}
+            self._aside[actor] = {name: array.copy() for name, array in state.items()}
+
+
+def _nobody() -> None:
+    """Stand where a reference to an actor would."""
 
 
 _STAGES: dict[Parameters, _Stage] = {}
@@ -212,46 +226,48 @@ def _stage(parameters: Parameters) -> _Stage:
 
 def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:
     """Return the decisions, each behind its tick's fill if there is one, as rows of the schema."""
-    counts, measures = outcome.counts, outcome.measures
-    sides = counts[:, _COUNT["fill_side"]]
-    filled = np.flatnonzero(sides)
-    ticks = np.sort(np.concatenate([filled, np.arange(len(rows))]), kind="stable")
-    # Where a tick stands twice, its fill comes first.
-    is_fill = np.zeros(len(ticks), np.bool_)
-    is_fill[:-1] = ticks[:-1] == ticks[1:]
-    is_decision = ~is_fill
     is_tick = pc.is_in(chunk.column("kind"), pa.array(TICK_KINDS))
-    of_ticks = pa.array(np.flatnonzero(is_tick.to_numpy(zero_copy_only=False))[ticks])
+    ticks = chunk.select(["exchange_ns", "received_ns"]).filter(is_tick)
+    decisions = _decisions(ticks, rows, outcome)
+    filled = np.flatnonzero(outcome.counts[:, _COUNT["fill_side"]])
+    if not len(filled):
+        return decisions
+    fills = _fills(ticks.take(pa.array(filled)), rows[filled], outcome.counts[filled])
+    # A tick's fill comes first: a stable sort of both by their tick keeps the fills in front.
+    order = np.argsort(np.concatenate([filled, np.arange(len(rows))]), kind="stable")
+    return pa.concat_batches([fills, decisions]).take(pa.array(order))
 
-    def whole(name: str, kind: pa.DataType, shown: npt.NDArray[np.bool_]) -> pa.Array:
-        return pa.array(counts[ticks, _COUNT[name]], mask=~shown).cast(kind)
 
-    def money(name: str, shown: npt.NDArray[np.bool_]) -> pa.Array:
-        return decimals(counts[ticks, _COUNT[name]], ~shown)
-
-    def words(values: tuple[str, ...], name: str, shown: npt.NDArray[np.bool_]) -> pa.Array:
-        indices = pa.array(counts[ticks, _COUNT[name]].astype(np.int32), mask=~shown)
-        return pa.DictionaryArray.from_arrays(indices, pa.array(values)).cast(pa.string())
-
-    columns = {
-        "offset": pa.array(np.zeros(len(ticks), np.int64)),
-        "kind": pa.array(np.where(is_fill, "fill", "decision").tolist(), pa.string()),
-        "exchange_ns": chunk.column("exchange_ns").take(of_ticks),
-        "received_ns": chunk.column("received_ns").take(of_ticks),
-        "cause": pa.array(rows[ticks, Column.OFFSET]),
-        "action": words(policy.ACTIONS, "action", is_decision),
-        "reason": words(policy.REASONS, "reason", is_decision),
-        "fingerprint": pa.array(counts[ticks, _COUNT["fingerprint"]].view(np.uint64), mask=is_fill),
-        "side": words(_SIDES, "fill_side", is_fill),
-        "price": money("fill_price_e8", is_fill),
-        "volume": money("fill_volume_e8", is_fill),
-        "fee": money("fill_fee_e8", is_fill),
-        "ordered_at": whole("fill_ordered_at", pa.int64(), is_fill),
-    }
+def _decisions(ticks: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:
+    counts, measures = outcome.counts, outcome.measures
+    columns = _effect_columns("decision", ticks, rows)
+    columns["action"] = pa.array(_ACTIONS[counts[:, _COUNT["action"]]], pa.string())
+    columns["reason"] = pa.array(_REASONS[counts[:, _COUNT["reason"]]], pa.string())
+    columns["fingerprint"] = pa.array(counts[:, _COUNT["fingerprint"]].view(np.uint64))
     for name in ("trained", "ripened", "scored", "scored_hits", "voided"):
-        columns[name] = whole(name, pa.int32(), is_decision)
+        columns[name] = pa.array(counts[:, _COUNT[name]].astype(np.int32))
     for name in ("equity", "cash", "position"):
-        columns[name] = money(f"{name}_e8", is_decision)
+        columns[name] = decimals(counts[:, _COUNT[f"{name}_e8"]])
     for name in Measures._fields:
-        columns[name] = pa.array(measures[ticks, _MEASURE[name]], mask=is_fill)
-    return batch_of({name: columns[name] for name in SCHEMA.names if name in columns}, len(ticks))
+        columns[name] = pa.array(measures[:, _MEASURE[name]])
+    return batch_of(columns, len(rows))
+
+
+def _fills(ticks: pa.RecordBatch, rows: Rows, counts: npt.NDArray[np.int64]) -> pa.RecordBatch:
+    columns = _effect_columns("fill", ticks, rows)
+    columns["side"] = pa.array(_SIDES[counts[:, _COUNT["fill_side"]]], pa.string())
+    columns["price"] = decimals(counts[:, _COUNT["fill_price_e8"]])
+    columns["volume"] = decimals(counts[:, _COUNT["fill_volume_e8"]])
+    columns["fee"] = decimals(counts[:, _COUNT["fill_fee_e8"]])
+    columns["ordered_at"] = pa.array(counts[:, _COUNT["fill_ordered_at"]])
+    return batch_of(columns, len(rows))
+
+
+def _effect_columns(kind: str, ticks: pa.RecordBatch, rows: Rows) -> dict[str, pa.Array]:
+    return {
+        "offset": pa.array(np.zeros(len(rows), np.int64)),
+        "kind": pa.array([kind] * len(rows), pa.string()),
+        "exchange_ns": ticks.column("exchange_ns"),
+        "received_ns": ticks.column("received_ns"),
+        "cause": pa.array(rows[:, Column.OFFSET]),
+    }
