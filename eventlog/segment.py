@@ -33,8 +33,8 @@ SUFFIX = ".open"
 _BODY = struct.Struct("<16s32sQ")
 _ZEROS = bytes(1 << 20)
 _READ_BYTES = 4 << 20
-FRAMES_MAX = 1 << 16
-"""So many frames close a segment, full or not: it bounds how long opening takes (I10)."""
+FRAMES_MAX = 1 << 15
+"""So many frames close a segment, full or not: that bounds opening and sealing it (I10)."""
 
 
 def name(first_offset: int) -> str:
@@ -168,7 +168,9 @@ class Segment:
             for at in range(row, stop):
                 batch = self._batch(data, self._start(at) - start, at)
                 lead = max(first - self._first(at), 0)
-                batch = batch.slice(lead, min(end, self._ends[at]) - self._first(at) - lead)
+                count = min(end, self._ends[at]) - self._first(at) - lead
+                if count < batch.num_rows:
+                    batch = batch.slice(lead, count)
                 yield batch if columns is None else batch.select(list(columns))
             row = stop
 
