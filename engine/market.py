@@ -16,6 +16,7 @@ import heapq
 from bisect import bisect_left, insort
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -191,18 +192,22 @@ class Market:
         return state
 
     def copy(self) -> "Market":
-        """Return an independent copy."""
-        return replace(self, bids=self.bids.copy(), asks=self.asks.copy())
+        """Return a copy that can be folded on; both share a book until one of them changes it."""
+        return replace(self)
 
     def fold(self, chunk: pa.RecordBatch) -> Rows:
         """Fold records in; return one row a tick, as int64[ticks, WIDTH]."""
         cells = _Cells(chunk)
+        if "book" in cells.kind:
+            self.bids, self.asks = self.bids.copy(), self.asks.copy()
         rows: list[list[int]] = []
+        levels = self._level_cells()
         for index, kind in enumerate(cells.kind):
             if kind not in TICK_KINDS:
                 self.breaks = max(self.breaks, kind in _BREAKING)
                 if kind == "gap":
                     self.book_valid = 0
+                    levels = self._level_cells()
                 continue
             self._advance_time(cells.exchange_ns[index])
             traded_e8 = 0
@@ -216,7 +221,13 @@ class Market:
                     traded_e8 = sign * cells.volume[index]
             else:
                 self._update_book(cells, index)
-            rows.append(self._row(cells.offset[index], TICK_KINDS.index(kind), traded_e8))
+                levels = self._level_cells()
+            valid = 0 < self.bid_e8 < self.ask_e8 and (self.book_valid or not self.book_seen)
+            row = [
+                cells.offset[index], self.time_ns, _KIND[kind], self.breaks, int(valid),
+                self.book_valid, self.bid_e8, self.ask_e8, self.last_e8, traded_e8,
+            ]  # fmt: skip
+            rows.append(row + levels)
             self.breaks = 0
         return np.array(rows, np.int64).reshape(len(rows), WIDTH)
 
@@ -248,20 +259,18 @@ class Market:
     def _checksum(self) -> int:
         return book_checksum(self.bids.best(10, highest=True), self.asks.best(10, highest=False))
 
-    def _row(self, offset: int, kind: int, traded_e8: int) -> list[int]:
-        valid = 0 < self.bid_e8 < self.ask_e8 and (self.book_valid or not self.book_seen)
-        row = [
-            offset, self.time_ns, kind, self.breaks, int(valid), self.book_valid,
-            self.bid_e8, self.ask_e8, self.last_e8, traded_e8,
-        ]  # fmt: skip
+    def _level_cells(self) -> list[int]:
+        """Return the cells of a row from `FIRST_LEVEL` on: zeros where there is no level."""
+        cells: list[int] = []
         for side, highest in ((self.bids, True), (self.asks, False)):
             levels = side.best(LEVELS, highest=highest) if self.book_valid else []
             missing = [0] * (LEVELS - len(levels))
-            row += [level[0] for level in levels] + missing
-            row += [level[2] for level in levels] + missing
-        return row
+            cells += [level[0] for level in levels] + missing
+            cells += [level[2] for level in levels] + missing
+        return cells
 
 
+_KIND = {kind: index for index, kind in enumerate(TICK_KINDS)}
 _BREAKING = ("gap", "session_started", "session_ended")
 
 
@@ -269,19 +278,19 @@ class _Cells:
     """The columns of a chunk as Python lists, which are several times faster to walk."""
 
     def __init__(self, chunk: pa.RecordBatch) -> None:
-        self.offset: list[int] = chunk.column("offset").to_pylist()
-        self.kind: list[str] = chunk.column("kind").to_pylist()
-        self.exchange_ns: list[int | None] = chunk.column("exchange_ns").to_pylist()
-        self.bid: list[int] = counts_e8(chunk.column("bid")).tolist()
-        self.ask: list[int] = counts_e8(chunk.column("ask")).tolist()
-        self.last: list[int] = counts_e8(chunk.column("last")).tolist()
-        self.price: list[int] = counts_e8(chunk.column("price")).tolist()
-        self.volume: list[int] = counts_e8(chunk.column("volume")).tolist()
-        self.side: list[str | None] = chunk.column("side").to_pylist()
-        self.backfilled: list[bool | None] = chunk.column("backfilled").to_pylist()
-        self.snapshot: list[bool | None] = chunk.column("snapshot").to_pylist()
-        self.snapshot_id: list[int | None] = chunk.column("snapshot_id").to_pylist()
-        self.checksum: list[int | None] = chunk.column("checksum").to_pylist()
+        self.offset: list[int] = _cells(chunk, "offset")
+        self.kind: list[str] = _cells(chunk, "kind")
+        self.exchange_ns: list[int | None] = _cells(chunk, "exchange_ns")
+        self.bid: list[int] = _counts(chunk, "bid")
+        self.ask: list[int] = _counts(chunk, "ask")
+        self.last: list[int] = _counts(chunk, "last")
+        self.price: list[int] = _counts(chunk, "price")
+        self.volume: list[int] = _counts(chunk, "volume")
+        self.side: list[str | None] = _cells(chunk, "side")
+        self.backfilled: list[bool | None] = _cells(chunk, "backfilled")
+        self.snapshot: list[bool | None] = _cells(chunk, "snapshot")
+        self.snapshot_id: list[int | None] = _cells(chunk, "snapshot_id")
+        self.checksum: list[int | None] = _cells(chunk, "checksum")
         self._bids = _levels(chunk.column("bids"))
         self._asks = _levels(chunk.column("asks"))
 
@@ -294,8 +303,21 @@ class _Cells:
         return levels[ends[index] : ends[index + 1]]
 
 
+def _cells(chunk: pa.RecordBatch, name: str) -> list[Any]:
+    column = chunk.column(name)
+    # Most columns of a single tick are empty, and a list of nothing is quickly made.
+    return [None] * len(column) if column.null_count == len(column) else column.to_pylist()
+
+
+def _counts(chunk: pa.RecordBatch, name: str) -> list[int]:
+    column = chunk.column(name)
+    return [0] * len(column) if column.null_count == len(column) else counts_e8(column).tolist()
+
+
 def _levels(column: pa.Array) -> tuple[list[_Level], list[int]]:
     """Return all levels of a column, and where each row's begin."""
+    if column.null_count == len(column):
+        return [], [0] * (len(column) + 1)
     flat = column.flatten()
     levels = list(
         zip(

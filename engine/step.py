@@ -204,7 +204,7 @@ class CompiledStep:
                 tf.TensorSpec((CHUNK_TICKS, WIDTH), tf.int64),
                 tf.TensorSpec((), tf.int32),
             ],
-        )
+        ).get_concrete_function()
 
     def run(self, rows: Rows) -> Outcome:
         """Carry the variables over at most `CHUNK_TICKS` rows."""
