@@ -35,7 +35,7 @@ class Parameters:
         8_192, 256, 1 << 20, "predictions remembered: those waiting for their label, then replayed"
     )
     fresh_rows: int = _parameter(4, 1, 64, "newly ripened labels in a training step, at most")
-    replayed_rows: int = _parameter(12, 0, 256, "remembered samples in a training step")
+    replayed_rows: int = _parameter(4, 0, 256, "remembered samples in a training step")
     learning_rate: float = _parameter(1.5e-4, 1e-7, 1.0, "step size of Adam at the start")
     learning_rate_floor: float = _parameter(5e-5, 0.0, 1.0, "step size that is never gone below")
     learning_rate_decay_steps: int = _parameter(
