@@ -1,0 +1,39 @@
+"""A row by name: each field comes from the column that the market wrote."""
+
+import numpy as np
+
+from engine.arithmetic import tf
+from engine.market import FIRST_LEVEL, LEVELS, WIDTH, Column
+from engine.row import row_of
+
+FLAGS = {Column.BREAK: "breaks", Column.VALID: "valid", Column.BOOK_VALID: "book_valid"}
+
+
+def test_every_field_is_its_column() -> None:
+    """All different numbers come back under their names."""
+    cells = np.arange(100, 100 + WIDTH, dtype=np.int64)
+
+    row = row_of(tf.constant(cells))
+
+    for column in Column:
+        if column not in FLAGS:
+            assert int(getattr(row, column.name.lower())) == 100 + column
+    levels = [row.bid_prices_e8, row.bid_volumes_e8, row.ask_prices_e8, row.ask_volumes_e8]
+    assert np.concatenate(levels).tolist() == cells[FIRST_LEVEL:].tolist()
+    assert all(level.shape == (LEVELS,) for level in levels)
+    assert len(row) == len(Column) + 4
+
+
+def test_flags_are_booleans() -> None:
+    """Anything but 0 is true."""
+    for column, name in FLAGS.items():
+        for value in (0, 1):
+            cells = np.zeros(WIDTH, np.int64)
+            cells[column] = value
+
+            flag = getattr(row_of(tf.constant(cells)), name)
+
+            assert flag.dtype == tf.bool
+            assert bool(flag) == bool(value)
+            others = [other for other in FLAGS.values() if other != name]
+            assert not any(bool(getattr(row_of(tf.constant(cells)), other)) for other in others)
