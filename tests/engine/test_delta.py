@@ -1,0 +1,77 @@
+"""Deltas: the state before and the change give the state after, bit for bit."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import delta
+from engine.engine import Engine
+from engine.state import cursors, digest
+from tests.markets import SMALL, journal
+from tests.walker import ROWS, Walker
+
+
+@given(st.lists(st.integers(0, 30), max_size=8), st.integers(0, 10**6))
+def test_changes_add_up(steps: list[int], seed: int) -> None:
+    """From change to change, also past the ring's end and for no tick at all."""
+    walker = Walker(seed=seed)
+    kept, small = walker.state(), walker.small_state()
+    for ticks in steps:
+        change, small = delta.encode(small, walker.walk(ticks), rows=ROWS)
+        before = digest(kept)
+
+        after = delta.apply(kept, change)
+
+        assert digest(after) == digest(walker.state())
+        assert digest(kept) == before
+        kept = after
+
+
+@pytest.mark.parametrize("size", [1, 37, 300])
+def test_an_engine_s_changes_add_up(size: int) -> None:
+    """A real engine, while its ring wraps around three times."""
+    engine, total = Engine.genesis(SMALL), 900 if size > 1 else 320
+    kept, small = engine.state(), engine.small_state()
+    for start in range(0, total, size):
+        engine.advance(journal(900).slice(start, min(size, total - start)))
+        change, small = delta.encode(small, engine, rows=SMALL.memory_rows)
+        kept = delta.apply(kept, change)
+
+    assert digest(kept) == engine.digest
+    assert cursors(kept)[0] > SMALL.memory_rows
+
+
+def test_a_change_is_small() -> None:
+    """What one tick leaves as it was is zeros, and of the ring only what it touched is there."""
+    engine = Engine.genesis(SMALL)
+    engine.advance(journal(900).slice(0, 800))
+    small = engine.small_state()
+    whole = sum(array.nbytes for array in engine.state().values())
+
+    engine.advance(journal(900).slice(800, 1))
+    change, _ = delta.encode(small, engine, rows=SMALL.memory_rows)
+
+    assert len(change) < whole
+    assert np.count_nonzero(np.frombuffer(change, np.uint8)) < 12_000
+
+
+def test_a_change_of_another_state_is_refused() -> None:
+    """It says where it begins and where it ends."""
+    walker = Walker()
+    start, small = walker.state(), walker.walk(3).small_state()
+    change, _ = delta.encode(small, walker.walk(3), rows=ROWS)
+
+    with pytest.raises(ValueError, match="the change begins at"):
+        delta.apply(start, change)
+
+
+@pytest.mark.parametrize("size", [-1, 1])
+def test_a_change_of_another_length_is_refused(size: int) -> None:
+    """One byte too few or too many."""
+    walker = Walker()
+    start = walker.state()
+    change, _ = delta.encode(walker.small_state(), walker.walk(3), rows=ROWS)
+
+    with pytest.raises(ValueError, match=r"buffer|bytes"):
+        delta.apply(start, change[:size] if size < 0 else change + b"\0")

@@ -1,0 +1,83 @@
+"""A state that moves as an engine's does, small and quick, for the tests of what keeps states."""
+
+import random
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.parameters import Parameters
+from engine.state import RINGS, Arrays
+
+ROWS = 8
+
+
+class _FewRows(Parameters):
+    """Parameters of a ring that is smaller than any that may be chosen."""
+
+
+def _parameters() -> Parameters:
+    parameters = _FewRows()
+    object.__setattr__(parameters, "memory_rows", ROWS)
+    return parameters
+
+
+class Walker:
+    """Stands in for an engine: some arrays that change all over, and a ring."""
+
+    parameters = _parameters()
+
+    def __init__(self, *, seed: int = 1) -> None:
+        self._draws = random.Random(seed)
+        self.hour = 0
+        self._state: Arrays = {
+            "learner.steps": np.zeros((), np.int64),
+            "learner.weights": np.zeros(5, np.float32),
+            "features.seen": np.zeros((), np.bool_),
+            "market.scalars": np.zeros(9, np.int64),
+            "memory.baseline_loss": np.zeros((), np.float64),
+            "memory.facts": np.zeros((ROWS, 2), np.int64),
+            "memory.head": np.zeros((), np.int64),
+            "memory.hits": np.zeros((), np.int64),
+            "memory.loss": np.zeros((), np.float64),
+            "memory.outcomes": np.zeros(ROWS, np.int32),
+            "memory.ripe": np.zeros((), np.int64),
+            "memory.samples": np.zeros((ROWS, 3), np.float32),
+            "memory.scored": np.zeros((), np.int64),
+            "portfolio.cash_e8": np.full((), 10**12, np.int64),
+            "portfolio.position_e8": np.zeros((), np.int64),
+        }
+
+    def walk(self, ticks: int) -> "Walker":
+        """Move as so many ticks would; return itself."""
+        draw, state = self._draws.randrange, self._state
+        for _ in range(ticks):
+            head, ripe = int(state["memory.head"]), int(state["memory.ripe"])
+            ripens = draw(head - ripe + 1)
+            for position in range(ripe, ripe + ripens):
+                state["memory.outcomes"][position % ROWS] = draw(1, 4)
+            state["memory.ripe"] += ripens
+            if head - int(state["memory.ripe"]) < ROWS:
+                place = head % ROWS
+                state["memory.samples"][place] = [draw(100) / 7 for _ in range(3)]
+                state["memory.facts"][place] = [draw(10**9), draw(10**9)]
+                state["memory.outcomes"][place] = 0
+                state["memory.head"] += 1
+            state["learner.weights"] += np.float32(draw(-100, 100) / 3)
+            state["learner.steps"] += 1
+            state["features.seen"] = np.array(draw(2) == 1)
+            state["market.scalars"][0] = self.hour * 3_600 * 10**9 + int(state["learner.steps"])
+        return self
+
+    def state(self) -> Arrays:
+        """Return the whole state, as copies."""
+        return {name: array.copy() for name, array in self._state.items()}
+
+    def small_state(self) -> Arrays:
+        """Return all arrays but the ring's."""
+        return {name: array for name, array in self.state().items() if name not in RINGS}
+
+    def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return some rows of the ring."""
+        rows: npt.NDArray[Any] = self._state[name][places]
+        return rows
