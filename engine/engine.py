@@ -5,9 +5,10 @@ records were cut into chunks (I7). What a chunk makes of it comes back as a batc
 log's own schema: for every tick its fill, if an order filled, and its decision.
 """
 
+from collections import deque
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
@@ -30,6 +31,14 @@ _MEASURE = {name: index for index, name in enumerate(Measures._fields)}
 _ACTIONS = np.array(policy.ACTIONS, object)
 _REASONS = np.array(policy.REASONS, object)
 _SIDES = np.array(["", "buy", "sell"], object)
+
+
+class _Foreseen(NamedTuple):
+    """A chunk that was folded before its turn: the market behind it, and its rows."""
+
+    chunk: pa.RecordBatch
+    market: Market
+    rows: Rows
 
 
 class Engine:
@@ -60,6 +69,8 @@ class Engine:
         self._stage.enter(self, {name: state[name] for name in steps.NAMES})
         self._like = {name: state[name] for name in steps.PACKED}
         self._packed = steps.pack(state)
+        self._frontier = self._market  # behind what was foreseen last
+        self._foreseen: deque[_Foreseen] = deque()
         self.position = -1
 
     @classmethod
@@ -81,15 +92,37 @@ class Engine:
             ValueError: if there are more ticks than fit; nothing has changed then (I4).
         """
         chunk.column("received_ns")  # if it is not there, that shows before anything has changed
-        market = self._market.copy()
-        rows = market.fold(chunk)
+        market, rows = self._folded(chunk)
         if len(rows) > CHUNK_TICKS:
             raise ValueError(f"{len(rows)} ticks in one chunk, at most {CHUNK_TICKS}")
         outcome = self._stage.run(self, rows)
         self._market, self._packed = market, outcome.packed
+        if self._foreseen:
+            self._foreseen.popleft()
         if chunk.num_rows:
             self.position = chunk.column("offset")[-1].as_py()
         return _effects(chunk, rows, outcome)
+
+    def foresee(self, chunk: pa.RecordBatch) -> None:
+        """Fold a chunk before its turn, behind those foreseen already; changes no result.
+
+        It may run on another thread while `advance` is in the compiled step, which is where the
+        time goes: the fold does not depend on what the step makes of earlier ticks. The chunks that
+        `advance` is given next must be these, in this order; any other forgets them.
+        """
+        market = self._frontier.copy()
+        rows = market.fold(chunk)
+        self._frontier = market
+        self._foreseen.append(_Foreseen(chunk, market, rows))
+
+    def _folded(self, chunk: pa.RecordBatch) -> tuple[Market, Rows]:
+        if self._foreseen and self._foreseen[0].chunk is chunk:
+            foreseen = self._foreseen[0]
+            return foreseen.market, foreseen.rows
+        self._foreseen.clear()
+        market = self._market.copy()
+        self._frontier = market
+        return market, market.fold(chunk)
 
     def state(self) -> Arrays:
         """Return the whole state as arrays by name; copies, which nobody else changes."""
