@@ -1,0 +1,140 @@
+"""The compiled step: its variables, how they are packed, and the order of its stages."""
+
+import numpy as np
+import pytest
+
+from engine import network, step
+from engine.arithmetic import tf
+from engine.engine import Engine
+from engine.errors import StateMismatch
+from engine.features import COUNT
+from engine.market import Market
+from engine.state import RINGS, digest
+from engine.step import CHUNK_TICKS, NAMES, PACKED, Counts, Measures, compiled, genesis
+from tests.markets import SMALL, advance, decisions, journal, stream
+
+TICKS = 300
+
+
+def begun() -> step.CompiledStep:
+    """Return the compiled step at genesis. Engines of these parameters put their state back."""
+    Engine.genesis(SMALL)
+    stage = compiled(SMALL)
+    stage.load(genesis(SMALL))
+    return stage
+
+
+def ran(stage: step.CompiledStep, size: int) -> list[step.Outcome]:
+    """Run a journal through in chunks."""
+    rows = Market.genesis().fold(journal(TICKS))
+    return [stage.run(rows[start : start + size]) for start in range(0, len(rows), size)]
+
+
+def test_names_are_those_of_genesis() -> None:
+    """Every array of the state is a variable, in one order; all but the rings are packed."""
+    assert set(genesis(SMALL)) == set(NAMES)
+    assert len(set(NAMES)) == len(NAMES)
+    assert set(NAMES) - set(PACKED) == set(RINGS)
+
+
+def test_packing_is_undone_by_unpacking() -> None:
+    """Bit for bit, flags and counts and what is no number among them."""
+    state = genesis(SMALL)
+    draws = np.random.default_rng(1)
+    for name in PACKED:
+        array = state[name]
+        bits = draws.integers(0, 256, array.nbytes, dtype=np.uint8)
+        state[name] = (
+            np.ones_like(array) if array.dtype == np.bool_ else bits.view(array.dtype)
+        ).reshape(array.shape)
+
+    again = step.unpack(step.pack(state), state)
+
+    assert digest(again) == digest({name: state[name] for name in PACKED})
+
+
+def test_what_a_call_packs_is_what_it_leaves() -> None:
+    """The compiled packing and ours agree."""
+    stage = begun()
+
+    packed = ran(stage, TICKS)[-1].packed
+
+    assert packed.tobytes() == step.pack(stage.state()).tobytes()
+
+
+@pytest.mark.parametrize("size", [1, 50])
+def test_the_padding_of_a_chunk_is_not_there(size: int) -> None:
+    """Results are as many as ticks, and the same in any cut; nothing behind the count is run."""
+    whole, parts = ran(begun(), TICKS)[0], ran(begun(), size)
+
+    assert np.concatenate([part.counts for part in parts]).tobytes() == whole.counts.tobytes()
+    assert np.concatenate([part.measures for part in parts]).tobytes() == whole.measures.tobytes()
+    assert parts[-1].packed.tobytes() == whole.packed.tobytes()
+    assert whole.counts.shape[1] == len(Counts._fields)
+    assert whole.measures.shape[1] == len(Measures._fields)
+
+
+def test_no_ticks_change_nothing() -> None:
+    """An empty chunk is a chunk."""
+    stage = begun()
+    before = digest(stage.state())
+
+    outcome = stage.run(Market.genesis().fold(journal(TICKS))[:0])
+
+    assert len(outcome.counts) == len(outcome.measures) == 0
+    assert digest(stage.state()) == before
+
+
+def test_the_same_parameters_are_compiled_once() -> None:
+    """Compiling takes seconds."""
+    assert compiled(SMALL) is compiled(SMALL)
+
+
+@pytest.mark.parametrize("fault", ["missing", "shape", "type"])
+def test_a_state_that_does_not_fit_is_refused_whole(fault: str) -> None:
+    """Also if the last array is the wrong one: none is set then."""
+    stage = begun()
+    before, state, name = digest(stage.state()), genesis(SMALL), NAMES[-1]
+    state[NAMES[0]] = state[NAMES[0]] + 1
+    if fault == "missing":
+        del state[name]
+    else:
+        state[name] = np.zeros(*(((2,), np.int64) if fault == "shape" else ((), np.int8)))
+
+    with pytest.raises(StateMismatch, match=name):
+        stage.load(state)
+
+    assert digest(stage.state()) == before
+
+
+def test_a_tick_is_answered_with_weights_that_were_trained_on_it() -> None:
+    """Labels that ripen at a tick are learned before it is answered, so the next one profits.
+
+    The stages' order is a promise: the recorded probabilities follow from the weights after the
+    training step, and the fingerprint is theirs.
+    """
+    engine = Engine.genesis(SMALL)
+    decisions(engine, stream(900)[:899])
+    before = engine.state()
+    last = decisions(engine, stream(900)[899:])[0]
+    after = engine.state()
+    model = network.build(SMALL)
+    sample = after["memory.samples"][(int(after["memory.head"]) - 1) % SMALL.memory_rows]
+    features = tf.constant(sample[None, :COUNT])
+
+    said = [
+        float(tf.sigmoid(network.logits(model, tf.constant(weights), features))[0, network.UP])
+        for weights in (before["learner.weights"], after["learner.weights"])
+    ]
+
+    assert last.trained > 0
+    assert last.p_up_raw == pytest.approx(said[1], rel=1e-5)
+    assert last.p_up_raw != pytest.approx(said[0], rel=1e-5)
+    fingerprint = int(network.fingerprint(tf.constant(after["learner.weights"])))
+    assert last.fingerprint == fingerprint % 2**64
+
+
+def test_a_chunk_has_a_stated_maximum() -> None:
+    """I10."""
+    assert CHUNK_TICKS == 1024
+    assert len(advance(Engine.genesis(SMALL), stream(900))) > 0
