@@ -10,6 +10,8 @@
     ├── Corrupt            acknowledged bytes are not what they were: never repaired by itself
     ├── OffsetOutOfRange   it does not hold these records
     ├── TooLarge           more was appended at once than one frame may hold; nothing was written
+    ├── Unprepared         a file that was prepared for sealing cannot be published; nothing was
+    │                      changed
     └── WriteFailed        the device refused a write: this writer is dead, the log is as it was
 
 Torn and corrupt are different classes because they ask for different things: the first loses
@@ -117,6 +119,12 @@ class TooLarge(EventLogError):
     """One append exceeds what a frame may hold. Nothing was written and the log goes on."""
 
     hint = "Append it in parts."
+
+
+class Unprepared(EventLogError):
+    """A prepared file is not what is sealed next, or not what it was. The log goes on as it was."""
+
+    hint = "Prepare the closed segment again."
 
 
 class WriteFailed(EventLogError):

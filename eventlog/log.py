@@ -9,8 +9,8 @@ There is one writer, twice over: an operating system's lock for as long as it li
 that each opening raises and every frame carries, so that a second writer that slipped past the lock
 is found out by those who read.
 
-Not here: a background thread. When to seal, and when to force the mark to the disk, is the
-caller's.
+Not here: a background thread or process. When and where to seal, and when to force the mark to the
+disk, is the caller's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from eventlog import manifest as manifests
 from eventlog import mark, parts, recovery, sealing, segment
-from eventlog.errors import Corrupt, Locked, NoLog, TooLarge, WriteFailed
+from eventlog.errors import Corrupt, Locked, NoLog, TooLarge, Unprepared, WriteFailed
 from eventlog.frame import Link
 from eventlog.manifest import Manifest, Sealed
 from eventlog.mark import Mark, MarkFile
@@ -31,6 +31,7 @@ from eventlog.parts import Part
 from eventlog.records import Record
 from eventlog.recovery import Recovery
 from eventlog.schema import REQUIRED, SCHEMA, encode, renumber
+from eventlog.sealing import Prepared, SealWork
 from eventlog.segment import Segment
 from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
 
@@ -218,23 +219,55 @@ class Log:
             self._marks.sync()
         self._commits = 0
 
+    def sealable(self) -> tuple[SealWork, ...]:
+        """Return the closed segments, each as the work that sealing it is; the oldest first.
+
+        A segment is there until it was sealed, also while it is being prepared.
+        """
+        return tuple(
+            SealWork(
+                closed.path,
+                self.identity,
+                closed.first,
+                closed.end,
+                closed.chain_before,
+                closed.link.chain,
+            )
+            for closed in self._open[:-1]
+        )
+
+    def commit_seal(self, prepared: Prepared) -> Sealed:
+        """Put the prepared file of the oldest closed segment in its place, in milliseconds.
+
+        Raises:
+            Unprepared: if it is not of that segment, or is not there as it was prepared. Nothing
+                was changed and the log goes on; prepare what is `sealable` again.
+            WriteFailed: if the device refuses, now or ever before.
+        """
+        with self._fatal(prepared.temporary):
+            if prepared.work not in self.sealable()[:1]:
+                why = "the prepared file is not of the oldest closed segment"
+            else:
+                why = sealing.misfit(self._storage, prepared)
+            if not why:
+                return self._publish(prepared)
+        raise Unprepared(why, path=prepared.temporary, offset=prepared.work.first)
+
     def seal(self) -> tuple[Sealed, ...]:
         """Seal all closed segments to Parquet, one after the other, and return what was sealed.
+
+        It takes as long as it takes: beside a stream, `sealing.prepare` what is `sealable` in
+        another process, and `commit_seal` it.
 
         Raises:
             Corrupt: if a closed segment is not what was written. The writer is dead.
             WriteFailed: if the device refuses, now or ever before.
         """
-        known = len(self._manifest.sealed)
         with self._fatal(self.directory):
-            while len(self._open) > 1:
-                closed = self._open[0]
-                self._manifest = sealing.seal(self._storage, self.directory, closed, self._manifest)
-                del self._open[0]
-                self._list_parts()
-                # S6, not synced: should a power cut bring the file back, opening removes it again.
-                self._storage.unlink(closed.path)
-        return self._manifest.sealed[known:]
+            return tuple(
+                self._publish(sealing.prepare(work, storage=self._storage))
+                for work in self.sealable()
+            )
 
     def close(self) -> None:
         """Make the mark durable, let go of the files and give back the lock."""
@@ -283,6 +316,15 @@ class Log:
         if self._commits == COMMITS_PER_MARK_SYNC:
             self.sync_mark()
         return batch
+
+    def _publish(self, prepared: Prepared) -> Sealed:
+        """Do S4 to S6 with the oldest closed segment."""
+        self._manifest = sealing.publish(self._storage, self.directory, prepared, self._manifest)
+        closed = self._open.pop(0)
+        self._list_parts()
+        # S6, not synced: should a power cut bring the file back, opening removes it again.
+        self._storage.unlink(closed.path)
+        return prepared.entry
 
     def _framed(self, batch: pa.RecordBatch) -> tuple[bytes, Link]:
         try:

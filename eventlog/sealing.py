@@ -4,7 +4,10 @@ One row a record, the columns of `schema` and one more: ``chain``, the first 16 
 value behind each commit, on its last record and null elsewhere. It keeps what a checkpoint is bound
 to, and shows where the commits were.
 
-Sealing goes in steps, and a crash after any of them leaves a state that opening knows:
+Sealing goes in steps, and a crash after any of them leaves a state that opening knows. The first
+three take the time, and change nothing: `prepare` does them wherever it is called, in another
+process too. The others are the writer's, take milliseconds, and begin with a look whether the file
+is still what was prepared.
 
 ==  ============================================================  ==================================
 S1  read the closed segment back: every checksum, link, row       the open segment is the log
@@ -32,11 +35,11 @@ import pyarrow.parquet as pq
 from blake3 import blake3
 
 from eventlog import frame
-from eventlog.errors import Corrupt
+from eventlog.errors import Corrupt, Unprepared, WriteFailed
 from eventlog.manifest import Manifest, Sealed, write
 from eventlog.schema import LEVELS, SCHEMA
 from eventlog.segment import Segment, load
-from eventlog.storage import Storage, put_in_place, read_all, write_temporary
+from eventlog.storage import DISK, Storage, put_in_place, read_all, write_temporary
 
 SUFFIX = ".parquet"
 CHAIN_COLUMN = "chain"
@@ -62,6 +65,35 @@ _NUMBERS = [
     for name, kind in _LEAVES
     if (pa.types.is_integer(kind) or pa.types.is_decimal(kind)) and name not in _REPEATED
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class SealWork:
+    """A closed segment that is to be sealed: what `prepare` has to know, picklable.
+
+    ``chain_before`` and ``chain`` are the chain values before its first record and after its last.
+    """
+
+    path: Path
+    identity: bytes
+    first: int
+    end: int
+    chain_before: bytes
+    chain: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A Parquet file under a temporary name that says what a closed segment says, picklable."""
+
+    work: SealWork
+    entry: Sealed
+    temporary_name: str
+
+    @property
+    def temporary(self) -> Path:
+        """Where the file is."""
+        return self.work.path.with_name(self.temporary_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,47 +251,89 @@ def check_size(storage: Storage, directory: Path, sealed: Sealed) -> None:
         )
 
 
-def seal(storage: Storage, directory: Path, closed: Segment, manifest: Manifest) -> Manifest:
-    """Do S1 to S5 with the closed segment that follows the sealed ones; return the new manifest.
+def prepare(work: SealWork, *, storage: Storage = DISK) -> Prepared:
+    """Do S1 to S3 with a closed segment: all that takes time, and nothing that changes the log.
+
+    It may run in another process than the writer's, for several segments at once, and be killed.
 
     Raises:
         Corrupt: if the segment is not what was written, or the file not what it was made of.
+        Unprepared: if the segment, or the file that was made of it, is not there any more.
+        WriteFailed: if the device refuses.
     """
+    try:
+        return _prepared(storage, work)
+    except FileNotFoundError as error:
+        raise Unprepared("it is not there any more", path=Path(error.filename)) from error
+    except OSError as error:
+        raise WriteFailed(f"the device refused: {error}", path=work.path) from error
+
+
+def _prepared(storage: Storage, work: SealWork) -> Prepared:
     # S1
-    join = frame.Link(manifest.end, manifest.chain, 0)
-    found, scan, _ = load(storage, closed.path, identity=manifest.identity, link=join)
-    if scan.stop is not frame.Stop.END or scan.link.chain != closed.link.chain:
+    join = frame.Link(work.first, work.chain_before, 0)
+    found, scan, _ = load(storage, work.path, identity=work.identity, link=join)
+    if scan.stop is not frame.Stop.END or (found.end, found.link.chain) != (work.end, work.chain):
         reason = scan.reason or "the segment ends elsewhere than it did"
-        raise Corrupt(reason, path=closed.path, offset=scan.link.offset)
+        raise Corrupt(reason, path=work.path, offset=scan.link.offset)
     # S2
     about = {
-        "trader.identity": manifest.identity.hex(),
-        "trader.first": str(found.first),
-        "trader.end": str(found.end),
-        "trader.chain_before": found.chain_before.hex(),
-        "trader.chain": found.link.chain.hex(),
+        "trader.identity": work.identity.hex(),
+        "trader.first": str(work.first),
+        "trader.end": str(work.end),
+        "trader.chain_before": work.chain_before.hex(),
+        "trader.chain": work.chain.hex(),
     }
     # The last group is kept: a segment of many small commits is one, and slow to put together.
     group = lru_cache(maxsize=1)(partial(_group, found))
     firsts = range(found.first, found.end, ROW_GROUP_ROWS)
     data = to_parquet(map(group, firsts), found.frame_ends(), about)
     entry = Sealed(
-        first=found.first,
-        end=found.end,
+        first=work.first,
+        end=work.end,
         size_bytes=len(data),
         blake3=blake3(data).digest(),
-        chain_before=found.chain_before,
-        chain=found.link.chain,
+        chain_before=work.chain_before,
+        chain=work.chain,
     )
-    path = directory / entry.name
-    temporary = write_temporary(storage, path, [data])
+    # A name of its own: what is published once is not written to by a preparation that was given
+    # up and still runs.
+    unique = f"{entry.name}.{storage.random_identity().hex()}"
+    temporary = write_temporary(storage, work.path.with_name(unique), [data])
     # S3
     storage.forget(temporary)
     _check_same(SealedSegment(storage, temporary, entry), map(group, firsts))
+    return Prepared(work, entry, temporary.name)
+
+
+def misfit(storage: Storage, prepared: Prepared) -> str:
+    """Return why a prepared file cannot be published, or nothing: it has to be what it was."""
+    work, entry = prepared.work, prepared.entry
+    if (entry.first, entry.end, entry.chain_before, entry.chain) != (
+        work.first,
+        work.end,
+        work.chain_before,
+        work.chain,
+    ):
+        return "the prepared file holds other records than its segment"
+    try:
+        SealedSegment(storage, prepared.temporary, entry).verified()
+    except FileNotFoundError:
+        return "the prepared file is missing"
+    except Corrupt:
+        return "the prepared file is not the one that was prepared"
+    return ""
+
+
+def publish(storage: Storage, directory: Path, prepared: Prepared, manifest: Manifest) -> Manifest:
+    """Do S4 and S5 with the file of the segment that follows the sealed ones; return the manifest.
+
+    The file is to be one that is no `misfit`.
+    """
+    sealed = manifest.with_sealed(prepared.entry)
     # S4
-    put_in_place(storage, temporary, path)
+    put_in_place(storage, prepared.temporary, directory / prepared.entry.name)
     # S5
-    sealed = manifest.with_sealed(entry)
     write(storage, directory, sealed)
     return sealed
 

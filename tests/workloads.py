@@ -7,6 +7,7 @@ from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Quote
 from eventlog.schema import decode
+from eventlog.sealing import prepare
 from eventlog.storage import Storage
 from tests.simfs import SimFS
 from tests.strategies import quote
@@ -73,8 +74,21 @@ def sealing(fs: SimFS, account: Account) -> None:
         log.seal()
 
 
+def sealing_beside(fs: SimFS, account: Account) -> None:
+    """Prepare closed segments, append and roll meanwhile, then publish one, append, and another."""
+    with Log.open(LOG, storage=fs, segment_bytes=SEGMENT_BYTES) as log:
+        while len(log.sealable()) < 2:
+            account.append(log, 2)
+        prepared = [prepare(work, storage=fs) for work in log.sealable()]
+        while len(log.sealable()) < 3:
+            account.append(log, 2)
+        for ready in prepared:
+            log.commit_seal(ready)
+            account.append(log, 1)
+
+
 Workload = Callable[[SimFS, Account], None]
-WORKLOADS: tuple[Workload, ...] = (appending, sealing)
+WORKLOADS: tuple[Workload, ...] = (appending, sealing, sealing_beside)
 
 
 def world() -> SimFS:

@@ -2,9 +2,10 @@
 
 Each line on its standard input is ``directory calls``. For each it forks a life that opens the log,
 prints its process number, appends quotes that say their own offset, prints after every commit how
-many records were acknowledged, and seals now and then. With ``calls`` above 0 it kills itself with
-SIGKILL at that system call of those that change something: so a kill is aimed at the middle of
-recovery, of a roll, of sealing. When the life has ended, ``dead`` is printed.
+many records were acknowledged, and seals now and then, at once or in two parts. With ``calls``
+above 0 it kills itself with SIGKILL at that system call of those that change something: so a kill
+is aimed at the middle of recovery, of a roll, of sealing. When the life has ended, ``dead`` is
+printed.
 """
 
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from eventlog.log import Log
 from eventlog.schema import encode
+from eventlog.sealing import Prepared, prepare
 from eventlog.storage import Disk, File
 from tests.strategies import quote
 
@@ -80,13 +82,20 @@ class DyingFile:
 def live(directory: Path, calls: int) -> None:
     """Append for ever; a few at once, sealing now and then."""
     os.write(1, b"%d\n" % os.getpid())
-    with Log.open(directory, storage=DyingDisk(calls), segment_bytes=SEGMENT_BYTES) as log:
+    disk = DyingDisk(calls)
+    prepared: list[Prepared] = []
+    with Log.open(directory, storage=disk, segment_bytes=SEGMENT_BYTES) as log:
         while True:
             count = 1 + log.end % 3
             log.append([quote(log.end + row) for row in range(count)])
             os.write(1, b"%d\n" % log.end)
+            for ready in prepared:
+                log.commit_seal(ready)
+            prepared.clear()
             if log.end % 20 < 3:
                 log.seal()
+            elif log.end % 10 < 3:
+                prepared += [prepare(work, storage=disk) for work in log.sealable()]
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The writer: durable when it returns, dense, alone, and dead after one failure."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,12 +16,14 @@ from eventlog.errors import (
     Locked,
     OffsetOutOfRange,
     TooLarge,
+    Unprepared,
     WriteFailed,
 )
 from eventlog.integrity import check
 from eventlog.log import COMMITS_PER_MARK_SYNC, Log
 from eventlog.records import Record
 from eventlog.schema import SCHEMA, decode, encode
+from eventlog.sealing import prepare
 from tests.simfs import Refusal, SimFS
 from tests.strategies import quote, records
 from tests.workloads import LOG, SEGMENT_BYTES, numbers, world
@@ -293,6 +296,124 @@ def test_sealing_takes_all_closed_segments_and_leaves_the_open_one() -> None:
     assert numbers(log) == list(range(12))
     log.close()
     assert numbers(opened(fs)) == list(range(12))
+
+
+def closing(log: Log, segments: int) -> None:
+    """Append, one by one, until so many segments are closed."""
+    while len(log._open) <= segments:
+        log.append([quote(log.end)])
+
+
+def test_a_prepared_segment_is_published_in_few_calls() -> None:
+    """The writer's part of sealing: no read of the segment, no write of the Parquet file."""
+    fs = world()
+    log = opened(fs, SEGMENT_BYTES)
+    closing(log, 1)
+    (work,) = log.sealable()
+    prepared = prepare(work, storage=fs)
+    log.append([quote(log.end)])
+    fs.calls.clear()
+
+    entry = log.commit_seal(prepared)
+
+    assert fs.calls == [
+        f"read {prepared.temporary.name}",
+        f"rename {entry.name}",
+        "fsync_dir log",
+        "create MANIFEST.tmp",
+        "pwrite MANIFEST.tmp",
+        "fsync MANIFEST.tmp",
+        "rename MANIFEST",
+        "fsync_dir log",
+        f"unlink {work.path.name}",
+    ]
+    assert log.sealable() == ()
+    assert numbers(log) == list(range(log.end))
+    assert check(LOG, storage=fs) == []
+
+
+def test_segments_are_published_in_order_while_the_log_rolls() -> None:
+    """Prepared in any order, committed from the oldest on; what closes meanwhile is work again."""
+    fs = world()
+    log = opened(fs, SEGMENT_BYTES)
+    closing(log, 2)
+    works = log.sealable()
+    later, oldest = (prepare(work, storage=fs) for work in reversed(works))
+    closing(log, 3)
+    assert log.sealable()[:2] == works
+
+    with pytest.raises(Unprepared, match="not of the oldest"):
+        log.commit_seal(later)
+    for prepared in (oldest, later):
+        log.commit_seal(prepared)
+        log.append([quote(log.end)])
+
+    assert len(log.seal()) == len(log._manifest.sealed) - 2 >= 1
+    assert numbers(log) == list(range(log.end))
+    log.close()
+    assert numbers(opened(fs)) == list(range(log.end))
+
+
+@pytest.mark.parametrize("fault", ["damaged", "shorter", "missing", "sealed", "another log"])
+def test_what_is_not_as_it_was_prepared_is_refused_and_the_log_goes_on(fault: str) -> None:
+    """Nothing is changed, the writer lives, and the segment can be prepared again."""
+    fs = world()
+    log = opened(fs, SEGMENT_BYTES)
+    closing(log, 1)
+    prepared = prepare(log.sealable()[0], storage=fs)
+    if fault == "damaged":
+        fs.names[prepared.temporary].current[60] ^= 1
+    elif fault == "shorter":
+        del fs.names[prepared.temporary].current[-1]
+    elif fault == "missing":
+        fs.unlink(prepared.temporary)
+    elif fault == "sealed":
+        log.commit_seal(prepared)
+        closing(log, 1)
+    else:
+        work = replace(prepared.work, identity=bytes(16))
+        prepared = replace(prepared, work=work)
+    before = {path: bytes(inode.current) for path, inode in fs.names.items()}
+
+    with pytest.raises(Unprepared):
+        log.commit_seal(prepared)
+
+    assert {path: bytes(inode.current) for path, inode in fs.names.items()} == before
+    log.append([quote(log.end)])
+    assert len(log.seal()) >= 1
+    assert numbers(log) == list(range(log.end))
+    log.close()
+    again = opened(fs)
+    assert numbers(again) == list(range(again.end))
+    assert not [name for name in fs.listdir(LOG) if name.endswith(".tmp")]
+
+
+def test_a_prepared_file_whose_entry_is_another_segments_is_refused() -> None:
+    """The manifest names what the segment holds, not what somebody says of it."""
+    fs = world()
+    log = opened(fs, SEGMENT_BYTES)
+    closing(log, 2)
+    oldest, later = (prepare(work, storage=fs) for work in log.sealable())
+
+    with pytest.raises(Unprepared):
+        log.commit_seal(replace(oldest, entry=later.entry, temporary_name=later.temporary_name))
+
+    assert len(log.seal()) == 2
+
+
+def test_a_dead_writer_publishes_nothing() -> None:
+    """After a refusal it is too late, though the file is sound."""
+    fs = world()
+    log = opened(fs, SEGMENT_BYTES)
+    closing(log, 1)
+    prepared = prepare(log.sealable()[0], storage=fs)
+    fs.refusal = Refusal(len(fs.calls) + 1)
+    with pytest.raises(WriteFailed):
+        log.append([quote(log.end)])
+    fs.refusal = None
+
+    with pytest.raises(WriteFailed, match="dead"):
+        log.commit_seal(prepared)
 
 
 def test_what_interrupted_publications_left_is_removed() -> None:

@@ -2,7 +2,10 @@
 
 import importlib
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
+from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,35 +16,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog import sealing
-from eventlog.errors import Corrupt
+from eventlog.errors import Corrupt, Unprepared, WriteFailed
+from eventlog.integrity import check
 from eventlog.log import Log
-from eventlog.manifest import Manifest, Sealed
+from eventlog.manifest import Sealed
 from eventlog.records import Record
 from eventlog.schema import SCHEMA, decode
-from eventlog.sealing import SealedSegment, check_size, seal
+from eventlog.sealing import SealedSegment, check_size, prepare
 from eventlog.segment import Segment
-from tests.simfs import SimFS
+from eventlog.storage import TEMPORARY
+from tests.simfs import Refusal, SimFS
 from tests.strategies import quote, records
-from tests.workloads import LOG, world
+from tests.workloads import LOG, numbers, world
 
 COUNTS = (1, 3, 2)
 
 
-def closed(fs: SimFS, commits: list[list[Record]] | None = None) -> tuple[Manifest, Segment]:
-    """Return a log's manifest and its one closed segment."""
+def closed(fs: SimFS, commits: list[list[Record]] | None = None) -> tuple[Log, Segment]:
+    """Return a log, open, and its one closed segment."""
     if commits is None:
         commits = [[quote(10 * count + row) for row in range(count)] for count in COUNTS]
-    with Log.open(LOG, storage=fs, segment_bytes=1 << 20) as log:
-        for commit in commits:
-            log.append(commit)
-        log._roll(0)
-        return log._manifest, log._open[0]
+    log = Log.open(LOG, storage=fs, segment_bytes=1 << 20)
+    for commit in commits:
+        log.append(commit)
+    log._roll(0)
+    return log, log._open[0]
 
 
 def sealed(fs: SimFS, commits: list[list[Record]] | None = None) -> SealedSegment:
     """Return the sealed segment of a log."""
-    manifest, source = closed(fs, commits)
-    entry = seal(fs, LOG, source, manifest).sealed[0]
+    log, _ = closed(fs, commits)
+    (entry,) = log.seal()
     return SealedSegment(fs, LOG / entry.name, entry)
 
 
@@ -102,11 +107,11 @@ def test_columns_that_came_later_are_null(monkeypatch: pytest.MonkeyPatch) -> No
     fs = world()
     older = sealing.SEALED_SCHEMA.remove(SCHEMA.get_field_index("fee"))
     with monkeypatch.context() as patch:
-        manifest, source = closed(fs)
+        log, source = closed(fs)
         table = pa.Table.from_batches(source.read(0, 6)).drop_columns(["fee"])
         patch.setattr(sealing, "SEALED_SCHEMA", older)
         data = sealing.to_parquet([table], source.frame_ends(), {})
-    entry = Sealed(0, 6, len(data), blake3(data).digest(), manifest.chain, source.link.chain)
+    entry = Sealed(0, 6, len(data), blake3(data).digest(), log._manifest.chain, source.link.chain)
     fs.put(LOG / entry.name, data)
     part = SealedSegment(fs, LOG / entry.name, entry)
 
@@ -142,11 +147,14 @@ def test_sizes_are_checked_without_reading() -> None:
 def test_a_damaged_segment_is_not_sealed() -> None:
     """S1: what does not check is not turned into something that does."""
     fs = world()
-    manifest, source = closed(fs)
+    log, source = closed(fs)
     fs.names[source.path].current[source.start + 70] ^= 1
+    (work,) = log.sealable()
 
     with pytest.raises(Corrupt):
-        seal(fs, LOG, source, manifest)
+        prepare(work, storage=fs)
+    with pytest.raises(Corrupt):
+        log.seal()
 
     assert fs.listdir(LOG) == [source.path.name, f"{6:020}.open", "LOCK", "MANIFEST", "mark"]
 
@@ -154,11 +162,11 @@ def test_a_damaged_segment_is_not_sealed() -> None:
 def test_a_segment_that_lost_its_end_is_not_sealed() -> None:
     """S1: zeros where the writer knows frames are not the end of the segment."""
     fs = world()
-    manifest, source = closed(fs)
+    log, source = closed(fs)
     fs.names[source.path].current[source.start :] = bytes(1 << 20)
 
     with pytest.raises(Corrupt, match="ends elsewhere"):
-        seal(fs, LOG, source, manifest)
+        log.seal()
 
 
 @pytest.mark.parametrize("fault", ["value", "row"])
@@ -167,7 +175,7 @@ def test_a_parquet_file_that_says_something_else_is_not_published(
 ) -> None:
     """S3: a writer library that changes a value or loses a row is found before S4."""
     fs = world()
-    manifest, source = closed(fs)
+    log, _ = closed(fs)
     honest = sealing.to_parquet
 
     def lying(
@@ -182,9 +190,84 @@ def test_a_parquet_file_that_says_something_else_is_not_published(
 
     monkeypatch.setattr(sealing, "to_parquet", lying)
     with pytest.raises(Corrupt):
-        seal(fs, LOG, source, manifest)
+        prepare(log.sealable()[0], storage=fs)
 
     assert not fs.exists(LOG / f"{0:020}.parquet")
+
+
+# --- prepared in one place, published in another
+
+
+def test_preparing_changes_nothing_of_the_log() -> None:
+    """S1 to S3 add a temporary file, durable, and touch no other."""
+    fs = world()
+    log, _ = closed(fs)
+    before = {path: bytes(inode.current) for path, inode in fs.names.items()}
+
+    prepared = prepare(log.sealable()[0], storage=fs)
+
+    after = {path: bytes(inode.current) for path, inode in fs.names.items()}
+    assert after.pop(prepared.temporary) == bytes(fs.names[prepared.temporary].durable)
+    assert after == before
+    assert prepared.temporary.name.endswith(TEMPORARY)
+
+
+def test_every_preparation_has_a_file_of_its_own() -> None:
+    """One that was given up and still runs does not write to the file that another published."""
+    fs = world()
+    log, _ = closed(fs)
+    (work,) = log.sealable()
+
+    one, other = prepare(work, storage=fs), prepare(work, storage=fs)
+
+    assert one.temporary != other.temporary
+    assert one.entry == other.entry
+
+
+def test_a_segment_is_prepared_in_another_process(tmp_path: Path) -> None:
+    """What goes to a new process and comes back is picklable, and what it says is published."""
+    with Log.open(tmp_path / "log", segment_bytes=1 << 16) as log:
+        log.append([quote(number) for number in range(6)])
+        log._roll(0)
+        (work,) = log.sealable()
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            prepared = pool.submit(prepare, work).result()
+            log.append([quote(6)])
+        entry = log.commit_seal(prepared)
+        assert (entry.first, entry.end, entry.chain) == (0, 6, work.chain)
+        assert numbers(log) == list(range(7))
+    assert check(tmp_path / "log") == []
+
+
+def test_preparing_what_is_gone_is_refused(tmp_path: Path) -> None:
+    """A segment that was sealed meanwhile is no damage, on either kind of disk."""
+    fs = world()
+    log, _ = closed(fs)
+    (work,) = log.sealable()
+    log.seal()
+
+    with pytest.raises(Unprepared, match="not there any more"):
+        prepare(work, storage=fs)
+    with pytest.raises(Unprepared, match="not there any more"):
+        prepare(replace(work, path=tmp_path / "gone.open"))
+
+
+def test_a_device_that_refuses_a_preparation_is_said() -> None:
+    """At every call; the log itself is not concerned."""
+    fs = world()
+    log, _ = closed(fs)
+    (work,) = log.sealable()
+    before = len(fs.calls)
+    prepare(work, storage=fs)
+    for _ in range(before, len(fs.calls)):
+        before += 1
+        fs = world()
+        log, _ = closed(fs)
+        fs.refusal = Refusal(before)
+        with pytest.raises(WriteFailed, match="refused"):
+            prepare(work, storage=fs)
+        log.append([quote(6)])
+        assert len(log.seal()) == 1
 
 
 def test_floats_are_compared_by_their_bits() -> None:

@@ -6,12 +6,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from eventlog.errors import WriteFailed
+from eventlog.errors import Unprepared, WriteFailed
 from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Record
 from eventlog.schema import decode, encode
+from eventlog.sealing import Prepared, prepare
 from tests.simfs import PowerCut, Refusal, SimFS, torn
 from tests.strategies import records
 from tests.workloads import LOG, world
@@ -31,6 +32,7 @@ class LogMachine(RuleBasedStateMachine):
         self.submitted: list[Record] = []
         self.promised = 0
         self.commits: dict[int, bytes] = {}
+        self.prepared: list[Prepared] = []
         self.log = self.opened()
         self.reader = Reader.open(LOG, storage=self.fs)
 
@@ -57,6 +59,22 @@ class LogMachine(RuleBasedStateMachine):
     def seal(self) -> None:
         """Seal what is closed; nothing changes."""
         self.log.seal()
+
+    @rule()
+    def prepare(self) -> None:
+        """Prepare what is closed, to be published at some later time; nothing changes."""
+        self.prepared += [prepare(work, storage=self.fs) for work in self.log.sealable()]
+
+    @rule()
+    def publish(self) -> None:
+        """Publish what was prepared, whatever happened since; nothing changes."""
+        for prepared in self.prepared:
+            oldest = self.log.sealable()[:1]
+            try:
+                self.log.commit_seal(prepared)
+            except Unprepared:
+                assert oldest != (prepared.work,) or not self.fs.exists(prepared.temporary)
+        self.prepared.clear()
 
     @rule()
     def sync_mark(self) -> None:
