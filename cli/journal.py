@@ -98,6 +98,7 @@ def session_detail(
     url: str,
     resumed_from: int | None,
     predecessor: Predecessor | None,
+    rehearsed: dict[str, object] | None = None,
 ) -> str:
     """Return what a session says at its start: all that is needed to replay it, as JSON."""
     packages = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
@@ -109,6 +110,7 @@ def session_detail(
             "url": url,
             "resumed_from": resumed_from,
             "predecessor": None if predecessor is None else asdict(predecessor),
+            "rehearsed": rehearsed,
             "python": platform.python_version(),
             "machine": platform.machine(),
             "versions": {name: _version(name) for name in packages},

@@ -15,7 +15,8 @@ from cli.journal import Genesis, Place, Predecessor
 from cli.keep import Keep
 from cli.settings import Settings
 from engine import engine as engines
-from engine.checkpoint import Checkpoints
+from engine import rehearsal
+from engine.checkpoint import Checkpoints, Restored
 from engine.chunks import chunks
 from engine.engine import Engine
 from engine.errors import ParameterError
@@ -76,6 +77,7 @@ class Session:
         self._started_at = 0
         self._rederived = 0
         self._arithmetic = ""
+        self._rehearsed: dict[str, object] | None = None
         self._keep: Keep
 
     def run(self, *, for_s: float | None, max_ticks: int | None) -> dict[str, object]:
@@ -137,6 +139,7 @@ class Session:
         if restored is not None:
             for error in restored.damaged:
                 self._say(f"passed over a damaged checkpoint: {error}")
+            self._rehearsed = self._rehearse(restored, genesis.parameters)
             return Engine(genesis.parameters, restored.state), restored.offset
         # A journal that was killed before its first state was kept: the seed says what it was.
         engine, chain = Engine.genesis(genesis.parameters), self._log.chain_after(0)
@@ -145,6 +148,23 @@ class Session:
             raise CommandError(Exit.CORRUPT, problem)
         self._checkpoints.keep_whole(engine, offset=0, chain=chain)
         return engine, 0
+
+    def _rehearse(self, restored: Restored, parameters: Parameters) -> dict[str, object]:
+        """Ask the kept network again what it was asked when it was kept, before learning goes on.
+
+        Raises:
+            CommandError: (6) if it answers otherwise, on the arithmetic that it was kept on.
+        """
+        samples = len(restored.rehearsal["outcomes"])
+        repeated = rehearsal.is_repeated(restored.snapshot, restored.rehearsal, parameters)
+        recorded = journal.arithmetics(self._log)
+        if not repeated and recorded[max(recorded)] == self._arithmetic:
+            raise CommandError(
+                Exit.DIVERGED,
+                f"the network kept with {self._place.checkpoints} no longer answers as it did",
+                hint="Nothing was written. trader verify --deep looks further.",
+            )
+        return {"samples": samples, "identical": repeated}
 
     def _check_chosen(self, parameters: Parameters) -> None:
         for name, value in self._chosen.items():
@@ -171,6 +191,7 @@ class Session:
         self._say(
             f"PAPER {self._place.name}: session {self._number}, {self._log.end:,} records durable"
             + (f", {self._rederived} ticks re-derived" if self._number > 1 else "")
+            + (", the network answers as it did" if self._rehearsed else "")
         )
         yield from self._record(for_s, max_ticks)
         ended = SessionEnded(
@@ -249,6 +270,7 @@ class Session:
             url=self._url,
             resumed_from=resumed_from,
             predecessor=predecessor,
+            rehearsed=self._rehearsed,
         )
         return SessionStarted(received_ns=clock.now_ns(), session=self._number, detail=detail)
 

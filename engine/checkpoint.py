@@ -69,14 +69,22 @@ class Stateful(delta.Stateful, Protocol):
     def state(self) -> Arrays:
         """Return the whole state."""
 
+    def rehearse(self) -> Arrays:
+        """Return recent samples, and what the network says to them now (`engine.rehearsal`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A state, the offset after which it stands, and the snapshots that were passed over."""
+    """A state, the offset after which it stands, and the snapshots that were passed over.
+
+    ``snapshot`` is the state of the snapshot below it, to be asked again what ``rehearsal`` holds.
+    """
 
     state: Arrays
     offset: int
     damaged: tuple[CheckpointDamaged, ...]
+    snapshot: Arrays
+    rehearsal: Arrays
 
 
 class Checkpoints:
@@ -149,6 +157,7 @@ class Checkpoints:
             except CheckpointDamaged as error:
                 damaged.append(error)
                 continue
+            base, rehearsal = state, self._rehearsal(offset)
             if not belongs(log, offset, bytes.fromhex(facts.chain)):
                 raise ForeignCheckpoint(self.path(offset), offset)
             try:
@@ -158,10 +167,14 @@ class Checkpoints:
                     state, offset = delta.apply(state, change), end
             except CheckpointDamaged as error:
                 damaged.append(error)
-            return Restored(state, offset, tuple(damaged))
+            return Restored(state, offset, tuple(damaged), base, rehearsal)
         if damaged:
             raise damaged[0]
         return None
+
+    def _rehearsal(self, offset: int) -> Arrays:
+        path = self.path(offset)
+        return snapshot.rehearsal_in(read_all(self._storage, path), path, offset=offset)
 
     def keep(self, engine: Stateful, *, offset: int, chain: bytes) -> None:
         """Keep the engine's state, which includes all records up to ``offset``; then it is durable.
@@ -182,7 +195,7 @@ class Checkpoints:
         facts = snapshot.facts_of(
             state, offset=offset, chain=chain[:LINK_BYTES], parameters=engine.parameters.digest
         )
-        frames, name = snapshot.encode(state, facts)
+        frames, name = snapshot.encode(state, facts, engine.rehearse())
         temporary = write_temporary(self._storage, path, frames)
         self._storage.forget(temporary)
         snapshot.decode(read_all(self._storage, temporary), path, offset=offset)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine import policy
+from engine import policy, rehearsal
 from engine import step as steps
 from engine.errors import StateMismatch
 from engine.market import WIDTH, Column, Market, Rows
@@ -139,6 +139,10 @@ class Engine:
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return some rows of one of the rings."""
         return self._stage.ring_rows(self, name, places)
+
+    def rehearse(self) -> Arrays:
+        """Return the newest labelled samples and the network's answers now (`engine.rehearsal`)."""
+        return rehearsal.rehearse(self.state(), self.parameters)
 
     @property
     def digest(self) -> str:

@@ -18,6 +18,7 @@ from engine.state import Arrays, digest
 from eventlog.frame import Frame, Kind, Link, Stop, build, frame_at, header_at, scan
 
 _PART_BYTES = 8 << 20
+_REHEARSAL = "rehearsal."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +64,16 @@ def facts_of(state: Arrays, *, offset: int, chain: bytes, parameters: str) -> Fa
     )
 
 
-def encode(state: Arrays, facts: Facts) -> tuple[list[bytes], bytes]:
-    """Return the frames of a snapshot, and the chain value after the last, which names it."""
-    names = sorted(state)
-    arrays = [[name, state[name].dtype.str, list(state[name].shape)] for name in names]
+def encode(state: Arrays, facts: Facts, rehearsal: Arrays) -> tuple[list[bytes], bytes]:
+    """Return the frames of a snapshot, and the chain value after the last, which names it.
+
+    The ``rehearsal`` (`engine.rehearsal`) goes along and is no part of the state.
+    """
+    kept = {**state, **{_REHEARSAL + name: array for name, array in rehearsal.items()}}
+    names = sorted(kept)
+    arrays = [[name, kept[name].dtype.str, list(kept[name].shape)] for name in names]
     head = json.dumps({"facts": asdict(facts), "arrays": arrays}).encode()
-    body = b"".join(np.ascontiguousarray(state[name]).tobytes() for name in names)
+    body = b"".join(np.ascontiguousarray(kept[name]).tobytes() for name in names)
     parts = [body[start : start + _PART_BYTES] for start in range(0, len(body), _PART_BYTES)]
     link, tag = start_of(facts.offset)
     frames: list[bytes] = []
@@ -84,15 +89,37 @@ def decode(data: bytes, path: Path, *, offset: int) -> tuple[Arrays, Facts, byte
     Raises:
         CheckpointDamaged: if anything in it does not check.
     """
+    kept, facts, name = _decode(data, path, offset)
+    state = {key: array for key, array in kept.items() if not key.startswith(_REHEARSAL)}
+    if digest(state) != facts.digest or facts.offset != offset:
+        raise CheckpointDamaged(path, 0, "its state is not the one that it says")
+    return state, facts, name
+
+
+def rehearsal_in(data: bytes, path: Path, *, offset: int) -> Arrays:
+    """Return the rehearsal that goes along with a snapshot.
+
+    Raises:
+        CheckpointDamaged: if the snapshot does not check.
+    """
+    kept, _, _ = _decode(data, path, offset)
+    return {
+        key.removeprefix(_REHEARSAL): array
+        for key, array in kept.items()
+        if key.startswith(_REHEARSAL)
+    }
+
+
+def _decode(data: bytes, path: Path, offset: int) -> tuple[Arrays, Facts, bytes]:
     link, tag = start_of(offset)
     found = scan(data, link=link, tag=tag, kind=Kind.SNAPSHOT)
     if found.stop is not Stop.END or len(found.frames) < 2 or found.position != len(data):
         raise CheckpointDamaged(path, found.position, found.reason or "it is cut short")
     facts, arrays = _head(found.frames[0])
-    state = dict(_arrays(arrays, b"".join(frame.body() for frame in found.frames[1:])))
-    if len(state) != len(arrays) or digest(state) != facts.digest or facts.offset != offset:
-        raise CheckpointDamaged(path, 0, "its state is not the one that it says")
-    return state, facts, found.link.chain
+    kept = dict(_arrays(arrays, b"".join(frame.body() for frame in found.frames[1:])))
+    if len(kept) != len(arrays):
+        raise CheckpointDamaged(path, found.position, "it is cut short")
+    return kept, facts, found.link.chain
 
 
 def facts_in(data: bytes, path: Path, *, offset: int) -> Facts:

@@ -48,6 +48,14 @@ class Walker:
             "portfolio.position_e8": np.zeros((), np.int64),
         }
 
+    def rehearse(self) -> Arrays:
+        """Return some samples and answers."""
+        return {
+            "features": np.ones((2, 3), np.float32),
+            "outcomes": np.array([1, 3], np.int32),
+            "logits": np.full((2, 2), self._state["learner.weights"][0], np.float32),
+        }
+
     def walk(self, ticks: int) -> "Walker":
         """Move as so many ticks would; return itself."""
         draw, state = self._draws.randrange, self._state

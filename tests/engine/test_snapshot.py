@@ -20,7 +20,7 @@ PATH = Path("checkpoints/7.snapshot")
 def encoded(state: Arrays, *, offset: int = 7) -> tuple[bytes, Facts, bytes]:
     """Return the bytes of a snapshot, its facts and its name."""
     facts = snapshot.facts_of(state, offset=offset, chain=b"c" * 16, parameters="p")
-    frames, name = snapshot.encode(state, facts)
+    frames, name = snapshot.encode(state, facts, {})
     return b"".join(frames), facts, name
 
 
@@ -44,7 +44,7 @@ def test_a_state_of_many_parts_comes_back(monkeypatch: pytest.MonkeyPatch) -> No
     """What one frame cannot hold is cut, anywhere in an array; losing a part is found."""
     monkeypatch.setattr(snapshot, "_PART_BYTES", 50)
     facts = snapshot.facts_of(walked(), offset=7, chain=b"", parameters="p")
-    frames, _ = snapshot.encode(walked(), facts)
+    frames, _ = snapshot.encode(walked(), facts, {})
     assert len(frames) > 5
 
     state, _, _ = snapshot.decode(b"".join(frames), PATH, offset=7)
@@ -89,7 +89,7 @@ def test_a_state_that_is_not_the_one_it_says_is_found() -> None:
     state = walked()
     facts = snapshot.facts_of(state, offset=7, chain=b"", parameters="p")
     state["learner.weights"][2] += np.float32(1)
-    frames, _ = snapshot.encode(state, facts)
+    frames, _ = snapshot.encode(state, facts, {})
 
     with pytest.raises(CheckpointDamaged, match="not the one that it says"):
         snapshot.decode(b"".join(frames), PATH, offset=7)
@@ -98,7 +98,7 @@ def test_a_state_that_is_not_the_one_it_says_is_found() -> None:
 def test_facts_are_read_from_the_beginning() -> None:
     """A listing reads no more; what is damaged behind them is not seen by it."""
     facts = snapshot.facts_of(walked(), offset=7, chain=b"c" * 16, parameters="p")
-    head = snapshot.encode(walked(), facts)[0][0]
+    head = snapshot.encode(walked(), facts, {})[0][0]
 
     assert snapshot.facts_in(head, PATH, offset=7) == facts
     for bit in range(64 * 8):

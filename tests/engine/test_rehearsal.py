@@ -1,0 +1,56 @@
+"""A kept state is asked again what it was asked, and answers the same bits, or is found out."""
+
+import numpy as np
+
+from engine.engine import Engine
+from engine.memory import VOID
+from engine.network import HEADS
+from engine.rehearsal import SAMPLES, answers, is_repeated, rehearse
+from tests.markets import SMALL, carry, cut, journal
+
+
+def learned() -> Engine:
+    """Return an engine that has learned for a while."""
+    engine = Engine.genesis(SMALL)
+    carry(engine, cut(journal(900, seed=5), 300))
+    return engine
+
+
+def test_the_same_state_gives_the_same_answers() -> None:
+    """What was kept with a state is repeated bit for bit."""
+    engine = learned()
+    kept = engine.rehearse()
+
+    assert 0 < len(kept["outcomes"]) <= SAMPLES
+    assert kept["logits"].shape == (len(kept["outcomes"]), HEADS)
+    assert not np.any(kept["outcomes"] == VOID)
+    assert is_repeated(engine.state(), kept, SMALL)
+
+
+def test_one_bit_of_one_weight_is_found_out() -> None:
+    """Weights that are not the kept ones answer otherwise."""
+    engine = learned()
+    kept, state = engine.rehearse(), engine.state()
+    state["learner.weights"].view(np.int32)[0] ^= 1 << 20
+
+    assert not is_repeated(state, kept, SMALL)
+
+
+def test_a_state_without_labels_has_an_empty_rehearsal() -> None:
+    """Before the first label there is nothing to ask, and nothing is repeated truly."""
+    engine = Engine.genesis(SMALL)
+    kept = rehearse(engine.state(), SMALL)
+
+    assert len(kept["outcomes"]) == 0
+    assert is_repeated(engine.state(), kept, SMALL)
+
+
+def test_fewer_rows_answer_as_they_do_among_many() -> None:
+    """How many samples are asked does not change what is said to one."""
+    state = learned().state()
+    features = rehearse(state, SMALL)["features"]
+
+    together = answers(state["learner.weights"], features, SMALL)
+    alone = answers(state["learner.weights"], features[3:4], SMALL)
+
+    assert together[3:4].tobytes() == alone.tobytes()
