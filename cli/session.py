@@ -13,6 +13,7 @@ from cli.board import Board
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place, Predecessor
 from cli.keep import Keep
+from cli.sealer import Sealer
 from cli.settings import Settings
 from engine import engine as engines
 from engine import rehearsal
@@ -79,6 +80,7 @@ class Session:
         self._arithmetic = ""
         self._rehearsed: dict[str, object] | None = None
         self._keep: Keep
+        self._sealer: Sealer
 
     def run(self, *, for_s: float | None, max_ticks: int | None) -> dict[str, object]:
         """Run until stopped; return the summary.
@@ -108,11 +110,11 @@ class Session:
             self._log.append([started])
         engine, resumed_from = self._resume(genesis)
         self._keep = Keep(self._log, self._checkpoints, after=resumed_from, show=self._board.show)
-        source = self._source(genesis, resumed_from, for_s, max_ticks)
-        run(engine, source, self._keep)
+        with Sealer(self._log) as self._sealer:
+            source = self._source(genesis, resumed_from, for_s, max_ticks)
+            run(engine, source, self._keep)
         self._checkpoints.keep_whole(engine, offset=self._log.end - 1, chain=self._log.chain)
         self._checkpoints.close()
-        self._log.seal()
         self._board.finish(durable=self._log.end, checkpoint=self._keep.checkpoint_offset)
         if self._stop_why == DISK_FULL:
             raise CommandError(
@@ -225,6 +227,7 @@ class Session:
                 yield self._log.append(arrived)
                 if self._board.score.reason == REASONS[0]:
                     self._feed.resync(self._market)
+            self._sealer.tend()
             self._show()
             self._look_at_disk()
             if left == 0:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.journal import records
 from cli.live import duration_s
 from eventlog.reader import Reader
+from eventlog.records import SessionStarted
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange
 from tests.commands import Answer, trader
 
@@ -61,6 +63,9 @@ def test_a_second_session_continues_the_first(tmp_path: Path, url: str) -> None:
     assert second["resumed_from"] == first["checkpoint_offset"]
     assert second["rederived"] == 0
     assert recorded.count("gap") == 1
+    log = Reader.open(tmp_path / JOURNAL / "log")
+    starts = [each for _, each in records(log, 0, log.end) if isinstance(each, SessionStarted)]
+    assert json.loads(starts[1].detail)["rehearsed"]["identical"] is True
     assert trader("verify", "--home", str(tmp_path), "--deep").code == 0
 
 
