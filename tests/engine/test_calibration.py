@@ -62,6 +62,27 @@ def test_it_finds_a_bias() -> None:
     assert float(calibration.calibrate(state, tf.constant(0.0))) > 0.55
 
 
+@pytest.mark.parametrize(
+    ("slope", "logit", "rose", "bound"),
+    [(SLOPE_MAX, 0.5, True, SLOPE_MAX), (SLOPE_MIN, 4.0, False, SLOPE_MIN)],
+)
+def test_a_slope_stops_at_its_bound(slope: float, logit: float, rose: bool, bound: float) -> None:
+    """However many labels say the same."""
+    state = CalibrationState(tf.constant(slope), tf.constant(0.0))
+
+    assert float(corrected(state, logit, rose=rose).slope) == pytest.approx(bound, rel=1e-7)
+
+
+def test_an_offset_stops_at_its_bound() -> None:
+    """On either side."""
+    for sign in (-1.0, 1.0):
+        state = CalibrationState(tf.constant(1.0), tf.constant(sign * OFFSET_MAX))
+
+        after = corrected(state, -sign * OFFSET_MAX, rose=sign > 0)
+
+        assert float(after.offset) == sign * OFFSET_MAX
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     slope=st.floats(0.0625, SLOPE_MAX, width=32),
