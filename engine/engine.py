@@ -92,12 +92,16 @@ class Engine:
             ValueError: if there are more ticks than fit; nothing has changed then (I4).
         """
         chunk.column("received_ns")  # if it is not there, that shows before anything has changed
-        market, rows = self._folded(chunk)
-        if len(rows) > CHUNK_TICKS:
-            raise ValueError(f"{len(rows)} ticks in one chunk, at most {CHUNK_TICKS}")
-        outcome = self._stage.run(self, rows)
+        try:
+            market, rows = self._folded(chunk)
+            outcome = self._stage.run(self, rows)
+        except BaseException:
+            # What was foreseen stands behind a chunk that has not happened.
+            self._foreseen.clear()
+            self._frontier = self._market
+            raise
         self._market, self._packed = market, outcome.packed
-        if self._foreseen:
+        if self._foreseen and self._foreseen[0].chunk is chunk:
             self._foreseen.popleft()
         if chunk.num_rows:
             self.position = chunk.column("offset")[-1].as_py()
@@ -117,12 +121,15 @@ class Engine:
 
     def _folded(self, chunk: pa.RecordBatch) -> tuple[Market, Rows]:
         if self._foreseen and self._foreseen[0].chunk is chunk:
-            foreseen = self._foreseen[0]
-            return foreseen.market, foreseen.rows
-        self._foreseen.clear()
-        market = self._market.copy()
-        self._frontier = market
-        return market, market.fold(chunk)
+            _, market, rows = self._foreseen[0]
+        else:
+            self._foreseen.clear()
+            market = self._market.copy()
+            rows = market.fold(chunk)
+            self._frontier = market
+        if len(rows) > CHUNK_TICKS:
+            raise ValueError(f"{len(rows)} ticks in one chunk, at most {CHUNK_TICKS}")
+        return market, rows
 
     def state(self) -> Arrays:
         """Return the whole state as arrays by name; copies, which nobody else changes."""

@@ -94,6 +94,23 @@ class TestAllOrNothing:
         assert engine.advance(chunk).equals(twin.advance(chunk))
         assert engine.digest == twin.digest != before
 
+    @pytest.mark.parametrize("foreseen", [False, True])
+    def test_what_is_foreseen_behind_a_failure_is_right(self, foreseen: bool) -> None:
+        """A chunk that was refused is not part of what the next one is folded behind."""
+        engine, twin = begun(), begun()
+        ticks = [quote(10 + n, 20 + n, at_ms=n) for n in range(CHUNK_TICKS + 1)]
+        refused = encode(ticks, first_offset=LENGTH)
+        chunk = journal(LENGTH + 50).slice(LENGTH)
+
+        if foreseen:
+            engine.foresee(refused)
+        with pytest.raises(ValueError, match="ticks in one chunk"):
+            engine.advance(refused)
+        engine.foresee(chunk)
+
+        assert engine.advance(chunk).equals(twin.advance(chunk))
+        assert engine.digest == twin.digest
+
     @pytest.mark.parametrize("column", [*READS, "received_ns"])
     def test_a_column_that_is_missing_changes_nothing(self, column: str) -> None:
         """Whichever it is, it is missed before anything changes."""
