@@ -7,6 +7,7 @@ log's own schema: for every tick its fill, if an order filled, and its decision.
 
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, ref
@@ -259,13 +260,10 @@ def _nobody() -> None:
     """Stand where a reference to an actor would."""
 
 
-_STAGES: dict[Parameters, _Stage] = {}
-
-
+@lru_cache(maxsize=8)
 def _stage(parameters: Parameters) -> _Stage:
-    if parameters not in _STAGES:
-        _STAGES[parameters] = _Stage(steps.compiled(parameters))
-    return _STAGES[parameters]
+    # An engine holds on to its stage, so forgetting one here costs a compilation and no more.
+    return _Stage(steps.compiled(parameters))
 
 
 def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:

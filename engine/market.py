@@ -253,8 +253,9 @@ class Market:
         if not all(room) or (wanted is not None and wanted != self._checksum()):
             self.book_valid = 0
             return
-        if self.bids.prices and self.asks.prices:
-            self.bid_e8, self.ask_e8 = self.bids.prices[-1], self.asks.prices[0]
+        # A side without levels has no best price: 0, which is no valid market.
+        self.bid_e8 = self.bids.prices[-1] if self.bids.prices else 0
+        self.ask_e8 = self.asks.prices[0] if self.asks.prices else 0
 
     def _checksum(self) -> int:
         return book_checksum(self.bids.best(10, highest=True), self.asks.best(10, highest=False))

@@ -57,6 +57,9 @@ class Parameters:
             wanted = (int, float) if spec.type is float else (int,)
             if isinstance(value, bool) or not isinstance(value, wanted):
                 raise ParameterError(spec.name, f"{value!r} is not a {_word(spec.type)}")
+            if spec.type is float:
+                # 1 and 1.0 are the same parameter, so they have to have the same digest.
+                object.__setattr__(self, spec.name, float(value))
             low, high = spec.metadata["low"], spec.metadata["high"]
             if not low <= value <= high:
                 raise ParameterError(spec.name, f"{value} is outside {low} … {high}")
@@ -90,6 +93,5 @@ def parameters_from(values: dict[str, object]) -> Parameters:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}."
             raise ParameterError(name, "is not a setting", hint=hint)
-        # A file or a flag may write a float's whole value without a point.
-        chosen[name] = float(value) if known[name].type is float and type(value) is int else value
+        chosen[name] = value
     return Parameters(**chosen)

@@ -290,6 +290,15 @@ class TestSynchronisation:
 
         assert row["valid"] == 0
 
+    def test_a_side_that_has_lost_its_last_level_has_no_best_price(self) -> None:
+        """The book does not show the old bid any more, so nothing can be sold at it."""
+        market = Market.genesis()
+        both = book([(100 * E8, E8)], [(101 * E8, E8)], at_ms=0, snapshot=True, snapshot_id=1)
+        emptied = book([(100 * E8, 0)], [], at_ms=1, snapshot_id=2)
+
+        assert last(market, both)["valid"] == 1
+        assert last(market, emptied)["valid"] == 0
+
 
 class TestTime:
     """Event time, which is all the time that the engine knows."""

@@ -1,0 +1,103 @@
+"""Records to rows and back, exactly."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventlog import schema
+from eventlog.records import Gap, Level, Quote, Record
+from eventlog.schema import (
+    SCHEMA,
+    batch_of,
+    counts_e8,
+    decimals,
+    decode,
+    encode,
+    levels_of,
+    renumber,
+)
+from tests.strategies import records as any_record
+
+
+@given(records=st.lists(any_record, min_size=1, max_size=6))
+def test_what_is_encoded_is_decoded(records: list[Record]) -> None:
+    """Every kind comes back as it was, at dense offsets, also from a slice in the middle."""
+    batch = encode(records, first_offset=7)
+
+    assert batch.schema.equals(SCHEMA)
+    assert list(decode(batch)) == list(enumerate(records, start=7))
+    assert list(decode(batch.slice(1))) == list(enumerate(records, start=7))[1:]
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    """A reader that meets another kind does not guess."""
+    batch = encode([Gap(received_ns=1, from_ns=0, to_ns=1, why="x")], first_offset=0)
+    strange = batch.set_column(1, SCHEMA.field("kind"), pa.array(["rumour"]))
+
+    with pytest.raises(ValueError, match="rumour"):
+        list(decode(strange))
+
+
+def test_renumbering_changes_offsets_only() -> None:
+    """The rows are the same at other offsets."""
+    records: list[Record] = [Gap(received_ns=1, from_ns=0, to_ns=1, why="x")] * 3
+    batch = renumber(encode(records, first_offset=0), first_offset=40)
+
+    assert [offset for offset, _ in decode(batch)] == [40, 41, 42]
+    assert [record for _, record in decode(batch)] == records
+
+
+def test_money_is_exact_in_a_column() -> None:
+    """Counts become decimals of eighteen digits and back without a float between."""
+    counts = [0, 1, -1, 10**18 - 1, -(10**18 - 1)]
+    column = decimals(pa.array(counts).to_numpy())
+
+    assert counts_e8(column).tolist() == counts
+    assert str(column[3]) == "9999999999.99999999"
+
+
+def test_levels_keep_their_order_and_their_absence() -> None:
+    """An empty side is not a missing one, and a slice is not shifted."""
+    column = pa.array(
+        [
+            None,
+            [],
+            [
+                dict.fromkeys(("price_decimals", "volume_decimals", "order_count"), 1)
+                | {"price": 2, "volume": 3}
+            ],
+        ],
+        schema.LEVELS,
+    )
+    level = Level(2 * 10**8, 3 * 10**8, 1, 1, 1)
+
+    assert levels_of(column) == [None, (), (level,)]
+    assert levels_of(column.slice(2)) == [(level,)]
+
+
+def test_a_missing_column_is_refused() -> None:
+    """What may not be null has to be there, and what is not in the schema may not."""
+    with pytest.raises(ValueError):
+        batch_of({"offset": pa.array([1])}, 1)
+    with pytest.raises(ValueError):
+        batch_of({"rumour": pa.array([1])}, 1)
+
+
+def test_every_field_of_a_record_has_its_column() -> None:
+    """A field that ends in _e8 is the decimal column of the same name without it."""
+    quote = Quote(
+        exchange_ns=None,
+        received_ns=1,
+        bid_e8=12_345,
+        ask_e8=2,
+        last_e8=3,
+        bid_decimals=8,
+        ask_decimals=8,
+        last_decimals=8,
+        snapshot_id=None,
+    )
+    row = encode([quote], first_offset=0).to_pylist()[0]
+
+    assert str(row["bid"]) == "0.00012345"
+    assert row["exchange_ns"] is None
