@@ -85,18 +85,18 @@ def rerun(
 def _ahead(
     source: Iterator[pa.RecordBatch], engine: Engine, pool: Executor
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the chunks of a source, reading and folding the next one while one is worked on."""
+    """Yield the chunks of a source, folding the next one while one is worked on.
 
-    def take() -> pa.RecordBatch | None:
-        chunk = next(source, None)
-        if chunk is not None:
-            engine.foresee(chunk)
-        return chunk
-
-    coming = pool.submit(take)
-    while (chunk := coming.result()) is not None:
-        coming = pool.submit(take)
+    All reading stays on this thread: a reader is not made for two.
+    """
+    chunk = next(source, None)
+    folded = None if chunk is None else pool.submit(engine.foresee, chunk)
+    while chunk is not None and folded is not None:
+        folded.result()
+        coming = next(source, None)
+        folded = None if coming is None else pool.submit(engine.foresee, coming)
         yield chunk
+        chunk = coming
 
 
 def _watched(

@@ -65,10 +65,10 @@ LINK_BYTES = 16
 BODY_BYTES_MAX = 64 << 20
 """The longest body, before and after compression (I10). CRC-32C still finds every burst in it."""
 
+# A compressor of its own for every frame: one that is shared must not be used by two threads at
+# once, and what then goes wrong is not an error but other bytes, or a crash.
 _ZSTD_LEVEL = 1
 _AS_IS, _COMPRESSED = 0, 1
-_compress = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress
-_decompress = zstandard.ZstdDecompressor().decompress
 
 assert HEADER.size == HEADER_BYTES
 
@@ -137,7 +137,7 @@ class Frame(NamedTuple):
         if self.header.codec == _AS_IS:
             return bytes(self.stored)
         try:
-            raw = _decompress(self.stored, max_output_size=self.header.raw_bytes)
+            raw = zstandard.decompress(self.stored, max_output_size=self.header.raw_bytes)
         except zstandard.ZstdError as error:
             raise ValueError(f"the body does not decompress: {error}") from error
         if len(raw) != self.header.raw_bytes:
@@ -177,7 +177,7 @@ def build(kind: Kind, body: bytes, *, count: int, link: Link, tag: bytes) -> tup
     """
     if len(body) > BODY_BYTES_MAX:
         raise ValueError(f"a body of {len(body)} bytes is longer than {BODY_BYTES_MAX}")
-    codec, stored = _COMPRESSED, _compress(body)
+    codec, stored = _COMPRESSED, zstandard.compress(body, _ZSTD_LEVEL)
     if len(stored) >= len(body):
         codec, stored = _AS_IS, body
     fields = HEADER.pack(

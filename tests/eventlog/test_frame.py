@@ -1,5 +1,7 @@
 """Frames: what is built is found, and what is found is what was built."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from blake3 import blake3
 from crc32c import crc32c
@@ -202,3 +204,19 @@ def test_a_body_that_is_not_what_its_header_says_is_refused(raw_bytes: int) -> N
 
     with pytest.raises(ValueError, match="the body"):
         lying.body()
+
+
+def test_two_threads_do_not_disturb_each_other() -> None:
+    """Frames are built and read on several threads at once, each right."""
+    bodies = [bytes((index * step) % 7 for index in range(60_000)) for step in range(1, 9)]
+
+    def there_and_back(body: bytes) -> bool:
+        for _ in range(100):
+            data, link = build(Kind.DATA, body, count=1, link=START, tag=TAG)
+            found = scan(data, link=START, tag=TAG, kind=Kind.DATA)
+            if found.link != link or found.frames[0].body() != body:
+                return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(there_and_back, bodies))
