@@ -54,13 +54,13 @@ integers are little-endian. Checksums are CRC-32C (Castagnoli), digests BLAKE3.
 holds, its size, its digest, and the chain values before and after; then the digest of the lines
 above. The last line is the same in every version. ::
 
-    {"format": "trader.eventlog", "version": 1, "identity": "42b0e792aef4f963c9d6de76c0456997"}
+    {"format": "trader.eventlog", "version": 1, "identity": "0b469f152918de8c20572bb271da0825"}
 
 **The chain** begins as ``BLAKE3("trader.eventlog" || identity)``. Each record frame makes of it
 ``BLAKE3(chain || header || body as stored)``. So before offset 0 and before offset 8 it is ::
 
-    4a4494005d9f2a3d5ef3d4e18fa224f640e8b5606339d9ab8965903b13c79ffa
-    631981aa9cb6b7749b3f68dffd77745f3b63d611856ef43ce02576b9fda4ee54
+    4e03907a6f343472909ad2233fbf506f9a9048e695bc3bb3a8fd2fd054dfe612
+    a307b16874bbe2aacfef592dc5b5be1f2e2c60bd22b76a3d09e8e88736182d47
 
 **An open segment** begins with a frame of kind 1. At byte 0 of the segment of offset 8::
 
@@ -68,13 +68,13 @@ above. The last line is the same in every version. ::
     01 01 01 00                           version 1, kind 1 (segment), codec 1 (zstd), no flags
     0800000000000000                      first offset 8
     00000000                              0 records
-    16050000                              1302 bytes of body as stored
+    1a050000                              1306 bytes of body as stored
     300e0000                              3632 bytes before compression
     01000000                              epoch 1: the first opening wrote it
-    631981aa9cb6b774                      tag: the first 8 bytes of the chain value before offset 8
-    631981aa9cb6b7749b3f68dffd77745f      link: the first 16
-    53420ea6                              CRC-32C of the body as stored
-    fc8fb383                              CRC-32C of the 60 bytes above
+    a307b16874bbe2aa                      tag: the first 8 bytes of the chain value before offset 8
+    a307b16874bbe2aacfef592dc5b5be1f      link: the first 16
+    f7c8db88                              CRC-32C of the body as stored
+    bc4467f4                              CRC-32C of the 60 bytes above
 
 Its body is the identity (16 bytes), the chain value before the first record (32), the room for
 frames behind this one (8), and the Arrow schema of the records as an IPC message. Zeros follow up
@@ -84,24 +84,31 @@ to a multiple of 64, so the next frame begins at 64 + 1344 = 1408::
     01 02 01 00                           version 1, kind 2 (records), codec 1, no flags
     0800000000000000                      first offset 8
     01000000                              1 record
-    f9010000                              505 bytes of body as stored
-    e00f0000                              4064 bytes before compression
+    be000000                              190 bytes of body as stored
+    08020000                              520 bytes before compression
     01000000                              epoch 1
-    631981aa9cb6b774                      tag: that of the segment
-    631981aa9cb6b7749b3f68dffd77745f      link: nothing came between
-    9be009bd                              CRC-32C of the body as stored
-    30d3132c                              CRC-32C of the 60 bytes above
+    a307b16874bbe2aa                      tag: that of the segment
+    a307b16874bbe2aacfef592dc5b5be1f      link: nothing came between
+    f931464a                              CRC-32C of the body as stored
+    092162e7                              CRC-32C of the 60 bytes above
 
-Its body is one Arrow record batch as an IPC message, without its schema, uncompressed by Arrow.
+Its body, decompressed, is a mask, eight bytes for every 64 columns of the schema that are begun,
+and the columns whose bits are set (column 0 is bit 0 of byte 0), as one Arrow record batch: an IPC
+message without its schema, uncompressed by Arrow. All other columns are null. The record of offset
+8 is the end of a session: it has ``offset``, ``kind``, ``received_ns``, ``why``, ``session`` and
+``detail``, and its mask is ::
+
+    0b00800c00000000
+
 There is one frame a commit, and the next is written only when this one is durable.
 
 **The mark** has the magic "EVM1", version, counter, identity, the number of durable records, the
 first offset of the segment that holds the last, the byte position behind it, the chain value there,
 the epoch and a CRC-32C: 96 bytes, then zeros. The slot with the higher counter counts. At byte 0::
 
-    45564d31 01000000 0c00000000000000 42b0e792aef4f963c9d6de76c0456997
-    1200000000000000 0f00000000000000 400d000000000000
-    16f686b50c72c394684a50ddbc46791b3f74496984a6d6ae3254ca8dde375b4f 02000000 e0b9fb7d
+    45564d31 01000000 0c00000000000000 0b469f152918de8c20572bb271da0825
+    1200000000000000 1000000000000000 c007000000000000
+    bcda1da28fa5abc54b5a2010bf5afe67a9dcaaac68f79bb4bc4735852776e790 02000000 ceb73ff9
 
 **A sealed segment** is a Parquet file with the columns of `eventlog.schema` and one more,
 ``chain``: the link behind each frame, on the frame's last record.

@@ -30,7 +30,7 @@ from eventlog.mark import Mark, MarkFile
 from eventlog.parts import Part
 from eventlog.records import Record
 from eventlog.recovery import Recovery
-from eventlog.schema import REQUIRED, SCHEMA, encode, renumber
+from eventlog.schema import NAMES, REQUIRED_NUMBERS, SCHEMA, encode, kinds_of, renumber
 from eventlog.sealing import Prepared, SealWork
 from eventlog.segment import Segment
 from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
@@ -156,7 +156,7 @@ class Log:
         """
         if not records:
             return _NO_RECORDS
-        return self._commit(encode(records, first_offset=self.end))
+        return self._commit(encode(records, first_offset=self.end), kinds_of(records))
 
     def append_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Append rows that are in the schema already; their offsets are replaced.
@@ -168,9 +168,9 @@ class Log:
         """
         if not batch.schema.equals(SCHEMA):
             raise ValueError("the batch is not in the schema of the log")
-        for name in REQUIRED:
-            if batch.column(name).null_count:
-                raise ValueError(f"a record without {name}")
+        for number in REQUIRED_NUMBERS:
+            if batch.column(number).null_count:
+                raise ValueError(f"a record without {NAMES[number]}")
         return self._commit(renumber(batch, first_offset=self.end))
 
     def read(
@@ -299,14 +299,14 @@ class Log:
     def _last(self) -> Segment:
         return self._open[-1]
 
-    def _commit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def _commit(self, batch: pa.RecordBatch, kinds: frozenset[str] | None = None) -> pa.RecordBatch:
         if batch.num_rows == 0:
             return batch
-        data, after = self._framed(batch)
+        data, after = self._framed(batch, kinds)
         with self._fatal(self._last.path):
             if not self._last.takes(len(data)):
                 self._roll(len(data))
-                data, after = self._framed(batch)
+                data, after = self._framed(batch, kinds)
             last = self._last
             self._file.pwrite(data, last.position)
             self._file.fdatasync()
@@ -326,10 +326,10 @@ class Log:
         self._storage.unlink(closed.path)
         return prepared.entry
 
-    def _framed(self, batch: pa.RecordBatch) -> tuple[bytes, Link]:
+    def _framed(self, batch: pa.RecordBatch, kinds: frozenset[str] | None) -> tuple[bytes, Link]:
         try:
             link = self._last.link._replace(epoch=self._epoch)
-            return segment.data_frame(batch, link, self._last.tag)
+            return segment.data_frame(batch, link, self._last.tag, kinds)
         except ValueError as error:
             raise TooLarge(str(error), path=self.directory, offset=self.end) from error
 

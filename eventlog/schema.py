@@ -102,6 +102,11 @@ NAMES = tuple(SCHEMA.names)
 REQUIRED = tuple(field.name for field in SCHEMA if not field.nullable)
 """The columns that every record has. (Asking a schema anew costs more than a small batch.)"""
 
+REQUIRED_NUMBERS = tuple(NAMES.index(name) for name in REQUIRED)
+_OFFSET = SCHEMA.field(0)
+_TYPES = {field.name: field.type for field in SCHEMA}
+_FEW = 256
+
 _VERSION_KEY = b"trader.schema"
 
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
@@ -116,6 +121,9 @@ _FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
     for kind, cls in KINDS.items()
 }
 """kind → its (field, column) pairs, in the order of the class."""
+
+COLUMNS = {kind: frozenset(column for _, column in pairs) for kind, pairs in _FIELDS.items()}
+"""kind → the columns that its records have besides ``offset`` and ``kind``."""
 
 
 def decimals(values_e8: np.ndarray[Any, np.dtype[np.int64]], mask: Any = None) -> pa.Array:
@@ -136,9 +144,17 @@ def counts_e8(column: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     return values
 
 
-@lru_cache(maxsize=4096)
-def _nulls(column: str, count: int) -> pa.Array:
-    return pa.nulls(count, SCHEMA.field(column).type)
+def nulls(column: str, count: int) -> pa.Array:
+    """Return so many rows of a column that holds nothing."""
+    return _few_nulls(count)[column] if count <= _FEW else pa.nulls(count, _TYPES[column])
+
+
+def _nulls(count: int) -> dict[str, pa.Array]:
+    return {name: pa.nulls(count, kind) for name, kind in _TYPES.items()}
+
+
+# Kept for small batches: making them costs as much as all else. (I10: together a few MiB.)
+_few_nulls = lru_cache(maxsize=_FEW)(_nulls)
 
 
 def _decimal_column(values: list[int | None]) -> pa.Array:
@@ -189,14 +205,12 @@ def batch_of(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
     Raises:
         ValueError: if a column that may not be null is missing, or a name is not in the schema.
     """
-    unknown = columns.keys() - NAMES
+    unknown = [name for name in columns if name not in _TYPES]
     missing = [name for name in REQUIRED if name not in columns]
     if unknown or missing:
         raise ValueError(f"unknown columns {sorted(unknown)}, missing columns {missing}")
-    return pa.RecordBatch.from_arrays(
-        [columns[name] if name in columns else _nulls(name, count) for name in NAMES],
-        schema=SCHEMA,
-    )
+    nothing = _few_nulls(count) if count <= _FEW else _nulls(count)
+    return pa.RecordBatch.from_arrays([*{**nothing, **columns}.values()], schema=SCHEMA)
 
 
 def is_known(schema: pa.Schema) -> bool:
@@ -209,11 +223,9 @@ def is_known(schema: pa.Schema) -> bool:
     return known and 1 <= version <= VERSION and set(REQUIRED) <= set(schema.names)
 
 
-def widened(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch of this or an earlier version with all columns of this one."""
-    if batch.schema.equals(SCHEMA):
-        return batch
-    return batch_of(dict(zip(batch.schema.names, batch.columns, strict=True)), batch.num_rows)
+def kinds_of(records: Sequence[Record]) -> frozenset[str]:
+    """Return the kinds of records, as they stand in the log."""
+    return frozenset([_KIND_OF[type(record)] for record in records])
 
 
 def encode(records: Sequence[Record], *, first_offset: int) -> pa.RecordBatch:
@@ -234,8 +246,10 @@ def encode(records: Sequence[Record], *, first_offset: int) -> pa.RecordBatch:
 
 def renumber(batch: pa.RecordBatch, *, first_offset: int) -> pa.RecordBatch:
     """Return the same rows at dense offsets from ``first_offset`` on."""
-    offsets = np.arange(first_offset, first_offset + batch.num_rows, dtype=np.int64)
-    return batch.set_column(0, SCHEMA.field(0), pa.array(offsets))
+    rows = batch.num_rows
+    numbers = np.arange(first_offset, first_offset + rows, dtype=np.int64)
+    offsets = pa.Array.from_buffers(pa.int64(), rows, [None, pa.py_buffer(numbers)])
+    return batch.set_column(0, _OFFSET, offsets)
 
 
 def levels_of(column: pa.Array) -> list[tuple[Level, ...] | None]:

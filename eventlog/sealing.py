@@ -25,20 +25,26 @@ manifest's, and page checksums are verified besides.
 """
 
 import io
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
 from eventlog import frame
+from eventlog.body import Int64s, int64s
 from eventlog.errors import Corrupt, Unprepared, WriteFailed
+from eventlog.frame import Frame, Kind
 from eventlog.manifest import Manifest, Sealed, write
 from eventlog.schema import LEVELS, SCHEMA
-from eventlog.segment import Segment, load
+from eventlog.segment import Segment, decoded, opened, runs
 from eventlog.storage import DISK, Storage, put_in_place, read_all, write_temporary
 
 SUFFIX = ".parquet"
@@ -211,7 +217,9 @@ def to_parquet(
     ``frame_ends`` are, frame by frame, the offset after it and the link behind it.
     """
     buffer = io.BytesIO()
-    ends = dict(frame_ends)
+    numbers, stored = zip(*frame_ends, strict=True)
+    ends = np.array(numbers, np.int64)
+    links = np.frombuffer(b"".join(stored), np.uint8).reshape(len(ends), frame.LINK_BYTES)
     field = SEALED_SCHEMA.field(CHAIN_COLUMN)
     with pq.ParquetWriter(
         buffer,
@@ -228,11 +236,21 @@ def to_parquet(
         sorting_columns=[pq.SortingColumn(0)],
     ) as writer:
         for table in groups:
-            offsets = table.column("offset").to_pylist()
-            links = pa.array([ends.get(offset + 1) for offset in offsets], field.type)
-            writer.write_table(table.append_column(field, links), row_group_size=ROW_GROUP_ROWS)
+            offsets = int64s(table.column("offset").combine_chunks())
+            column = _links_at(offsets, ends, links)
+            writer.write_table(table.append_column(field, column), row_group_size=ROW_GROUP_ROWS)
         writer.add_key_value_metadata(about)
     return buffer.getvalue()
+
+
+def _links_at(offsets: Int64s, ends: Int64s, links: np.ndarray[Any, Any]) -> pa.Array:
+    """Return the link of the frame that ends with each offset, null where none does."""
+    last = np.isin(offsets, ends - 1)
+    values = np.zeros((len(offsets), frame.LINK_BYTES), np.uint8)
+    values[last] = links[np.searchsorted(ends, offsets[last] + 1)]
+    valid = np.packbits(last, bitorder="little")
+    buffers = [pa.py_buffer(valid.tobytes()), pa.py_buffer(values.tobytes())]
+    return pa.Array.from_buffers(pa.binary(frame.LINK_BYTES), len(offsets), buffers)
 
 
 def check_size(storage: Storage, directory: Path, sealed: Sealed) -> None:
@@ -271,8 +289,12 @@ def prepare(work: SealWork, *, storage: Storage = DISK) -> Prepared:
 
 def _prepared(storage: Storage, work: SealWork) -> Prepared:
     # S1
+    data = read_all(storage, work.path)
     join = frame.Link(work.first, work.chain_before, 0)
-    found, scan, _ = load(storage, work.path, identity=work.identity, link=join)
+    found = opened(storage, data, work.path, identity=work.identity, link=join)
+    scan = frame.scan(data, link=found.link, tag=found.tag, kind=Kind.DATA, position=found.position)
+    for each in scan.frames:
+        found.take(each)
     if scan.stop is not frame.Stop.END or (found.end, found.link.chain) != (work.end, work.chain):
         reason = scan.reason or "the segment ends elsewhere than it did"
         raise Corrupt(reason, path=work.path, offset=scan.link.offset)
@@ -285,21 +307,21 @@ def _prepared(storage: Storage, work: SealWork) -> Prepared:
         "trader.chain": work.chain.hex(),
     }
     # The last group is kept: a segment of many small commits is one, and slow to put together.
-    group = lru_cache(maxsize=1)(partial(_group, found))
-    firsts = range(found.first, found.end, ROW_GROUP_ROWS)
-    data = to_parquet(map(group, firsts), found.frame_ends(), about)
+    group = lru_cache(maxsize=1)(partial(_group, scan.frames, found))
+    firsts = range(work.first, work.end, ROW_GROUP_ROWS)
+    parquet = to_parquet(map(group, firsts), found.frame_ends(), about)
     entry = Sealed(
         first=work.first,
         end=work.end,
-        size_bytes=len(data),
-        blake3=blake3(data).digest(),
+        size_bytes=len(parquet),
+        blake3=blake3(parquet).digest(),
         chain_before=work.chain_before,
         chain=work.chain,
     )
     # A name of its own: what is published once is not written to by a preparation that was given
     # up and still runs.
     unique = f"{entry.name}.{storage.random_identity().hex()}"
-    temporary = write_temporary(storage, work.path.with_name(unique), [data])
+    temporary = write_temporary(storage, work.path.with_name(unique), [parquet])
     # S3
     storage.forget(temporary)
     _check_same(SealedSegment(storage, temporary, entry), map(group, firsts))
@@ -338,10 +360,14 @@ def publish(storage: Storage, directory: Path, prepared: Prepared, manifest: Man
     return sealed
 
 
-def _group(source: Segment, first: int) -> pa.Table:
-    """Return the records of a segment from ``first`` on that make a row group."""
+def _group(frames: Sequence[Frame], source: Segment, first: int) -> pa.Table:
+    """Return the records of a segment's frames from ``first`` on that make a row group."""
     end = min(first + ROW_GROUP_ROWS, source.end)
-    return pa.Table.from_batches(source.read(first, end), schema=SCHEMA).combine_chunks()
+    start = bisect_right(frames, first, key=attrgetter("end_offset"))
+    stop = bisect_left(frames, end, key=attrgetter("end_offset")) + 1
+    batches = [decoded(run, source.schema, source.path) for run in runs(frames[start:stop])]
+    lead = first - frames[start].header.first_offset
+    return pa.Table.from_batches(batches, schema=SCHEMA).slice(lead, end - first).combine_chunks()
 
 
 def _check_same(sealed: SealedSegment, groups: Iterable[pa.Table]) -> None:

@@ -4,7 +4,7 @@ The first frame says what the file is: the identity of the log, the chain value 
 record, the size of the file and the Arrow schema of the records. It is on the disk, with all the
 zeros, before the file has its name. Every other frame carries one record batch. All frames of the
 file carry its *tag*, the first bytes of that chain value, so that no bytes of another segment pass
-as frames of this one.
+as frames of this one. What stands in a body is the matter of `eventlog.body`.
 
 The file is written to its full size at once because appending into existing, written blocks is
 twice as fast as growing a file and ten times steadier: no metadata is to be journalled.
@@ -23,16 +23,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from eventlog import frame
+from eventlog import body, frame
 from eventlog.errors import Corrupt, Incompatible
-from eventlog.frame import Kind, Link, Scan
-from eventlog.schema import SCHEMA, is_known, widened
+from eventlog.frame import Frame, Kind, Link, Scan
+from eventlog.schema import SCHEMA, is_known
 from eventlog.storage import Storage, publish, read_all
 
 SUFFIX = ".open"
 _BODY = struct.Struct("<16s32sQ")
 _ZEROS = bytes(1 << 20)
 _READ_BYTES = 4 << 20
+_DECODED_BYTES = 16 << 20
 FRAMES_MAX = 1 << 15
 """So many frames close a segment, full or not: that bounds opening and sealing it (I10)."""
 
@@ -50,14 +51,18 @@ def first_offset_of(file_name: str) -> int | None:
     return int(stem)
 
 
-def data_frame(batch: pa.RecordBatch, link: Link, tag: bytes) -> tuple[bytes, Link]:
+def data_frame(
+    batch: pa.RecordBatch, link: Link, tag: bytes, kinds: frozenset[str] | None = None
+) -> tuple[bytes, Link]:
     """Return the frame that carries a batch, and what the next has to join.
+
+    ``kinds`` are those of its rows, where that is known; as for `body.pack`.
 
     Raises:
         ValueError: if the batch is larger than a frame may be.
     """
-    body = batch.serialize().to_pybytes()
-    return frame.build(Kind.DATA, body, count=batch.num_rows, link=link, tag=tag)
+    packed = body.pack(batch, kinds)
+    return frame.build(Kind.DATA, packed, count=batch.num_rows, link=link, tag=tag)
 
 
 def tag_of(chain: bytes) -> bytes:
@@ -115,7 +120,7 @@ class Segment:
         self._positions.append(position)
         self._links += link.chain[: frame.LINK_BYTES]
 
-    def take(self, found: frame.Frame, base: int = 0) -> None:
+    def take(self, found: Frame, base: int = 0) -> None:
         """Take note of a frame that was found in bytes that begin at ``base``."""
         self.note(found.after, base + found.end_position)
 
@@ -150,7 +155,7 @@ class Segment:
     def read(
         self, first: int, end: int, columns: Sequence[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the records from ``first`` up to ``end``, in the batches that they came in.
+        """Yield the records from ``first`` up to ``end``, in batches of whole commits.
 
         Raises:
             Corrupt: if a frame is not what it was when the segment was scanned.
@@ -165,22 +170,22 @@ class Segment:
                     break
                 stop += 1
             data = self.storage.read(self.path, start, self._positions[stop - 1] - start)
-            for at in range(row, stop):
-                batch = self._batch(data, self._start(at) - start, at)
-                lead = max(first - self._first(at), 0)
-                count = min(end, self._ends[at]) - self._first(at) - lead
-                if count < batch.num_rows:
-                    batch = batch.slice(lead, count)
-                yield batch if columns is None else batch.select(list(columns))
+            frames = [self._frame(data, self._start(at) - start, at) for at in range(row, stop)]
+            for run in runs(frames):
+                batch = decoded(run, self.schema, self.path, columns)
+                run_first = run[0].header.first_offset
+                lead = max(first - run_first, 0)
+                count = min(end, run[-1].end_offset) - run_first - lead
+                yield batch.slice(lead, count) if count < batch.num_rows else batch
             row = stop
 
-    def _batch(self, data: bytes, position: int, row: int) -> pa.RecordBatch:
+    def _frame(self, data: bytes, position: int, row: int) -> Frame:
         chain = self._link(row - 1) if row else self.chain_before
         header = frame.header_at(data, position, self.tag)
         found = frame.frame_at(data, position, header=header, chain=chain) if header else "no frame"
         if isinstance(found, str):
             raise Corrupt(found, path=self.path, offset=self._first(row))
-        return decoded(found, self.schema, self.path)
+        return found
 
     def _first(self, row: int) -> int:
         return self._ends[row - 1] if row else self.first
@@ -192,25 +197,38 @@ class Segment:
         return bytes(self._links[row * frame.LINK_BYTES : (row + 1) * frame.LINK_BYTES])
 
 
-def decoded(found: frame.Frame, schema: pa.Schema, path: Path) -> pa.RecordBatch:
-    """Return the batch that a frame carries, with all columns of this version.
+def runs(frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
+    """Yield the frames in runs that are cheap to decode together, and not too large (I10)."""
+    start, size_bytes = 0, 0
+    for number, found in enumerate(frames):
+        size_bytes += found.header.raw_bytes
+        if size_bytes > _DECODED_BYTES and number > start:
+            yield frames[start:number]
+            start, size_bytes = number, found.header.raw_bytes
+    yield frames[start:]
+
+
+def decoded(
+    frames: Sequence[Frame], schema: pa.Schema, path: Path, columns: Sequence[str] | None = None
+) -> pa.RecordBatch:
+    """Return the records of frames that follow each other, with columns of this version.
 
     Raises:
-        Corrupt: if checked bytes are no batch of so many records: never by accident.
+        Corrupt: if checked bytes are no batch of these records: never by accident.
     """
     try:
-        batch = pa.ipc.read_record_batch(pa.py_buffer(found.body()), schema)
-    except (ValueError, pa.ArrowException) as error:
-        raise Corrupt(str(error), path=path, offset=found.header.first_offset) from error
-    if batch.num_rows != found.header.records:
-        raise Corrupt(
-            "the batch does not have the records that its frame says",
-            path=path,
-            offset=found.header.first_offset,
-            expected=found.header.records,
-            actual=batch.num_rows,
+        return body.unpack(
+            [found.body() for found in frames],
+            starts=[found.header.first_offset for found in frames],
+            counts=[found.header.records for found in frames],
+            schema=schema,
+            columns=columns,
         )
-    return widened(batch)
+    except ValueError as error:
+        # Which one?
+        for found in frames if len(frames) > 1 else ():
+            decoded([found], schema, path, columns)
+        raise Corrupt(str(error), path=path, offset=frames[0].header.first_offset) from error
 
 
 def create(
@@ -218,9 +236,9 @@ def create(
 ) -> Segment:
     """Publish a new segment with room for so many bytes of frames, and return it."""
     path = directory / name(link.offset)
-    body = _BODY.pack(identity, link.chain, size_bytes) + SCHEMA.serialize().to_pybytes()
+    about = _BODY.pack(identity, link.chain, size_bytes) + SCHEMA.serialize().to_pybytes()
     tag = tag_of(link.chain)
-    head, _ = frame.build(Kind.SEGMENT, body, count=0, link=link, tag=tag)
+    head, _ = frame.build(Kind.SEGMENT, about, count=0, link=link, tag=tag)
     publish(storage, path, _filled(head, len(head) + size_bytes))
     return Segment(
         storage,
@@ -259,11 +277,11 @@ def opened(storage: Storage, data: bytes, path: Path, *, identity: bytes, link: 
         raise Corrupt(found, path=path, offset=link.offset)
     if found.header.kind != Kind.SEGMENT or found.header.first_offset != link.offset:
         raise Corrupt("the first frame is not that of this segment", path=path, offset=link.offset)
-    body = found.body()
-    log_identity, chain, size_bytes = _BODY.unpack_from(body)
+    about = found.body()
+    log_identity, chain, size_bytes = _BODY.unpack_from(about)
     if log_identity != identity or chain != link.chain:
         raise Corrupt("the segment belongs to another log", path=path, offset=link.offset)
-    schema = pa.ipc.read_schema(pa.py_buffer(body[_BODY.size :]))
+    schema = pa.ipc.read_schema(pa.py_buffer(about[_BODY.size :]))
     if not is_known(schema):
         raise Incompatible("the records have other columns", path=path, offset=link.offset)
     start = found.end_position

@@ -94,7 +94,7 @@ def test_the_mark_is_made_durable_now_and_then() -> None:
 def test_the_mark_knows_a_segment_before_its_first_record() -> None:
     """So that a segment which is lost whole, after a power cut, is missed."""
     fs = world()
-    log = opened(fs, 2048)
+    log = opened(fs, 1152)
     while len(log._open) == 1:
         log.append([quote(log.end)])
     after = fs.after_power_cut(lambda pending: [])

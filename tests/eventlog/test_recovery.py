@@ -219,7 +219,7 @@ def test_case_i_refuses(data: bytes | None) -> None:
 def test_a_mark_of_a_segment_that_is_gone_refuses() -> None:
     """When the last segment is lost with its records, the mark knows."""
     fs = world()
-    with Log.open(LOG, storage=fs, segment_bytes=2048) as log:
+    with Log.open(LOG, storage=fs, segment_bytes=1152) as log:
         for number in range(4):
             log.append([quote(number)])
         last = log._last.path
@@ -233,7 +233,7 @@ def test_a_mark_of_a_segment_that_is_gone_refuses() -> None:
 def test_a_mark_of_a_sealed_segment_is_behind() -> None:
     """A mark that fell back to an older slot may point into what was sealed since."""
     fs = world()
-    with Log.open(LOG, storage=fs, segment_bytes=2048) as log:
+    with Log.open(LOG, storage=fs, segment_bytes=1152) as log:
         log.append([quote(0)])
         old = bytes(fs.names[MARK].current)
         for number in range(1, 4):
@@ -255,7 +255,7 @@ def test_a_mark_of_a_sealed_segment_is_behind() -> None:
 def test_closed_segments_have_to_be_whole_and_joined() -> None:
     """Nothing torn and nothing missing is accepted before the last segment."""
     fs = world()
-    with Log.open(LOG, storage=fs, segment_bytes=2048) as log:
+    with Log.open(LOG, storage=fs, segment_bytes=1152) as log:
         for number in range(8):
             log.append([quote(number)])
         first, second, *_ = [part.path for part in log._open]
@@ -275,12 +275,12 @@ def test_a_log_without_a_manifest_is_corrupt_and_a_directory_without_a_log_is_no
     fs = world()
     with pytest.raises(NoLog):
         manifest_of(fs, LOG)
-    with Log.open(LOG, storage=fs, segment_bytes=2048) as log:
+    with Log.open(LOG, storage=fs, segment_bytes=1152) as log:
         identity = log.identity
     fs.unlink(LOG / "MANIFEST")
     with pytest.raises(NoLog):
         manifest_of(fs, LOG)
-    with Log.open(LOG, storage=fs, segment_bytes=2048) as log:
+    with Log.open(LOG, storage=fs, segment_bytes=1152) as log:
         assert log.identity != identity
         log.append([quote(0)])
     fs.unlink(LOG / "MANIFEST")

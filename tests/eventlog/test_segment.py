@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from blake3 import blake3
 
-from eventlog import frame, segment
+from eventlog import body, frame, segment
 from eventlog.errors import Corrupt, Incompatible
 from eventlog.frame import Kind, Link, Stop
 from eventlog.schema import SCHEMA, decode, encode
@@ -87,14 +87,14 @@ def test_what_was_written_is_found_again() -> None:
     assert not segment.is_empty(fs, written.path)
 
 
-def test_reads_are_half_open_and_keep_the_commits() -> None:
-    """Every range yields its records, in the batches of the commits."""
+def test_reads_are_half_open() -> None:
+    """Every range yields its records, the frames together."""
     fs = SimFS()
     found = loaded(fs, made(fs).path)
 
-    assert offsets(found, 20, 26) == [[20], [21, 22, 23], [24, 25]]
-    assert offsets(found, 22, 25) == [[22, 23], [24]]
-    assert offsets(found, 22, 23) == [[22]]
+    for first in range(20, 26):
+        for end in range(first + 1, 27):
+            assert offsets(found, first, end) == [list(range(first, end))]
     assert offsets(found, 26, 26) == []
     records = [record for batch in found.read(20, 26) for _, record in decode(batch)]
     assert records == [quote(number) for number in range(20, 26)]
@@ -103,15 +103,21 @@ def test_reads_are_half_open_and_keep_the_commits() -> None:
 
 
 def test_long_reads_go_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read holds a bounded part of the file, and yields the same."""
+    """A read holds a bounded part of the file, and of what is in it, and yields the same."""
     fs = SimFS()
     found = made(fs)
-    whole = offsets(found, 20, 26)
-    fs.calls.clear()
+    commits = [[20], [21, 22, 23], [24, 25]]
+    with monkeypatch.context() as patch:
+        patch.setattr(segment, "_DECODED_BYTES", 10)
+        fs.calls.clear()
+        assert offsets(found, 20, 26) == commits
+        assert len(fs.calls) == 1
     monkeypatch.setattr(segment, "_READ_BYTES", 10)
+    fs.calls.clear()
 
-    assert offsets(found, 20, 26) == whole
-    assert len(fs.calls) == len(COUNTS)
+    assert offsets(found, 20, 26) == commits
+    assert offsets(found, 22, 25) == [[22, 23], [24]]
+    assert len(fs.calls) == len(COUNTS) + 2
 
 
 def test_links_and_positions_are_known_at_the_ends_of_frames() -> None:
@@ -212,16 +218,20 @@ def test_a_frame_that_does_not_begin_a_segment_is_refused() -> None:
         segment.load(fs, HERE / segment.name(20), identity=IDENTITY, link=START)
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_body_that_is_no_such_batch_is_corrupt(count: int) -> None:
-    """Checked bytes are still decoded with care: no batch, or one of another length."""
-    batch = encode([quote(0), quote(1)], first_offset=0)
-    body = batch.serialize().to_pybytes() if count == 3 else b"no batch"
-    data, _ = frame.build(Kind.DATA, body, count=count, link=START, tag=b"tag of 8")
-    header = frame.header_at(data, 0, None)
-    assert header is not None
-    found = frame.frame_at(data, 0, header=header, chain=START.chain)
-    assert isinstance(found, frame.Frame)
+@pytest.mark.parametrize("bad", ["no batch", "rows"])
+def test_a_body_that_is_no_such_batch_is_corrupt(bad: str) -> None:
+    """Checked bytes are still decoded with care; the frame of several that is wrong is said."""
+    link = START
+    frames: list[frame.Frame] = []
+    for number in range(3):
+        batch = encode([quote(0), quote(1)], first_offset=link.offset)
+        packed = b"no batch" if (number, bad) == (1, "no batch") else body.pack(batch)
+        count = 3 if (number, bad) == (1, "rows") else 2
+        data, after = frame.build(Kind.DATA, packed, count=count, link=link, tag=b"tag of 8")
+        frames += frame.scan(data, link=link, tag=b"tag of 8", kind=Kind.DATA).frames
+        link = after
 
-    with pytest.raises(Corrupt):
-        segment.decoded(found, SCHEMA, Path("/x"))
+    with pytest.raises(Corrupt) as caught:
+        segment.decoded(frames, SCHEMA, Path("/x"))
+
+    assert caught.value.offset == 22

@@ -15,12 +15,12 @@ from eventlog.log import Log
 from eventlog.manifest import genesis
 from eventlog.reader import Reader
 from eventlog.records import KINDS, Record
-from eventlog.schema import decode
+from eventlog.schema import NAMES, decode
 from tests.strategies import quote
 
 HERE = Path(__file__).parents[2] / "fixtures" / "format-1"
 LOG = HERE / "log"
-END_CHAIN = "16f686b50c72c394684a50ddbc46791b3f74496984a6d6ae3254ca8dde375b4f"
+END_CHAIN = "bcda1da28fa5abc54b5a2010bf5afe67a9dcaaac68f79bb4bc4735852776e790"
 SPECIFICATION = eventlog.__doc__ or ""
 
 
@@ -94,11 +94,28 @@ def test_the_chain_of_the_specification_is_computed_as_it_says() -> None:
 
     assert before_0 == genesis(identity) == blake3(b"trader.eventlog" + identity).digest()
     assert reader.chain_after(7) == before_8[:16]
-    after_8 = blake3(before_8 + data[1408:1472] + data[1472 : 1472 + 505]).digest()
+    after_8 = blake3(before_8 + data[1408:1472] + data[1472 : 1472 + 190]).digest()
     assert reader.chain_after(8) == after_8[:16]
     header = frame.header_at(data, 1408, before_8[:8])
     assert header is not None
     assert (header.first_offset, header.records, header.epoch) == (8, 1, 1)
+
+
+def test_the_mask_of_the_specification_names_the_columns_that_it_says() -> None:
+    """Bit by bit, from the body of the worked frame."""
+    data = (LOG / segment.name(8)).read_bytes()
+    header = frame.header_at(data, 1408, None)
+    assert header is not None
+    found = frame.frame_at(data, 1408, header=header, chain=header.link)
+    assert isinstance(found, frame.Frame)
+    mask = found.body()[:8]
+
+    named = re.findall(r"``(\w+)``", SPECIFICATION[SPECIFICATION.index("it has ``offset``") :])[:6]
+    assert mask == hexadecimal(example("and its mask is"))
+    assert named[0] == "offset"
+    assert {
+        name for number, name in enumerate(NAMES) if mask[number // 8] >> number % 8 & 1
+    } == set(named)
 
 
 def test_the_specification_names_every_file_of_a_log() -> None:

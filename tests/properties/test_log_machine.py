@@ -17,7 +17,7 @@ from tests.simfs import PowerCut, Refusal, SimFS, torn
 from tests.strategies import records
 from tests.workloads import LOG, world
 
-SEGMENT_BYTES = 3000
+SEGMENT_BYTES = 1800
 
 
 class LogMachine(RuleBasedStateMachine):

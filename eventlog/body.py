@@ -1,0 +1,210 @@
+"""Record batches to the bodies of frames and back: only columns that hold something. Pure.
+
+A record has the columns of its kind, and a commit is often one record: most columns of its batch
+are empty, and would cost more than those that are not. So a body is
+
+* a mask, eight bytes for every 64 columns of the segment's schema that are begun: bit ``i % 8`` of
+  byte ``i // 8`` says that column ``i`` is there; bits beyond the last column are zero;
+* the columns that are there, as one Arrow record batch: an IPC message without its schema,
+  uncompressed by Arrow.
+
+A column that is not there is null in every row. Those that may not be null are always there.
+
+Bodies are read many at once: messages with the same columns make a stream, which Arrow decodes in
+one go, and rows that came with different columns are put back into the order of their offsets.
+
+>>> from eventlog.records import Gap
+>>> from eventlog.schema import SCHEMA, encode
+>>> batch = encode([Gap(received_ns=7, from_ns=5, to_ns=6, why="closed")], first_offset=3)
+>>> body = pack(batch)
+>>> len(body), len(batch.serialize())
+(488, 4048)
+>>> unpack([body], starts=[3], counts=[1], schema=SCHEMA).equals(batch)
+True
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from eventlog.schema import COLUMNS, NAMES, REQUIRED, SCHEMA, nulls
+
+Int64s = np.ndarray[Any, np.dtype[np.int64]]
+
+_ROWS_CACHED_MAX = 1024
+_MASKED_COLUMNS = 64
+
+
+def pack(batch: pa.RecordBatch, kinds: frozenset[str] | None = None) -> bytes:
+    """Return the body of a batch that is in the schema of its segment.
+
+    ``kinds`` are those of its rows, if it is known that no row has a value where its kind has no
+    column, as in what `schema.encode` made. Otherwise it is looked at.
+    """
+    if kinds is not None:
+        held, mask = _columns_of(kinds)
+    else:
+        held, mask = _held_by_kinds(batch) or _held(
+            [number for number, column in enumerate(batch.columns) if _holds(column)],
+            batch.num_columns,
+        )
+    return b"".join((mask, batch.select(held).serialize()))
+
+
+def unpack(
+    bodies: Sequence[bytes],
+    *,
+    starts: Sequence[int],
+    counts: Sequence[int],
+    schema: pa.Schema,
+    columns: Sequence[str] | None = None,
+) -> pa.RecordBatch:
+    """Return the records of bodies that follow each other, as one batch of this version's columns.
+
+    Args:
+        bodies: at least one, of one segment.
+        starts: the offset of the first record of each.
+        counts: how many records each has.
+        schema: that of the segment.
+        columns: those that are wanted, all without it. No other is made.
+
+    Raises:
+        ValueError: if a body is none, or does not hold these records.
+    """
+    names = NAMES if columns is None else tuple(columns)
+    size_bytes = _mask_bytes(len(schema))
+    alike: dict[bytes, list[int]] = {}
+    for number, body in enumerate(bodies):
+        alike.setdefault(body[:size_bytes], []).append(number)
+    parts: list[dict[str, pa.Array]] = []
+    offsets: list[Int64s] = []
+    for mask, numbers in alike.items():
+        messages = [memoryview(bodies[number])[size_bytes:] for number in numbers]
+        table = _table(messages, _columns_in(mask, schema), {*names, "offset"})
+        rows = [counts[number] for number in numbers]
+        if [len(chunk) for chunk in table.column("offset").iterchunks()] != rows:
+            raise ValueError("a batch does not have the records that its frame says")
+        part = _whole(table)
+        expected = _offsets([starts[number] for number in numbers], rows)
+        if not np.array_equal(int64s(part["offset"]), expected):
+            raise ValueError("a batch does not have the offsets that its frame says")
+        parts.append(part)
+        offsets.append(expected)
+    wanted = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in names])
+    return pa.RecordBatch.from_arrays(_merged(parts, offsets, names), schema=wanted)
+
+
+# --- packing
+
+Held = tuple[list[int], bytes]
+"""Which columns a body has, and the mask that says so."""
+
+
+def _held_by_kinds(batch: pa.RecordBatch) -> Held | None:
+    """Return the columns that the kinds of a batch have, if really all others are empty."""
+    rows = batch.num_rows
+    if rows > _ROWS_CACHED_MAX or not batch.schema.equals(SCHEMA):
+        return None
+    kinds = batch.column(1)
+    words = (kinds[0].as_py(),) if rows == 1 else kinds.unique().to_pylist()
+    others, nothing = _empty_columns(frozenset(words), rows)
+    return _columns_of(frozenset(words)) if batch.select(others).equals(nothing) else None
+
+
+@lru_cache(maxsize=256)
+def _empty_columns(kinds: frozenset[str], rows: int) -> tuple[list[int], pa.RecordBatch]:
+    """Return the columns that these kinds do not have, and what is in them."""
+    held, _ = _columns_of(kinds)
+    others = [number for number in range(len(NAMES)) if number not in held]
+    fields = [SCHEMA.field(number) for number in others]
+    arrays = [pa.nulls(rows, field.type) for field in fields]
+    return others, pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+@lru_cache(maxsize=256)
+def _columns_of(kinds: frozenset[str]) -> Held:
+    """Return the columns of these kinds; those that every row has, for one that is not known."""
+    names = set(REQUIRED).union(*(COLUMNS.get(kind, ()) for kind in kinds))
+    return _held([number for number, name in enumerate(NAMES) if name in names], len(NAMES))
+
+
+def _held(numbers: list[int], columns: int) -> Held:
+    bits = sum(1 << number for number in numbers)
+    return numbers, bits.to_bytes(_mask_bytes(columns), "little")
+
+
+def _holds(column: pa.Array) -> bool:
+    return bool(column.null_count < len(column))
+
+
+def _mask_bytes(columns: int) -> int:
+    return -(-columns // _MASKED_COLUMNS) * (_MASKED_COLUMNS // 8)
+
+
+# --- unpacking
+
+
+def _columns_in(mask: bytes, schema: pa.Schema) -> pa.Schema:
+    bits = int.from_bytes(mask, "little")
+    held = pa.schema([field for number, field in enumerate(schema) if bits >> number & 1])
+    if bits >> len(schema) or not set(REQUIRED) <= set(held.names):
+        raise ValueError("the mask of the columns is none")
+    return held
+
+
+def _table(messages: list[memoryview], held: pa.Schema, wanted: set[str]) -> pa.Table:
+    """Return what messages hold of the wanted columns, a chunk each."""
+    included = [number for number, name in enumerate(held.names) if name in wanted]
+    options = pa.ipc.IpcReadOptions(included_fields=included, use_threads=False)
+    stream = pa.py_buffer(b"".join((held.serialize(), *messages)))
+    try:
+        with pa.ipc.open_stream(stream, options=options) as reader:
+            return reader.read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _offsets(starts: Sequence[int], counts: Sequence[int]) -> Int64s:
+    """Return the offsets of the records of frames."""
+    ends = np.cumsum(counts, dtype=np.int64)
+    before = np.array(starts, np.int64) - ends + np.array(counts, np.int64)
+    offsets: Int64s = np.arange(ends[-1], dtype=np.int64)
+    offsets += before.repeat(counts)
+    return offsets
+
+
+def int64s(column: pa.Array) -> Int64s:
+    """Return the numbers of a column without nulls."""
+    # Arrow's own way loads pandas, which takes a second in every process that is new.
+    values: Int64s = np.frombuffer(column.buffers()[1], np.int64)
+    return values[column.offset : column.offset + len(column)]
+
+
+def _whole(table: pa.Table) -> dict[str, pa.Array]:
+    """Return the columns of a table, each in one piece."""
+    columns = zip(table.schema.names, table.combine_chunks().columns, strict=True)
+    return {name: column.chunk(0) for name, column in columns}
+
+
+def _merged(
+    parts: list[dict[str, pa.Array]], offsets: list[Int64s], names: Sequence[str]
+) -> list[pa.Array]:
+    """Return the columns of these names, with the rows of all parts in the order of offsets."""
+    rows = sum(map(len, offsets))
+    order = None
+    if len(parts) > 1:
+        rising = np.argsort(np.concatenate(offsets), kind="stable")
+        order = pa.Array.from_buffers(pa.int64(), rows, [None, pa.py_buffer(rising)])
+    arrays = []
+    for name in names:
+        if not any(name in part for part in parts):
+            arrays.append(nulls(name, rows))
+            continue
+        pieces = [
+            part[name] if name in part else nulls(name, len(part["offset"])) for part in parts
+        ]
+        arrays.append(pieces[0] if order is None else pa.concat_arrays(pieces).take(order))
+    return arrays
