@@ -65,10 +65,14 @@ LINK_BYTES = 16
 BODY_BYTES_MAX = 64 << 20
 """The longest body, before and after compression (I10). CRC-32C still finds every burst in it."""
 
-# A compressor of its own for every frame: one that is shared must not be used by two threads at
-# once, and what then goes wrong is not an error but other bytes, or a crash.
 _ZSTD_LEVEL = 1
 _AS_IS, _COMPRESSED = 0, 1
+
+# Those that nobody uses at the moment. One must not be used by two threads at once (what then goes
+# wrong is no error but other bytes, or a crash), and making one costs as much as using it. Taking
+# from a list, and giving back to it, are atomic.
+_compressors: list[zstandard.ZstdCompressor] = []
+_decompressors: list[zstandard.ZstdDecompressor] = []
 
 assert HEADER.size == HEADER_BYTES
 
@@ -137,7 +141,7 @@ class Frame(NamedTuple):
         if self.header.codec == _AS_IS:
             return bytes(self.stored)
         try:
-            raw = zstandard.decompress(self.stored, max_output_size=self.header.raw_bytes)
+            raw = _decompressed(self.stored, self.header.raw_bytes)
         except zstandard.ZstdError as error:
             raise ValueError(f"the body does not decompress: {error}") from error
         if len(raw) != self.header.raw_bytes:
@@ -177,7 +181,7 @@ def build(kind: Kind, body: bytes, *, count: int, link: Link, tag: bytes) -> tup
     """
     if len(body) > BODY_BYTES_MAX:
         raise ValueError(f"a body of {len(body)} bytes is longer than {BODY_BYTES_MAX}")
-    codec, stored = _COMPRESSED, zstandard.compress(body, _ZSTD_LEVEL)
+    codec, stored = _COMPRESSED, _compressed(body)
     if len(stored) >= len(body):
         codec, stored = _AS_IS, body
     fields = HEADER.pack(
@@ -328,3 +332,24 @@ def _used_bytes(buffer: bytes, start: int) -> int:
 
 def _padded(size_bytes: int) -> int:
     return size_bytes + -size_bytes % ALIGNMENT_BYTES
+
+
+def _compressed(body: bytes) -> bytes:
+    try:
+        compressor = _compressors.pop()
+    except IndexError:
+        compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+    stored = compressor.compress(body)
+    _compressors.append(compressor)
+    return stored
+
+
+def _decompressed(stored: memoryview, raw_bytes: int) -> bytes:
+    try:
+        decompressor = _decompressors.pop()
+    except IndexError:
+        decompressor = zstandard.ZstdDecompressor()
+    raw = decompressor.decompress(stored, max_output_size=raw_bytes)
+    # One that raised is not given back.
+    _decompressors.append(decompressor)
+    return raw
