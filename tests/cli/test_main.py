@@ -59,7 +59,7 @@ def test_version() -> None:
         (["status", "--home", str(HERE / "gap"), "--journal", "X"], 10, "BTC-AUD"),
         (["replay", "--home", "nowhere"], 10, "no journal"),
         (["verify", "--home", "nowhere"], 10, "no journal"),
-        (["log", "--home", str(HERE / "gap"), "--from", "999999"], 13, "0 … 2026"),
+        (["log", "--home", str(HERE / "gap"), "--from", "999999"], 13, "Valid: 0 … "),
         (["log", "--home", str(HERE / "gap"), "--from", "soon"], 2, "not an offset"),
         (["log", "--home", str(HERE / "gap"), "--kind", "tick"], 2, "not a kind"),
         (["replay", "--home", str(HERE / "gap"), "--from", "-999999"], 13, "no such record"),
