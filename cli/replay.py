@@ -61,6 +61,8 @@ def replay(
     if after is None:
         raise CommandError(Exit.CORRUPT, f"{place.checkpoints}: no checkpoint before {start}")
     state, _, _ = checkpoints.read(after)
+    # Compiles the step, too, which is not to count as replaying.
+    claimed = set(journal.arithmetics(log).values()) == {arithmetic_digest(genesis.parameters)}
     started_s = clock.monotonic_s()
     with progress("replaying", end - after - 1) as advance:
         outcome = rerun(log, genesis, state, after=after, end=end, advance=advance)
@@ -82,7 +84,6 @@ def replay(
         "accuracy": score.accuracy,
         "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
     }
-    claimed = set(journal.arithmetics(log).values()) == {arithmetic_digest(genesis.parameters)}
     if as_json:
         difference = None if divergence is None else asdict(divergence)
         typer.echo(json.dumps({"message_type": "summary", **summary, "difference": difference}))

@@ -58,9 +58,9 @@ def status(
         "last_decision_offset": None if last is None else last[0],
         "checkpoint_offset": None if facts is None else facts.offset,
         "labels": None if facts is None else facts.scored,
-        "log_loss": None if facts is None else facts.log_loss,
-        "baseline_log_loss": None if facts is None else facts.baseline_log_loss,
-        "accuracy": None if facts is None else facts.hits / max(facts.scored, 1),
+        "log_loss": facts.log_loss if facts and facts.scored else None,
+        "baseline_log_loss": facts.baseline_log_loss if facts and facts.scored else None,
+        "accuracy": facts.hits / facts.scored if facts and facts.scored else None,
     }
     if as_json:
         typer.echo(json.dumps({"message_type": "summary", **summary}))
@@ -70,7 +70,7 @@ def status(
         moment = datetime.fromtimestamp(session.last_received_ns / 10**9, UTC)
         typer.echo(f"  last record   {moment:%Y-%m-%d %H:%M:%S} UTC, {age_s:,.0f} s ago")
     typer.echo(f"  durable       {log.end:,} records")
-    if facts is not None:
+    if facts is not None and facts.scored:
         typer.echo(
             f"  whole state   after offset {facts.offset:,}: {facts.steps:,} training steps,"
             f" {facts.scored:,} labels scored,\n"
