@@ -334,16 +334,20 @@ class Log:
             raise TooLarge(str(error), path=self.directory, offset=self.end) from error
 
     def _roll(self, needed_bytes: int) -> None:
-        """Close the last segment and publish the next, so that the mark knows it first."""
-        self._open.append(
-            segment.create(
-                self._storage,
-                self.directory,
-                identity=self.identity,
-                link=self._last.link._replace(epoch=self._epoch),
-                size_bytes=max(self._segment_bytes, needed_bytes),
-            )
+        """Close the last segment and publish the next, so that the mark knows it first.
+
+        One without records has the same name as the next, and is replaced by it.
+        """
+        made = segment.create(
+            self._storage,
+            self.directory,
+            identity=self.identity,
+            link=self._last.link._replace(epoch=self._epoch),
+            size_bytes=max(self._segment_bytes, needed_bytes),
         )
+        if made.path == self._last.path:
+            self._open.pop()
+        self._open.append(made)
         self._list_parts()
         self._file.close()
         self._file = self._storage.open(self._last.path)

@@ -170,6 +170,14 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the process and the feed are, at a moment. ``detail`` is a JSON object."""
+
+    received_ns: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What the engine concluded from one tick.
 
@@ -226,9 +234,24 @@ class Fill:
     fee_e8: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone:
+    """Something happened to the learner at a tick: it grew, it met a drift, it exchanged a feature.
+
+    ``why`` says what, ``cause`` is the tick's offset, ``exchange_ns`` and ``received_ns`` are the
+    tick's, ``detail`` is a JSON object.
+    """
+
+    exchange_ns: int | None
+    received_ns: int
+    cause: int
+    why: str
+    detail: str
+
+
 Tick = Quote | Trade | BookUpdate
-Input = Quote | Trade | BookUpdate | Undecodable | Gap | SessionStarted | SessionEnded
-Effect = Decision | Fill
+Input = Quote | Trade | BookUpdate | Undecodable | Gap | SessionStarted | SessionEnded | Health
+Effect = Decision | Fill | Milestone
 Record = Input | Effect
 
 KINDS: dict[str, type[Record]] = {
@@ -241,8 +264,11 @@ KINDS: dict[str, type[Record]] = {
     "session_ended": SessionEnded,
     "decision": Decision,
     "fill": Fill,
+    # since version 2
+    "health": Health,
+    "milestone": Milestone,
 }
 """The kind as it stands in the log → the class. Never reuse a word for another meaning."""
 
 TICK_KINDS = ("quote", "trade", "book")
-EFFECT_KINDS = ("decision", "fill")
+EFFECT_KINDS = ("decision", "fill", "milestone")

@@ -203,11 +203,10 @@ def witness_of(segments: tuple[Segment, ...], newest: Mark | None) -> Witness:
     if holder is None:
         # The segment was sealed since: the sealed end is what the manifest proves by itself.
         return Witness.BEHIND if newest.end <= segments[0].first else Witness.DISAGREES
-    link = holder.chain_after(newest.end - 1)
-    if (
-        link != newest.chain[: frame.LINK_BYTES]
-        or holder.position_of(newest.end) != newest.position
-    ):
+    if holder.chain_after(newest.end - 1) != newest.chain[: frame.LINK_BYTES]:
+        return Witness.DISAGREES
+    # Where its records begin says nothing: one without any may be replaced by one that is larger.
+    if newest.end > holder.first and holder.position_of(newest.end) != newest.position:
         return Witness.DISAGREES
     return Witness.AGREES if newest.end == last.end else Witness.BEHIND
 
@@ -306,8 +305,8 @@ def repair(storage: Storage, directory: Path, tail: Tail) -> Recovery:
     """Do what the case says, durably, and say what was done."""
     last, scan, newest = tail.last, tail.scan, tail.slots.newest
     assert newest is not None, "case I refuses"
-    same = newest.segment_offset == last.first
-    start = newest.position if same else last.start
+    known = newest.segment_offset == last.first and newest.end > last.first
+    start = newest.position if known else last.start
     whole = tail.data[start : scan.position]
     torn = tail.data[scan.position : scan.used_bytes]
     copy = _quarantined(storage, directory, last, scan.position, torn) if torn else None

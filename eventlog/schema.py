@@ -5,8 +5,14 @@ Columns share a name where they share a meaning (``price`` of a `Trade` and of a
 counted in 1e-8 are stored as ``decimal64(18, 8)``: the same integers, and exact decimals to whoever
 reads them. Fields that are ``x_e8`` in `records` are the columns ``x``.
 
-`VERSION` is written into every log. Reading supports every version ever released; what a newer one
-wrote is refused.
+`VERSION` is written into every segment. Reading supports every version ever released; what a newer
+one wrote is refused. A later version adds kinds of records and columns that can be null, and takes
+nothing away; what an earlier one wrote has null where it had no column.
+
+==  ============================================================
+ 1  the first
+ 2  kinds ``health`` and ``milestone``
+==  ============================================================
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +25,7 @@ import pyarrow as pa
 
 from eventlog.records import KINDS, Level, Record, Side
 
-VERSION = 1
+VERSION = 2
 
 DECIMAL = pa.decimal64(18, 8)
 LEVELS = pa.list_(

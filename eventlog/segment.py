@@ -75,8 +75,8 @@ class Segment:
     """What is known of the frames of an open segment: where they stand and what follows.
 
     ``link`` is what the next frame has to join and ``position`` where it goes, ``schema`` which
-    columns its records have. The three columns
-    have one entry a frame: the offset after it, the position after it, the first bytes of the chain
+    columns its records have: `SCHEMA` itself where this version wrote it. The three columns have
+    one entry a frame: the offset after it, the position after it, the first bytes of the chain
     value after it.
     """
 
@@ -109,7 +109,7 @@ class Segment:
         return (
             self.position + size_bytes <= self.size_bytes
             and len(self._ends) < FRAMES_MAX
-            and self.schema.equals(SCHEMA)
+            and self.schema is SCHEMA
         )
 
     def note(self, link: Link, position: int) -> None:
@@ -283,7 +283,9 @@ def opened(storage: Storage, data: bytes, path: Path, *, identity: bytes, link: 
         raise Corrupt("the segment belongs to another log", path=path, offset=link.offset)
     schema = pa.ipc.read_schema(pa.py_buffer(about[_BODY.size :]))
     if not is_known(schema):
-        raise Incompatible("the records have other columns", path=path, offset=link.offset)
+        raise Incompatible("a newer version wrote these records", path=path, offset=link.offset)
+    if schema.equals(SCHEMA, check_metadata=True):
+        schema = SCHEMA
     start = found.end_position
     if len(data) != start + size_bytes:
         raise Corrupt(

@@ -8,7 +8,9 @@ from eventlog.records import (
     Decision,
     Fill,
     Gap,
+    Health,
     Level,
+    Milestone,
     Quote,
     Record,
     SessionEnded,
@@ -92,6 +94,7 @@ undecodables = st.builds(Undecodable, received_ns=_times, raw=st.binary(max_size
 gaps = st.builds(Gap, received_ns=_times, from_ns=_times, to_ns=_times, why=_text)
 starts = st.builds(SessionStarted, received_ns=_times, session=_int64, detail=_text)
 ends = st.builds(SessionEnded, received_ns=_times, session=_int64, why=_text, detail=_text)
+healths = st.builds(Health, received_ns=_times, detail=_text)
 decisions = st.builds(
     Decision,
     exchange_ns=st.none() | _times,
@@ -130,7 +133,15 @@ fills = st.builds(
     volume_e8=_e8,
     fee_e8=_e8,
 )
+milestones = st.builds(
+    Milestone,
+    exchange_ns=st.none() | _times,
+    received_ns=_times,
+    cause=_int64,
+    why=_text,
+    detail=_text,
+)
 records: st.SearchStrategy[Record] = st.one_of(
-    quotes, trades, books, undecodables, gaps, starts, ends, decisions, fills
+    quotes, trades, books, undecodables, gaps, starts, ends, healths, decisions, fills, milestones
 )
 """Any record that a log can hold."""

@@ -87,8 +87,17 @@ def sealing_beside(fs: SimFS, account: Account) -> None:
             account.append(log, 1)
 
 
+def outgrowing(fs: SimFS, account: Account) -> None:
+    """Append more than a segment that is empty has room for, then more than one that is not."""
+    Log.open(LOG, storage=fs, segment_bytes=64).close()
+    with Log.open(LOG, storage=fs, segment_bytes=64) as log:
+        account.append(log, RECORDS_MAX)
+        account.append(log, 2)
+        log.seal()
+
+
 Workload = Callable[[SimFS, Account], None]
-WORKLOADS: tuple[Workload, ...] = (appending, sealing, sealing_beside)
+WORKLOADS: tuple[Workload, ...] = (appending, sealing, sealing_beside, outgrowing)
 
 
 def world() -> SimFS:

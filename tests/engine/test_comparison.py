@@ -11,8 +11,8 @@ import pytest
 
 from engine.comparison import COMPARED, Comparison, Divergence
 from engine.engine import Engine
-from eventlog.records import EFFECT_KINDS, KINDS
-from eventlog.schema import SCHEMA, renumber
+from eventlog.records import EFFECT_KINDS, KINDS, Milestone
+from eventlog.schema import SCHEMA, encode, renumber
 from tests.markets import SMALL, carry, changed, cut, journal
 
 TICKS = 400
@@ -21,8 +21,10 @@ FIRST = 1_000
 
 @cache
 def derived() -> pa.RecordBatch:
-    """Return the effects of a journal, as the engine gives them."""
-    return carry(Engine.genesis(SMALL), [journal(TICKS)])
+    """Return the effects of a journal, as the engine gives them, and one of each rare kind."""
+    effects = carry(Engine.genesis(SMALL), [journal(TICKS)])
+    rare = Milestone(exchange_ns=1, received_ns=2, cause=TICKS, why="grew", detail="{}")
+    return pa.concat_batches([effects, encode([rare], first_offset=0)])
 
 
 def recorded() -> pa.RecordBatch:
@@ -76,7 +78,7 @@ def test_a_planted_change_is_found_at_its_offset(kind: str, column: str) -> None
     row = [n for n, found in enumerate(kinds) if found == kind][-1]
     array = log.column(column)
     if column == "kind":
-        planted = {"decision": "fill", "fill": "decision"}[kind]
+        planted = {"decision": "fill", "fill": "decision", "milestone": "fill"}[kind]
     else:
         planted = _planted(array, row)
 

@@ -1,6 +1,7 @@
 """The writer: durable when it returns, dense, alone, and dead after one failure."""
 
 import errno
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +22,9 @@ from eventlog.errors import (
 )
 from eventlog.integrity import check
 from eventlog.log import COMMITS_PER_MARK_SYNC, Log
+from eventlog.reader import Reader
 from eventlog.records import Record
-from eventlog.schema import SCHEMA, decode, encode
+from eventlog.schema import SCHEMA, VERSION, decode, encode
 from eventlog.sealing import prepare
 from tests.simfs import Refusal, SimFS
 from tests.strategies import quote, records
@@ -452,18 +454,40 @@ def test_an_open_segment_inside_the_sealed_ones_is_corrupt() -> None:
         opened(fs)
 
 
-def test_a_newer_version_is_refused_and_nothing_is_changed() -> None:
-    """Not one file differs after an opening that says so."""
-    fs = world()
+def of_newer_format(fs: SimFS, patch: pytest.MonkeyPatch) -> None:
+    """Make a log whose manifest says a format that is not known yet."""
     opened(fs).close()
     newer = fs.names[LOG / "MANIFEST"].current.replace(b'"version": 1', b'"version": 2')
     cut = newer.rfind(b"\n", 0, -1) + 1
     digest = manifest._last_line(bytes(newer[:cut]))
     fs.names[LOG / "MANIFEST"].current = bytearray(newer[:cut] + digest)
+
+
+def of_newer_records(fs: SimFS, patch: pytest.MonkeyPatch) -> None:
+    """Make a log that sealed records of today, and goes on with some of tomorrow."""
+    with opened(fs) as log:
+        log.append([quote(0)])
+        later = SCHEMA.with_metadata({"trader.schema": str(VERSION + 1)})
+        patch.setattr(segment, "SCHEMA", later)
+        log._roll(0)
+        log.seal()
+    patch.undo()
+
+
+@pytest.mark.parametrize("newer", [of_newer_format, of_newer_records])
+def test_a_newer_version_is_refused_and_nothing_is_changed(
+    newer: Callable[[SimFS, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one file differs after an opening that says so; checking and reading say so too."""
+    fs = world()
+    newer(fs, monkeypatch)
     before = {path: bytes(inode.current) for path, inode in fs.names.items()}
 
+    for use in (lambda: opened(fs), lambda: Reader.open(LOG, storage=fs)):
+        with pytest.raises(Incompatible):
+            use()
     with pytest.raises(Incompatible):
-        opened(fs)
+        check(LOG, storage=fs)
 
     assert {path: bytes(inode.current) for path, inode in fs.names.items()} == before
 
@@ -472,6 +496,7 @@ def test_a_log_of_an_earlier_version_is_read_and_goes_on(monkeypatch: pytest.Mon
     """Columns that came later are null in old records; new ones go into a new segment."""
     fs = world()
     older = SCHEMA.remove(SCHEMA.get_field_index("fee")).remove(SCHEMA.get_field_index("bids"))
+    older = older.with_metadata({"trader.schema": "1"})
     batch = encode([quote(0)], first_offset=0).select(older.names)
     with monkeypatch.context() as patch:
         patch.setattr(segment, "SCHEMA", older)
@@ -489,4 +514,22 @@ def test_a_log_of_an_earlier_version_is_read_and_goes_on(monkeypatch: pytest.Mon
         log.seal()
         assert numbers(log) == [0, 1]
         assert pa.Table.from_batches(log.read()).schema.equals(SCHEMA)
+    assert check(LOG, storage=fs) == []
+
+
+def test_equal_columns_of_an_earlier_version_are_another_segment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A program of that version does not know today's kinds: it must meet today's version first."""
+    fs = world()
+    with monkeypatch.context() as patch:
+        patch.setattr(segment, "SCHEMA", SCHEMA.with_metadata({"trader.schema": "1"}))
+        opened(fs).close()
+
+    with opened(fs) as log:
+        log.append([quote(0)])
+        assert [(part.first, part.end) for part in log._open] == [(0, 1)]
+        assert log._last.schema is SCHEMA
+        log._roll(0)
+        log.seal()
     assert check(LOG, storage=fs) == []
