@@ -15,15 +15,42 @@ nothing away; what an earlier one wrote has null where it had no column.
 ==  ============================================================
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from eventlog.records import KINDS, Level, Record, Side
+
+
+class _Hidden(MetaPathFinder):
+    """Finds no pandas."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ImportError("pandas is not looked for now")
+
+
+def _spare_pandas() -> None:
+    """Let pyarrow look for pandas, find none, and remember it.
+
+    It looks when it first makes an array, and loading pandas takes a second in every process.
+    Whoever asks for a frame later still gets one: then pyarrow looks again.
+    """
+    hidden = _Hidden()
+    sys.meta_path.insert(0, hidden)
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(hidden)
+
+
+_spare_pandas()
 
 VERSION = 2
 

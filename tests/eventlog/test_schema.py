@@ -1,5 +1,8 @@
 """Records to rows and back, exactly."""
 
+import subprocess
+import sys
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -101,3 +104,17 @@ def test_every_field_of_a_record_has_its_column() -> None:
 
     assert str(row["bid"]) == "0.00012345"
     assert row["exchange_ns"] is None
+
+
+def test_arrays_are_made_without_pandas_which_is_there_for_who_asks() -> None:
+    """Loading pandas takes a second, so only a frame does it."""
+    code = (
+        "import sys, eventlog.schema, pyarrow as pa, pyarrow.compute as pc\n"
+        "table = pa.table({'a': [1]})\n"
+        "assert pc.equal(table['a'], 1).to_pylist() == [True]\n"
+        "assert table['a'].to_numpy().tolist() == [1]\n"
+        "assert 'pandas' not in sys.modules\n"
+        "assert table.to_pandas().shape == (1, 1)\n"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
