@@ -26,6 +26,8 @@ from eventlog.records import Record, SessionStarted
 from eventlog.schema import decode
 
 SIMULATED = ".simulated"
+UNKNOWN = "unknown"
+_PACKAGES = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
 _BACKWARD_RECORDS = 65_536
 _NEWEST_RECORDS = 2_100
 _T = TypeVar("_T", bound=Record)
@@ -67,28 +69,33 @@ class Predecessor:
     last_received_ns: int
 
 
+def names(home: Path) -> list[str]:
+    """Return the names of the journals of a home, in order."""
+    return sorted(path.parent.name for path in home.glob("*/log") if path.is_dir())
+
+
 def find(home: Path, name: str | None) -> Place:
     """Return the journal of that name, or the only one there is.
 
     Raises:
         CommandError: (10) if there is none, (2) if there are several and none was named.
     """
-    names = sorted(path.parent.name for path in home.glob("*/log") if path.is_dir())
-    if name is not None and name in names:
+    found = names(home)
+    if name is not None and name in found:
         return Place(home, name)
     if name is not None:
-        hint = f"There is: {', '.join(names)}." if names else "Start one: trader live --simulated"
+        hint = f"There is: {', '.join(found)}." if found else "Start one: trader live --simulated"
         raise CommandError(Exit.NO_JOURNAL, f"{home} has no journal {name}", hint=hint)
-    if not names:
+    if not found:
         raise CommandError(
             Exit.NO_JOURNAL,
             f"{home} has no journal",
             hint="Start one: trader live --simulated, or name its home: --home DIR",
         )
-    if len(names) > 1:
-        hint = f"Choose with --journal: {', '.join(names)}."
+    if len(found) > 1:
+        hint = f"Choose with --journal: {', '.join(found)}."
         raise CommandError(Exit.USAGE, f"{home} has several journals", hint=hint)
-    return Place(home, names[0])
+    return Place(home, found[0])
 
 
 def session_detail(
@@ -101,7 +108,6 @@ def session_detail(
     rehearsed: dict[str, object] | None = None,
 ) -> str:
     """Return what a session says at its start: all that is needed to replay it, as JSON."""
-    packages = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
     return json.dumps(
         {
             "parameters": asdict(genesis.parameters),
@@ -113,10 +119,15 @@ def session_detail(
             "rehearsed": rehearsed,
             "python": platform.python_version(),
             "machine": platform.machine(),
-            "versions": {name: _version(name) for name in packages},
+            "versions": versions(),
         },
         sort_keys=True,
     )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides about bits, by package; `UNKNOWN` where it is missing."""
+    return {name: _version(name) for name in _PACKAGES}
 
 
 def _version(package: str) -> str:
@@ -125,7 +136,7 @@ def _version(package: str) -> str:
             return metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return "unknown"
+    return UNKNOWN
 
 
 def genesis_of(log: Log | Reader, place: Place) -> Genesis:

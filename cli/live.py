@@ -19,12 +19,10 @@ _NEXT = {
     "replay --from beginning": "the same ticks, the same decisions, bit for bit",
 }
 
-EXCHANGE = "wss://socket.btcmarkets.net/v2"
-
 
 def live(
     market: Annotated[str, typer.Option(help="The market's id.")] = "BTC-AUD",
-    url: Annotated[str, typer.Option(help="The exchange's websocket.")] = EXCHANGE,
+    url: options.Url = options.EXCHANGE,
     simulated: Annotated[
         bool,
         typer.Option("--simulated", help="Start the stand-in exchange here: needs no network."),

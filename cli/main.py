@@ -11,8 +11,11 @@ from typing import Annotated
 import typer
 
 from cli.checkpoints import checkpoints
+from cli.config import config
+from cli.doctor import doctor
 from cli.exchange import exchange
 from cli.exits import EXPECTED, Exit, report
+from cli.init import init
 from cli.live import live
 from cli.log import log
 from cli.repair import repair
@@ -35,6 +38,9 @@ app.command(rich_help_panel="Inspect")(log)
 app.command(rich_help_panel="Inspect")(checkpoints)
 app.command(rich_help_panel="Integrity")(verify)
 app.command(rich_help_panel="Integrity")(repair)
+app.command(rich_help_panel="Set up")(init)
+app.command(rich_help_panel="Set up")(config)
+app.command(rich_help_panel="Set up")(doctor)
 
 
 def _version(wanted: bool) -> None:

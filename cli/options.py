@@ -28,3 +28,6 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="An engine parameter; may be repeated."),
 ]
+
+Url = Annotated[str, typer.Option(help="The exchange's websocket.")]
+EXCHANGE = "wss://socket.btcmarkets.net/v2"

@@ -10,23 +10,70 @@ in ``trader.toml``    in the environment              with ``--set``
 ``[log] segment_mib`` ``TRADER_LOG_SEGMENT_MIB``      ``log.segment_mib``
 ====================  ==============================  ==========================
 
-The log's settings are ``segment_mib``, the room in a new segment, and ``min_free_mib``, the room on
-the disk below which a session ends.
+What there is, `KNOWN`, are the engine's parameters and the log's settings.
 """
 
+import difflib
 import os
+import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from cli.exits import CommandError, Exit
 from engine.errors import ParameterError
-from engine.parameters import parameters_from
+from engine.parameters import Parameters, parameters_from
 
 FILE = "trader.toml"
 SECTIONS = ("engine", "log")
-_LOG_RANGES = {"segment_mib": (64, 1, 1_024), "min_free_mib": (1_024, 0, 1 << 30)}
-"""The log's settings: default, least, most."""
+DEFAULT = "default"
+_KEYS = re.compile(r"secret|api_?key|private|passw|passphrase", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing that may be chosen: its unit is in its name or its text."""
+
+    section: str
+    name: str
+    default: int | float
+    low: float
+    high: float
+    text: str
+
+    @property
+    def key(self) -> str:
+        """The name as the file's sections make it."""
+        return f"{self.section}.{self.name}"
+
+
+KNOWN: tuple[Setting, ...] = (
+    *(
+        Setting(
+            "engine",
+            spec.name,
+            getattr(Parameters(), spec.name),
+            spec.metadata["low"],
+            spec.metadata["high"],
+            spec.metadata["text"],
+        )
+        for spec in fields(Parameters)
+    ),
+    Setting("log", "segment_mib", 64, 1, 1_024, "room in a new segment of the log, in MiB"),
+    Setting(
+        *("log", "min_free_mib", 1_024, 0, 1 << 30),
+        "room on the disk, in MiB, below which a session ends while it still can end cleanly",
+    ),
+)
+_BY_KEY = {setting.key: setting for setting in KNOWN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A value that was chosen, and where."""
+
+    value: object
+    origin: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,61 +90,139 @@ def settings(home: Path, assignments: list[str] | None) -> Settings:
     """Return what the file, the environment and the flags choose.
 
     Raises:
-        CommandError: (3) if the file cannot be read as TOML or has a section that is none.
+        CommandError: (3) if the file cannot be read as TOML, has a section that is none, or holds
+            keys of an account.
         ParameterError: if an assignment is not ``name=value``, or a setting is not one.
     """
-    chosen = _from_file(home / FILE)
+    chosen = choices(home, assignments)
+
+    def mib(name: str) -> int:
+        choice = chosen.get(f"log.{name}")
+        value = _BY_KEY[f"log.{name}"].default if choice is None else choice.value
+        assert isinstance(value, int), "checked"
+        return value << 20
+
+    return Settings(
+        engine={
+            _BY_KEY[key].name: choice.value
+            for key, choice in chosen.items()
+            if _BY_KEY[key].section == "engine"
+        },
+        segment_bytes=mib("segment_mib"),
+        min_free_bytes=mib("min_free_mib"),
+    )
+
+
+def choices(home: Path, assignments: list[str] | None) -> dict[str, Choice]:
+    """Return what is chosen, by ``section.name``, and which of the places chose it.
+
+    Raises:
+        CommandError: as `settings`.
+        ParameterError: as `settings`.
+    """
+    found: dict[str, Choice] = {}
+    for choosing in (
+        _from_file(home / FILE),
+        _from_environment(),
+        _from_flags(assignments or []),
+    ):
+        for key, choice in choosing.items():
+            _check(key, choice)
+        found.update(choosing)
+    # Together, since some bound each other; and here, not when the exchange waits for us.
+    parameters_from(
+        {_BY_KEY[key].name: choice.value for key, choice in found.items() if _is_engine(key)}
+    )
+    return found
+
+
+def _is_engine(key: str) -> bool:
+    return _BY_KEY[key].section == "engine"
+
+
+def _check(key: str, choice: Choice) -> None:
+    """Refuse what is not a setting, and what is not a value of it."""
+    setting = _BY_KEY.get(key)
+    if setting is None:
+        if _KEYS.search(key):
+            raise CommandError(
+                Exit.CONFIGURATION,
+                f"{choice.origin}: {key} looks like the key of an account",
+                hint="This program cannot trade and must not hold keys: remove it.",
+            )
+        section, _, name = key.partition(".")
+        near = difflib.get_close_matches(name, [each.name for each in KNOWN], n=1)
+        meant = [each.key for each in KNOWN if near and each.name == near[0]]
+        known = [each.name for each in KNOWN if each.section == section]
+        hint = f"Known: {', '.join(known)}." if known else f"Sections: {', '.join(SECTIONS)}."
+        if meant:
+            hint = f"Did you mean {meant[0].removeprefix('engine.')}?"
+        raise ParameterError(key, f"is not a setting ({choice.origin})", hint=hint)
+    value, whole = choice.value, isinstance(setting.default, int)
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        word = "whole number" if whole else "number"
+        raise ParameterError(key, f"{value!r} is not a {word} ({choice.origin})")
+    if not setting.low <= value <= setting.high:
+        problem = f"{value} is outside {setting.low} … {setting.high} ({choice.origin})"
+        raise ParameterError(key, problem)
+
+
+def _from_file(path: Path) -> dict[str, Choice]:
+    if not path.exists():
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CommandError(Exit.CONFIGURATION, f"{path}: {error}") from error
+    found: dict[str, Choice] = {}
+    for section, values in content.items():
+        if isinstance(values, dict):
+            for name, value in values.items():
+                origin = f"{path}{_line(text, section, name)}"
+                found[f"{section}.{name}"] = Choice(value=value, origin=origin)
+        if not isinstance(values, dict) or section not in SECTIONS:
+            for key, choice in found.items():
+                if _KEYS.search(key):
+                    _check(key, choice)
+            hint = f"Known: {', '.join(f'[{known}]' for known in SECTIONS)}."
+            raise CommandError(Exit.CONFIGURATION, f"{path}: {section} is not a section", hint=hint)
+    return found
+
+
+def _line(text: str, section: str, name: str) -> str:
+    """Return ``:N``, the line on which a name is set; nothing where it cannot be told."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip().startswith("["):
+            inside = line.strip().startswith(f"[{section}]")
+        elif inside and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line):
+            return f":{number}"
+    return ""
+
+
+def _from_environment() -> dict[str, Choice]:
+    found: dict[str, Choice] = {}
     for variable, text in sorted(os.environ.items()):
         for section in SECTIONS:
             prefix = f"TRADER_{section.upper()}_"
             if variable.startswith(prefix):
-                chosen[section][variable.removeprefix(prefix).lower()] = _number(text)
-    for assignment in assignments or []:
+                key = f"{section}.{variable.removeprefix(prefix).lower()}"
+                found[key] = Choice(value=_number(text), origin=variable)
+    return found
+
+
+def _from_flags(assignments: list[str]) -> dict[str, Choice]:
+    found: dict[str, Choice] = {}
+    for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
             raise ParameterError(assignment, "is not name=value", hint="For example: fee_ppm=2000")
         section, dot, key = name.strip().partition(".")
         if not dot:
             section, key = "engine", section
-        if section not in chosen:
-            raise ParameterError(name, "is not a setting", hint=f"Sections: {', '.join(SECTIONS)}.")
-        chosen[section][key] = _number(text)
-    parameters_from(chosen["engine"])  # here, and not when the exchange waits for us
-    log = {name: _mib(chosen["log"], name) for name in _LOG_RANGES}
-    for name in chosen["log"]:
-        if name not in log:
-            raise ParameterError(
-                f"log.{name}", "is not a setting", hint=f"Known: {', '.join(log)}."
-            )
-    return Settings(
-        engine=chosen["engine"],
-        segment_bytes=log["segment_mib"],
-        min_free_bytes=log["min_free_mib"],
-    )
-
-
-def _mib(chosen: dict[str, object], name: str) -> int:
-    default, least, most = _LOG_RANGES[name]
-    value = chosen.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ParameterError(f"log.{name}", f"{value!r} is not within {least} … {most}")
-    return value << 20
-
-
-def _from_file(path: Path) -> dict[str, dict[str, object]]:
-    chosen: dict[str, dict[str, object]] = {section: {} for section in SECTIONS}
-    if not path.exists():
-        return chosen
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CommandError(Exit.CONFIGURATION, f"{path}: {error}") from error
-    for section, values in content.items():
-        if section not in chosen or not isinstance(values, dict):
-            hint = f"Known: {', '.join(f'[{known}]' for known in SECTIONS)}."
-            raise CommandError(Exit.CONFIGURATION, f"{path}: {section} is not a section", hint=hint)
-        chosen[section] = dict(values)
-    return chosen
+        found[f"{section}.{key}"] = Choice(value=_number(text), origin="--set")
+    return found
 
 
 def _number(text: str) -> object:
@@ -107,3 +232,33 @@ def _number(text: str) -> object:
         except ValueError:
             continue
     return text
+
+
+def to_toml() -> str:
+    """Return a configuration file that says everything that may be chosen, and chooses nothing."""
+    lines = [
+        "# Settings of this home. Every line that begins with # states a default: remove the #",
+        "# to choose another value. The environment (TRADER_ENGINE_FEE_PPM=2000) and --set",
+        "# (fee_ppm=2000) win over this file; trader config shows what holds, and from where.",
+        "#",
+        "# A journal keeps the [engine] parameters of its first session for ever: its decisions",
+        "# follow from them. Other values need another home, or a fork:",
+        "# trader replay --set fee_ppm=2000 --out DIR",
+    ]
+    for section in SECTIONS:
+        lines += ["", f"[{section}]"]
+        for setting in KNOWN:
+            if setting.section == section:
+                lines += [
+                    f"# {setting.text}",
+                    f"# range {_plain(setting.low)} to {_plain(setting.high)}",
+                    f"# {setting.name} = {setting.default}",
+                    "",
+                ]
+        lines.pop()
+    return "\n".join(lines) + "\n"
+
+
+def _plain(value: float) -> str:
+    """Return a bound as people write it."""
+    return f"{value:_}" if isinstance(value, int) else f"{value:g}"

@@ -11,7 +11,10 @@ from eventlog.log import Log
 from fixtures.record import HERE
 from tests.commands import trader
 
-COMMANDS = ("live", "replay", "exchange", "status", "log", "checkpoints", "verify", "repair")
+COMMANDS = (
+    *("live", "replay", "exchange", "status", "log", "checkpoints", "verify", "repair"),
+    *("init", "config", "doctor"),
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -68,7 +71,7 @@ def test_version() -> None:
         (["live", "--set", "fee_ppm=-1"], 3, "outside"),
         (["live", "--set", "fee_ppm=low"], 3, "not a whole number"),
         (["live", "--set", "fee_ppm"], 3, "name=value"),
-        (["live", "--set", "log.segmnt_mib=1"], 3, "not a setting"),
+        (["live", "--set", "log.segmnt_mib=1"], 3, "Did you mean log.segment_mib?"),
         (["live", "--for", "soon"], 2, "not a time"),
         (["nonsense"], 2, "No such command"),
     ],

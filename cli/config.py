@@ -1,0 +1,61 @@
+"""`trader config`: what holds, and which of the places chose it."""
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from cli import options
+
+
+def config(
+    set_: options.Set = None,
+    name: options.Journal = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Show every setting's value, where it comes from, its range and what it means.
+
+    With --journal NAME, also what that journal keeps for ever, where it is another value.
+    """
+    from cli import journal
+    from cli.settings import DEFAULT, KNOWN, choices
+    from eventlog.reader import Reader
+
+    chosen = choices(home, set_)
+    kept: dict[str, object] = {}
+    if name is not None:
+        place = journal.find(home, name)
+        kept = asdict(journal.genesis_of(Reader.open(place.log), place).parameters)
+    rows = []
+    for setting in KNOWN:
+        choice = chosen.get(setting.key)
+        value = setting.default if choice is None else choice.value
+        in_journal = kept.get(setting.name) if setting.section == "engine" else None
+        rows.append(
+            {
+                "key": setting.key,
+                "value": value,
+                "origin": DEFAULT if choice is None else choice.origin,
+                "default": setting.default,
+                "low": setting.low,
+                "high": setting.high,
+                "text": setting.text,
+                **({"journal": in_journal} if kept else {}),
+            }
+        )
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps({"message_type": "setting", **row}))
+        summary = {"settings": len(rows), "chosen": sorted(chosen)}
+        typer.echo(json.dumps({"message_type": "summary", **summary}))
+        return
+    section = ""
+    for row in rows:
+        if (here := str(row["key"]).partition(".")[0]) != section:
+            section = here
+            typer.echo(f"[{section}]")
+        left = f"{str(row['key']).partition('.')[2]} = {row['value']}"
+        typer.echo(f"  {left:38} {row['origin']}")
+        if row.get("journal") not in (None, row["value"]):
+            typer.echo(f"    the journal {name} keeps {row['journal']}, for ever")

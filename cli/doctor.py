@@ -1,0 +1,73 @@
+"""`trader doctor`: is everything here that a session needs?"""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+
+if TYPE_CHECKING:
+    from cli.diagnosis import Check
+
+_SIGNS = {"ok": "✓", "note": "·", "problem": "✗"}
+
+
+def doctor(
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not try to reach the exchange.")
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Without the golden run, which loads TensorFlow.")
+    ] = False,
+    url: options.Url = options.EXCHANGE,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="How long to try the exchange.")
+    ] = 10.0,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Check Python, TensorFlow, processor, disk, clock, exchange, journals, equal bits.
+
+    Exits with the code of the first problem: 3 configuration, 7 equal bits, 12 versions,
+    20 exchange, 21 disk. Notes are no problems.
+    """
+    from cli import diagnosis
+    from cli.diagnosis import Verdict
+
+    def checks() -> "Iterator[Check]":
+        yield diagnosis.python()
+        yield diagnosis.tensorflow()
+        yield diagnosis.processor()
+        yield diagnosis.configuration(home)
+        yield diagnosis.disk(home)
+        yield diagnosis.durability(home)
+        yield from diagnosis.locks(home)
+        if not offline:
+            yield from diagnosis.exchange(url, timeout_s=timeout)
+        if not quick:
+            typer.echo("the golden run loads TensorFlow: some seconds", err=True)
+            yield from diagnosis.determinism(home)
+
+    problems = []
+    count = 0
+    for check in checks():
+        count += 1
+        if check.verdict is Verdict.PROBLEM:
+            problems.append(check)
+        if as_json:
+            line = {"name": check.name, "verdict": check.verdict.value, "says": check.says}
+            typer.echo(json.dumps({"message_type": "check", **line, "hint": check.hint}))
+            continue
+        typer.echo(f"{_SIGNS[check.verdict.value]} {check.name:20} {check.says}")
+        if check.hint:
+            typer.echo(f"  {'':20} {check.hint}")
+    if as_json:
+        summary = {"checks": count, "problems": [check.name for check in problems]}
+        typer.echo(json.dumps({"message_type": "summary", **summary}))
+    else:
+        named = ", ".join(check.name for check in problems)
+        typer.echo(f"to be mended: {named}" if problems else "all is well")
+    if problems:
+        raise typer.Exit(problems[0].code)

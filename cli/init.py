@@ -1,0 +1,43 @@
+"""`trader init`: a home with a commented configuration."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from cli import options
+from cli.exits import CommandError, Exit
+
+_NEXT = (
+    ("doctor", "is everything here that it needs?"),
+    ("live --simulated --for 60s", "a minute of learning, with no network"),
+    ("live", "the real market, on paper"),
+)
+
+
+def init(
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a configuration that is there.")
+    ] = False,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Make a home with a configuration that states every setting, its unit, range and default."""
+    from cli.settings import FILE, to_toml
+
+    path = home / FILE
+    if path.exists() and not force:
+        raise CommandError(
+            Exit.CONFIGURATION,
+            f"{path} is there already and was not touched",
+            hint="trader init --force replaces it.",
+        )
+    home.mkdir(parents=True, exist_ok=True)
+    path.write_text(to_toml(), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps({"message_type": "summary", "configuration": str(path)}))
+        return
+    typer.echo(f"made {path}: every setting with its default; what to do next:")
+    where = "" if home == options.HOME else f" --home {home}"
+    for words, does in _NEXT:
+        typer.echo(f"  trader {words + where:44} {does}")

@@ -1,0 +1,55 @@
+"""Can the exchange be reached, how quickly, and what does its clock say?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from websockets.exceptions import InvalidURI, WebSocketException
+from websockets.sync.client import connect
+
+from feeds.clock import monotonic_s, now_ns
+from feeds.errors import ExchangeUnreachable, UrlInvalid
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A handshake that was made."""
+
+    seconds: float
+    """From nothing to an open websocket: name, connection, TLS, handshake."""
+    skew_s: float | None
+    """Our clock minus theirs, good to about a second; ``None`` if they do not say the time."""
+
+
+def reach(url: str, *, timeout_s: float) -> Reached:
+    """Open a websocket and close it again; nothing is subscribed to.
+
+    Raises:
+        UrlInvalid: if the URL is not one of a websocket.
+        ExchangeUnreachable: if there was no handshake in time.
+    """
+    started_s = monotonic_s()
+    try:
+        with connect(url, open_timeout=timeout_s, close_timeout=1.0) as connection:
+            seconds = monotonic_s() - started_s
+            response = connection.response
+            dates = [] if response is None else response.headers.get_all("Date")
+    except InvalidURI as error:
+        raise UrlInvalid(url=url, why=str(error)) from error
+    except (OSError, WebSocketException) as error:
+        why = str(error) or type(error).__name__
+        raise ExchangeUnreachable(url=url, timeout_s=timeout_s, why=why) from error
+    return Reached(seconds, _skew_s(dates, now_ns()))
+
+
+def _skew_s(dates: Sequence[str], moment_ns: int) -> float | None:
+    """Return our clock minus that of an HTTP date, which is cut to whole seconds."""
+    if not dates:
+        return None
+    try:
+        theirs = parsedate_to_datetime(dates[0])
+    except ValueError:
+        return None
+    ours = datetime.fromtimestamp(moment_ns / 10**9, UTC)
+    return round((ours - theirs.astimezone(UTC)).total_seconds() - 0.5, 1)
