@@ -22,12 +22,12 @@ from engine.chunks import chunks
 from engine.engine import Engine
 from engine.errors import ParameterError
 from engine.loop import run
+from engine.market import is_tick
 from engine.parameters import Parameters, parameters_from
 from engine.policy import REASONS
 from engine.step import CHUNK_TICKS
 from eventlog.log import Log
 from eventlog.records import (
-    TICK_KINDS,
     Gap,
     Input,
     SessionEnded,
@@ -186,7 +186,7 @@ class Session:
     ) -> Iterator[pa.RecordBatch]:
         """Yield the log's tail, then what the feed brings, each batch durable and numbered."""
         for chunk in chunks(self._log.read(resumed_from + 1), CHUNK_TICKS):
-            self._rederived += sum(kind in TICK_KINDS for kind in chunk.column("kind").to_pylist())
+            self._rederived += is_tick(chunk).true_count
             yield chunk
         if self._log.end > 1:
             yield self._begin(genesis, resumed_from)

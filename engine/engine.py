@@ -15,16 +15,14 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine import policy, rehearsal
 from engine import step as steps
 from engine.errors import StateMismatch
-from engine.market import WIDTH, Column, Market, Rows
+from engine.market import WIDTH, Column, Market, Rows, is_tick
 from engine.parameters import Parameters
 from engine.state import Arrays, digest
 from engine.step import CHUNK_TICKS, CompiledStep, Counts, Measures, Outcome
-from eventlog.records import TICK_KINDS
 from eventlog.schema import batch_of, decimals
 
 _COUNT = {name: index for index, name in enumerate(Counts._fields)}
@@ -268,8 +266,7 @@ def _stage(parameters: Parameters) -> _Stage:
 
 def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:
     """Return the decisions, each behind its tick's fill if there is one, as rows of the schema."""
-    is_tick = pc.is_in(chunk.column("kind"), pa.array(TICK_KINDS))
-    ticks = chunk.select(["exchange_ns", "received_ns"]).filter(is_tick)
+    ticks = chunk.select(["exchange_ns", "received_ns"]).filter(is_tick(chunk))
     decisions = _decisions(ticks, rows, outcome)
     filled = np.flatnonzero(outcome.counts[:, _COUNT["fill_side"]])
     if not len(filled):

@@ -3,6 +3,7 @@
 This is the engine's reading of what the exchange sent. It works on whole numbers only and is total:
 no record that a log can hold makes it raise. A tick gives one row; a `Gap` or a session's start or
 end gives none, but marks the next row as a *break*, across which no return, label or order carries.
+A backfilled trade gives none either: it did not arrive in time, so nothing is decided on it.
 
 The book follows the exchange's synchronisation rule (reference: btcmarkets.md 1.5): deltas before
 any snapshot, or stamped before it, are ignored; a checksum that differs makes the book invalid
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.state import Arrays
 from eventlog.checksum import book_checksum
@@ -203,7 +205,7 @@ class Market:
         rows: list[list[int]] = []
         levels = self._level_cells()
         for index, kind in enumerate(cells.kind):
-            if kind not in TICK_KINDS:
+            if kind not in TICK_KINDS or cells.backfilled[index]:
                 self.breaks = max(self.breaks, kind in _BREAKING)
                 if kind == "gap":
                     self.book_valid = 0
@@ -215,10 +217,9 @@ class Market:
                 self.bid_e8, self.ask_e8 = cells.bid[index], cells.ask[index]
                 self.last_e8 = cells.last[index]
             elif kind == "trade":
-                if not cells.backfilled[index]:
-                    self.last_e8 = cells.price[index]
-                    sign = {"buy": 1, "sell": -1}.get(cells.side[index] or "", 0)
-                    traded_e8 = sign * cells.volume[index]
+                self.last_e8 = cells.price[index]
+                sign = {"buy": 1, "sell": -1}.get(cells.side[index] or "", 0)
+                traded_e8 = sign * cells.volume[index]
             else:
                 self._update_book(cells, index)
                 levels = self._level_cells()
@@ -269,6 +270,15 @@ class Market:
             cells += [level[0] for level in levels] + missing
             cells += [level[2] for level in levels] + missing
         return cells
+
+
+def is_tick(chunk: pa.RecordBatch) -> pa.Array:
+    """Return for every record whether it gives a row, and so has a decision."""
+    of_kind = pc.is_in(chunk.column("kind"), pa.array(TICK_KINDS))
+    backfilled = chunk.column("backfilled")
+    if backfilled.null_count == len(backfilled):
+        return of_kind
+    return pc.and_not(of_kind, pc.fill_null(backfilled, False))
 
 
 _KIND = {kind: index for index, kind in enumerate(TICK_KINDS)}

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from engine.market import (
     Column,
     Market,
     Rows,
+    is_tick,
 )
 from eventlog.records import BookUpdate, Level, Record, SessionEnded, SessionStarted, Side
 from eventlog.records import Undecodable as Unknown
@@ -123,13 +125,24 @@ class TestRows:
         assert (row["kind"], row["last_e8"], row["traded_e8"]) == (1, 100 * E8, traded_e8)
 
     def test_a_backfilled_trade_is_no_news(self) -> None:
-        """It did not arrive in time: the last price and the flow stay as they are."""
-        market = Market.genesis()
-        fold(market, quote(99, 101, at_ms=0, last_e8=100))
+        """It did not arrive in time: no row, and the rows around it are as they were without it."""
+        before, after = quote(99, 101, at_ms=0, last_e8=100), quote(98, 101, at_ms=2, last_e8=100)
+        late = trade(500, 7, at_ms=-(10**9), backfilled=True)
 
-        row = last(market, trade(500, 7, at_ms=1, backfilled=True))
+        with_it = fold(Market.genesis(), before, late, after)
+        without = fold(Market.genesis(), before, after)
 
-        assert (row["last_e8"], row["traded_e8"]) == (100, 0)
+        np.testing.assert_array_equal(with_it[:, 1:], without[:, 1:])
+
+    def test_what_is_a_tick_has_a_row(self) -> None:
+        """The mask says of every record whether it has one."""
+        whole = journal(2_000)
+
+        mask = is_tick(whole)
+
+        rows = Market.genesis().fold(whole)
+        assert whole.column("offset").filter(mask).to_pylist() == rows[:, Column.OFFSET].tolist()
+        assert pc.sum(whole.column("backfilled")).as_py()
 
     def test_a_book_shows_its_best_levels_best_first(self) -> None:
         """Five a side: bids from the highest, asks from the lowest, zeros where there is none."""
