@@ -10,20 +10,21 @@
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cli.exits import CommandError, Exit
 from engine.parameters import Parameters, parameters_from
 from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Record, SessionStarted
-from eventlog.schema import decode
+from eventlog.schema import COLUMNS, NAMES, decode
 
 SIMULATED = ".simulated"
 UNKNOWN = "unknown"
@@ -156,10 +157,21 @@ def genesis_of(log: Log | Reader, place: Place) -> Genesis:
     )
 
 
-def records(log: Log | Reader, start: int, end: int) -> Iterator[tuple[int, Record]]:
-    """Yield (offset, record) of the offsets from ``start`` to before ``end``."""
-    for batch in log.read(start, end):
-        yield from decode(batch)
+def records(
+    log: Log | Reader, start: int, end: int, *, kinds: Sequence[str] | None = None
+) -> Iterator[tuple[int, Record]]:
+    """Yield (offset, record) of the offsets from ``start`` to before ``end``.
+
+    With ``kinds`` only those, for which only their columns are read.
+    """
+    if not kinds:
+        for batch in log.read(start, end):
+            yield from decode(batch)
+        return
+    wanted = {"offset", "kind"}.union(*(COLUMNS[kind] for kind in kinds))
+    columns = [name for name in NAMES if name in wanted]
+    for batch in log.read(start, end, columns=columns):
+        yield from decode(batch.filter(pc.is_in(batch.column("kind"), pa.array(kinds))))
 
 
 def last(log: Log | Reader, kind: type[_T]) -> tuple[int, _T] | None:
@@ -173,28 +185,40 @@ def last(log: Log | Reader, kind: type[_T]) -> tuple[int, _T] | None:
 
 def predecessor_of(log: Log | Reader) -> Predecessor | None:
     """Return the last session of a log, reading it from its end; ``None`` if it has none."""
-    columns = ("kind", "session", "received_ns")
-    last_received_ns: int | None = None
-    ended = False
+    received_ns = last_received_ns(log)
+    if received_ns is None:
+        return None
+    columns = ("kind", "session")
     for end in range(log.end, 0, -_BACKWARD_RECORDS):
-        table = pa.Table.from_batches(
-            log.read(max(0, end - _BACKWARD_RECORDS), end, columns=columns)
-        )
-        kinds, sessions, received_ns = (table.column(name).to_pylist() for name in columns)
-        for kind, session, time_ns in reversed([*zip(kinds, sessions, received_ns, strict=True)]):
-            last_received_ns = time_ns if last_received_ns is None else last_received_ns
-            ended = ended or kind == "session_ended"
-            if kind == "session_started":
-                return Predecessor(session=session, ended=ended, last_received_ns=last_received_ns)
+        start = max(0, end - _BACKWARD_RECORDS)
+        for batch in reversed([*log.read(start, end, columns=columns)]):
+            said = batch.filter(pc.is_valid(batch.column("session")))
+            if said.num_rows:
+                kinds, sessions = (said.column(name).to_pylist() for name in columns)
+                return Predecessor(
+                    session=sessions[-1],
+                    ended=kinds[-1] == "session_ended",
+                    last_received_ns=received_ns,
+                )
     return None
+
+
+def last_received_ns(log: Log | Reader) -> int | None:
+    """Return when the last record was received, or ``None`` if there is no record."""
+    if not log.end:
+        return None
+    (batch,) = log.read(log.end - 1, log.end, columns=("received_ns",))
+    time_ns: int = batch.column(0)[0].as_py()
+    return time_ns
 
 
 def arithmetics(log: Log | Reader) -> dict[int, str]:
     """Return the arithmetic digest of each session, by the offset at which it starts."""
     found: dict[int, str] = {}
     for batch in log.read(0, log.end, columns=("offset", "kind", "detail")):
-        rows = zip(*(batch.column(index).to_pylist() for index in range(3)), strict=True)
-        for offset, kind, detail in rows:
-            if kind == "session_started":
-                found[offset] = json.loads(detail)["arithmetic"]
+        started = batch.filter(pc.equal(batch.column("kind"), "session_started"))
+        for offset, detail in zip(
+            started.column("offset").to_pylist(), started.column("detail").to_pylist(), strict=True
+        ):
+            found[offset] = json.loads(detail)["arithmetic"]
     return found

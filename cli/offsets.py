@@ -1,7 +1,8 @@
 """Words for a place in a log → an offset: the grammar of kcat, which users of logs know.
 
 ``beginning``, ``end``, ``checkpoint`` (behind the newest snapshot), ``N``, ``-N`` (from the end),
-``s@TIME`` (the first record received at or after an ISO 8601 time or a Unix time in seconds).
+``s@TIME`` and ``e@TIME`` (the first record received at or after an ISO 8601 time or a Unix time in
+seconds: where to start, and where to end).
 """
 
 from datetime import UTC, datetime
@@ -29,8 +30,8 @@ def resolve(text: str, log: Reader, checkpoints: Checkpoints) -> int:
         return log.end
     if text == "checkpoint":
         return max((offset + 1 for offset in checkpoints.offsets() if offset < log.end), default=0)
-    if text.startswith("s@"):
-        return _first_since(time_ns(text.removeprefix("s@")), log)
+    if text.startswith(("s@", "e@")):
+        return _first_since(time_ns(text[2:]), log)
     try:
         number = int(text)
     except ValueError:

@@ -73,3 +73,34 @@ def money(value_e8: int | None) -> str | None:
 def fraction(value: float | None, digits: int = 4) -> str:
     """Return a figure, or a dash where there is none yet."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """Return a gain as a signed percentage.
+
+    >>> percent(0.0123), percent(None)
+    ('+1.23 %', '-')
+    """
+    return "-" if share is None else f"{share:+.2%}".replace("%", " %")
+
+
+def score_words(log_loss: float | None, baseline: float | None) -> str:
+    """Return a log-loss beside its baseline, and whether that is better."""
+    if log_loss is None or not baseline:
+        return "no log-loss yet"
+    skill = 1 - log_loss / baseline
+    word = "better" if skill > 0 else "worse"
+    return f"log-loss {log_loss:.4f}, {abs(skill):.1%} {word} than the baseline's {baseline:.4f}"
+
+
+def span(seconds: float) -> str:
+    """Return a time in the unit that people would choose.
+
+    >>> span(0.5), span(90), span(7200), span(3 * 86_400)
+    ('0.5 s', '90 s', '120 min', '72 h')
+    """
+    for unit, size, most in (("s", 1, 120), ("min", 60, 180), ("h", 3_600, 96)):
+        if seconds < size * most:
+            value = seconds / size
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+    return f"{seconds / 86_400:,.0f} days"

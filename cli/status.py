@@ -1,95 +1,148 @@
 """`trader status`: how a journal stands, from its files, while it runs or after it was killed."""
 
 import json
-from datetime import UTC, datetime
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import options
 
+if TYPE_CHECKING:
+    from cli.standing import Standing
+
 
 def status(
+    watch: Annotated[
+        float | None,
+        typer.Option("--watch", metavar="SECONDS", min=0.2, help="Look again, until Ctrl-C."),
+    ] = None,
     name: options.Journal = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Say how a journal stands: sessions, last decision, scores, what is durable."""
+    """Say how a journal stands: is it alive, is it learning, what does the account have, and why.
+
+    It reads the journal's files and disturbs nobody; it works after a crash as well.
+    """
     from cli import journal
-    from cli.score import COLUMNS, Score, fraction
-    from engine.checkpoint import Checkpoints
-    from engine.errors import CheckpointDamaged
+    from cli.standing import look
     from eventlog.reader import Reader
-    from eventlog.records import Decision, format_e8
-    from eventlog.recovery import LOCK
-    from eventlog.storage import DISK
     from feeds import clock
 
     place = journal.find(home, name)
-    log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
-    running = DISK.locked(place.log / LOCK)
-    session = journal.predecessor_of(log)
-    last = journal.last(log, Decision)
-    recent = Score()
-    for batch in log.read(max(0, log.end - RECENT_RECORDS), log.end, columns=COLUMNS):
-        recent.add(batch)
-    facts = None
-    for offset in reversed(checkpoints.offsets()):
-        try:
-            facts = checkpoints.facts(offset)
-            break
-        except CheckpointDamaged:
-            continue
-    age_s = None if session is None else (clock.now_ns() - session.last_received_ns) / 10**9
-    state = "running" if running else "stopped" if session and session.ended else "killed"
-    summary: dict[str, object] = {
-        "journal": place.name,
+    log = Reader.open(place.log)
+    while True:
+        standing = look(place, log)
+        if as_json:
+            typer.echo(json.dumps({"message_type": "summary", **to_json(standing)}))
+        else:
+            if watch is not None and sys.stdout.isatty():
+                typer.echo("\x1b[2J\x1b[H", nl=False)
+            typer.echo("\n".join(to_lines(standing)))
+        if watch is None:
+            return
+        clock.sleep_s(watch)
+        log.refresh()
+
+
+def to_json(standing: "Standing") -> dict[str, object]:
+    """Return the figures under the names that the schema documents."""
+    from eventlog.records import format_e8
+
+    facts, recent, last = standing.facts, standing.recent, standing.last
+    scored = facts is not None and facts.scored > 0
+    return {
+        "journal": standing.place.name,
         "paper": True,
-        "state": state if log.end else "empty",
-        "records": log.end,
-        "session": None if session is None else session.session,
-        "last_record_age_s": age_s,
+        "state": standing.state,
+        "records": standing.records,
+        "session": standing.session,
+        "last_record_ns": standing.last_received_ns,
+        "last_record_age_s": standing.age_s,
+        "recent_ticks_per_s": standing.recent_ticks_per_s,
+        "recent_labels": recent.scored,
         "recent_log_loss": recent.log_loss,
         "recent_baseline_log_loss": recent.baseline_log_loss,
         "recent_accuracy": recent.accuracy,
         "equity": None if last is None else format_e8(last[1].equity_e8),
         "position": None if last is None else format_e8(last[1].position_e8),
+        "gain": standing.gain,
+        "market_gain": standing.market_gain,
         "action": None if last is None else last[1].action,
         "reason": None if last is None else last[1].reason,
         "last_decision_offset": None if last is None else last[0],
+        "hold_reasons": dict(standing.holds.most_common()),
         "checkpoint_offset": None if facts is None else facts.offset,
         "labels": None if facts is None else facts.scored,
-        "log_loss": facts.log_loss if facts and facts.scored else None,
-        "baseline_log_loss": facts.baseline_log_loss if facts and facts.scored else None,
-        "accuracy": facts.hits / facts.scored if facts and facts.scored else None,
+        "log_loss": facts.log_loss if facts and scored else None,
+        "baseline_log_loss": facts.baseline_log_loss if facts and scored else None,
+        "accuracy": facts.hits / facts.scored if facts and scored else None,
+        "free_bytes": standing.free_bytes,
+        "disk_days_left": standing.days_left,
+        "health": standing.health,
+        "verified": standing.verified,
     }
-    if as_json:
-        typer.echo(json.dumps({"message_type": "summary", **summary}))
-        return
-    typer.echo(f"PAPER {place.name}: {summary['state']}, session {summary['session'] or '-'}")
-    if session is not None and age_s is not None:
-        moment = datetime.fromtimestamp(session.last_received_ns / 10**9, UTC)
-        typer.echo(f"  last record   {moment:%Y-%m-%d %H:%M:%S} UTC, {age_s:,.0f} s ago")
-    typer.echo(f"  durable       {log.end:,} records")
+
+
+def to_lines(standing: "Standing") -> Iterator[str]:
+    """Yield what a person reads, one screen of it."""
+    from cli.lines import time_of
+    from cli.score import fraction, money, percent, score_words, span
+    from eventlog.records import format_e8
+
+    facts, recent, last = standing.facts, standing.recent, standing.last
+    yield f"PAPER {standing.place.name}: {standing.state}, session {standing.session or '-'}"
+
+    def line(label: str, text: str) -> str:
+        return f"  {label:13} {text}"
+
+    if standing.last_received_ns is not None and standing.age_s is not None:
+        pace = standing.recent_ticks_per_s
+        yield line(
+            "last record",
+            f"{time_of(standing.last_received_ns)}, {span(standing.age_s)} ago"
+            + ("" if pace is None else f"; {pace:,.1f} ticks a second"),
+        )
+    days = standing.days_left
+    kept = "-" if facts is None else f"{facts.offset:,}"
+    yield line("durable", f"{standing.records:,} records, whole state after offset {kept}")
+    free = f"{standing.free_bytes / 2**30:,.0f} GiB free"
+    days = standing.days_left
+    yield line("disk", free + ("" if days is None else f", for {span(days * 86_400)}"))
     if facts is not None and facts.scored:
-        typer.echo(
-            f"  whole state   after offset {facts.offset:,}: {facts.steps:,} training steps,"
-            f" {facts.scored:,} labels scored,\n"
-            f"                log-loss {fraction(facts.log_loss)}"
-            f" (baseline {fraction(facts.baseline_log_loss)}),"
-            f" accuracy {fraction(facts.hits / max(facts.scored, 1), 3)}"
+        yield line(
+            "learned",
+            f"{facts.steps:,} training steps, {facts.scored:,} labels scored:"
+            f" accuracy {facts.hits / facts.scored:.3f},",
         )
+        yield line("", score_words(facts.log_loss, facts.baseline_log_loss))
     if recent.scored:
-        typer.echo(
-            f"  recently      log-loss {fraction(recent.log_loss)}"
-            f" (baseline {fraction(recent.baseline_log_loss)}),"
-            f" accuracy {fraction(recent.accuracy, 3)} on {recent.scored:,} labels"
+        yield line(
+            "recently", f"{recent.scored:,} labels: accuracy {fraction(recent.accuracy, 3)},"
         )
+        yield line("", score_words(recent.log_loss, recent.baseline_log_loss))
     if last is not None:
-        typer.echo(
-            f"  account       equity {summary['equity']}, position {summary['position']}\n"
-            f"  last decision {last[1].action}: {last[1].reason} (offset {last[0]:,})"
+        position = format_e8(last[1].position_e8).rstrip("0").rstrip(".")
+        yield line(
+            "account",
+            f"equity {money(last[1].equity_e8)} ({percent(standing.gain)}; buy and hold"
+            f" {percent(standing.market_gain)}), position {position}",
         )
-
-
-RECENT_RECORDS = 20_000
-"""Records from the end over which "recently" is summed."""
+        yield line("last decision", f"{last[1].action}: {last[1].reason} (offset {last[0]:,})")
+    held = sum(standing.holds.values())
+    for number, (reason, count) in enumerate(standing.holds.most_common(4)):
+        yield line("" if number else "holds", f"{count / held:4.0%} {reason}")
+    for label, value in standing.health.items():
+        if not isinstance(value, dict | list):
+            yield line("health", f"{label} {value}")
+    if standing.verified is not None:
+        said = standing.verified
+        when = said.get("time_ns")
+        moment = time_of(when) if isinstance(when, int) else "?"
+        yield line(
+            "verified",
+            f"{said.get('verdict')} ({said.get('depth')}) at {moment},"
+            f" {said.get('records'):,} records",
+        )

@@ -39,7 +39,9 @@ def verify(
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Check every byte, every link and every checkpoint of a journal. Changes nothing.
+    """Check every byte, every link and every checkpoint of a journal. Changes nothing in them.
+
+    What it said is remembered beside them, for status and report.
 
     The verdict is the last line: clean (0), repairable (4), corrupt (5), diverged (6) or cannot
     verify here (7).
@@ -47,6 +49,7 @@ def verify(
     from cli import journal
     from cli.inspection import inspect
     from cli.progress import progress
+    from cli.standing import remember_verification
     from cli.verification import check_checkpoints, intervals, rerun_all
     from engine.checkpoint import Checkpoints
     from eventlog.errors import Corrupt, TornTail
@@ -89,6 +92,9 @@ def verify(
         ],
         "verdict": _VERDICTS[code],
     }
+    remember_verification(
+        place, {name: summary[name] for name in ("depth", "verdict", "records", "checkpoints")}
+    )
     if as_json:
         typer.echo(json.dumps({"message_type": "summary", **summary}))
     else:

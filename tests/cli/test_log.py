@@ -1,6 +1,8 @@
 """`trader log` prints records as they are."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -32,3 +34,37 @@ def test_only_one_kind(kind: str) -> None:
     assert {line["kind"] for line in lines[:-1]} == {kind}
     assert lines[-1]["message_type"] == "summary"
     assert lines[-1]["records"] == len(lines) - 1 > 0
+
+
+def test_as_many_as_were_asked_for_in_a_form_of_ones_own() -> None:
+    """-c stops after so many lines; --format says what stands in each."""
+    words = (*HOME, "-o", "beginning", "--kind", "decision", "-c", "3")
+    lines = trader("log", *words, "--format", "{kind} {action}").out.splitlines()
+
+    assert len(lines) == 3
+    assert all(line.split()[0] == "decision" for line in lines)
+
+
+def test_between_two_times() -> None:
+    """s@ and e@ are the first records received at or after a time."""
+    words = (*HOME, "--json", "-o", "5", "-c", "2")
+    first, second = (json.loads(line) for line in trader("log", *words).out.splitlines()[:2])
+    since, until = (f"{each['received_ns'] / 10**9:.6f}" for each in (first, second))
+    got = trader("log", *HOME, "-o", f"s@{since}", "--to", f"e@{until}", "--format", "{offset}")
+
+    assert got.code == 0
+
+
+@pytest.mark.parametrize("command", ["log", "status", "checkpoints"])
+def test_reading_loads_neither_tensorflow_nor_pandas(command: str) -> None:
+    """Who only looks does not wait for what learns."""
+    code = (
+        f"import sys; sys.argv = ['trader', {command!r}, '--home', {str(HERE / 'gap')!r}]\n"
+        "from cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as ended: assert not ended.code\n"
+        "sys.exit(len({'tensorflow', 'keras', 'pandas', 'websockets'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr.decode()

@@ -46,3 +46,21 @@ def test_damaged_checkpoints_do_not_hide_the_rest(tmp_path: Path) -> None:
 def test_people_see_that_it_is_paper() -> None:
     """PAPER stands first."""
     assert trader("status", "--home", str(HERE / "gap")).out.startswith("PAPER BTC-AUD")
+
+
+def test_the_four_questions_stand_on_one_screen() -> None:
+    """Alive, learning, the account, and why it holds: in fewer lines than a terminal has."""
+    lines = trader("status", "--home", str(HERE / "gap")).out.splitlines()
+    labels = {line[2:16].strip() for line in lines[1:]}
+
+    assert {"last record", "durable", "recently", "account", "last decision", "holds"} <= labels
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_verification_is_shown(tmp_path: Path) -> None:
+    """What verify said last, and when."""
+    shutil.copytree(HERE / "gap", tmp_path / "home")
+    assert trader("verify", "--quick", "--home", str(tmp_path / "home")).code == 0
+
+    assert "clean (quick)" in trader("status", "--home", str(tmp_path / "home")).out

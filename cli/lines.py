@@ -1,0 +1,156 @@
+"""A record as one line that a person reads, or in a form of one's own.
+
+A template is text with fields in braces, as in ``{offset} {time} {kind} {bid} {ask}``: the fields
+of the record, with prices and volumes as decimals, and ``offset``, ``kind`` and ``time``. What a
+kind of record does not have is empty.
+"""
+
+import string
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from cli.exits import CommandError, Exit
+from eventlog.records import (
+    KINDS,
+    BookUpdate,
+    Decision,
+    Fill,
+    Gap,
+    Level,
+    Quote,
+    Record,
+    Trade,
+    Undecodable,
+    format_e8,
+)
+
+_ALWAYS = ("offset", "kind", "time")
+_KIND_OF = {cls: kind for kind, cls in KINDS.items()}
+_RAW_SHOWN_BYTES = 60
+
+
+def kind_of(record: Record) -> str:
+    """Return the kind as it stands in the log."""
+    return _KIND_OF[type(record)]
+
+
+def time_of(time_ns: int) -> str:
+    """Return a time as ISO 8601 in UTC, to the millisecond.
+
+    >>> time_of(1_795_219_200_500_000_000)
+    '2026-11-21T00:00:00.500Z'
+    """
+    moment = datetime.fromtimestamp(time_ns // 10**9, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns // 10**6 % 1_000:03}Z"
+
+
+def brief(offset: int, record: Record) -> str:
+    """Return what matters of a record, within about a hundred columns."""
+    head = f"{offset:>11,}  {time_of(record.received_ns)}  {kind_of(record):15}"
+    return f"{head} {_matter(record)}".rstrip()
+
+
+def _matter(record: Record) -> str:
+    match record:
+        case Quote():
+            prices = (record.bid_e8, record.ask_e8, record.last_e8)
+            return "bid {} ask {} last {}".format(*(_short(price) for price in prices))
+        case Trade():
+            side = record.side.value if record.side else "?"
+            late = ", backfilled" if record.backfilled else ""
+            return f"{side} {_short(record.volume_e8)} at {_short(record.price_e8)}{late}"
+        case BookUpdate():
+            what = "whole book" if record.snapshot else "update"
+            return f"{what}: {_best('bid', record.bids)}, {_best('ask', record.asks)}"
+        case Decision():
+            return (
+                f"{record.action}: {record.reason} · p_up {record.p_up:.3f}"
+                f" (raw {record.p_up_raw:.3f})"
+                f" · edge {record.edge_ppm:+.1f} cost {record.cost_ppm:.1f} ppm"
+            )
+        case Fill():
+            return (
+                f"{record.side.value} {_short(record.volume_e8)} at {_short(record.price_e8)}, fee"
+                f" {_short(record.fee_e8)}, ordered at {record.ordered_at:,}"
+            )
+        case Gap():
+            return f"{(record.to_ns - record.from_ns) / 10**9:,.1f} s missing: {record.why}"
+        case Undecodable():
+            return f"{record.why}: {_text(record.raw[:_RAW_SHOWN_BYTES])}"
+    pairs = {key: value for key, value in asdict(record).items() if key != "received_ns"}
+    text = " ".join(f"{key}={value}" for key, value in pairs.items())
+    return text if len(text) <= 160 else text[:159] + "…"
+
+
+def _best(word: str, levels: tuple[Level, ...]) -> str:
+    if not levels:
+        return f"no {word}s"
+    first = levels[0]
+    price, volume = _short(first.price_e8), _short(first.volume_e8)
+    more = f" and {len(levels) - 1} more" if len(levels) > 1 else ""
+    return f"{word} {volume} at {price}{more}" if first.volume_e8 else f"{word} {price} gone{more}"
+
+
+def _short(value_e8: int) -> str:
+    """Return a decimal without the zeros behind it.
+
+    >>> _short(12_50000000), _short(100 * 10**8)
+    ('12.5', '100')
+    """
+    return format_e8(value_e8).rstrip("0").rstrip(".")
+
+
+def plain(record: Record) -> dict[str, object]:
+    """Return the fields of a record as JSON can hold them: counts stay counts."""
+    return {key: _plain(value) for key, value in asdict(record).items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return _text(value)
+    return value.value if isinstance(value, StrEnum) else value
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def template(text: str) -> Callable[[int, Record], str]:
+    r"""Return a function from (offset, record) to a line; ``\t`` and ``\n`` are what they say.
+
+    Raises:
+        CommandError: (2) if the text is no template, or has a field that no record has.
+    """
+    text = text.replace("\\t", "\t").replace("\\n", "\n")
+    known = {*_ALWAYS, *_known_fields()}
+    try:
+        named = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, f"--format {text}: {error}") from None
+    unknown = [name for name in named if name not in known]
+    if unknown:
+        hint = f"Known: {', '.join(sorted(known))}."
+        raise CommandError(Exit.USAGE, f"--format: no field {unknown[0]!r}", hint=hint)
+
+    def line(offset: int, record: Record) -> str:
+        values = dict.fromkeys(known, "") | {
+            "offset": str(offset),
+            "kind": kind_of(record),
+            "time": time_of(record.received_ns),
+        }
+        for name, value in plain(record).items():
+            if name.endswith("_e8") and isinstance(value, int):
+                values[name.removesuffix("_e8")] = _short(value)
+            elif value is not None:
+                values[name] = str(value)
+        return text.format_map(values)
+
+    return line
+
+
+def _known_fields() -> Iterator[str]:
+    for cls in KINDS.values():
+        for spec in fields(cls):
+            yield spec.name.removesuffix("_e8")

@@ -1,0 +1,216 @@
+"""How a journal stands: read from its files alone, while a session runs and after it was killed.
+
+What a session knows of its feed is in the health samples that it records; everything else follows
+from the newest records, the newest checkpoint, and the size of the files.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cli import journal
+from cli.journal import Place
+from cli.score import COLUMNS as SCORED
+from cli.score import Score
+from engine.checkpoint import Checkpoints
+from engine.errors import CheckpointDamaged
+from engine.snapshot import Facts
+from eventlog.reader import Reader
+from eventlog.records import Decision
+from eventlog.recovery import LOCK
+from eventlog.schema import counts_e8
+from eventlog.storage import DISK
+from feeds import clock
+
+RECENT_RECORDS = 8_000
+"""Records from the end that "recent" means."""
+
+VERIFICATIONS = "verified.jsonl"
+_FIRST_RECORDS = 4_096
+_DAY_S = 86_400.0
+
+
+@dataclass(slots=True)
+class Standing:
+    """What there is to say. ``None`` is what cannot be known yet."""
+
+    place: Place
+    running: bool
+    ended: bool
+    """Whether the newest session ended on purpose."""
+    records: int
+    session: int | None
+    last_received_ns: int | None
+    now_ns: int
+    recent: Score
+    recent_ticks_per_s: float | None
+    last: tuple[int, Decision] | None
+    holds: Counter[str]
+    """Reasons of the recent decisions that held."""
+    middle_e8: int | None
+    """The newest mid."""
+    first_middle_e8: int | None
+    start_equity_e8: int | None
+    facts: Facts | None
+    free_bytes: int
+    days_left: float | None
+    """Until the disk is full, if it goes on as in the recent records."""
+    health: dict[str, object] = field(default_factory=dict)
+    verified: dict[str, object] | None = None
+
+    @property
+    def state(self) -> str:
+        """One word: empty, running, stopped or killed."""
+        if not self.records:
+            return "empty"
+        return "running" if self.running else "stopped" if self.ended else "killed"
+
+    @property
+    def age_s(self) -> float | None:
+        """How long ago the last record was received."""
+        if self.last_received_ns is None:
+            return None
+        return (self.now_ns - self.last_received_ns) / 10**9
+
+    @property
+    def gain(self) -> float | None:
+        """What the account gained since the start, as a share."""
+        if self.last is None or not self.start_equity_e8:
+            return None
+        return self.last[1].equity_e8 / self.start_equity_e8 - 1
+
+    @property
+    def market_gain(self) -> float | None:
+        """What the mid gained since the start, as a share: buy and hold, without a fee."""
+        if self.middle_e8 is None or not self.first_middle_e8:
+            return None
+        return self.middle_e8 / self.first_middle_e8 - 1
+
+
+def look(place: Place, log: Reader) -> Standing:
+    """Return how a journal stands now."""
+    start = max(0, log.end - RECENT_RECORDS)
+    columns = tuple({*SCORED, "offset", "received_ns", "bid", "ask", "session", "detail"})
+    recent, holds = Score(), Counter[str]()
+    times: list[int] = []
+    middle_e8: int | None = None
+    health: dict[str, object] = {}
+    for batch in log.read(start, log.end, columns=columns):
+        recent.add(batch)
+        kinds = batch.column("kind")
+        times += batch.column("received_ns").filter(pc.is_in(kinds, _TICKS)).to_pylist()
+        middle_e8 = _last_middle_e8(batch) or middle_e8
+        reasons = batch.filter(pc.equal(kinds, "decision"))
+        for pair in pc.value_counts(reasons.column("reason")):
+            holds[pair["values"].as_py()] += pair["counts"].as_py()
+        samples = batch.column("detail").filter(pc.equal(kinds, "health"))
+        if len(samples):
+            health = json.loads(samples[-1].as_py())
+    session = journal.predecessor_of(log)
+    last = journal.last(log, Decision)
+    first_middle_e8, start_equity_e8 = _first(log)
+    free_bytes = DISK.free_bytes(place.log)
+    seconds = (times[-1] - times[0]) / 10**9 if len(times) > 1 else 0.0
+    per_s = (len(times) - 1) / seconds if seconds > 0 else None
+    return Standing(
+        place=place,
+        running=DISK.locked(place.log / LOCK),
+        ended=session is not None and session.ended,
+        records=log.end,
+        session=None if session is None else session.session,
+        last_received_ns=None if session is None else session.last_received_ns,
+        now_ns=clock.now_ns(),
+        recent=recent,
+        recent_ticks_per_s=per_s,
+        last=last,
+        holds=Counter({reason: n for reason, n in holds.items() if not _acts(reason)}),
+        middle_e8=middle_e8,
+        first_middle_e8=first_middle_e8,
+        start_equity_e8=start_equity_e8,
+        facts=newest_facts(Checkpoints(place.checkpoints)),
+        free_bytes=free_bytes,
+        days_left=_days_left(place, log, seconds, log.end - start, free_bytes),
+        health=health,
+        verified=verified(place),
+    )
+
+
+_TICKS = pa.array(["quote", "trade", "book"])
+
+
+def _acts(reason: str) -> bool:
+    return reason.startswith(("entry", "exit"))
+
+
+def _last_middle_e8(batch: pa.RecordBatch) -> int | None:
+    quotes = batch.filter(pc.equal(batch.column("kind"), "quote"))
+    if not quotes.num_rows:
+        return None
+    bid_e8, ask_e8 = counts_e8(quotes.column("bid"))[-1], counts_e8(quotes.column("ask"))[-1]
+    return int(bid_e8 + ask_e8) // 2
+
+
+def _first(log: Reader) -> tuple[int | None, int | None]:
+    """Return the mid of the first quote and the equity of the first decision."""
+    end = min(_FIRST_RECORDS, log.end)
+    middle_e8: int | None = None
+    equity_e8: int | None = None
+    for batch in log.read(0, end, columns=("kind", "bid", "ask", "equity")):
+        if middle_e8 is None:
+            quotes = batch.filter(pc.equal(batch.column("kind"), "quote"))
+            middle_e8 = _last_middle_e8(quotes.slice(0, 1))
+        if equity_e8 is None:
+            decisions = batch.filter(pc.equal(batch.column("kind"), "decision"))
+            if decisions.num_rows:
+                equity_e8 = int(counts_e8(decisions.column("equity"))[0])
+    return middle_e8, equity_e8
+
+
+def newest_facts(checkpoints: Checkpoints) -> Facts | None:
+    """Return what the newest snapshot says of itself, of those whose beginning checks."""
+    for offset in reversed(checkpoints.offsets()):
+        try:
+            return checkpoints.facts(offset)
+        except CheckpointDamaged:
+            continue
+    return None
+
+
+def _days_left(
+    place: Place, log: Reader, seconds: float, records: int, free_bytes: int
+) -> float | None:
+    """Return for how long the disk lasts, from the size of what is sealed and the recent pace."""
+    sealed = sorted(place.log.glob("*.parquet"))
+    if not sealed or seconds <= 0:
+        return None
+    opened = [int(path.stem) for path in place.log.glob("*.open")]
+    sealed_records = min(opened, default=log.end)
+    if not sealed_records:
+        return None
+    per_record = sum(path.stat().st_size for path in sealed) / sealed_records
+    return free_bytes / (per_record * records / seconds) / _DAY_S
+
+
+def verified(place: Place) -> dict[str, object] | None:
+    """Return what the newest verification that ended said, if one is remembered."""
+    try:
+        lines = (place.home / place.name / VERIFICATIONS).read_text(encoding="utf-8").splitlines()
+        found: dict[str, object] = json.loads(lines[-1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return found
+
+
+def remember_verification(place: Place, said: dict[str, object]) -> None:
+    """Write down beside the log what a verification said; nothing where that may not be written."""
+    path: Path = place.home / place.name / VERIFICATIONS
+    line = json.dumps({"time_ns": clock.now_ns(), **said})
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError:
+        return

@@ -1,0 +1,54 @@
+"""How a journal stands."""
+
+import json
+import shutil
+from pathlib import Path
+
+from cli.journal import Place
+from cli.standing import look, remember_verification, verified
+from eventlog.reader import Reader
+from fixtures.record import HERE, JOURNAL
+
+
+def test_the_figures_of_a_journal_that_was_stopped() -> None:
+    """Holds are counted, entries and exits are none; gains are since the start."""
+    place = Place(HERE / "gap", JOURNAL)
+    standing = look(place, Reader.open(place.log))
+
+    assert standing.state == "stopped"
+    assert standing.session == 1
+    assert 0 < sum(standing.holds.values()) <= standing.recent.decisions
+    assert not any(reason.startswith(("entry", "exit")) for reason in standing.holds)
+    assert standing.last is not None
+    assert standing.gain is not None
+    assert standing.market_gain is not None
+    assert abs(standing.market_gain) < 0.5
+    assert standing.recent_ticks_per_s is not None
+
+
+def test_a_journal_that_was_killed(tmp_path: Path) -> None:
+    """Without a last word of its session it was killed."""
+    shutil.copytree(HERE / "kill-and-resume" / JOURNAL, tmp_path / JOURNAL)
+    place = Place(tmp_path, JOURNAL)
+    standing = look(place, Reader.open(place.log))
+
+    assert standing.session == 2
+    assert standing.state in ("killed", "stopped")
+
+
+def test_a_verification_is_remembered_beside_the_log(tmp_path: Path) -> None:
+    """The newest one counts; a file that is none, or nowhere to write, changes nothing."""
+    place = Place(tmp_path, JOURNAL)
+    remember_verification(place, {"verdict": "clean"})
+    assert verified(place) is None
+
+    (tmp_path / JOURNAL).mkdir()
+    remember_verification(place, {"verdict": "corrupt"})
+    remember_verification(place, {"verdict": "clean"})
+    found = verified(place)
+
+    assert found is not None
+    assert found["verdict"] == "clean"
+    (tmp_path / JOURNAL / "verified.jsonl").write_text("{")
+    assert verified(place) is None
+    json.dumps(found)
