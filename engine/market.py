@@ -142,6 +142,11 @@ class BookSide:
         self.arrays["decimals"][slot] = price_decimals * 16 + volume_decimals
         return True
 
+    def clear(self) -> None:
+        """Delete every price: a short book is cheaper to empty than to make anew."""
+        for price, slot in [*self.slot_of.items()]:
+            self._remove(price, slot)
+
     def _remove(self, price: int, slot: int) -> None:
         del self.slot_of[price], self.level_of[price]
         del self.prices[bisect_left(self.prices, price)]
@@ -244,7 +249,8 @@ class Market:
         snapshot_id = cells.snapshot_id[index] or 0
         self.book_seen = 1
         if cells.snapshot[index]:
-            self.bids, self.asks = BookSide.empty(), BookSide.empty()
+            self.bids.clear()
+            self.asks.clear()
             self.snapshot_id, self.book_valid = snapshot_id, 1
         elif not self.book_valid or snapshot_id < self.snapshot_id:
             return
