@@ -9,6 +9,7 @@
     │   └── UnknownMarket        because it does not have this market
     ├── FeedFailed               a bug on the feed's own thread; the cause is chained
     ├── RecordingUnreadable      a recording that is missing, or damaged from some line on
+    ├── TableUnreadable          a table that is missing, damaged, or of another layout
     └── FaultUnknown             a fault the stand-in exchange does not have
 
 A connection that is lost *after* the start is no error but a `Gap` record, and a frame that cannot
@@ -105,6 +106,22 @@ class RecordingUnreadable(FeedError):
     def __str__(self) -> str:
         where = f"{self.path}" if self.line is None else f"{self.path}, line {self.line}"
         return f"cannot play {where}: {self.why}"
+
+
+class TableUnreadable(FeedError):
+    """A file is no table of quotes or trades, or lacks the columns that are needed."""
+
+    hint = (
+        "The columns are described in feeds/tables.py; --map COLUMN=NAME says what one is called."
+    )
+
+    def __init__(self, *, path: Path, why: str) -> None:
+        super().__init__(path, why)
+        self.path = path
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"cannot read {self.path}: {self.why}"
 
 
 class FaultUnknown(FeedError):
