@@ -18,7 +18,13 @@ from eventlog.errors import (
     TornTail,
     WriteFailed,
 )
-from feeds.errors import ExchangeUnreachable, FeedError, SubscriptionRejected, UnknownMarket
+from feeds.errors import (
+    ExchangeUnreachable,
+    FeedError,
+    SubscriptionRejected,
+    TableUnreadable,
+    UnknownMarket,
+)
 
 
 class Exit(IntEnum):
@@ -66,6 +72,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (ExchangeUnreachable, Exit.UNREACHABLE),
     (UnknownMarket, Exit.CONFIGURATION),
     (SubscriptionRejected, Exit.UNREACHABLE),
+    (TableUnreadable, Exit.USAGE),
     (FeedError, Exit.BUG),
     (OSError, Exit.HALT),
 )

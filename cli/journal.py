@@ -6,6 +6,7 @@
     HOME/BTC-AUD/log                 one journal: what was received and decided …
     HOME/BTC-AUD/checkpoints         … and the states that were kept on the way
     HOME/BTC-AUD.simulated           the journal of the stand-in exchange's market of that name
+    HOME/BTC-AUD.imported            the journal of recorded files of that market
 """
 
 import json
@@ -27,6 +28,7 @@ from eventlog.records import Record, SessionStarted
 from eventlog.schema import COLUMNS, NAMES, decode
 
 SIMULATED = ".simulated"
+IMPORTED = ".imported"
 UNKNOWN = "unknown"
 _PACKAGES = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
 _BACKWARD_RECORDS = 65_536
@@ -107,8 +109,12 @@ def session_detail(
     resumed_from: int | None,
     predecessor: Predecessor | None,
     rehearsed: dict[str, object] | None = None,
+    source: dict[str, object] | None = None,
 ) -> str:
-    """Return what a session says at its start: all that is needed to replay it, as JSON."""
+    """Return what a session says at its start: all that is needed to replay it, as JSON.
+
+    ``source`` is what an import reads its records from.
+    """
     return json.dumps(
         {
             "parameters": asdict(genesis.parameters),
@@ -118,6 +124,7 @@ def session_detail(
             "resumed_from": resumed_from,
             "predecessor": None if predecessor is None else asdict(predecessor),
             "rehearsed": rehearsed,
+            **({} if source is None else {"source": source}),
             "python": platform.python_version(),
             "machine": platform.machine(),
             "versions": versions(),

@@ -15,6 +15,7 @@ from cli.config import config
 from cli.doctor import doctor
 from cli.exchange import exchange
 from cli.exits import EXPECTED, Exit, report
+from cli.import_ import import_
 from cli.init import init
 from cli.live import live
 from cli.log import log
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command(rich_help_panel="Run")(live)
 app.command(rich_help_panel="Run")(replay)
 app.command(rich_help_panel="Run")(exchange)
+app.command("import", rich_help_panel="Run")(import_)
 app.command(rich_help_panel="Inspect")(status)
 app.command(rich_help_panel="Inspect")(log)
 app.command(rich_help_panel="Inspect")(checkpoints)

@@ -13,7 +13,7 @@ from tests.commands import trader
 
 COMMANDS = (
     *("live", "replay", "exchange", "status", "log", "checkpoints", "verify", "repair"),
-    *("init", "config", "doctor"),
+    *("init", "config", "doctor", "import"),
 )
 
 
@@ -29,7 +29,9 @@ def test_every_command_answers_to_help(command: str) -> None:
 def test_all_commands_are_tested_here() -> None:
     """A new command joins the list above."""
     assert {
-        command.callback.__name__ for command in app.registered_commands if command.callback
+        command.name or command.callback.__name__
+        for command in app.registered_commands
+        if command.callback
     } == set(COMMANDS)
 
 
