@@ -23,6 +23,7 @@ from cli.repair import repair
 from cli.replay import replay
 from cli.status import status
 from cli.verify import verify
+from cli.why import why
 
 app = typer.Typer(
     name="trader",
@@ -36,6 +37,7 @@ app.command(rich_help_panel="Run")(replay)
 app.command(rich_help_panel="Run")(exchange)
 app.command("import", rich_help_panel="Run")(import_)
 app.command(rich_help_panel="Inspect")(status)
+app.command(rich_help_panel="Inspect")(why)
 app.command(rich_help_panel="Inspect")(log)
 app.command(rich_help_panel="Inspect")(checkpoints)
 app.command(rich_help_panel="Integrity")(verify)

@@ -170,9 +170,14 @@ def _first(log: Reader) -> tuple[int | None, int | None]:
     return middle_e8, equity_e8
 
 
-def newest_facts(checkpoints: Checkpoints) -> Facts | None:
-    """Return what the newest snapshot says of itself, of those whose beginning checks."""
+def newest_facts(checkpoints: Checkpoints, *, at_most: int | None = None) -> Facts | None:
+    """Return what the newest snapshot says of itself, of those whose beginning checks.
+
+    With ``at_most``, of those at or before an offset.
+    """
     for offset in reversed(checkpoints.offsets()):
+        if at_most is not None and offset > at_most:
+            continue
         try:
             return checkpoints.facts(offset)
         except CheckpointDamaged:

@@ -1,0 +1,34 @@
+"""What a decision's reason means, in the figures that it rests on."""
+
+from engine.parameters import Parameters
+from eventlog.records import Decision
+
+_MEANINGS = {
+    "market not valid": "there is no best bid and ask to trust, so nothing is decided",
+    "order pending": "an earlier order waits for its fill",
+    "warming up": "fewer than {warm_up_labels:,} labels have been scored",
+    "in position": "the account is long, and the expected gain ({edge}) does not say sell",
+    "exit: edge gone": "the account is long and expects no gain any more ({edge})",
+    "no skill to trust": "its predictions have not beaten the baseline: they count for nothing",
+    "confidence too low": "confidence {confidence:.3f} is below {confidence_floor:g} or not trusted",
+    "edge below cost": "the expected gain {edge} is less than in and out cost, {cost}",
+    "past edges did not pay": "{edge} would pay, but earlier edges as large did not come true",
+    "not enough cash": "less than {order_cash:,} in cash",
+    "entry: edge above cost": "the expected gain {edge} is more than in and out cost, {cost}",
+}
+_NO_RISE = "it expects no rise ({edge}), and it does not sell short"
+
+
+def meaning(decision: Decision, parameters: Parameters) -> str:
+    """Return a sentence about why; nothing for a reason of another version of the policy."""
+    text = _MEANINGS.get(decision.reason, "")
+    if decision.reason == "confidence too low" and decision.edge_ppm <= 0:
+        text = _NO_RISE
+    return text.format(
+        edge=f"{decision.edge_ppm:+.1f} ppm",
+        cost=f"{decision.cost_ppm:,.1f} ppm",
+        confidence=decision.confidence,
+        warm_up_labels=parameters.warm_up_labels,
+        confidence_floor=parameters.confidence_floor,
+        order_cash=parameters.order_cash,
+    )

@@ -1,0 +1,279 @@
+"""`trader why`: one decision, and everything that it rests on."""
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import options
+from cli.exits import CommandError, Exit
+
+if TYPE_CHECKING:
+    from cli.journal import Genesis, Place
+    from eventlog.reader import Reader
+    from eventlog.records import Decision
+
+_NEAR_RECORDS = 4_200
+"""An effect is at most so far behind its tick: two chunks and their effects."""
+
+_SHOWN_FEATURES = 12
+
+
+def why(
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="[OFFSET|last|TIME]",
+            help="A decision's or tick's offset, -N, s@TIME, or a time.",
+        ),
+    ] = "last",
+    features: Annotated[
+        bool,
+        typer.Option("--features", help="Also the features, derived again: loads TensorFlow."),
+    ] = False,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="How far back reasons are counted; else the newest thousands."
+        ),
+    ] = None,
+    name: options.Journal = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Say why it traded, or did not: tick, probabilities, edge and cost, and the gate that decided.
+
+    Everything but --features stands in the log and takes no TensorFlow.
+    """
+    from cli import journal, lines
+    from cli.live import duration_s
+    from cli.reasons import meaning
+    from cli.standing import newest_facts
+    from engine.checkpoint import Checkpoints
+    from eventlog.reader import Reader
+
+    window_s = None if window is None else duration_s(window)
+    place = journal.find(home, name)
+    log = Reader.open(place.log)
+    genesis = journal.genesis_of(log, place)
+    checkpoints = Checkpoints(place.checkpoints)
+    offset, decision = _decision(log, which, checkpoints)
+    tick = next(record for _, record in journal.records(log, decision.cause, decision.cause + 1))
+    facts = newest_facts(checkpoints, at_most=decision.cause)
+    counts = reasons_before(log, offset, window_s)
+    summary: dict[str, object] = {
+        "offset": offset,
+        "time_ns": decision.received_ns,
+        "meaning": meaning(decision, genesis.parameters),
+        **lines.plain(decision),
+        "fingerprint": f"{decision.fingerprint:016x}",
+        "tick": {"kind": lines.kind_of(tick), **lines.plain(tick)},
+        "tick_line": lines.brief(decision.cause, tick),
+        "before": [lines.brief(at, record) for at, record in _before(log, decision.cause)],
+        "fills": [
+            {"offset": at, **lines.plain(fill)} for at, fill in _fills(log, offset, decision)
+        ],
+        "checkpoint_offset": None if facts is None else facts.offset,
+        "checkpoint_digest": None if facts is None else facts.digest,
+        "parameters": genesis.parameters.digest,
+        "window_s": window_s,
+        "reasons": dict(counts.most_common()),
+    }
+    if features:
+        summary["features"] = _features(place, log, genesis, decision.cause)
+    if as_json:
+        typer.echo(json.dumps({"message_type": "summary", **summary}))
+        return
+    for line in _lines(place.name, summary, decision):
+        typer.echo(line)
+
+
+def _decision(log: "Reader", which: str, checkpoints: Any) -> "tuple[int, Decision]":
+    """Return the decision that is meant: at that offset, of that tick, or the nearest behind it.
+
+    Behind the newest one there is none, so that one is meant.
+
+    Raises:
+        CommandError: (13) if there is none.
+    """
+    from cli import journal
+    from cli.offsets import resolve, time_ns
+    from eventlog.records import Decision
+
+    if which == "last":
+        found = journal.last(log, Decision)
+        if found is not None:
+            return found
+        raise CommandError(Exit.OUT_OF_RANGE, "no decision is among the newest records")
+    if not which.lstrip("-").isdigit() and "@" not in which and ":" in which:
+        time_ns(which)
+        which = f"s@{which}"
+    start = resolve(which, log, checkpoints)
+    after: tuple[int, Decision] | None = None
+    end = min(log.end, start + _NEAR_RECORDS)
+    for offset, record in journal.records(log, start, end, kinds=["decision"]):
+        assert isinstance(record, Decision)
+        if start in (offset, record.cause):
+            return offset, record
+        if after is None and record.cause >= start:
+            after = offset, record
+    if after is None:
+        after = journal.last(log, Decision)
+    if after is None or after[0] < start - _NEAR_RECORDS:
+        raise CommandError(
+            Exit.OUT_OF_RANGE,
+            f"no decision at {which} or soon behind it",
+            hint="trader log --kind decision lists them; trader why last is the newest.",
+        )
+    return after
+
+
+def _before(log: "Reader", cause: int) -> "list[tuple[int, Any]]":
+    """Return the newest quote, trade and book update before a tick: what else it could see."""
+    from cli import journal
+
+    newest: dict[type, tuple[int, Any]] = {}
+    start = max(0, cause - 400)
+    for offset, record in journal.records(log, start, cause, kinds=["quote", "trade", "book"]):
+        newest[type(record)] = offset, record
+    return sorted(newest.values())
+
+
+def _fills(log: "Reader", offset: int, decision: "Decision") -> "list[tuple[int, Any]]":
+    """Return what came of the order that the decision placed."""
+    from cli import journal
+
+    if decision.action == "hold":
+        return []
+    end = min(log.end, offset + _NEAR_RECORDS)
+    near = journal.records(log, offset, end, kinds=["fill"])
+    return [(at, fill) for at, fill in near if getattr(fill, "ordered_at", None) == decision.cause]
+
+
+def reasons_before(log: "Reader", offset: int, window_s: float | None) -> "Counter[str]":
+    """Return how often each reason was given within so many seconds up to a decision.
+
+    Without a window, within the newest `RECENT_RECORDS`.
+    """
+    import pyarrow.compute as pc
+
+    from cli.standing import RECENT_RECORDS
+
+    counts: Counter[str] = Counter()
+    since_ns: int | None = None
+    step = RECENT_RECORDS
+    for end in range(offset + 1, 0, -step):
+        columns = ("kind", "reason", "received_ns")
+        late = False
+        for batch in reversed([*log.read(max(0, end - step), end, columns=columns)]):
+            decided = batch.filter(pc.equal(batch.column("kind"), "decision"))
+            if not decided.num_rows:
+                continue
+            if since_ns is None and window_s is not None:
+                since_ns = decided.column("received_ns")[-1].as_py() - round(window_s * 1e9)
+            whole = decided.num_rows
+            if since_ns is not None:
+                decided = decided.filter(pc.greater_equal(decided.column("received_ns"), since_ns))
+            for pair in pc.value_counts(decided.column("reason")):
+                counts[pair["values"].as_py()] += pair["counts"].as_py()
+            late = late or decided.num_rows < whole
+        if late or window_s is None:
+            break
+    return counts
+
+
+def _features(
+    place: "Place", log: "Reader", genesis: "Genesis", cause: int
+) -> dict[str, object] | None:
+    """Return the features of a tick, and how much each moved the network's answer "up".
+
+    A feature's pull is its value times the slope of the answer in it, there.
+    """
+    import numpy as np
+
+    from cli.rederive import state_after
+    from engine import features, network
+    from engine.arithmetic import tf
+    from engine.state import cursors
+
+    derived = state_after(place, log, genesis, cause)
+    state = derived.engine.state()
+    head, _ = cursors(state)
+    if not head:
+        return None
+    vector = state["memory.samples"][(head - 1) % genesis.parameters.memory_rows]
+    values = vector[: features.COUNT].astype(np.float32)
+    model = network.build(genesis.parameters)
+    network.unflatten(model, state["learner.weights"])
+    point = tf.constant(values[None])
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        answer = model(point)[0, network.UP]
+    pulls = values * tape.gradient(answer, point).numpy()[0]
+    rows = [
+        {"name": name, "value": float(values[index]), "pull": float(pulls[index])}
+        for index, name in enumerate(features.NAMES)
+    ]
+    rows.sort(key=lambda row: -abs(float(str(row["pull"]))))
+    return {
+        "logit": float(answer.numpy()),
+        "from_checkpoint": derived.after,
+        "compared": derived.compared,
+        "identical": derived.divergence is None,
+        "features": rows,
+    }
+
+
+def _lines(name: str, said: dict[str, Any], decision: "Decision") -> "list[str]":
+    from cli.lines import time_of
+    from cli.score import money, span
+
+    head = f"PAPER {name}, offset {said['offset']:,}, {time_of(decision.received_ns)}"
+    out = [head, f"{decision.action.upper()}: {decision.reason}"]
+
+    def put(label: str, text: str) -> None:
+        out.append(f"  {label:10} {text}")
+
+    if said["meaning"]:
+        put("because", said["meaning"])
+    put(
+        "model",
+        f"p_up {decision.p_up:.3f} calibrated from {decision.p_up_raw:.3f},"
+        f" p_move {decision.p_move:.3f}, confidence {decision.confidence:.3f}",
+    )
+    put("edge", f"{decision.edge_ppm:+.1f} ppm against a cost of {decision.cost_ppm:,.1f} ppm")
+    put("tick", " ".join(said["tick_line"].split()))
+    for line in said["before"]:
+        put("before", " ".join(line.split()))
+    put(
+        "learning",
+        f"{decision.trained} fresh labels, loss {decision.loss:.4f},"
+        f" learning rate {decision.learning_rate:.2g}",
+    )
+    put("account", f"equity {money(decision.equity_e8)}, position {decision.position_e8 / 1e8:g}")
+    for fill in said["fills"]:
+        put("filled", f"at offset {fill['offset']:,}, price {fill['price_e8'] / 1e8:,.2f}")
+    kept = said["checkpoint_offset"]
+    put(
+        "lineage",
+        f"weights {said['fingerprint']}, state after {'-' if kept is None else format(kept, ',')}"
+        f" and {'-' if kept is None else format(decision.cause - kept, ',')} records,"
+        f" parameters {said['parameters']}",
+    )
+    total = sum(said["reasons"].values())
+    within = "" if said["window_s"] is None else f" in the {span(said['window_s'])} before"
+    put("reasons", f"of {total:,} decisions{within}:")
+    for reason, count in said["reasons"].items():
+        put("", f"{count / total:5.1%} {reason}")
+    derived = said.get("features")
+    if derived is not None:
+        same = "identical to what was recorded" if derived["identical"] else "NOT as recorded"
+        put(
+            "features",
+            f"derived again from {derived['from_checkpoint']:,}, {derived['compared']:,} effects"
+            f" {same}; the strongest first:",
+        )
+        for row in derived["features"][:_SHOWN_FEATURES]:
+            put("", f"{row['name']:24} {row['value']:+8.3f}  pulls {row['pull']:+.4f}")
+    return out

@@ -1,0 +1,39 @@
+"""Reasons in figures."""
+
+from dataclasses import replace
+
+import pytest
+
+from cli.journal import Place, last
+from cli.reasons import meaning
+from engine.parameters import Parameters
+from engine.policy import REASONS
+from eventlog.reader import Reader
+from eventlog.records import Decision
+from fixtures.record import HERE, JOURNAL
+
+
+@pytest.fixture(scope="module")
+def decision() -> Decision:
+    found = last(Reader.open(Place(HERE / "gap", JOURNAL).log), Decision)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_of_the_policy_has_a_meaning(decision: Decision, reason: str) -> None:
+    """None is passed over."""
+    assert meaning(replace(decision, reason=reason), Parameters())
+
+
+def test_a_reason_of_another_version_has_none(decision: Decision) -> None:
+    """It is shown as it stands."""
+    assert meaning(replace(decision, reason="the moon"), Parameters()) == ""
+
+
+def test_no_expected_rise_is_not_a_lack_of_confidence(decision: Decision) -> None:
+    """The same gate for two causes: they are told apart."""
+    low = replace(decision, reason="confidence too low")
+
+    assert "no rise" in meaning(replace(low, edge_ppm=-3.0), Parameters())
+    assert "confidence" in meaning(replace(low, edge_ppm=3.0), Parameters())

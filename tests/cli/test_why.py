@@ -1,0 +1,88 @@
+"""`trader why` answers for one decision."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from fixtures.record import HERE
+from tests.commands import trader
+
+HOME = ("--home", str(HERE / "gap"))
+
+
+def first(kind: str, *words: str) -> dict[str, object]:
+    """Return the first record of a kind."""
+    answer = trader("log", *HOME, "--kind", kind, "-o", "beginning", "-c", "1", "--json", *words)
+    found: dict[str, object] = json.loads(answer.out.splitlines()[0])
+    return found
+
+
+def test_the_newest_decision() -> None:
+    """Without words it is the last one; the reasons before it are counted."""
+    summary = trader("why", *HOME, "--json").summary
+    lines = trader("log", *HOME, "--kind", "decision", "-o", "beginning", "--json").out.splitlines()
+
+    assert summary["offset"] == json.loads(lines[-2])["offset"]
+    reasons = summary["reasons"]
+    assert isinstance(reasons, dict)
+    assert sum(reasons.values()) == len(lines) - 1
+    assert summary["meaning"]
+
+
+def test_by_its_offset_by_its_tick_and_by_its_time() -> None:
+    """All three name the same decision."""
+    decision = first("decision")
+    received_ns = decision["received_ns"]
+    assert isinstance(received_ns, int)
+
+    for word in (decision["offset"], decision["cause"]):
+        assert trader("why", str(word), *HOME, "--json").summary["offset"] == decision["offset"]
+    by_time = trader("why", f"s@{received_ns / 1e9:.6f}", *HOME, "--json").summary
+    assert by_time["cause"]
+
+
+def test_an_order_and_what_came_of_it() -> None:
+    """A decision that bought says at which price it filled, later."""
+    fill = first("fill")
+    summary = trader("why", str(fill["ordered_at"]), *HOME, "--json").summary
+
+    assert summary["action"] == fill["side"]
+    fills = summary["fills"]
+    assert isinstance(fills, list)
+    assert fills[0]["offset"] == fill["offset"]
+
+
+def test_the_features_are_derived_again() -> None:
+    """--features gives every feature a value and a pull, the strongest first."""
+    summary = trader("why", "900", *HOME, "--features", "--json").summary
+    derived = summary["features"]
+
+    assert isinstance(derived, dict)
+    assert derived["compared"] > 0
+    pulls = [abs(row["pull"]) for row in derived["features"]]
+    assert pulls == sorted(pulls, reverse=True)
+    assert "pulls" in trader("why", "900", *HOME, "--features").out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(("9999999",), 13), (("soon",), 2), (("--window", "x"), 2)]
+)
+def test_what_names_no_decision(words: tuple[str, ...], code: int) -> None:
+    """A clear word, and the documented code."""
+    assert trader("why", *words, *HOME).code == code
+
+
+def test_it_needs_no_tensorflow() -> None:
+    """Everything but --features stands in the log."""
+    code = (
+        f"import sys; sys.argv = ['trader', 'why', '--home', {str(HERE / 'gap')!r}]\n"
+        "from cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as ended: assert not ended.code\n"
+        "sys.exit(len({'tensorflow', 'keras', 'pandas', 'websockets'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr.decode()
