@@ -202,7 +202,7 @@ class Session:
             why=self._stop_why,
             detail=json.dumps({"ticks": self._board.ticks}),
         )
-        yield self._log.append([ended])
+        yield self._log.append([ended]).batch()
 
     def _begin(self, genesis: Genesis, resumed_from: int) -> pa.RecordBatch:
         """Append the start of a session that follows another, and the gap between them."""
@@ -212,7 +212,7 @@ class Session:
         started = self._started(genesis, resumed_from=resumed_from, predecessor=predecessor)
         since_ns, now_ns = predecessor.last_received_ns, started.received_ns
         gap = Gap(received_ns=now_ns, from_ns=since_ns, to_ns=now_ns, why="not running")
-        return self._log.append([started, gap])
+        return self._log.append([started, gap]).batch()
 
     def _record(self, for_s: float | None, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
         """Make durable what has arrived, as one batch, and only then yield it (I2)."""
@@ -224,7 +224,7 @@ class Session:
                 arrived = _up_to(arrived, left)
                 left -= sum(isinstance(record, Tick) for record in arrived)
             if arrived:
-                yield self._log.append(arrived)
+                yield self._log.append(arrived).batch()
                 if self._board.score.reason == REASONS[0]:
                     self._feed.resync(self._market)
             self._sealer.tend()

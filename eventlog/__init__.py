@@ -79,7 +79,8 @@ above. The last line is the same in every version. ::
 Its body is the identity (16 bytes), the chain value before the first record (32), the room for
 frames behind this one (8), and the Arrow schema of the records as an IPC message. Its metadata
 says the version of the vocabulary, ``trader.schema``: of that, `eventlog.schema` keeps the history,
-and a segment of a newer one is refused as a newer format is. Zeros follow up to a multiple of 64, so the next frame begins at 64 + 1344 = 1408::
+and a segment of a newer one is refused as a newer format is. Zeros follow up to a multiple of 64,
+so the next frame begins at 64 + 1344 = 1408::
 
     45564631                              magic "EVF1"
     01 02 01 00                           version 1, kind 2 (records), codec 1, no flags

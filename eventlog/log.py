@@ -15,16 +15,17 @@ disk, is the caller's.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
 
+from eventlog import body, frame, mark, parts, recovery, row, sealing, segment
 from eventlog import manifest as manifests
-from eventlog import mark, parts, recovery, sealing, segment
 from eventlog.errors import Corrupt, Locked, NoLog, TooLarge, Unprepared, WriteFailed
-from eventlog.frame import Link
+from eventlog.frame import Kind, Link
 from eventlog.manifest import Manifest, Sealed
 from eventlog.mark import Mark, MarkFile
 from eventlog.parts import Part
@@ -39,10 +40,23 @@ SEGMENT_BYTES = 64 << 20
 COMMITS_PER_MARK_SYNC = 256
 """So often the mark is forced to the disk without being asked: a rare second fdatasync."""
 
-# Of nulls, because pyarrow loads pandas, for a second, when it makes an array from a list.
-_NO_RECORDS = pa.RecordBatch.from_arrays(
-    [pa.nulls(0, field.type) for field in SCHEMA], schema=SCHEMA
-)
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Records that are durable, at dense offsets from ``first`` on."""
+
+    records: Sequence[Record]
+    first: int
+    _made: pa.RecordBatch | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def end(self) -> int:
+        """The offset after the last."""
+        return self.first + len(self.records)
+
+    def batch(self) -> pa.RecordBatch:
+        """Return them as rows, which are made when they are asked for, unless they were needed."""
+        return self._made or encode(self.records, first_offset=self.first)
 
 
 class Log:
@@ -67,6 +81,7 @@ class Log:
         self._manifest = manifest
         self._open = list(opened)
         self._epoch = epoch
+        self._last.link = self._last.link._replace(epoch=epoch)
         self._segment_bytes = segment_bytes
         self._marks = MarkFile(storage, directory, self._mark())
         self._file = storage.open(self._last.path)
@@ -145,8 +160,8 @@ class Log:
         """The 16 bytes that no other log has."""
         return self._manifest.identity
 
-    def append(self, records: Sequence[Record]) -> pa.RecordBatch:
-        """Append records as one commit and return them as the batch that is now durable.
+    def append(self, records: Sequence[Record]) -> Commit:
+        """Append records as one commit, and return it when it is durable.
 
         No records are no commit: nothing is written.
 
@@ -154,9 +169,13 @@ class Log:
             TooLarge: if they exceed one frame. Nothing was written; append them in parts.
             WriteFailed: if the device refuses, now or ever before.
         """
-        if not records:
-            return _NO_RECORDS
-        return self._commit(encode(records, first_offset=self.end), kinds_of(records))
+        first, batch = self.end, None
+        if len(records) == 1:
+            self._commit(row.packed(records[0], offset=first), 1)
+        elif records:
+            batch = encode(records, first_offset=first)
+            self._commit(body.pack(batch, kinds_of(records)), len(records))
+        return Commit(records, first, batch)
 
     def append_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Append rows that are in the schema already; their offsets are replaced.
@@ -171,7 +190,10 @@ class Log:
         for number in REQUIRED_NUMBERS:
             if batch.column(number).null_count:
                 raise ValueError(f"a record without {NAMES[number]}")
-        return self._commit(renumber(batch, first_offset=self.end))
+        if batch.num_rows:
+            batch = renumber(batch, first_offset=self.end)
+            self._commit(body.pack(batch), batch.num_rows)
+        return batch
 
     def read(
         self,
@@ -299,23 +321,25 @@ class Log:
     def _last(self) -> Segment:
         return self._open[-1]
 
-    def _commit(self, batch: pa.RecordBatch, kinds: frozenset[str] | None = None) -> pa.RecordBatch:
-        if batch.num_rows == 0:
-            return batch
-        data, after = self._framed(batch, kinds)
-        with self._fatal(self._last.path):
+    def _commit(self, packed: bytes, count: int) -> None:
+        """Make the body of so many records a frame, and that durable."""
+        data, after = self._framed(packed, count)
+        self._refuse_if_dead(self._last.path)
+        try:
             if not self._last.takes(len(data)):
                 self._roll(len(data))
-                data, after = self._framed(batch, kinds)
+                data, after = self._framed(packed, count)
             last = self._last
             self._file.pwrite(data, last.position)
             self._file.fdatasync()
             last.note(after, last.position + len(data))
             self._marks.write(self._mark())
+        except BaseException as error:
+            self._die_of(error, self._last.path)
+            raise
         self._commits += 1
         if self._commits == COMMITS_PER_MARK_SYNC:
             self.sync_mark()
-        return batch
 
     def _publish(self, prepared: Prepared) -> Sealed:
         """Do S4 to S6 with the oldest closed segment."""
@@ -326,10 +350,10 @@ class Log:
         self._storage.unlink(closed.path)
         return prepared.entry
 
-    def _framed(self, batch: pa.RecordBatch, kinds: frozenset[str] | None) -> tuple[bytes, Link]:
+    def _framed(self, packed: bytes, count: int) -> tuple[bytes, Link]:
         try:
-            link = self._last.link._replace(epoch=self._epoch)
-            return segment.data_frame(batch, link, self._last.tag, kinds)
+            last = self._last
+            return frame.build(Kind.DATA, packed, count=count, link=last.link, tag=last.tag)
         except ValueError as error:
             raise TooLarge(str(error), path=self.directory, offset=self.end) from error
 
@@ -342,7 +366,7 @@ class Log:
             self._storage,
             self.directory,
             identity=self.identity,
-            link=self._last.link._replace(epoch=self._epoch),
+            link=self._last.link,
             size_bytes=max(self._segment_bytes, needed_bytes),
         )
         if made.path == self._last.path:
@@ -369,15 +393,25 @@ class Log:
     @contextmanager
     def _fatal(self, path: Path) -> Iterator[None]:
         """Refuse if the writer is dead; let it die of what the device or the log refuses."""
+        self._refuse_if_dead(path)
+        try:
+            yield
+        except BaseException as error:
+            self._die_of(error, path)
+            raise
+
+    def _refuse_if_dead(self, path: Path) -> None:
         if self._dead is not None:
             raise WriteFailed(f"this writer is dead: {self._dead}", path=path)
-        try:
-            with _writing(path):
-                yield
-        except BaseException as error:
-            # Also an interrupt from the keyboard: what was half written is for recovery to judge.
-            self._dead = str(error) or type(error).__name__
-            raise
+
+    def _die_of(self, error: BaseException, path: Path) -> None:
+        """Die of any error, and say of one of the device that it was.
+
+        Also of an interrupt from the keyboard: what was half written is for recovery to judge.
+        """
+        self._dead = str(error) or type(error).__name__
+        if isinstance(error, OSError):
+            raise WriteFailed(f"the device refused: {error}", path=path) from error
 
 
 def _create(storage: Storage, directory: Path, segment_bytes: int) -> Manifest:

@@ -30,7 +30,7 @@ at    size  field
 """
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from crc32c import crc32c
@@ -70,12 +70,12 @@ class Slots:
     damage: tuple[str, ...]
 
 
-def to_bytes(mark: Mark) -> bytes:
-    """Return the bytes of a slot."""
+def to_bytes(mark: Mark, counter: int | None = None) -> bytes:
+    """Return the bytes of a slot, with another counter than the mark's if there is one."""
     fields = SLOT.pack(
         MAGIC,
         VERSION,
-        mark.counter,
+        mark.counter if counter is None else counter,
         mark.identity,
         mark.end,
         mark.segment_offset,
@@ -129,7 +129,7 @@ class MarkFile:
     """
 
     def __init__(self, storage: Storage, directory: Path, mark: Mark) -> None:
-        slots = [to_bytes(mark), to_bytes(replace(mark, counter=mark.counter + 1))]
+        slots = [to_bytes(mark), to_bytes(mark, mark.counter + 1)]
         parts = [slot.ljust(SLOT_STRIDE_BYTES, b"\0") for slot in slots]
         publish(storage, directory / NAME, parts)
         self._file = storage.open(directory / NAME)
@@ -138,7 +138,7 @@ class MarkFile:
 
     def write(self, mark: Mark) -> None:
         """Note how far the log is durable, without waiting for the disk."""
-        data = to_bytes(replace(mark, counter=self._counter))
+        data = to_bytes(mark, self._counter)
         self._file.pwrite(data, self._slot * SLOT_STRIDE_BYTES)
         self._counter += 1
 

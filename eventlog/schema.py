@@ -142,20 +142,21 @@ _FEW = 256
 
 _VERSION_KEY = b"trader.schema"
 
-_KIND_OF = {cls: kind for kind, cls in KINDS.items()}
+KIND_OF = {cls: kind for kind, cls in KINDS.items()}
+"""The class → its kind, as it stands in the log."""
 
 
 def _column_of(field_name: str) -> str:
     return field_name.removesuffix("_e8")
 
 
-_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
+FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
     kind: tuple((field.name, _column_of(field.name)) for field in fields(cls))
     for kind, cls in KINDS.items()
 }
 """kind → its (field, column) pairs, in the order of the class."""
 
-COLUMNS = {kind: frozenset(column for _, column in pairs) for kind, pairs in _FIELDS.items()}
+COLUMNS = {kind: frozenset(column for _, column in pairs) for kind, pairs in FIELDS.items()}
 """kind → the columns that its records have besides ``offset`` and ``kind``."""
 
 
@@ -258,16 +259,16 @@ def is_known(schema: pa.Schema) -> bool:
 
 def kinds_of(records: Sequence[Record]) -> frozenset[str]:
     """Return the kinds of records, as they stand in the log."""
-    return frozenset([_KIND_OF[type(record)] for record in records])
+    return frozenset([KIND_OF[type(record)] for record in records])
 
 
 def encode(records: Sequence[Record], *, first_offset: int) -> pa.RecordBatch:
     """Return the records as one batch, at dense offsets from ``first_offset`` on."""
     count = len(records)
-    kinds = [_KIND_OF[type(record)] for record in records]
-    values: dict[str, list[Any]] = {}
+    kinds = [KIND_OF[type(record)] for record in records]
+    values: dict[str, list[Any]] = {"received_ns": [None] * count}
     for row, (record, kind) in enumerate(zip(records, kinds, strict=True)):
-        for field_name, column in _FIELDS[kind]:
+        for field_name, column in FIELDS[kind]:
             if column not in values:
                 values[column] = [None] * count
             values[column][row] = getattr(record, field_name)
@@ -334,7 +335,7 @@ def decode(batch: pa.RecordBatch) -> Iterator[tuple[int, Record]]:
         if kind not in KINDS:
             raise ValueError(f"offset {offset}: unknown kind of record {kind!r}")
         arguments = {}
-        for field_name, column in _FIELDS[kind]:
+        for field_name, column in FIELDS[kind]:
             if column not in cells:
                 cells[column] = _cells(batch, column)
             arguments[field_name] = cells[column][row]

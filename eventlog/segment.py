@@ -51,20 +51,6 @@ def first_offset_of(file_name: str) -> int | None:
     return int(stem)
 
 
-def data_frame(
-    batch: pa.RecordBatch, link: Link, tag: bytes, kinds: frozenset[str] | None = None
-) -> tuple[bytes, Link]:
-    """Return the frame that carries a batch, and what the next has to join.
-
-    ``kinds`` are those of its rows, where that is known; as for `body.pack`.
-
-    Raises:
-        ValueError: if the batch is larger than a frame may be.
-    """
-    packed = body.pack(batch, kinds)
-    return frame.build(Kind.DATA, packed, count=batch.num_rows, link=link, tag=tag)
-
-
 def tag_of(chain: bytes) -> bytes:
     """Return the tag of the segment before whose first record the chain has this value."""
     return chain[: frame.TAG_BYTES]

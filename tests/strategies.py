@@ -141,7 +141,18 @@ milestones = st.builds(
     why=_text,
     detail=_text,
 )
-records: st.SearchStrategy[Record] = st.one_of(
-    quotes, trades, books, undecodables, gaps, starts, ends, healths, decisions, fills, milestones
-)
+BY_KIND: dict[str, st.SearchStrategy[Record]] = {
+    "quote": quotes,
+    "trade": trades,
+    "book": books,
+    "undecodable": undecodables,
+    "gap": gaps,
+    "session_started": starts,
+    "session_ended": ends,
+    "decision": decisions,
+    "fill": fills,
+    "health": healths,
+    "milestone": milestones,
+}
+records: st.SearchStrategy[Record] = st.one_of(*BY_KIND.values())
 """Any record that a log can hold."""

@@ -65,7 +65,7 @@ def test_frame_to_durable_decision(tmp_path: Path, capsys: pytest.CaptureFixture
                 records = [record for _, record in feed.take(1.0)]
                 arrived_ns[:] = [record.received_ns for record in records]
                 seen += len(records)
-                batch = log.append(records)
+                batch = log.append(records).batch()
                 note("in the log")
                 yield batch
 

@@ -54,7 +54,7 @@ def recorded(directory: Path, parameters: Parameters) -> Reader:
         log.append([SessionStarted(received_ns=START_NS, session=1, detail="{}")])
         records = market_records(TICKS)
         for start in range(0, len(records), CHUNK_TICKS):
-            batch = log.append(records[start : start + CHUNK_TICKS])
+            batch = log.append(records[start : start + CHUNK_TICKS]).batch()
             log.append_batch(engine.advance(batch))
     return Reader.open(directory)
 

@@ -65,7 +65,8 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     raw_bytes = 0
     with Log.open(directory, storage=FastDisk()) as log:
         for _ in range(RECORDS // ROWS):
-            raw_bytes += log.append([walked(rng, log.end + row) for row in range(ROWS)]).nbytes
+            records = [walked(rng, log.end + row) for row in range(ROWS)]
+            raw_bytes += log.append(records).batch().nbytes
         log._roll(0)
         start = perf_counter()
         entries = log.seal()

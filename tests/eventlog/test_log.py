@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog import frame, manifest, mark, segment
+from eventlog import body, frame, manifest, mark, segment
 from eventlog.errors import (
     Corrupt,
     Incompatible,
@@ -20,6 +20,7 @@ from eventlog.errors import (
     Unprepared,
     WriteFailed,
 )
+from eventlog.frame import Kind
 from eventlog.integrity import check
 from eventlog.log import COMMITS_PER_MARK_SYNC, Log
 from eventlog.reader import Reader
@@ -56,8 +57,9 @@ def test_any_record_is_read_as_it_was_appended(commits: list[list[Record]]) -> N
     fs = world()
     with opened(fs, 4096) as log:
         for commit in commits:
-            batch = log.append(commit)
-            assert batch.num_rows == len(commit)
+            done = log.append(commit)
+            assert (done.first, done.end) == (log.end - len(commit), log.end)
+            assert list(decode(done.batch())) == list(enumerate(commit, start=done.first))
     with opened(fs, 4096) as log:
         found = [pair for batch in log.read() for pair in decode(batch)]
 
@@ -142,7 +144,7 @@ def test_no_records_are_no_commit() -> None:
     log = opened(fs)
     fs.calls.clear()
 
-    assert log.append([]).num_rows == 0
+    assert log.append([]).batch().num_rows == 0
     assert fs.calls == []
 
 
@@ -501,7 +503,8 @@ def test_a_log_of_an_earlier_version_is_read_and_goes_on(monkeypatch: pytest.Mon
     with monkeypatch.context() as patch:
         patch.setattr(segment, "SCHEMA", older)
         with opened(fs) as log:
-            data, after = segment.data_frame(batch, log._last.link, log._last.tag)
+            packed, last = body.pack(batch), log._last
+            data, after = frame.build(Kind.DATA, packed, count=1, link=last.link, tag=last.tag)
             log._file.pwrite(data, log._last.position)
             log._file.fdatasync()
             log._last.note(after, log._last.position + len(data))

@@ -27,7 +27,8 @@ def made(fs: SimFS, counts: tuple[int, ...] = COUNTS) -> Segment:
     for count in counts:
         records = [quote(made.end + row) for row in range(count)]
         batch = encode(records, first_offset=made.end)
-        data, after = segment.data_frame(batch, made.link, made.tag)
+        packed = body.pack(batch)
+        data, after = frame.build(Kind.DATA, packed, count=count, link=made.link, tag=made.tag)
         file.pwrite(data, made.position)
         file.fdatasync()
         made.note(after, made.position + len(data))
