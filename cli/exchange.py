@@ -15,7 +15,7 @@ from eventlog.records import parse_e8
 from feeds.btcmarkets.protocol import is_market, parse_timestamp_ns
 from feeds.clock import now_ns
 from feeds.errors import FaultUnknown, RecordingUnreadable
-from feeds.exchange.faults import FAULTS, Fault, parse_fault
+from feeds.exchange.faults import FAULTS, RANDOM, Fault, described, parse_faults
 from feeds.exchange.scenario import SCENARIOS, Scenario
 from feeds.exchange.source import Source
 
@@ -44,7 +44,7 @@ def exchange(
         typer.Option(
             "--fault",
             metavar="NAME[=FRAMES]",
-            help=f"Goes wrong once in so many frames; may be repeated: {', '.join(FAULTS)}.",
+            help=f"Goes wrong, once in so many; may be repeated: {', '.join((*FAULTS, RANDOM))}.",
         ),
     ] = None,
     market: Annotated[
@@ -66,6 +66,9 @@ def exchange(
     close_at_end: Annotated[
         bool, typer.Option("--close-at-end", help="Close the sockets after a recording.")
     ] = False,
+    list_faults: Annotated[
+        bool, typer.Option("--list-faults", help="Say what each fault is, and end.")
+    ] = False,
     until_stdin_closes: Annotated[
         bool, typer.Option("--until-stdin-closes", help="End with whoever holds standard input.")
     ] = False,
@@ -74,6 +77,9 @@ def exchange(
     """Run a stand-in BTC Markets on 127.0.0.1: a synthetic market, or a recording."""
     from feeds.exchange.server import Exchange, run
 
+    if list_faults:
+        typer.echo(described())
+        return
     chosen = _scenario(scenario) if recording is None else None
     source = _source(
         recording,
@@ -87,7 +93,7 @@ def exchange(
         source,
         port=port,
         speed=_speed(speed),
-        faults=_faults(fault or []),
+        faults=_faults(fault or [], seed=seed),
         seed=seed,
         once=once,
         close_at_end=close_at_end,
@@ -177,9 +183,9 @@ def _speed(text: str) -> float | None:
     return speed
 
 
-def _faults(texts: list[str]) -> list[Fault]:
+def _faults(texts: list[str], *, seed: int) -> list[Fault]:
     try:
-        return [parse_fault(text) for text in texts]
+        return parse_faults(texts, seed=seed)
     except FaultUnknown as error:
         raise CommandError(Exit.USAGE, str(error), hint=error.hint) from error
 

@@ -218,15 +218,15 @@ class Session:
         """Make durable what has arrived, as one batch, and only then yield it (I2)."""
         ends_s = None if for_s is None else clock.monotonic_s() + for_s
         left = max_ticks
-        while not self._feed.finished:
-            arrived: list[Input] = [record for _, record in self._feed.take(TAKE_S)]
+        while not self._feed.finished():
+            arrived = self._feed.take(TAKE_S)
             if left is not None:
                 arrived = _up_to(arrived, left)
                 left -= sum(isinstance(record, Tick) for record in arrived)
             if arrived:
                 yield self._log.append(arrived).batch()
                 if self._board.score.reason == REASONS[0]:
-                    self._feed.resync(self._market)
+                    self._feed.resync()
             self._sealer.tend()
             self._show()
             self._look_at_disk()

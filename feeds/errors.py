@@ -7,6 +7,8 @@
     │   └── UrlInvalid           because its URL is not one of a websocket
     ├── SubscriptionRejected     the exchange refused what was asked for
     │   └── UnknownMarket        because it does not have this market
+    ├── RestUnavailable          REST did not answer, or not with what can be used
+    ├── RestRefused              REST refused a call for good
     ├── FeedFailed               a bug on the feed's own thread; the cause is chained
     ├── RecordingUnreadable      a recording that is missing, or damaged from some line on
     ├── TableUnreadable          a table that is missing, damaged, or of another layout
@@ -76,6 +78,33 @@ class UnknownMarket(SubscriptionRejected):
 
     def __str__(self) -> str:
         return f"{self.url} has no market {self.market!r}: {self.message!r} (code {self.code})"
+
+
+class RestUnavailable(FeedError):
+    """A call to REST failed so many times, the last time for this reason."""
+
+    def __init__(self, *, url: str, attempts: int, why: str) -> None:
+        super().__init__(url, attempts, why)
+        self.url = url
+        self.attempts = attempts
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.url} failed {self.attempts} times, at last: {self.why}"
+
+
+class RestRefused(FeedError):
+    """REST answered that this call makes no sense: an unknown market, a bad cursor."""
+
+    def __init__(self, *, url: str, status: int, code: str, message: str) -> None:
+        super().__init__(url, status, code, message)
+        self.url = url
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.url} refused: {self.code} {self.message!r} (HTTP {self.status})"
 
 
 class FeedFailed(FeedError):

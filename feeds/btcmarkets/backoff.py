@@ -1,10 +1,61 @@
-"""When the next handshake may be made: exponential back-off with jitter, under a limit.
+"""When something may be tried again: budgets of so much in a time, and exponential back-off.
 
 The exchange closes connections that come more often than three in ten seconds from one address
-(wiki, "WebSocket v2"). Pure: the clock's reading and the draw are arguments.
+(wiki, "WebSocket v2"), and every source agrees on fifty public REST calls in ten seconds. Pure: the
+clock's reading and the draw are arguments.
 """
 
 from collections import deque
+
+
+class Budget:
+    """No more than ``count`` in any ``window_s`` seconds.
+
+    >>> budget = Budget(count=2, window_s=10.0)
+    >>> for now_s in (0.0, 4.0):
+    ...     budget.spend(now_s)
+    >>> budget.wait_s(5.0)
+    5.0
+    """
+
+    def __init__(self, *, count: int, window_s: float) -> None:
+        assert count >= 1
+        self._window_s = window_s
+        self._spent_s: deque[float] = deque(maxlen=count)
+        self._closed_until_s = float("-inf")
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was spent yet."""
+        return not self._spent_s
+
+    def spend(self, now_s: float) -> None:
+        """Note that one is done now."""
+        self._spent_s.append(now_s)
+
+    def close(self, until_s: float) -> None:
+        """Allow nothing until then: whoever keeps the real budget said so."""
+        self._closed_until_s = max(self._closed_until_s, until_s)
+
+    def wait_s(self, now_s: float) -> float:
+        """Return how long to wait before another may be done."""
+        wait_s = self._closed_until_s - now_s
+        if len(self._spent_s) == self._spent_s.maxlen:
+            wait_s = max(wait_s, self._spent_s[0] + self._window_s - now_s)
+        return max(0.0, wait_s)
+
+
+def backoff_s(*, first_s: float, most_s: float, failures: int, draw: float) -> float:
+    """Return the wait after so many failures in a row: doubled with each, up to ``most_s``.
+
+    ``draw``, in [0, 1), spreads the clients of an exchange that came back over the second half.
+
+    >>> [backoff_s(first_s=1.0, most_s=60.0, failures=n, draw=0.5) for n in (0, 1, 2, 3, 99)]
+    [0.75, 0.75, 1.5, 3.0, 45.0]
+    """
+    # The exponent is bounded so that a week of failures does not overflow a float.
+    longest_s = min(most_s, first_s * 2.0 ** min(max(failures - 1, 0), 32))
+    return longest_s * (0.5 + draw / 2)
 
 
 class Handshakes:
@@ -21,21 +72,19 @@ class Handshakes:
         self, *, first_s: float, most_s: float, window_s: float = 10.0, window_count: int = 3
     ) -> None:
         assert 0 <= first_s <= most_s
-        assert window_count >= 1
         self._first_s = first_s
         self._most_s = most_s
-        self._window_s = window_s
-        self._made_s: deque[float] = deque(maxlen=window_count)
+        self._budget = Budget(count=window_count, window_s=window_s)
 
     def made(self, now_s: float) -> None:
         """Note that a handshake begins now."""
-        self._made_s.append(now_s)
+        self._budget.spend(now_s)
 
     def wait_s(self, now_s: float, *, failures: int, draw: float) -> float:
         """Return how long to wait before the next one.
 
         ``failures`` counts attempts in a row that came to nothing; ``draw``, in [0, 1), spreads
-        the clients of an exchange that came back over the second half of the wait.
+        the clients of an exchange that came back.
 
         >>> handshakes = Handshakes(first_s=1.0, most_s=60.0)
         >>> handshakes.wait_s(0.0, failures=0, draw=0.0)
@@ -44,11 +93,7 @@ class Handshakes:
         >>> handshakes.wait_s(0.0, failures=3, draw=0.5)
         3.0
         """
-        if not self._made_s:
+        if self._budget.untouched:
             return 0.0
-        # The exponent is bounded so that a week of failures does not overflow a float.
-        longest_s = min(self._most_s, self._first_s * 2.0 ** min(max(failures - 1, 0), 32))
-        backoff_s = longest_s * (0.5 + draw / 2)
-        if len(self._made_s) < (self._made_s.maxlen or 0):
-            return backoff_s
-        return max(backoff_s, self._made_s[0] + self._window_s - now_s)
+        wait_s = backoff_s(first_s=self._first_s, most_s=self._most_s, failures=failures, draw=draw)
+        return max(wait_s, self._budget.wait_s(now_s))

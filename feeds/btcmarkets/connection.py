@@ -1,12 +1,14 @@
-"""The connection to the exchange: a websocket on a thread of its own, its records taken by another.
+"""The connection to the exchange: a websocket on a thread of its own, its records taken by others.
 
 What holds:
 
-* every frame becomes a record, in the order of arrival; none is dropped. When the inbox is full
-  the socket is not read, and the exchange's buffers fill (I10);
+* every frame becomes a record, in the order of arrival, but a trade that was taken before; none is
+  dropped. When an inbox is full the socket is not read, and the exchange's buffers fill (I10);
 * a connection that is lost, or silent for too long, is replaced for as long as it takes, and what
-  may have been missed is a `Gap` in every market before the first record of the new connection;
-* an exception on the thread reaches the caller in `Feed.take`.
+  may have been missed is a `Gap` in every market before its first record of the new connection;
+* trades that were missed are fetched, and stand in the log once, marked ``backfilled``;
+* once a day a connection is replaced while it still runs, market by market, which misses nothing;
+* an exception on the thread reaches the callers in `Feed.take`.
 
 Nothing is interpreted here: whether a book needs a resync is the caller's verdict.
 """
@@ -14,7 +16,7 @@ Nothing is interpreted here: whether a book needs a resync is the caller's verdi
 import asyncio
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,14 +28,21 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
 from websockets.uri import parse_uri
 
-from eventlog.records import Gap, Undecodable
+from eventlog.records import BookUpdate, Gap, Input, Trade, Undecodable
 from feeds.btcmarkets import protocol
+from feeds.btcmarkets.backfill import Backfill
 from feeds.btcmarkets.backoff import Handshakes
-from feeds.btcmarkets.inbox import Arrival, Inbox
+from feeds.btcmarkets.crosscheck import CrossCheck
+from feeds.btcmarkets.dialogue import Dialogue
+from feeds.btcmarkets.inbox import Inbox
+from feeds.btcmarkets.rest import Rest
+from feeds.btcmarkets.tape import Tape
 from feeds.clock import monotonic_s, now_ns
 from feeds.errors import (
     ExchangeUnreachable,
     FeedFailed,
+    RestRefused,
+    RestUnavailable,
     SubscriptionRejected,
     UnknownMarket,
     UrlInvalid,
@@ -47,53 +56,139 @@ TAKE_RECORDS_MAX = 1024
 _OPEN_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 1.0
 _PING_INTERVAL_S = 15.0
+_CROSS_CHECKS = 5
+"""How often one comparison is tried: both sides must have passed the same version."""
+
+_LOOK_S = 1.0
+"""How often the clocks are compared."""
+
+_JUMP_S = 2.0
+"""How far the wall clock may run from the monotonic one between two looks."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketState:
+    """How one market is: ``why`` is what stands in its way, and empty while nothing does.
+
+    ``last_record_s`` is on the monotonic clock; a quiet market is no dead one, so its age says
+    nothing by itself. ``hole`` says that trades may be missing which are still asked for.
+    """
+
+    streaming: bool
+    why: str
+    last_record_s: float | None
+    queued: int
+    gaps: int
+    backfilled: int
+    repeated: int
+    hole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedState:
-    """How the connection is, for a status line.
+    """How the connection is, for a status line and for health.
 
     ``why`` is what stands in the way while there is no connection, and empty while there is one;
-    ``last_frame_s`` is on the monotonic clock.
+    ``last_frame_s`` is on the monotonic clock. ``loop_lag_s`` is how late the feed's thread came to
+    look at the clock last; ``skew_s`` how far the exchange's clock is ahead of ours, if known.
     """
 
     connected: bool
     connections: int
+    rotations: int
     frames: int
     undecodable: int
     queued: int
     last_frame_s: float | None
     why: str
+    loop_lag_s: float
+    skew_s: float | None
+    rest_calls: int
+    rest_failures: int
+    cross_checks: int
+    markets: Mapping[str, MarketState]
 
     @property
     def reconnects(self) -> int:
-        """Return how often the connection was replaced."""
-        return max(0, self.connections - 1)
+        """Return how often the connection was replaced because it was lost."""
+        return max(0, self.connections - 1 - self.rotations)
 
 
 class _Lost(Exception):
     """This connection is of no more use, for a reason that the socket does not know."""
 
 
+class _Channel:
+    """One market's way from the sockets to whoever takes."""
+
+    def __init__(self, inbox: Inbox, tape: Tape) -> None:
+        self.inbox = inbox
+        self.tape = tape
+        self.source: _Link | None = None
+        self.missing_since: tuple[int, str] | None = None
+        self.why = "nothing was heard yet"
+        self.last_record_s: float | None = None
+        self.gaps = 0
+        self.backfilled = 0
+        self.check: CrossCheck | None = None
+
+    def state(self) -> MarketState:
+        return MarketState(
+            streaming=self.source is not None and not self.why,
+            why=self.why,
+            last_record_s=self.last_record_s,
+            queued=len(self.inbox),
+            gaps=self.gaps,
+            backfilled=self.backfilled,
+            repeated=self.tape.repeated,
+            hole=self.tape.behind is not None,
+        )
+
+
+class _Link:
+    """One connection, from its handshake to its end."""
+
+    def __init__(self, number: int, dialogue: Dialogue) -> None:
+        self.number = number
+        self.dialogue = dialogue
+        self.task: asyncio.Task[None]
+        self.socket: ClientConnection | None = None
+        self.heard_s = 0.0
+        self.is_full = False
+        self.connected = False
+        self.refused_once = False
+        self.told = asyncio.Event()  # the dialogue may have something to ask
+        self.took_over = asyncio.Event()  # every market that can be is this one's
+
+
 class Feed:
-    """A market feed, from entering the context until `stop`::
+    """A feed of some markets, from entering the context until `stop`::
 
         with Feed(URL, ["BTC-AUD"]) as feed:
-            for market, record in feed.take(timeout_s=1.0):
-                print(market, record)
+            for record in feed.take(timeout_s=1.0):
+                print(record)
 
     Args:
         url: of the exchange's websocket.
         markets: their ids, such as ``BTC-AUD``; at least one, none twice.
+        rest: of the exchange's REST, up to ``/v3``; ``None`` asks for nothing there, and then what
+            was missed is missed.
+        tapes: the trades that stand in the logs already, by market.
         connect_timeout_s: how long entering may take, retries included.
         stale_after_s: silence after which a socket is given up; the exchange's heartbeat comes
             every five seconds.
-        queue_records_max: arrivals that may wait to be taken before the socket is not read.
+        queue_records_max: arrivals of a market that may wait before the socket is not read.
         queue_bytes_max: the same, in bytes of their frames.
         backoff_first_s: the longest wait before the first reconnect; each failure doubles it.
         backoff_most_s: the longest wait of all.
         handshake_window_s: at most three handshakes are made in this time.
         resync_interval_s: the shortest time between two resyncs of one market.
+        answer_s: how long a subscription may go without a snapshot before it is asked for again.
+        rotate_after_s: the age at which a connection is replaced while it still runs.
+        drain_s: how long the replaced one is still read.
+        settle_s: how long the stream may take to bring a trade that REST already shows.
+        audit_s: how often trades are compared with REST while nothing is known to be missing.
+        cross_check_s: how often a book is compared with REST.
 
     Raises on entering:
         ExchangeUnreachable: if nothing was heard from the exchange in time.
@@ -107,6 +202,8 @@ class Feed:
         url: str,
         markets: Sequence[str],
         *,
+        rest: Rest | None = None,
+        tapes: Mapping[str, Tape] | None = None,
         connect_timeout_s: float = 20.0,
         stale_after_s: float = 15.0,
         queue_records_max: int = 65_536,
@@ -115,43 +212,72 @@ class Feed:
         backoff_most_s: float = 60.0,
         handshake_window_s: float = 10.0,
         resync_interval_s: float = 5.0,
+        answer_s: float = 5.0,
+        rotate_after_s: float = 86_400.0,
+        drain_s: float = 1.0,
+        settle_s: float = 2.0,
+        audit_s: float = 300.0,
+        cross_check_s: float = 3_600.0,
     ) -> None:
         assert markets, "a feed of no market"
         assert len(set(markets)) == len(markets), "a market twice"
         self._url = url
         self._markets = tuple(markets)
+        self._rest = rest
         self._connect_timeout_s = connect_timeout_s
         self._stale_after_s = stale_after_s
         self._resync_interval_s = resync_interval_s
+        self._answer_s = answer_s
+        self._rotate_after_s = rotate_after_s
+        self._drain_s = drain_s
+        self._settle_s = settle_s
+        self._cross_check_s = cross_check_s
         self._handshakes = Handshakes(
             first_s=backoff_first_s, most_s=backoff_most_s, window_s=handshake_window_s
         )
-        self._inbox = Inbox(
-            records_max=queue_records_max,
-            bytes_max=queue_bytes_max,
-            on_room=lambda: self._on_loop(self._room.set),
+        given = tapes or {}
+        self._channels = {
+            market: _Channel(
+                Inbox(
+                    records_max=queue_records_max,
+                    bytes_max=queue_bytes_max,
+                    on_room=lambda: self._on_loop(self._room.set),
+                ),
+                given.get(market) or Tape(),
+            )
+            for market in markets
+        }
+        self._backfill = (
+            None
+            if rest is None
+            else Backfill(
+                rest,
+                {market: channel.tape for market, channel in self._channels.items()},
+                self._keep,
+                settle_s=settle_s,
+                interval_s=audit_s,
+            )
         )
-        # Set from the thread, read by the caller for the status line: single values, each whole.
-        self._connected = False
+        # Set from the thread, read by the callers for the status: single values, each whole.
         self._connections = 0
+        self._rotations = 0
         self._frames = 0
         self._undecodable = 0
+        self._cross_checks = 0
         self._last_frame_s: float | None = None
+        self._loop_lag_s = 0.0
         self._why = "nothing was heard yet"
         # Belong to the thread.
+        self._links: list[_Link] = []
+        self._numbers = 0
         self._failures = 0
-        self._full = False
-        self._heard_s = 0.0
         self._last_received_ns: int | None = None
-        self._missing_since: tuple[int, str] | None = None
-        self._resynced_s: dict[str, float] = {}
         # Between the threads.
         self._stopping = False
         self._opened: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listening: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
-        self._wanted: asyncio.Queue[str] = asyncio.Queue()
         self._thread = threading.Thread(target=self._run, name=f"feed {url}", daemon=True)
 
     # The caller's side.
@@ -175,15 +301,20 @@ class Feed:
         self.stop()
         self._thread.join()
 
-    def take(self, timeout_s: float) -> list[Arrival]:
-        """Return what has arrived, in order; wait up to ``timeout_s`` for the first.
+    def take(self, timeout_s: float, market: str | None = None) -> list[Input]:
+        """Return what has arrived of a market, in order; wait up to ``timeout_s`` for the first.
 
         At most `TAKE_RECORDS_MAX` at once; an empty list after the time-out, or when finished.
+        Each market may be taken on a thread of its own; it need not be named where there is one.
 
         Raises:
             FeedFailed: if the feed's thread ended on an exception, once all else is taken.
         """
-        return self._inbox.take(timeout_s, most=TAKE_RECORDS_MAX)
+        return self._channel(market).inbox.take(timeout_s, most=TAKE_RECORDS_MAX)
+
+    def leave(self, market: str) -> None:
+        """Say that nobody takes this market any more; the others go on."""
+        self._channel(market).inbox.discard()
 
     def stop(self) -> None:
         """Begin to close the connection; what has arrived can still be taken.
@@ -193,32 +324,46 @@ class Feed:
         self._stopping = True
         self._on_loop(lambda: self._listening.cancel() if self._listening else None)
 
-    @property
-    def finished(self) -> bool:
-        """Whether the feed was stopped and everything was taken."""
-        return self._inbox.finished
+    def finished(self, market: str | None = None) -> bool:
+        """Return whether the feed was stopped and everything of this market was taken."""
+        return self._channel(market).inbox.finished
 
     @property
     def state(self) -> FeedState:
         """How the connection is now."""
+        markets = {market: channel.state() for market, channel in self._channels.items()}
         return FeedState(
-            connected=self._connected,
+            connected=any(link.connected for link in self._links),
             connections=self._connections,
+            rotations=self._rotations,
             frames=self._frames,
             undecodable=self._undecodable,
-            queued=len(self._inbox),
+            queued=sum(state.queued for state in markets.values()),
             last_frame_s=self._last_frame_s,
             why=self._why,
+            loop_lag_s=self._loop_lag_s,
+            skew_s=None if self._backfill is None else self._backfill.skew_s,
+            rest_calls=0 if self._rest is None else self._rest.calls,
+            rest_failures=0 if self._rest is None else self._rest.failures,
+            cross_checks=self._cross_checks,
+            markets=markets,
         )
 
-    def resync(self, market: str) -> None:
+    def resync(self, market: str | None = None) -> None:
         """Ask for a fresh snapshot of one market on the same socket.
 
         Asked for again within ``resync_interval_s``, or while there is no connection, this does
         nothing: ask for as long as the book is invalid. A new connection brings a snapshot anyway.
         """
-        assert market in self._markets
-        self._on_loop(lambda: self._want(market))
+        channel = self._channel(market)
+        name = next(name for name, each in self._channels.items() if each is channel)
+        self._on_loop(lambda: self._want(name))
+
+    def _channel(self, market: str | None) -> _Channel:
+        if market is None:
+            (channel,) = self._channels.values()
+            return channel
+        return self._channels[market]
 
     def _on_loop(self, call: Callable[[], object]) -> None:
         # The loop is gone once the thread has ended, and then there is nothing left to tell it.
@@ -226,7 +371,7 @@ class Feed:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(call)
 
-    # The thread's side.
+    # The thread's side: its life.
 
     def _run(self) -> None:
         failure: Exception | None = None
@@ -241,11 +386,11 @@ class Feed:
         ):
             cause, failure = failure, FeedFailed(url=self._url, why=repr(failure))
             failure.__cause__ = cause
-        self._connected = False
-        if self._opened.done():
-            self._inbox.close(failure)
+        is_open = self._opened.done()
+        for channel in self._channels.values():
+            channel.inbox.close(failure if is_open else None)
+        if is_open:
             return
-        self._inbox.close()
         if failure is None:
             self._opened.set_result(None)  # stopped while still connecting
         else:
@@ -258,29 +403,100 @@ class Feed:
         if self._stopping:
             return
         _check(self._url)
+        beside = asyncio.create_task(self._work_beside())
         try:
             async with self._deadline:
-                while True:
-                    await self._connect_once()
+                await self._connect(beside)
         except TimeoutError:
             raise ExchangeUnreachable(
                 url=self._url, timeout_s=self._connect_timeout_s, why=self._why
             ) from None
         finally:
+            for task in (beside, *(link.task for link in self._links)):
+                task.cancel()
+            tasks = [link.task for link in self._links]
+            await asyncio.gather(beside, *tasks, return_exceptions=True)
             # Stopped while it was lost: that, too, was missed.
-            self._inbox.put(self._gaps(now_ns()), 0)
+            for channel in self._channels.values():
+                channel.inbox.put(self._gap(channel, now_ns()), 0)
 
-    async def _connect_once(self) -> None:
-        """Carry one connection from its handshake to its end, whatever that is."""
-        wait_s = self._handshakes.wait_s(
-            monotonic_s(),
-            failures=self._failures,
-            draw=random.random(),  # noqa: S311 - spreads clients, hides nothing
+    async def _connect(self, beside: asyncio.Task[None]) -> None:
+        """Keep one connection, replaced when it is lost, or when it is old."""
+        link, due_s = self._begin(), self._rotate_after_s
+        while True:
+            done, _ = await asyncio.wait(
+                {link.task, beside}, timeout=due_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if beside in done:
+                beside.result()
+            if link.task in done:
+                link.task.result()
+                link, due_s = self._begin(), self._rotate_after_s
+            elif not done:
+                before, link = link, await self._rotate(link)
+                due_s = self._rotate_after_s if link is not before else min(300.0, due_s)
+
+    async def _work_beside(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._compare_clocks())
+            if self._rest is not None and self._backfill is not None:
+                async with self._rest as rest, asyncio.TaskGroup() as calls:
+                    calls.create_task(self._backfill.run())
+                    calls.create_task(self._cross_check(rest))
+
+    def _begin(self) -> _Link:
+        self._numbers += 1
+        dialogue = Dialogue(
+            self._markets,
+            answer_s=self._answer_s,
+            resync_interval_s=self._resync_interval_s,
         )
-        await asyncio.sleep(wait_s)
-        self._handshakes.made(monotonic_s())
-        self._failures += 1
+        link = _Link(self._numbers, dialogue)
+        self._links.append(link)
+        link.task = asyncio.create_task(self._carry(link))
+        return link
+
+    async def _rotate(self, old: _Link) -> _Link:
+        """Replace a connection that still runs; return the one to go on with.
+
+        Both are heard until every market has a snapshot on the new one, and the old one a moment
+        longer for trades on their way.
+        """
+        new = self._begin()
+        taking_over = asyncio.create_task(new.took_over.wait())
         try:
+            await asyncio.wait(
+                {old.task, new.task, taking_over},
+                timeout=self._connect_timeout_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            taking_over.cancel()
+        if new.task.done():
+            new.task.result()
+            return old
+        if old.task.done():
+            return new
+        if not new.took_over.is_set():
+            await _end(new)
+            return old
+        await asyncio.wait({old.task}, timeout=self._drain_s)
+        self._rotations += 1
+        await _end(old)
+        return new
+
+    async def _carry(self, link: _Link) -> None:
+        """Carry one connection from its handshake to its end, whatever that is."""
+        why = "replaced"
+        try:
+            wait_s = self._handshakes.wait_s(
+                monotonic_s(),
+                failures=self._failures,
+                draw=random.random(),  # noqa: S311 - spreads clients, hides nothing
+            )
+            await asyncio.sleep(wait_s)
+            self._handshakes.made(monotonic_s())
+            self._failures += 1
             async with connect(
                 self._url,
                 # Loopback is never behind a proxy, whatever the environment says.
@@ -290,36 +506,47 @@ class Feed:
                 open_timeout=_OPEN_TIMEOUT_S,
                 close_timeout=_CLOSE_TIMEOUT_S,
                 # Pings keep the socket from the exchange's idle limit of 60 s. Pongs are not
-                # waited for: while the inbox is full they are not read, and that is no failure.
+                # waited for: while an inbox is full they are not read, and that is no failure.
                 ping_interval=_PING_INTERVAL_S,
                 ping_timeout=None,
             ) as socket:
                 try:
-                    await self._converse(socket)
+                    await self._converse(link, socket)
                 except asyncio.CancelledError:
                     await _close(socket)
                     raise
         except ConnectionClosed as error:
-            self._lose(_closing(error))
+            why = _closing(error)
         except (OSError, WebSocketException, _Lost) as error:
-            self._lose(str(error) or type(error).__name__)
+            why = str(error) or type(error).__name__
         finally:
-            self._connected = False
+            link.connected = False
+            self._links.remove(link)
+            self._why = self._why if any(each.connected for each in self._links) else why
+            for channel in self._channels.values():
+                if channel.source in (link, None) and not self._stopping:
+                    self._lose(channel, why)
 
-    def _lose(self, why: str) -> None:
-        self._why = why
-        if self._last_received_ns is not None and self._missing_since is None:
-            self._missing_since = (self._last_received_ns, why)
+    def _lose(self, channel: _Channel, why: str) -> None:
+        """From now on something of this market may be missed."""
+        channel.why = why
+        if channel.source is None:
+            return
+        channel.source = None
+        channel.tape.lose()
+        if self._last_received_ns is not None and channel.missing_since is None:
+            channel.missing_since = (self._last_received_ns, why)
 
-    async def _converse(self, socket: ClientConnection) -> None:
-        await socket.send(protocol.subscribe(self._markets))
-        self._heard_s = monotonic_s()
-        self._wanted = asyncio.Queue()
+    # The thread's side: one connection.
+
+    async def _converse(self, link: _Link, socket: ClientConnection) -> None:
+        link.heard_s = monotonic_s()
+        link.socket = socket
         tasks = [
             # First, because what it finds is also the end of whoever reads and asks.
-            asyncio.create_task(self._watch(socket)),
-            asyncio.create_task(self._read(socket)),
-            asyncio.create_task(self._ask(socket)),
+            asyncio.create_task(self._watch(link, socket)),
+            asyncio.create_task(self._read(link, socket)),
+            asyncio.create_task(self._ask(link, socket)),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -331,23 +558,46 @@ class Feed:
             if task in done:
                 task.result()
 
-    async def _read(self, socket: ClientConnection) -> None:
+    async def _read(self, link: _Link, socket: ClientConnection) -> None:
         while True:
             # Undecoded, so that a frame that is not UTF-8 is a record and not the end.
             frame = await socket.recv(decode=False)
             received_ns = now_ns()
-            self._heard_s = self._last_frame_s = monotonic_s()
+            link.heard_s = self._last_frame_s = monotonic_s()
             event = protocol.decode(frame, received_ns)
-            if isinstance(event, protocol.Rejection) and not self._connected:
-                await self._refused(socket, event)
-            if not self._connected and _confirms(event):
-                self._confirm()
-            if not self._inbox.put(self._arrivals(frame, event, received_ns), len(frame)):
-                await self._wait_for_room()
+            self._frames += 1
+            if isinstance(event, protocol.Rejection) and not link.connected:
+                self._refused(link, event)
+            gone = link.dialogue.heard(event, link.heard_s)
+            if not link.connected:
+                self._confirm(link, event)
+            if not isinstance(event, tuple) or _is_snapshot(event[1]):
+                link.told.set()
+            for market in gone:
+                if self._channels[market].source is link:
+                    self._lose(self._channels[market], "the exchange dropped the subscription")
+            if not self._arrive(link, frame, event, received_ns):
+                await self._wait_for_room(link)
 
-    def _confirm(self) -> None:
-        """The exchange has accepted the subscription of this connection."""
-        self._connected = True
+    def _confirm(self, link: _Link, event: protocol.Event) -> None:
+        """See whether the exchange has accepted the subscription of this connection."""
+        dialogue = link.dialogue
+        refused = dialogue.refused
+        if refused and not dialogue.confirmed and dialogue.settled:
+            rejection = next(iter(refused.values()))
+            if self._opened.done():
+                # It was accepted before, so this may pass: a deploy is under way.
+                raise _Lost(_refusal(rejection))
+        if refused and dialogue.settled and not self._opened.done():
+            market, rejection = next(iter(refused.items()))
+            raise UnknownMarket(
+                url=self._url, market=market, code=rejection.code, message=rejection.message
+            )
+        if link.refused_once and not dialogue.settled and not self._opened.done():
+            return  # one of the markets is bad, and will be named
+        if not _confirms(event):
+            return
+        link.connected = True
         self._why = ""
         self._connections += 1
         self._failures = 0
@@ -355,95 +605,207 @@ class Feed:
             self._deadline.reschedule(None)
             self._opened.set_result(None)
 
-    def _arrivals(self, frame: bytes, event: protocol.Event, received_ns: int) -> list[Arrival]:
-        self._frames += 1
-        arrivals = self._gaps(received_ns)
+    def _refused(self, link: _Link, rejection: protocol.Rejection) -> None:
+        self._why = _refusal(rejection)
+        link.refused_once = True
+        if rejection.of_markets:
+            return  # the dialogue asks which one
+        if self._opened.done():
+            raise _Lost(self._why)
+        raise SubscriptionRejected(url=self._url, code=rejection.code, message=rejection.message)
+
+    def _arrive(self, link: _Link, frame: bytes, event: protocol.Event, received_ns: int) -> bool:
+        """Hand on what a frame says; return whether there is room for more."""
+        if isinstance(event, protocol.Rejection) and not link.connected:
+            return True
         self._last_received_ns = received_ns
-        if isinstance(event, protocol.Heartbeat):
-            return arrivals
-        if isinstance(event, protocol.Rejection):
-            event = (
-                None,
-                _unwanted(
-                    frame,
-                    received_ns,
-                    f"a request was refused: {event.message!r} (code {event.code})",
-                ),
-            )
-        market, record = event
-        if market is not None and market not in self._markets:
+        said = _as_record(frame, event, received_ns)
+        if said is None:
+            return True
+        market, record = said
+        if market is not None and market not in self._channels:
             market, record = None, _unwanted(frame, received_ns, f"{market} was not subscribed to")
         self._undecodable += isinstance(record, Undecodable)
+        has_room = True
         # What belongs to no market in particular stands in every market's log.
-        arrivals += [(each, record) for each in self._markets if market is None or each == market]
-        return arrivals
+        for name in self._markets if market is None else (market,):
+            channel = self._channels[name]
+            arrivals = self._accept(link, name, channel, record, received_ns)
+            if arrivals:
+                has_room &= channel.inbox.put(arrivals, len(frame))
+        return has_room
 
-    def _gaps(self, to_ns: int) -> list[Arrival]:
-        """Return the gap since the last connection, once, in every market."""
-        if self._missing_since is None:
+    def _accept(
+        self, link: _Link, market: str, channel: _Channel, record: Input, received_ns: int
+    ) -> list[Input]:
+        if isinstance(record, Undecodable):
+            return [record]
+        arrivals: list[Input] = []
+        channel.last_record_s = link.heard_s
+        if channel.source is None:
+            channel.source, channel.why = link, ""
+            arrivals = self._gap(channel, received_ns)
+            if self._backfill is not None:
+                self._backfill.wake(market)
+        elif channel.source is not link:
+            # Two connections overlap: the snapshot on the newer one is where it takes over. Trades
+            # are taken from both, each once.
+            if link.number > channel.source.number and _is_snapshot(record):
+                channel.source = link
+            elif not isinstance(record, Trade):
+                return []
+        if len(self._links) > 1 and all(
+            each.source in (link, None) for each in self._channels.values()
+        ):
+            link.took_over.set()
+        if isinstance(record, Trade) and not channel.tape.add(record.trade_id):
+            return arrivals
+        if channel.check is not None and isinstance(record, BookUpdate):
+            channel.check.add(record)
+        return [*arrivals, record]
+
+    def _gap(self, channel: _Channel, to_ns: int) -> list[Input]:
+        """Return the gap since something was lost, once."""
+        if channel.missing_since is None:
             return []
-        from_ns, why = self._missing_since
-        self._missing_since = None
-        gap = Gap(received_ns=to_ns, from_ns=from_ns, to_ns=to_ns, why=why)
-        return [(market, gap) for market in self._markets]
+        from_ns, why = channel.missing_since
+        channel.missing_since = None
+        channel.gaps += 1
+        return [Gap(received_ns=to_ns, from_ns=from_ns, to_ns=to_ns, why=why)]
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_room(self, link: _Link | None) -> None:
         # Whoever takes sets the event through the loop, so it cannot be missed between these lines.
-        self._room.clear()
-        self._full = True
-        await self._room.wait()
-        self._full = False
-        self._heard_s = monotonic_s()
+        while any(channel.inbox.is_full for channel in self._channels.values()):
+            self._room.clear()
+            if link is not None:
+                link.is_full = True
+            await self._room.wait()
+        if link is not None:
+            link.is_full = False
+            link.heard_s = monotonic_s()
 
-    async def _watch(self, socket: ClientConnection) -> None:
+    async def _watch(self, link: _Link, socket: ClientConnection) -> None:
         """Give the socket up when nothing comes, unless it is we who do not read."""
         while True:
-            silent_s = 0.0 if self._full else monotonic_s() - self._heard_s
+            silent_s = 0.0 if link.is_full else monotonic_s() - link.heard_s
             if silent_s >= self._stale_after_s:
                 # A closing handshake would wait for the same silence.
                 socket.transport.abort()
                 raise _Lost(f"nothing was heard for {self._stale_after_s:g} s")
             await asyncio.sleep(self._stale_after_s - silent_s)
 
-    def _want(self, market: str) -> None:
-        last_s = self._resynced_s.get(market)
-        now_s = monotonic_s()
-        if self._connected and (last_s is None or now_s - last_s >= self._resync_interval_s):
-            self._resynced_s[market] = now_s
-            self._wanted.put_nowait(market)
-
-    async def _ask(self, socket: ClientConnection) -> None:
+    async def _ask(self, link: _Link, socket: ClientConnection) -> None:
         while True:
-            market = await self._wanted.get()
-            await socket.send(protocol.add_subscription([market]))
+            link.told.clear()
+            request = link.dialogue.next(monotonic_s())
+            if request is not None:
+                await socket.send(request)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(link.dialogue.wait_s(monotonic_s())):
+                    await link.told.wait()
 
-    async def _refused(self, socket: ClientConnection, rejection: protocol.Rejection) -> None:
-        """Raise what the refusal of the whole subscription means."""
-        self._why = f"the subscription was refused: {rejection.message!r} (code {rejection.code})"
-        if self._opened.done():
-            # It was accepted before, so this may pass: a market is offline, a deploy is under way.
-            raise _Lost(self._why)
-        refused, code, message = None, rejection.code, rejection.message
-        if rejection.of_markets:
-            refused = await self._find_refused(socket)
-        if refused is None:
-            raise SubscriptionRejected(url=self._url, code=code, message=message)
-        raise UnknownMarket(url=self._url, market=refused, code=code, message=message)
+    def _want(self, market: str) -> None:
+        source = self._channels[market].source
+        if source is not None:
+            source.dialogue.want(market, monotonic_s())
+            source.told.set()
 
-    async def _find_refused(self, socket: ClientConnection) -> str | None:
-        """Return the market that is refused on its own: an error frame does not name it."""
-        if len(self._markets) == 1:
-            return self._markets[0]
-        for market in self._markets:
-            await socket.send(protocol.subscribe([market]))
-            while True:
-                event = protocol.decode(await socket.recv(decode=False), now_ns())
-                if isinstance(event, protocol.Rejection):
-                    return market
-                # Every market that is accepted answers with a snapshot, an offline one included.
-                if isinstance(event, tuple) and event[0] == market:
-                    break
+    # The thread's side: what goes on beside.
+
+    async def _keep(self, market: str, records: Sequence[Input]) -> None:
+        """Take what was fetched; the stream may have brought some of it meanwhile."""
+        channel = self._channels[market]
+        await self._wait_for_room(None)
+        kept = [
+            record
+            for record in records
+            if not isinstance(record, Trade) or channel.tape.add(record.trade_id)
+        ]
+        channel.backfilled += sum(isinstance(record, Trade) for record in kept)
+        channel.inbox.put(kept, 0)
+
+    async def _compare_clocks(self) -> None:
+        """Find the moments at which the wall clock was set, or the machine slept."""
+        wall_ns, mono_s = now_ns(), monotonic_s()
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            wall_before_ns, mono_before_s = wall_ns, mono_s
+            wall_ns, mono_s = now_ns(), monotonic_s()
+            self._loop_lag_s = max(0.0, mono_s - mono_before_s - _LOOK_S)
+            jump_s = (wall_ns - wall_before_ns) / 1e9 - (mono_s - mono_before_s)
+            if abs(jump_s) >= _JUMP_S:
+                self._jump(jump_s, wall_before_ns, wall_ns)
+
+    def _jump(self, jump_s: float, before_ns: int, after_ns: int) -> None:
+        why = f"the clock went {jump_s:+.1f} s: it was set, or the machine slept"
+        for market, channel in self._channels.items():
+            if channel.source is None:
+                continue
+            if jump_s >= self._stale_after_s:
+                # What the exchange sent meanwhile is gone, and so, mostly, is the connection.
+                self._lose(channel, why)
+            else:
+                first_ns, last_ns = sorted((before_ns, after_ns))
+                gap = Gap(received_ns=after_ns, from_ns=first_ns, to_ns=last_ns, why=why)
+                channel.gaps += 1
+                channel.inbox.put([gap], 0)
+                self._want(market)
+        for link in self._links:
+            if jump_s >= self._stale_after_s and link.socket is not None:
+                link.socket.transport.abort()
+
+    async def _cross_check(self, rest: Rest) -> None:
+        """Compare every book with REST now and then, each from a fresh snapshot on."""
+        while True:
+            await asyncio.sleep(self._cross_check_s)
+            for market, channel in self._channels.items():
+                channel.check = CrossCheck()
+                self._want(market)
+                with suppress(RestUnavailable, RestRefused):
+                    await self._compare_book(rest, market, channel, channel.check)
+                channel.check = None
+
+    async def _compare_book(
+        self, rest: Rest, market: str, channel: _Channel, check: CrossCheck
+    ) -> None:
+        for _ in range(_CROSS_CHECKS):
+            await asyncio.sleep(self._settle_s)
+            orders = await rest.orders(market)
+            await asyncio.sleep(self._settle_s)
+            agrees = check.agrees(orders)
+            if agrees is None:
+                continue
+            self._cross_checks += 1
+            if not agrees and channel.source is not None:
+                at_ns = now_ns()
+                why = f"the book is not what REST says of it at version {orders.snapshot_id}"
+                gap = Gap(received_ns=at_ns, from_ns=at_ns, to_ns=at_ns, why=why)
+                channel.gaps += 1
+                channel.inbox.put([gap], 0)
+                self._want(market)
+            return
+
+
+def _as_record(
+    frame: bytes, event: protocol.Event, received_ns: int
+) -> tuple[str | None, Input] | None:
+    """Return what a frame is in a log; ``None`` if it is nothing there."""
+    if isinstance(event, protocol.Heartbeat):
         return None
+    if isinstance(event, protocol.Orders):
+        return None, _unwanted(frame, received_ns, "the channel orderbook was not subscribed to")
+    if isinstance(event, protocol.Rejection):
+        why = f"a request was refused: {event.message!r} (code {event.code})"
+        return None, _unwanted(frame, received_ns, why)
+    return event
+
+
+def _refusal(rejection: protocol.Rejection) -> str:
+    return f"the subscription was refused: {rejection.message!r} (code {rejection.code})"
+
+
+def _is_snapshot(record: Input) -> bool:
+    return isinstance(record, BookUpdate) and record.snapshot
 
 
 def _confirms(event: protocol.Event) -> bool:
@@ -454,6 +816,11 @@ def _confirms(event: protocol.Event) -> bool:
 
 def _unwanted(frame: bytes, received_ns: int, why: str) -> Undecodable:
     return Undecodable(received_ns=received_ns, raw=frame[: protocol.RAW_BYTES_KEPT_MAX], why=why)
+
+
+async def _end(link: _Link) -> None:
+    link.task.cancel()
+    await asyncio.gather(link.task, return_exceptions=True)
 
 
 async def _close(socket: ClientConnection) -> None:

@@ -11,12 +11,9 @@ from collections.abc import Callable, Sequence
 
 from eventlog.records import Input
 
-Arrival = tuple[str, Input]
-"""A market, and what arrived for it."""
-
 
 class Inbox:
-    """Arrivals in order, bounded in records and in bytes of the frames that brought them.
+    """One market's arrivals in order, bounded in records and in bytes of their frames.
 
     ``on_room`` is called on the taking thread whenever an inbox that was full has room again.
     """
@@ -26,7 +23,7 @@ class Inbox:
         self._bytes_max = bytes_max
         self._on_room = on_room
         self._changed = threading.Condition()
-        self._arrivals: deque[tuple[Arrival, int]] = deque()
+        self._arrivals: deque[tuple[Input, int]] = deque()
         self._bytes = 0
         self._was_full = False
         self._closed = False
@@ -35,9 +32,14 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._arrivals)
 
-    def put(self, arrivals: Sequence[Arrival], size_bytes: int) -> bool:
-        """Keep what a frame of this size brought; return whether there is room for more."""
+    def put(self, arrivals: Sequence[Input], size_bytes: int) -> bool:
+        """Keep what a frame of this size brought; return whether there is room for more.
+
+        Once closed, an inbox keeps nothing: nobody takes any more.
+        """
         with self._changed:
+            if self._closed:
+                return True
             for arrival in arrivals:
                 self._arrivals.append((arrival, size_bytes))
                 self._bytes += size_bytes
@@ -45,7 +47,13 @@ class Inbox:
             self._changed.notify()
             return not self._was_full
 
-    def take(self, timeout_s: float, *, most: int) -> list[Arrival]:
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room now."""
+        with self._changed:
+            return not self._closed and self._is_full()
+
+    def take(self, timeout_s: float, *, most: int) -> list[Input]:
         """Return up to ``most`` arrivals, waiting up to ``timeout_s`` for the first.
 
         Raises:
@@ -53,7 +61,7 @@ class Inbox:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._arrivals or self._closed, timeout_s)
-            taken: list[Arrival] = []
+            taken: list[Input] = []
             while self._arrivals and len(taken) < most:
                 arrival, size_bytes = self._arrivals.popleft()
                 self._bytes -= size_bytes
@@ -74,6 +82,15 @@ class Inbox:
             self._closed = True
             self._failure = failure
             self._changed.notify_all()
+
+    def discard(self) -> None:
+        """Drop what was not taken and keep nothing more: whoever took is gone."""
+        with self._changed:
+            self._arrivals.clear()
+            self._bytes = 0
+            self._closed = True
+            self._changed.notify_all()
+        self._on_room()
 
     @property
     def finished(self) -> bool:

@@ -1,10 +1,10 @@
 """BTC Markets WebSocket v2, sans I/O: messages to send as text, frames received as events.
 
-One frame is one event: a record of a market, a `Heartbeat`, or a `Rejection`. What cannot be
-understood is an `Undecodable` record with the bytes and the reason; `decode` never raises on what
-an exchange may send. It is tolerant of unknown fields and strict about meaning: a price is a
-positive plain decimal of at most ten digits and eight decimals, a number that ought to be a text is
-not one.
+One frame is one event: a record of a market, a `Heartbeat`, a `Rejection`, or `Orders`. What
+cannot be understood is an `Undecodable` record with the bytes and the reason; `decode` never raises
+on what an exchange may send. It is tolerant of unknown fields and strict about meaning: a price is
+a positive plain decimal of at most ten digits and eight decimals, a number that ought to be a text
+is not one.
 
 Only the form is judged here. Whether a quote is crossed, a trade late, or a checksum wrong is
 interpretation, and the engine's.
@@ -66,8 +66,22 @@ class Rejection:
         return "marketid" in self.message.replace(" ", "").lower()
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The best fifty *orders* a side at one version of a book, summed by price, best first.
+
+    Sent whole on the channel ``orderbook`` and by REST; the worst price of a side may be cut short
+    by the limit of fifty. It is no record, but a check of one: `feeds.btcmarkets.crosscheck`.
+    """
+
+    market: str
+    snapshot_id: int | None
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+
+
 MarketRecord = Quote | Trade | BookUpdate | Undecodable
-Event = tuple[str | None, MarketRecord] | Heartbeat | Rejection
+Event = tuple[str | None, MarketRecord] | Heartbeat | Rejection | Orders
 """A market's record (``None``: an undecodable frame that names no market), or a control frame."""
 
 
@@ -118,27 +132,30 @@ def decode(frame: str | bytes, received_ns: int) -> Event:
     market: str | None = None
     try:
         if len(frame) > FRAME_BYTES_MAX:
-            _refuse(f"larger than {FRAME_BYTES_MAX} bytes")
+            refuse(f"larger than {FRAME_BYTES_MAX} bytes")
         message = _object(frame)
         market = _market(message)
-        decoder = _DECODERS.get(_text(message, "messageType"))
+        decoder = _DECODERS.get(text_of(message, "messageType"))
         if decoder is not None:
             if market is None:
-                _refuse("no valid marketId")
+                refuse("no valid marketId")
             return market, decoder(message, received_ns)
         return _control(message)
-    except _Refused as refused:
+    except Refused as refused:
         return market, _undecodable(frame, received_ns, refused.why)
 
 
-class _Refused(Exception):
+class Refused(Exception):
+    """What was sent says nothing that can be understood; ``why`` is a part of a sentence."""
+
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
 
 
-def _refuse(why: str) -> NoReturn:
-    raise _Refused(why)
+def refuse(why: str) -> NoReturn:
+    """Raise `Refused`."""
+    raise Refused(why)
 
 
 def _undecodable(frame: str | bytes, received_ns: int, why: str) -> Undecodable:
@@ -160,13 +177,13 @@ def _object(frame: str | bytes) -> dict[str, object]:
     try:
         message = _JSON.decode(frame.decode() if isinstance(frame, bytes) else frame)
     except UnicodeDecodeError:
-        _refuse("not UTF-8")
+        refuse("not UTF-8")
     except ValueError as error:
-        _refuse(f"not JSON: {str(error)[:100]}")
+        refuse(f"not JSON: {str(error)[:100]}")
     except RecursionError:
-        _refuse("not JSON: nested too deeply")
+        refuse("not JSON: nested too deeply")
     if type(message) is not dict:
-        _refuse("not a JSON object")
+        refuse("not a JSON object")
     return message
 
 
@@ -184,19 +201,21 @@ def _market(message: dict[str, object]) -> str | None:
     return market if isinstance(market, str) and is_market(market) else None
 
 
-def _text(message: dict[str, object], key: str) -> str:
+def text_of(message: dict[str, object], key: str) -> str:
+    """Return a field that must be a text."""
     text = message.get(key)
     if type(text) is not str:
-        _refuse(f"no {key}" if text is None else f"{key} is not a text")
+        refuse(f"no {key}" if text is None else f"{key} is not a text")
     return text
 
 
-def _whole(message: dict[str, object], key: str, most: int) -> int | None:
+def whole_of(message: dict[str, object], key: str, most: int) -> int | None:
+    """Return a field that must be an integer in 0 … ``most``, if it is there."""
     value = message.get(key)
     if value is None:
         return None
     if type(value) is not int or not 0 <= value <= most:
-        _refuse(f"{key} is not an integer in 0 … {most}")
+        refuse(f"{key} is not an integer in 0 … {most}")
     return value
 
 
@@ -204,23 +223,24 @@ def _whole(message: dict[str, object], key: str, most: int) -> int | None:
 _parsed = lru_cache(maxsize=65_536)(parse_e8)
 
 
-def _amount(text: object, name: str) -> tuple[int, int]:
+def amount_of(text: object, name: str) -> tuple[int, int]:
     """Return (count of 1e-8, decimals) of a text that is no negative number."""
     if type(text) is not str:
-        _refuse(f"no {name}" if text is None else f"{name} is not a text")
+        refuse(f"no {name}" if text is None else f"{name} is not a text")
     try:
         amount = _parsed(text)
     except ValueError:
-        _refuse(f"{name} is not a decimal of at most 10 + 8 digits")
+        refuse(f"{name} is not a decimal of at most 10 + 8 digits")
     if text[0] == "-":  # also of zero, which has no sign where the exchange says it
-        _refuse(f"{name} is negative")
+        refuse(f"{name} is negative")
     return amount
 
 
-def _positive(message: dict[str, object], key: str) -> tuple[int, int]:
-    count, decimals = _amount(message.get(key), key)
+def positive_of(message: dict[str, object], key: str) -> tuple[int, int]:
+    """Return (count of 1e-8, decimals) of a field that must be above zero."""
+    count, decimals = amount_of(message.get(key), key)
     if count == 0:
-        _refuse(f"{key} is zero")
+        refuse(f"{key} is zero")
     return count, decimals
 
 
@@ -254,25 +274,27 @@ def parse_timestamp_ns(text: str) -> int:
     return _minute_ns(minute) + int(second) * 1_000_000_000 + fraction_ns
 
 
-def _exchange_ns(message: dict[str, object]) -> int:
-    text = _text(message, "timestamp")
+def exchange_ns_of(message: dict[str, object]) -> int:
+    """Return the field ``timestamp`` in nanoseconds."""
+    text = text_of(message, "timestamp")
     try:
         return parse_timestamp_ns(text)
     except ValueError as error:
-        _refuse(f"timestamp: {error}")
+        refuse(f"timestamp: {error}")
 
 
-def _snapshot_id(message: dict[str, object]) -> int | None:
+def snapshot_id_of(message: dict[str, object]) -> int | None:
+    """Return the field ``snapshotId``, ``None`` if it is not known."""
     # 0 was sent for a while where none was known (BTCMarkets/API issue 181).
-    return _whole(message, "snapshotId", _INT64_MAX) or None
+    return whole_of(message, "snapshotId", _INT64_MAX) or None
 
 
 def _quote(message: dict[str, object], received_ns: int) -> Quote:
-    bid_e8, bid_decimals = _positive(message, "bestBid")
-    ask_e8, ask_decimals = _positive(message, "bestAsk")
-    last_e8, last_decimals = _positive(message, "lastPrice")
+    bid_e8, bid_decimals = positive_of(message, "bestBid")
+    ask_e8, ask_decimals = positive_of(message, "bestAsk")
+    last_e8, last_decimals = positive_of(message, "lastPrice")
     return Quote(
-        exchange_ns=_exchange_ns(message),
+        exchange_ns=exchange_ns_of(message),
         received_ns=received_ns,
         bid_e8=bid_e8,
         ask_e8=ask_e8,
@@ -280,31 +302,31 @@ def _quote(message: dict[str, object], received_ns: int) -> Quote:
         bid_decimals=bid_decimals,
         ask_decimals=ask_decimals,
         last_decimals=last_decimals,
-        snapshot_id=_snapshot_id(message),
+        snapshot_id=snapshot_id_of(message),
     )
 
 
-_SIDES: dict[object, Side | None] = {"Bid": Side.BUY, "Ask": Side.SELL, None: None}
+SIDES: dict[object, Side | None] = {"Bid": Side.BUY, "Ask": Side.SELL, None: None}
 """``side`` is the taker's; it was not sent before 2020."""
 
 
 def _trade(message: dict[str, object], received_ns: int) -> Trade:
-    price_e8, price_decimals = _positive(message, "price")
-    volume_e8, volume_decimals = _positive(message, "volume")
+    price_e8, price_decimals = positive_of(message, "price")
+    volume_e8, volume_decimals = positive_of(message, "volume")
     side = message.get("side")
     if not (side is None or side in ("Bid", "Ask")):
-        _refuse("side is neither Bid nor Ask")
-    trade_id = _whole(message, "tradeId", _INT64_MAX)
+        refuse("side is neither Bid nor Ask")
+    trade_id = whole_of(message, "tradeId", _INT64_MAX)
     if trade_id is None:
-        _refuse("no tradeId")
+        refuse("no tradeId")
     return Trade(
-        exchange_ns=_exchange_ns(message),
+        exchange_ns=exchange_ns_of(message),
         received_ns=received_ns,
         price_e8=price_e8,
         volume_e8=volume_e8,
         price_decimals=price_decimals,
         volume_decimals=volume_decimals,
-        side=_SIDES[side],
+        side=SIDES[side],
         trade_id=trade_id,
     )
 
@@ -312,37 +334,37 @@ def _trade(message: dict[str, object], received_ns: int) -> Trade:
 def _book_update(message: dict[str, object], received_ns: int) -> BookUpdate:
     snapshot = message.get("snapshot", False)
     if type(snapshot) is not bool:
-        _refuse("snapshot is neither true nor false")
+        refuse("snapshot is neither true nor false")
     return BookUpdate(
-        exchange_ns=_exchange_ns(message),
+        exchange_ns=exchange_ns_of(message),
         received_ns=received_ns,
         bids=_levels(message, "bids"),
         asks=_levels(message, "asks"),
         snapshot=snapshot,
         checksum=_checksum(message),
-        snapshot_id=_snapshot_id(message),
+        snapshot_id=snapshot_id_of(message),
     )
 
 
 def _levels(message: dict[str, object], key: str) -> tuple[Level, ...]:
     rows = message.get(key)
     if type(rows) is not list:
-        _refuse(f"no {key}" if rows is None else f"{key} is not a list")
+        refuse(f"no {key}" if rows is None else f"{key} is not a list")
     if len(rows) > LEVELS_A_SIDE_MAX:
-        _refuse(f"{key} has more than {LEVELS_A_SIDE_MAX} levels")
+        refuse(f"{key} has more than {LEVELS_A_SIDE_MAX} levels")
     return tuple([_level(row, key) for row in rows])
 
 
 def _level(row: object, key: str) -> Level:
     if type(row) is not list or len(row) != 3:
-        _refuse(f"a level of {key} is not [price, volume, count]")
-    price_e8, price_decimals = _amount(row[0], f"a price of {key}")
-    volume_e8, volume_decimals = _amount(row[1], f"a volume of {key}")
+        refuse(f"a level of {key} is not [price, volume, count]")
+    price_e8, price_decimals = amount_of(row[0], f"a price of {key}")
+    volume_e8, volume_decimals = amount_of(row[1], f"a volume of {key}")
     count = row[2]
     if price_e8 == 0:
-        _refuse(f"a price of {key} is zero")
+        refuse(f"a price of {key} is zero")
     if type(count) is not int or not 0 <= count <= _INT32_MAX:
-        _refuse(f"a count of {key} is not an integer in 0 … {_INT32_MAX}")
+        refuse(f"a count of {key} is not an integer in 0 … {_INT32_MAX}")
     return Level(price_e8, volume_e8, price_decimals, volume_decimals, count)
 
 
@@ -354,8 +376,37 @@ def _checksum(message: dict[str, object]) -> int | None:
     if text is None:
         return None
     if type(text) is not str or _DIGITS.fullmatch(text) is None or int(text) > _UINT32_MAX:
-        _refuse("checksum is not a decimal text of 32 bits")
+        refuse("checksum is not a decimal text of 32 bits")
     return int(text)
+
+
+def orders_of(message: dict[str, object]) -> Orders:
+    """Return a message of the channel ``orderbook``, or a reply of REST's level 1."""
+    market = _market(message)
+    if market is None:
+        refuse("no valid marketId")
+    return Orders(
+        market=market,
+        snapshot_id=snapshot_id_of(message),
+        bids=_summed(message, "bids"),
+        asks=_summed(message, "asks"),
+    )
+
+
+def _summed(message: dict[str, object], key: str) -> tuple[tuple[int, int], ...]:
+    rows = message.get(key)
+    if type(rows) is not list:
+        refuse(f"no {key}" if rows is None else f"{key} is not a list")
+    if len(rows) > LEVELS_A_SIDE_MAX:
+        refuse(f"{key} has more than {LEVELS_A_SIDE_MAX} orders")
+    volumes: dict[int, int] = {}
+    for row in rows:
+        if type(row) is not list or len(row) != 2:
+            refuse(f"an order of {key} is not [price, volume]")
+        price_e8, _ = amount_of(row[0], f"a price of {key}")
+        volume_e8, _ = amount_of(row[1], f"a volume of {key}")
+        volumes[price_e8] = volumes.get(price_e8, 0) + volume_e8
+    return tuple(volumes.items())
 
 
 _DECODERS: dict[str, Callable[[dict[str, object], int], Quote | Trade | BookUpdate]] = {
@@ -365,8 +416,10 @@ _DECODERS: dict[str, Callable[[dict[str, object], int], Quote | Trade | BookUpda
 }
 
 
-def _control(message: dict[str, object]) -> Heartbeat | Rejection:
+def _control(message: dict[str, object]) -> Heartbeat | Rejection | Orders:
     kind = message["messageType"]
+    if kind == "orderbook":
+        return orders_of(message)
     if kind == "heartbeat":
         return Heartbeat(_channels(message.get("channels", [])))
     if kind == "error":
@@ -375,19 +428,19 @@ def _control(message: dict[str, object]) -> Heartbeat | Rejection:
             code=code if type(code) is int else None,
             message=text[:200] if type(text) is str else "",
         )
-    _refuse(f"unknown messageType {str(kind)[:40]!r}")
+    refuse(f"unknown messageType {str(kind)[:40]!r}")
 
 
 def _channels(rows: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if type(rows) is not list:
-        _refuse("channels is not a list")
+        refuse("channels is not a list")
     channels = []
     for row in rows:
         name = row.get("name") if type(row) is dict else None
         if type(name) is not str:
-            _refuse("a channel has no name")
+            refuse("a channel has no name")
         markets = row.get("marketIds", [])
         if type(markets) is not list or not all(type(market) is str for market in markets):
-            _refuse("a channel's marketIds are not a list of texts")
+            refuse("a channel's marketIds are not a list of texts")
         channels.append((name, tuple(markets)))
     return tuple(channels)

@@ -5,6 +5,8 @@ listens or not, or as fast as it is read, and then it stands while nobody does. 
 the sockets subscribed to it at its moment, in order; where a socket's write buffer is full the
 market waits, so that the slowest reader sets the pace and nothing is dropped, or kept in unbounded
 memory (I10). When a source has ended the sockets stay open and the heartbeat goes on.
+
+REST is answered on the same port (`feeds.exchange.rest`).
 """
 
 import asyncio
@@ -13,14 +15,20 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from http import HTTPStatus
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 
-from feeds.exchange.faults import Fault
-from feeds.exchange.line import Close, FaultyLine, Send, Stall
+from feeds.clock import monotonic_s, now_ns
+from feeds.exchange import rest
+from feeds.exchange.draws import Draws
+from feeds.exchange.faults import AWAY, DOOR_FAULTS, REST_FAULTS, Fault
+from feeds.exchange.line import Close, FaultyLine, Forget, Maintain, Send, Stall
 from feeds.exchange.source import Frame, Source
 from feeds.exchange.subscriptions import Subscriptions
 
@@ -31,6 +39,7 @@ _WRITE_LIMIT_BYTES = 64 * 1024
 _MESSAGE_BYTES_MAX = 64 * 1024
 _CLOSE_TIMEOUT_S = 1.0
 _ADVANCES_WITHOUT_YIELD = 32
+_REJECTED = '{"messageType":"error","code":3,"message":"invalid marketIds"}'
 
 # A client that hangs up in the middle of a handshake is its own affair, not a traceback of ours.
 _LOGGER = logging.getLogger("feeds.exchange")
@@ -50,6 +59,8 @@ class Exchange:
         heartbeat_s: time between two heartbeats of a socket.
         close_at_end: whether the sockets are closed once the source has ended.
         once: whether the exchange ends once the source has and the last client has left.
+        maintenance_s: how long nobody is let in with the fault of that name.
+        slow_s: how long REST takes with the fault of that name.
     """
 
     def __init__(
@@ -63,6 +74,8 @@ class Exchange:
         heartbeat_s: float = 5.0,
         close_at_end: bool = False,
         once: bool = False,
+        maintenance_s: float = 3.0,
+        slow_s: float = 15.0,
     ) -> None:
         assert speed is None or speed > 0
         self._source = source
@@ -73,6 +86,14 @@ class Exchange:
         self._heartbeat_s = heartbeat_s
         self._close_at_end = close_at_end
         self._once = once
+        self._maintenance_s = maintenance_s
+        self._slow_s = slow_s
+        self._desk = rest.RestDesk(source, now_s=lambda: now_ns() / 1e9, limits=speed == 1.0)
+        self._doors = _Chances(self._faults, DOOR_FAULTS, seed=seed)
+        self._calls = _Chances(self._faults, REST_FAULTS, seed=seed)
+        self._away_steps = next((f.every_frames for f in faults if f.name == AWAY), 0)
+        self._unheard_steps = 0
+        self._closed_until_s = 0.0
         self._clients: list[_Client] = []
         self._client_count = 0
         self._listened_to = asyncio.Event()
@@ -93,6 +114,7 @@ class Exchange:
             HOST,
             self._port,
             compression=None,
+            process_request=self._receive,
             ping_interval=None,  # the exchange sends none
             max_size=_MESSAGE_BYTES_MAX,
             write_limit=_WRITE_LIMIT_BYTES,
@@ -125,7 +147,9 @@ class Exchange:
         while (due_ns := self._source.due_ns) is not None:
             assert began_ns is not None
             early_s = 0.0
-            if self._speed is None:
+            if self._unheard_steps:
+                self._unheard_steps -= 1
+            elif self._speed is None:
                 await self._listened_to.wait()
             else:
                 early_s = began_s + (due_ns - began_ns) / 1e9 / self._speed - clock()
@@ -134,6 +158,8 @@ class Exchange:
             if early_s > 0 or advances % _ADVANCES_WITHOUT_YIELD == 0:
                 await asyncio.sleep(max(0.0, early_s))
             frames = self._source.advance()
+            for frame in frames:
+                self._desk.publish(frame, due_ns)
             # Settled before the first of them is sent: whoever subscribes meanwhile gets a
             # snapshot that holds these frames.
             deliveries = [
@@ -143,24 +169,45 @@ class Exchange:
                 if client.wants(frame)
             ]
             for client, frame in deliveries:
-                await client.deliver(frame)
+                await self._deliver(client, frame)
             if deliveries:
                 self._count_listeners()
         self._ended = True
         if self._close_at_end:
             for client in list(self._clients):
-                await client.close()
+                await client.end(Close(abruptly=False))
         self._leave_if_done()
+
+    async def _receive(self, _: ServerConnection, request: Request) -> Response | None:
+        """Answer a call of REST, or refuse a handshake; ``None`` lets it in."""
+        is_closed = monotonic_s() < self._closed_until_s
+        if not request.path.startswith(rest.PREFIX):
+            is_refused = is_closed or "refuse" in self._doors.draw("refuse")
+            return _response(rest.UNAVAILABLE) if is_refused else None
+        happening = self._calls.draw(*REST_FAULTS)
+        if is_closed:
+            return _response(rest.UNAVAILABLE)
+        if "rest-slow" in happening:
+            await asyncio.sleep(self._slow_s)
+        if "rest-429" in happening:
+            return _response(rest.Reply(429, '{"code":"TooManyRequests","message":"slow down"}'))
+        if "rest-403" in happening:
+            return _response(rest.CHALLENGE)
+        if "rest-500" in happening:
+            return _response(rest.FAILED)
+        return _response(self._desk.answer(request.path), is_cut="rest-cut" in happening)
 
     async def _converse(self, socket: ServerConnection) -> None:
         faults = FaultyLine(self._faults, seed=self._seed, number=self._client_count)
         self._client_count += 1
         client = _Client(socket, Subscriptions(self._source.markets), faults)
+        client.is_mute = "mute" in self._doors.draw("mute")
         self._clients.append(client)
         beating = asyncio.create_task(client.beat(self._heartbeat_s))
         try:
             async for message in socket:
-                await self._answer(client, message)
+                if not client.is_mute:
+                    await self._answer(client, message)
         except ConnectionClosed:
             pass
         finally:
@@ -170,6 +217,9 @@ class Exchange:
             self._leave_if_done()
 
     async def _answer(self, client: "_Client", message: str | bytes) -> None:
+        if "reject" in self._doors.draw("reject"):
+            await client.send(_REJECTED)
+            return
         answer = client.subscriptions.receive(message)
         self._count_listeners()
         if answer.error is not None:
@@ -177,7 +227,28 @@ class Exchange:
         for market in answer.snapshots:
             snapshot = self._source.snapshot(market)
             if snapshot is not None:
-                await client.deliver(Frame(market, "orderbookUpdate", snapshot))
+                await self._deliver(client, Frame(market, "orderbookUpdate", snapshot))
+
+    async def _deliver(self, client: "_Client", frame: Frame) -> None:
+        for action in client.faults.carry(frame.text, frame.market):
+            match action:
+                case Send(payload):
+                    await client.send(payload)
+                    continue
+                case Forget(market):
+                    client.subscriptions.forget(market)
+                    continue
+                case Close():
+                    await client.end(action)
+                case Stall():
+                    client.is_over = True
+                case Maintain():
+                    self._closed_until_s = monotonic_s() + self._maintenance_s
+                    for each in list(self._clients):
+                        await each.end(Close(abruptly=True))
+            # In its own time the market goes on while a client is away; at full speed it would
+            # wait for it, and nothing would be missed.
+            self._unheard_steps = self._away_steps
 
     def _count_listeners(self) -> None:
         if any(client.listens for client in self._clients):
@@ -190,6 +261,26 @@ class Exchange:
             self._stopped.set()
 
 
+class _Chances:
+    """Which faults of a kind happen now: drawn from (seed, name, how often it was asked)."""
+
+    def __init__(self, faults: Sequence[Fault], kind: Mapping[str, int], *, seed: int) -> None:
+        self._every = {f.name: f.every_frames for f in faults if f.name in kind}
+        self._draws = {name: Draws(seed=seed, stream=name, width=1) for name in self._every}
+        self._asked = dict.fromkeys(self._every, 0)
+
+    def draw(self, *names: str) -> frozenset[str]:
+        """Return which of these happen."""
+        happening = set()
+        for name in names:
+            if name in self._every:
+                (draw,) = self._draws[name].row(self._asked[name])
+                self._asked[name] += 1
+                if draw < 1 / self._every[name]:
+                    happening.add(name)
+        return frozenset(happening)
+
+
 class _Client:
     """One client's socket, what it is subscribed to, and what goes wrong on it."""
 
@@ -197,44 +288,43 @@ class _Client:
         self, socket: ServerConnection, subscriptions: Subscriptions, faults: FaultyLine
     ) -> None:
         self.subscriptions = subscriptions
+        self.faults = faults
+        self.is_mute = False
+        self.is_over = False
         self._socket = socket
-        self._faults = faults
-        self._stalled = False
 
     @property
     def listens(self) -> bool:
-        return self.subscriptions.has_market and not self._stalled
+        return self.subscriptions.has_market and not self.is_over
 
     def wants(self, frame: Frame) -> bool:
-        return not self._stalled and self.subscriptions.wants(frame.channel, frame.market)
-
-    async def deliver(self, frame: Frame) -> None:
-        for action in self._faults.carry(frame.text, frame.market):
-            match action:
-                case Send(payload):
-                    await self.send(payload)
-                case Close(abruptly=True):
-                    self._stalled = True
-                    self._socket.transport.abort()
-                case Close():
-                    await self.close()
-                case Stall():
-                    self._stalled = True
+        return not self.is_over and self.subscriptions.wants(frame.channel, frame.market)
 
     async def send(self, payload: str | bytes) -> None:
-        if not self._stalled:
+        if not self.is_over:
             with suppress(ConnectionClosed):
                 await self._socket.send(payload)
 
-    async def close(self) -> None:
-        self._stalled = True
-        await self._socket.close()
+    async def end(self, close: Close) -> None:
+        self.is_over = True
+        if not close.abruptly:
+            await self._socket.close()
+            return
+        if close.within is not None:
+            body = close.within.encode()
+            # A text frame's head of 16 or 64 bits of length, and half of what it promises.
+            long = len(body) >= 1 << 16
+            head = bytes([0x81, 127 if long else 126]) + len(body).to_bytes(8 if long else 2, "big")
+            self._socket.transport.write(head + body[: len(body) // 2])
+            self._socket.transport.close()
+            return
+        self._socket.transport.abort()
 
     async def beat(self, interval_s: float) -> None:
         while True:
             await asyncio.sleep(interval_s)
             heartbeat = self.subscriptions.heartbeat()
-            if heartbeat is not None:
+            if heartbeat is not None and not self.is_mute:
                 await self.send(heartbeat)
 
 
@@ -264,6 +354,20 @@ def _await_stdin(then: Callable[[], None]) -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
     then()
+
+
+def _response(reply: rest.Reply, *, is_cut: bool = False) -> Response:
+    body = reply.body.encode()
+    headers = Headers(
+        {
+            "Connection": "close",
+            "Content-Type": reply.content_type,
+            "Content-Length": str(len(body)),
+            **reply.headers,
+        }
+    )
+    phrase = HTTPStatus(reply.status).phrase
+    return Response(reply.status, phrase, headers, body[: len(body) // 2] if is_cut else body)
 
 
 def _port_of(server: Server) -> int:

@@ -69,6 +69,12 @@ class Subscriptions:
             if markets and left:
                 self._channels[channel] = left
 
+    def forget(self, market: str) -> None:
+        """Drop a market from every channel, as if it had never been asked for."""
+        self._channels = {
+            channel: markets - {market} for channel, markets in self._channels.items()
+        }
+
     def wants(self, channel: str, market: str) -> bool:
         """Return whether a market's frames of this channel go to this socket."""
         return market in self._channels.get(channel, ())

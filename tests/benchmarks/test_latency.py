@@ -62,7 +62,7 @@ def test_frame_to_durable_decision(tmp_path: Path, capsys: pytest.CaptureFixture
         def source() -> Iterator[pa.RecordBatch]:
             seen = 0
             while seen < TICKS:
-                records = [record for _, record in feed.take(1.0)]
+                records = feed.take(1.0)
                 arrived_ns[:] = [record.received_ns for record in records]
                 seen += len(records)
                 batch = log.append(records).batch()

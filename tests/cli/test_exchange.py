@@ -50,7 +50,7 @@ def taken(url: str, market: str, count: int) -> list[Input]:
         while len(records) < count:
             arrived = feed.take(PATIENCE_S)
             assert arrived
-            records += [record for _, record in arrived]
+            records += arrived
     return records
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.btcmarkets.backoff import Handshakes
+from feeds.btcmarkets.backoff import Budget, Handshakes
 
 
 def test_the_first_handshake_is_made_at_once() -> None:
@@ -37,3 +37,15 @@ def test_never_more_than_three_in_ten_seconds(attempts: list[tuple[int, float]])
     assert all(
         later - earlier > 10 - 1e-6 for earlier, later in zip(made_s, made_s[3:], strict=False)
     )
+
+
+def test_a_budget_that_was_closed_stays_closed() -> None:
+    """Whoever keeps the real budget said until when; a shorter word changes nothing."""
+    budget = Budget(count=5, window_s=1.0)
+    assert budget.untouched
+
+    budget.close(30.0)
+    budget.close(20.0)
+
+    assert budget.wait_s(10.0) == 20.0
+    assert budget.wait_s(31.0) == 0.0

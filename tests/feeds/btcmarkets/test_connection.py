@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,8 +14,13 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from eventlog.records import BookUpdate, Gap, Input, Trade, Undecodable
+from feeds.btcmarkets import connection
+from feeds.btcmarkets.backoff import Budget
 from feeds.btcmarkets.connection import TAKE_RECORDS_MAX, Feed
 from feeds.btcmarkets.protocol import decode
+from feeds.btcmarkets.rest import Rest, rest_url
+from feeds.btcmarkets.tape import Tape
+from feeds.clock import now_ns
 from feeds.errors import (
     ExchangeUnreachable,
     FeedFailed,
@@ -27,6 +33,7 @@ from feeds.exchange.faults import Fault
 from feeds.exchange.market import SyntheticExchange, SyntheticMarket
 from feeds.exchange.playback import Recording
 from feeds.exchange.scenario import SCENARIOS
+from feeds.exchange.source import Frame
 
 PATIENCE_S = 20.0
 RECORDINGS = Path(__file__).parents[4] / "shared" / "recordings"
@@ -65,7 +72,7 @@ def take_until(feed: Feed, enough: Callable[[list[Input]], bool]) -> list[Input]
     while not enough(taken):
         arrived = feed.take(PATIENCE_S)
         assert arrived, f"nothing more came after {len(taken)} records: {feed.state}"
-        taken += [record for _, record in arrived]
+        taken += arrived
     return taken
 
 
@@ -115,7 +122,7 @@ def test_nothing_comes_within_the_time(serve_script: Any) -> None:
     with Feed(serve_script(talk), ["A-B"]) as feed:
         assert ids(take_until(feed, at_least(1))) == [1]
         assert feed.take(0.01) == []
-        assert not feed.finished
+        assert not feed.finished()
 
 
 def test_a_full_queue_holds_the_exchange(serve_source: Any) -> None:
@@ -128,7 +135,7 @@ def test_a_full_queue_holds_the_exchange(serve_source: Any) -> None:
         while len(taken) < 5_000:
             arrived = feed.take(PATIENCE_S)
             assert 0 < len(arrived) <= 101
-            taken += [record for _, record in arrived]
+            taken += arrived
 
     trades = ids(taken)
     assert gaps(taken) == []
@@ -142,15 +149,15 @@ def test_stopping_leaves_what_has_arrived(serve_source: Any) -> None:
         taken = take_until(feed, at_least(10))
         feed.stop()
         feed.stop()
-        while not feed.finished:
-            taken += [record for _, record in feed.take(PATIENCE_S)]
+        while not feed.finished():
+            taken += feed.take(PATIENCE_S)
 
     trades = ids(taken)
     assert trades == list(range(trades[0], trades[0] + len(trades)))
     assert gaps(taken) == []
     assert feed.take(0) == []
     assert not feed.state.connected
-    feed.resync("BTC-AUD")  # is nobody's business any more, and no error
+    feed.resync()  # is nobody's business any more, and no error
 
 
 def test_leaving_the_context_stops(serve_source: Any) -> None:
@@ -207,12 +214,12 @@ def test_gaps_stand_in_every_market(serve_source: Any) -> None:
     url = serve_source(synthetic(*markets), faults=[Fault("drop", 300)], seed=3)
     found: dict[str, list[Gap]] = {market: [] for market in markets}
     with Feed(url, markets, **HASTE) as feed:
-        while not all(found.values()):
-            for market, record in feed.take(PATIENCE_S):
-                if isinstance(record, Gap):
-                    found[market].append(record)
+        for market, known in found.items():
+            while not known:
+                known += gaps(feed.take(PATIENCE_S, market))
 
-    assert found["BTC-AUD"] == found["ETH-AUD"]
+    first, second = found["BTC-AUD"][0], found["ETH-AUD"][0]
+    assert (first.from_ns, first.why) == (second.from_ns, second.why)
 
 
 def test_silence_is_a_loss(serve_source: Any) -> None:
@@ -271,13 +278,16 @@ def test_frames_of_nobody_stand_in_every_market(serve_script: Any) -> None:
         connection.send('{"messageType":"error","code":9,"message":"throttled"}')
         connection.recv()
 
-    taken: list[tuple[str, Input]] = []
-    with Feed(serve_script(talk), ["A-B", "X-Y"]) as feed:
-        while len(taken) < 9:
-            taken += feed.take(PATIENCE_S)
+    markets = ("A-B", "X-Y")
+    taken: dict[str, list[Input]] = {market: [] for market in markets}
+    with Feed(serve_script(talk), markets) as feed:
+        for market, known in taken.items():
+            while len(known) < 4 + (market == "A-B"):
+                known += feed.take(PATIENCE_S, market)
 
-    assert [market for market, _ in taken] == ["A-B"] + ["A-B", "X-Y"] * 4
-    reasons = [r.why for _, r in taken[1::2] if isinstance(r, Undecodable)]
+    assert isinstance(taken["A-B"][0], Trade)
+    assert taken["A-B"][1:] == taken["X-Y"]
+    reasons = [r.why for r in taken["X-Y"] if isinstance(r, Undecodable)]
     assert reasons[0].startswith("not JSON")
     assert reasons[1:] == [
         "C-D was not subscribed to",
@@ -310,7 +320,7 @@ def test_resync_brings_a_snapshot_on_the_same_socket(serve_source: Any) -> None:
     """Asking again for a market answers with its book; nothing is missed or doubled."""
     with Feed(serve_source(synthetic("BTC-AUD")), ["BTC-AUD"], resync_interval_s=0) as feed:
         taken = take_until(feed, at_least(100))
-        feed.resync("BTC-AUD")
+        feed.resync()
         taken += take_until(
             feed, lambda rs: any(isinstance(r, BookUpdate) and r.snapshot for r in rs)
         )
@@ -454,8 +464,8 @@ def test_stopping_while_it_is_lost_tells_the_gap(serve_script: Any) -> None:
         while not feed.state.why:
             feed.take(0.01)
         feed.stop()
-        while not feed.finished:
-            taken += [record for _, record in feed.take(PATIENCE_S)]
+        while not feed.finished():
+            taken += feed.take(PATIENCE_S)
 
     assert [type(record) for record in taken] == [Trade, Gap]
 
@@ -466,12 +476,12 @@ def test_a_bug_on_the_thread_reaches_the_caller(
     """An exception that nobody expected is raised by `take`, after everything that came before."""
     with Feed(serve_source(synthetic("BTC-AUD")), ["BTC-AUD"]) as feed:
         take_until(feed, at_least(10))
-        monkeypatch.setattr(feed, "_arrivals", None)
+        monkeypatch.setattr(feed, "_arrive", None)
         with pytest.raises(FeedFailed) as caught:
             take_until(feed, lambda _: False)
 
         assert isinstance(caught.value.__cause__, TypeError)
-        assert feed.finished
+        assert feed.finished()
 
 
 def test_a_recording_arrives_whole(serve_source: Any) -> None:
@@ -490,3 +500,231 @@ def test_a_recording_arrives_whole(serve_source: Any) -> None:
         (frame,) = alone.advance()
         assert decode(frame.text, record.received_ns) == ("ETH-USDT", record)
     assert all(a.received_ns <= b.received_ns for a, b in pairwise(taken))
+
+
+class _Heard(SyntheticExchange):
+    """A market that remembers every trade that it published."""
+
+    def __init__(self, *markets: str) -> None:
+        super().__init__(
+            [SyntheticMarket(m, SCENARIOS["calm"], seed=1, start_ns=10**18) for m in markets]
+        )
+        self.published: dict[str, list[int]] = {market: [] for market in markets}
+
+    def advance(self) -> Sequence[Frame]:
+        frames = super().advance()
+        for frame in frames:
+            if frame.channel == "trade":
+                self.published[frame.market].append(json.loads(frame.text)["tradeId"])
+        return frames
+
+
+def rest_of(url: str) -> Rest:
+    """Return an impatient client; the stand-in has no limits at full speed."""
+    budget = Budget(count=1_000_000, window_s=1.0)
+    return Rest(rest_url(url), budget=budget, first_s=0.001, most_s=0.01, closed_s=0.01)
+
+
+@pytest.mark.parametrize("name", ["drop", "cut", "lose", "duplicate", "reorder"])
+def test_every_trade_is_taken_once(serve_source: Any, name: str) -> None:
+    """What a lost connection, or a lost frame, kept from us is fetched, and marked."""
+    source = _Heard("BTC-AUD")
+    faults = [Fault(name, 400), Fault("away", 60)]
+    url = serve_source(source, faults=faults, seed=3)
+    taken: list[Input] = []
+    options = {**HASTE, "settle_s": 0.02, "audit_s": 0.05}
+    with Feed(url, ["BTC-AUD"], rest=rest_of(url), **options) as feed:
+        while len(ids(taken)) < 2_000:
+            taken += feed.take(PATIENCE_S)
+        # The market stands still while it is not read: what was published so far comes.
+        until = source.published["BTC-AUD"][-1]
+        while not set(ids(taken)) >= {i for i in source.published["BTC-AUD"] if i <= until}:
+            taken += feed.take(PATIENCE_S)
+        state = feed.state.markets["BTC-AUD"]
+
+    assert len(ids(taken)) == len(set(ids(taken)))
+    late = [record for record in taken if isinstance(record, Trade) and record.backfilled]
+    assert state.backfilled == len(late) > 0 or name in ("duplicate", "reorder")
+    assert state.repeated > 0 or name != "duplicate"
+    assert all(a.received_ns <= b.received_ns for a, b in pairwise(taken))
+
+
+def test_trades_of_before_the_session_are_known(serve_source: Any) -> None:
+    """What stands in the log already is not taken again; what came in between is."""
+    source = _Heard("BTC-AUD")
+    url = serve_source(source)
+    with Feed(url, ["BTC-AUD"]) as feed:
+        first = take_until(feed, lambda records: len(ids(records)) >= 100)
+    known = ids(first)
+
+    tape = Tape(known, behind=max(known))
+    options: dict[str, Any] = {"settle_s": 0.02, "audit_s": 0.1}
+    with Feed(url, ["BTC-AUD"], rest=rest_of(url), tapes={"BTC-AUD": tape}, **options) as feed:
+        second = take_until(
+            feed, lambda records: any(isinstance(r, Trade) and r.backfilled for r in records)
+        )
+        until = source.published["BTC-AUD"][0]
+        second += take_until(feed, lambda _: feed.state.markets["BTC-AUD"].hole is False)
+
+    assert until in known
+    assert not set(known) & set(ids(second))
+
+
+def test_a_planned_replacement_loses_nothing(serve_source: Any) -> None:
+    """Both connections are heard for a while: every trade once, a book that checks, no gap."""
+    source = _Heard("BTC-AUD", "ETH-AUD")
+    url = serve_source(source)
+    options = {**HASTE, "rotate_after_s": 0.2, "drain_s": 0.1}
+    taken: dict[str, list[Input]] = {"BTC-AUD": [], "ETH-AUD": []}
+    with Feed(url, [*taken], **options) as feed:
+        while feed.state.rotations < 4:
+            for market, records in taken.items():
+                records += feed.take(0.1, market)
+        state = feed.state
+
+    assert state.reconnects == 0
+    for market, records in taken.items():
+        trades = ids(records)
+        assert gaps(records) == []
+        assert sorted(trades) == list(range(min(trades), min(trades) + len(trades)))
+        assert set(trades) <= set(source.published[market])
+        book, verified = Book(), 0
+        for record in records:
+            if isinstance(record, BookUpdate):
+                book.apply(record)
+                if not record.snapshot:
+                    assert book.checksum() == record.checksum
+                    verified += 1
+        assert verified > 100
+
+
+def test_a_subscription_that_was_dropped_is_missed_and_asked_for(serve_source: Any) -> None:
+    """The heartbeat no longer lists it: a gap with its cause, and the market comes back."""
+    url = serve_source(
+        synthetic("BTC-AUD", "ETH-AUD"), faults=[Fault("forget", 500)], seed=3, heartbeat_s=0.05
+    )
+    with Feed(url, ["BTC-AUD", "ETH-AUD"], **HASTE) as feed:
+        found: list[Gap] = []
+        while len(found) < 3:
+            found += gaps(feed.take(0.1, "BTC-AUD"))
+            feed.take(0.1, "ETH-AUD")
+        reconnects = feed.state.reconnects
+
+    assert reconnects == 0
+    assert {gap.why for gap in found} == {"the exchange dropped the subscription"}
+
+
+def test_one_refused_market_does_not_stop_another(serve_script: Any) -> None:
+    """After a reconnect one of two is refused: the other streams, and the state says which."""
+    connections: list[int] = []
+
+    def talk(connection: ServerConnection) -> None:
+        connections.append(1)
+        number = len(connections)
+        asked = json.loads(connection.recv())["marketIds"]
+        if number > 1:
+            assert asked == ["A-B", "C-D"]
+            connection.send('{"messageType":"error","code":3,"message":"invalid marketIds"}')
+            assert json.loads(connection.recv())["marketIds"] == ["A-B"]
+            connection.send(snapshot("A-B"))
+            assert json.loads(connection.recv())["marketIds"] == ["C-D"]
+            connection.send('{"messageType":"error","code":3,"message":"invalid marketIds"}')
+        connection.send(trade(number, "A-B"))
+        if number == 1:
+            connection.send(trade(number, "C-D"))
+            return
+        connection.recv()
+
+    with Feed(serve_script(talk), ["A-B", "C-D"], **HASTE) as feed:
+        taken: list[Input] = []
+        while 2 not in ids(taken):
+            taken += feed.take(PATIENCE_S, "A-B")
+        states = feed.state.markets
+
+    assert len(gaps(taken)) == 1
+    assert states["A-B"].streaming
+    assert not states["C-D"].streaming
+
+
+def snapshot(market: str) -> str:
+    return json.dumps(
+        {
+            "messageType": "orderbookUpdate",
+            "marketId": market,
+            "timestamp": "2026-09-23T04:31:09.259Z",
+            "snapshot": True,
+            "bids": [],
+            "asks": [],
+        }
+    )
+
+
+@pytest.mark.parametrize(("jump_s", "is_lost"), [(5.0, False), (-5.0, False), (600.0, True)])
+def test_a_clock_that_was_set_or_a_machine_that_slept(
+    serve_source: Any, monkeypatch: pytest.MonkeyPatch, jump_s: float, is_lost: bool
+) -> None:
+    """The wall clock ran from the monotonic one: a gap says how far; a long sleep reconnects."""
+    monkeypatch.setattr(connection, "_LOOK_S", 0.02)
+    off_ns = [0]
+    monkeypatch.setattr(connection, "now_ns", lambda: now_ns() + off_ns[0])
+    with Feed(serve_source(synthetic("BTC-AUD")), ["BTC-AUD"], **HASTE) as feed:
+        taken = take_until(feed, at_least(500))
+        threading.Event().wait(0.1)
+        off_ns[0] = int(jump_s * 1e9)
+        taken += take_until(feed, lambda records: bool(gaps(records)))
+        reconnects = feed.state.reconnects
+
+    gap = gaps(taken)[0]
+    assert "the clock went" in gap.why
+    assert gap.from_ns <= gap.to_ns
+    assert reconnects == is_lost
+
+
+def test_the_book_is_compared_with_rest(serve_source: Any) -> None:
+    """At one version both say the same; where they do not, that is a gap and a resync."""
+    source = synthetic("BTC-AUD")
+    url = serve_source(source, speed=20.0)
+    options: dict[str, Any] = {"cross_check_s": 0.05, "settle_s": 0.05, "resync_interval_s": 0.0}
+    with Feed(url, ["BTC-AUD"], rest=rest_of(url), **options) as feed:
+        taken = take_until(feed, lambda _: feed.state.cross_checks >= 3)
+
+    assert gaps(taken) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("wss://127.0.0.1:{port}/v2", "SSL"), ("ws://no.such.host.invalid:{port}/v2", "")],
+)
+def test_what_goes_wrong_before_the_exchange(url: str, said: str) -> None:
+    """A TLS error and a name that is nobody's: tried again, then said."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    with listening.accept()[0] as plain:
+                        plain.sendall(b"this is no TLS")
+                        plain.recv(4096)
+
+        threading.Thread(target=answer, daemon=True).start()
+        port = listening.getsockname()[1]
+        with (
+            pytest.raises(ExchangeUnreachable) as caught,
+            Feed(url.format(port=port), ["A-B"], connect_timeout_s=1.0, **HASTE),
+        ):
+            pass
+        listening.shutdown(socket.SHUT_RDWR)
+
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["refuse", "mute", "reject", "maintenance"])
+def test_a_door_that_is_shut_at_times(serve_source: Any, name: str) -> None:
+    """Refused handshakes, silence, errors, maintenance: each time it comes back by itself."""
+    faults = [Fault(name, 2 if name != "maintenance" else 300), Fault("close", 300)]
+    url = serve_source(synthetic("BTC-AUD"), faults=faults, seed=4, maintenance_s=0.2)
+    options = {**HASTE, "stale_after_s": 0.3}
+    with Feed(url, ["BTC-AUD"], **options) as feed:
+        taken = take_until(feed, lambda records: len(gaps(records)) >= 5)
+
+    assert all(gap.why for gap in gaps(taken))

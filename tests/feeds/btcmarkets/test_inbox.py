@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
-from eventlog.records import Undecodable
-from feeds.btcmarkets.inbox import Arrival, Inbox
+from eventlog.records import Input, Undecodable
+from feeds.btcmarkets.inbox import Inbox
 
 
-def arrival(number: int) -> Arrival:
-    return "A-B", Undecodable(received_ns=number, raw=b"", why="test")
+def arrival(number: int) -> Input:
+    return Undecodable(received_ns=number, raw=b"", why="test")
 
 
 def inbox(*, records_max: int = 100, bytes_max: int = 10_000) -> tuple[Inbox, list[str]]:
@@ -58,7 +58,7 @@ def test_room_is_said_once() -> None:
 def test_taking_waits_for_the_first() -> None:
     """A taker that waits gets what another thread puts."""
     box, _ = inbox()
-    taken: list[list[Arrival]] = []
+    taken: list[list[Input]] = []
     taker = threading.Thread(target=lambda: taken.append(box.take(20, most=10)))
     taker.start()
     box.put([arrival(1)], 1)
@@ -92,4 +92,17 @@ def test_a_failure_comes_after_everything_else_and_once() -> None:
         box.take(0, most=10)
     finished.append(box.finished)
     assert finished == [False, True]
+    assert box.take(0, most=10) == []
+
+
+def test_discarded_it_keeps_nothing_and_stops_nobody() -> None:
+    """Who took is gone: what was not taken is dropped, and there is always room."""
+    box, calls = inbox(records_max=1)
+    box.put([arrival(1), arrival(2)], 1)
+
+    box.discard()
+
+    assert calls == ["room"]
+    assert box.put([arrival(3)], 1)
+    assert (len(box), box.is_full) == (0, False)
     assert box.take(0, most=10) == []

@@ -5,7 +5,15 @@ import pytest
 from eventlog.records import Undecodable
 from feeds.btcmarkets.protocol import decode
 from feeds.errors import FaultUnknown
-from feeds.exchange.faults import FAULTS, GARBAGE, Fault, parse_fault
+from feeds.exchange.faults import (
+    FAULTS,
+    GARBAGE,
+    Fault,
+    described,
+    parse_fault,
+    parse_faults,
+    random_faults,
+)
 
 
 def test_a_fault_by_name() -> None:
@@ -33,3 +41,15 @@ def test_garbage_means_nothing(garbage: str | bytes) -> None:
 
     assert isinstance(event, tuple)
     assert isinstance(event[1], Undecodable)
+
+
+def test_random_faults_are_a_seed_s() -> None:
+    """The same seed, the same faults; over some seeds, all of them."""
+    assert random_faults(7) == random_faults(7) != random_faults(8)
+    assert {fault.name for seed in range(20) for fault in random_faults(seed)} == set(FAULTS)
+    assert parse_faults(["close=9", "random"], seed=7) == [*random_faults(7), Fault("close", 9)]
+
+
+def test_every_fault_is_described() -> None:
+    """What --list-faults says."""
+    assert [line.split()[0] for line in described().splitlines()] == list(FAULTS)

@@ -1,0 +1,55 @@
+"""A market's book as streamed against REST's, at one and the same version.
+
+The checksum covers ten levels a side of the book that the stream tells; this compares up to fifty
+orders a side with what the exchange says elsewhere. ``snapshotId`` is the same number on both
+(BTCMarkets/API issue 181). Pure: it is given what arrives.
+"""
+
+from eventlog.records import BookUpdate
+from feeds.btcmarkets.protocol import Orders
+from feeds.exchange.book import Book, BookSide
+
+UPDATES_MAX = 4_096
+"""Updates kept from a snapshot on (I10); beyond, the check ends without a verdict."""
+
+
+class CrossCheck:
+    """The stream from one snapshot on, until it has been compared."""
+
+    def __init__(self) -> None:
+        self._updates: list[BookUpdate] = []
+        self._too_many = False
+
+    def add(self, update: BookUpdate) -> None:
+        """Take what the stream brings; nothing before a snapshot counts."""
+        if update.snapshot:
+            self._updates = [update]
+            self._too_many = False
+        elif self._updates and len(self._updates) < UPDATES_MAX:
+            self._updates.append(update)
+        else:
+            self._too_many = bool(self._updates)
+
+    def agrees(self, orders: Orders) -> bool | None:
+        """Return whether both say the same; ``None`` if the stream did not pass this version."""
+        version = orders.snapshot_id
+        if version is None or not self._updates or self._too_many:
+            return None
+        since = self._updates[0].snapshot_id or 0
+        passed = [u for u in self._updates if u.snapshot or (u.snapshot_id or 0) >= since]
+        if passed[-1].snapshot_id is None or passed[-1].snapshot_id <= version:
+            # What is not behind us may still be told by an update on its way.
+            return None
+        if version not in {update.snapshot_id for update in passed}:
+            return None
+        book = Book()
+        for update in passed:
+            if (update.snapshot_id or 0) <= version:
+                book.apply(update)
+        return _agrees(book.bids, orders.bids) and _agrees(book.asks, orders.asks)
+
+
+def _agrees(side: BookSide, orders: tuple[tuple[int, int], ...]) -> bool:
+    """Compare all prices but the worst, which the limit of fifty orders may cut short."""
+    told = [(level.price_e8, level.volume_e8) for _, level in zip(orders, side, strict=False)]
+    return told[: len(orders) - 1] == list(orders[:-1]) and len(told) == len(orders)

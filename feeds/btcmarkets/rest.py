@@ -1,0 +1,200 @@
+"""BTC Markets' REST v3, the public part: one client, one budget, patient with everything.
+
+A call is made within the budget that all calls share, and again for as long as what comes back may
+pass: too many requests, a challenge page in place of an answer, a server's error, a time-out, a
+body that was cut short. What the exchange refuses for good, an unknown market or a bad cursor, is
+raised at once.
+
+The pagination headers are not used (BTCMarkets/API issues 183 and 204): ids on the pages are.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+
+from eventlog.records import Trade
+from feeds.btcmarkets import replies
+from feeds.btcmarkets.backoff import Budget, backoff_s
+from feeds.btcmarkets.protocol import Orders, Refused
+from feeds.btcmarkets.replies import Listing
+from feeds.clock import monotonic_s, now_ns
+from feeds.errors import RestRefused, RestUnavailable
+
+PAGE_TRADES = 200
+"""The most trades that one page has."""
+
+BODY_BYTES_MAX = 4 * 1024 * 1024
+"""The largest body that is read. A page of trades has about 30 kB, the catalogue 10 kB."""
+
+_AGENT = "trader (paper only)"
+"""Without one, what stands before the exchange blocks the call."""
+
+_CLOSED_S = 10.0
+_CLOSED_MOST_S = 60.0
+_T = TypeVar("_T")
+
+
+def rest_url(socket_url: str) -> str:
+    """Return where REST is answered for a websocket's URL: elsewhere for the exchange itself.
+
+    >>> rest_url("wss://socket.btcmarkets.net/v2")
+    'https://api.btcmarkets.net/v3'
+    >>> rest_url("ws://127.0.0.1:8765/v2")
+    'http://127.0.0.1:8765/v3'
+    """
+    parts = urlsplit(socket_url)
+    scheme = "https" if parts.scheme == "wss" else "http"
+    place = "api.btcmarkets.net" if parts.hostname == "socket.btcmarkets.net" else parts.netloc
+    return f"{scheme}://{place}/v3"
+
+
+class Rest:
+    """A client, open as an asynchronous context; of one event loop.
+
+    Args:
+        url: up to and with ``/v3``.
+        budget: of all calls together.
+        timeout_s: of connecting, and of each wait for bytes.
+        attempts: how often one call is tried.
+        first_s: the longest wait after a first failure; doubled with each.
+        most_s: the longest wait of all.
+        closed_s: how long nothing is asked after being refused for asking too much, where the
+            exchange does not say.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        budget: Budget | None = None,
+        timeout_s: float = 10.0,
+        attempts: int = 6,
+        first_s: float = 1.0,
+        most_s: float = 30.0,
+        closed_s: float = _CLOSED_S,
+    ) -> None:
+        self._url = url
+        self._budget = budget or Budget(count=50, window_s=10.0)
+        self._timeout_s = timeout_s
+        self._attempts = attempts
+        self._first_s = first_s
+        self._most_s = most_s
+        self._closed_s = closed_s
+        self.calls = 0
+        self.failures = 0
+        self._client: httpx2.AsyncClient
+
+    async def __aenter__(self) -> "Rest":
+        host = urlsplit(self._url).hostname
+        self._client = httpx2.AsyncClient(
+            headers={"User-Agent": _AGENT, "Accept": "application/json"},
+            timeout=self._timeout_s,
+            # Loopback is never behind a proxy, whatever the environment says.
+            trust_env=host not in ("localhost", "127.0.0.1", "::1"),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def trades(self, market: str, *, before: int | None = None) -> list[Trade]:
+        """Return a page of trades, newest first: the newest, or those before an id."""
+        cursor = {} if before is None else {"before": str(before)}
+        return await self._ask(
+            f"/markets/{market}/trades",
+            {**cursor, "limit": str(PAGE_TRADES)},
+            lambda body: replies.trades_of(body, now_ns()),
+        )
+
+    async def listings(self) -> dict[str, Listing]:
+        """Return the catalogue by market."""
+        return await self._ask("/markets", {}, replies.listings_of)
+
+    async def orders(self, market: str) -> Orders:
+        """Return the best fifty orders a side, which the exchange does not cache."""
+        path = f"/markets/{market}/orderbook"
+        return await self._ask(path, {"level": "1"}, replies.orders_reply_of)
+
+    async def skew_ns(self) -> int:
+        """Return how far the exchange's clock is ahead of ours, to half a round trip."""
+        asked_ns, answered_ns = 0, 0
+
+        def read(body: object) -> int:
+            nonlocal answered_ns
+            answered_ns = now_ns()
+            return replies.time_ns_of(body)
+
+        def asking() -> None:
+            nonlocal asked_ns
+            asked_ns = now_ns()
+
+        exchange_ns = await self._ask("/time", {}, read, asking=asking)
+        return exchange_ns - (asked_ns + answered_ns) // 2
+
+    async def _ask(
+        self,
+        path: str,
+        query: dict[str, str],
+        read: Callable[[object], _T],
+        *,
+        asking: Callable[[], None] = lambda: None,
+    ) -> _T:
+        why = ""
+        for failures in range(self._attempts):
+            if failures:
+                self.failures += 1
+                await asyncio.sleep(
+                    backoff_s(
+                        first_s=self._first_s,
+                        most_s=self._most_s,
+                        failures=failures,
+                        draw=random.random(),  # noqa: S311 - spreads clients, hides nothing
+                    )
+                )
+            while wait_s := self._budget.wait_s(monotonic_s()):
+                await asyncio.sleep(wait_s)
+            self._budget.spend(monotonic_s())
+            self.calls += 1
+            asking()
+            try:
+                status, headers, content = await self._get(path, query)
+                if status == 200:
+                    return read(replies.body_of(content))
+                why = self._judge(path, status, headers, content)
+            except (httpx2.HTTPError, OSError, Refused) as error:
+                why = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise RestUnavailable(url=self._url + path, attempts=self._attempts, why=why)
+
+    async def _get(self, path: str, query: dict[str, str]) -> tuple[int, httpx2.Headers, bytes]:
+        content = bytearray()
+        async with self._client.stream("GET", self._url + path, params=query) as response:
+            async for part in response.aiter_bytes():
+                content += part
+                if len(content) > BODY_BYTES_MAX:
+                    raise Refused(f"a body of more than {BODY_BYTES_MAX} bytes")
+        return response.status_code, response.headers, bytes(content)
+
+    def _judge(self, path: str, status: int, headers: httpx2.Headers, content: bytes) -> str:
+        """Return why a call failed that may be made again; raise if it may not."""
+        code, message = replies.error_of(content)
+        why = f"HTTP {status} {code or message}".rstrip()
+        if status in (403, 429):
+            # Also the page that stands before the exchange: both mean that we ask too much.
+            self._budget.close(monotonic_s() + self._closed_for_s(headers))
+        elif 400 <= status < 500 and status != 408:
+            raise RestRefused(url=self._url + path, status=status, code=code, message=message)
+        return why
+
+    def _closed_for_s(self, headers: httpx2.Headers) -> float:
+        """Return how long nothing is to be asked: what the exchange says, or a whole window."""
+        reset = headers.get("x-ratelimit-reset", "")
+        if reset.isascii() and reset.isdigit() and len(reset) < 12:
+            left_s = int(reset) - now_ns() / 1e9
+            # A clock that is off, ours or theirs, must not close it for hours.
+            if 0.0 < left_s <= _CLOSED_MOST_S:
+                return left_s
+        return self._closed_s

@@ -1,0 +1,100 @@
+"""The trades of one market that are known, so that each stands in the log once and none is missing.
+
+Trades have no sequence number to tell a gap by (their ids increase, but need not be dense), so what
+may be missing is remembered by where a connection was lost: the *hole* begins behind the newest id
+known then, and is closed when every page from there on has been asked for. Pure: it holds ids.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from eventlog.records import Trade
+
+_ID_MAX = 2**63 - 1
+REMEMBERED_MAX = 65_536
+"""Ids remembered to tell a repeated trade by (I10); a day of a busy market has about as many."""
+
+
+class Tape:
+    """Which trades of a market were taken.
+
+    Args:
+        known: ids that stand in the log already.
+        behind: the id behind which trades may be missing from the log; ``None`` if none are.
+
+    >>> tape = Tape(known=[100, 101])
+    >>> tape.add(102), tape.add(102)
+    (True, False)
+    >>> tape.lose()
+    >>> tape.behind
+    102
+    """
+
+    def __init__(self, known: Iterable[int] = (), *, behind: int | None = None) -> None:
+        self._known = dict.fromkeys(sorted(known))
+        # What is older than this is in the log, or from before the journal, or too old to tell.
+        self._floor = min(self._known, default=None)
+        self._newest = max(self._known, default=None)
+        self._behind = behind
+        self.losses = 0
+        """How often something may have been missed: a hole that is closed is of the first ones."""
+        self.repeated = 0
+        """Trades that came more than once."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is known which trades are from before the journal."""
+        return self._floor is not None
+
+    @property
+    def behind(self) -> int | None:
+        """The id behind which trades may be missing; ``None`` if none are."""
+        return self._behind
+
+    def begin(self, page: Sequence[Trade]) -> None:
+        """Take the newest trades there are: what was not streamed is from before the journal."""
+        assert self._floor is None
+        first = min(self._known, default=_ID_MAX)
+        self._floor = max((t.trade_id for t in page if t.trade_id < first), default=-1)
+
+    def add(self, trade_id: int) -> bool:
+        """Note a trade; return whether it is new, or was there before."""
+        if trade_id in self._known:
+            self.repeated += 1
+            return False
+        self._known[trade_id] = None
+        if len(self._known) > REMEMBERED_MAX:
+            forgotten = next(iter(self._known))
+            del self._known[forgotten]
+            self._floor = max(forgotten, -1 if self._floor is None else self._floor)
+        self._newest = trade_id if self._newest is None else max(self._newest, trade_id)
+        return True
+
+    def lose(self) -> None:
+        """Note that from now on trades may be missed: a hole begins, if there is none already."""
+        self.losses += 1
+        if self._behind is None:
+            self._behind = self._floor if self._newest is None else self._newest
+
+    def missing(self, page: Sequence[Trade]) -> list[Trade]:
+        """Return the trades of a page that ought to be known and are not."""
+        if self._floor is None:
+            return []
+        return [t for t in page if t.trade_id > self._floor and t.trade_id not in self._known]
+
+    def reaches(self, page: Sequence[Trade]) -> bool:
+        """Return whether nothing older than this page needs to be asked for.
+
+        With a hole that is once a page has come to where it begins; without one, which is a mere
+        look whether the stream was complete, once a page brings nothing new.
+        """
+        if not page or self._floor is None:
+            return True
+        oldest = min(trade.trade_id for trade in page)
+        if oldest <= self._floor:
+            return True
+        return not self.missing(page) if self._behind is None else oldest <= self._behind
+
+    def close(self, losses: int) -> None:
+        """Say that the hole was asked for, unless it was lost again since ``losses`` was read."""
+        if losses == self.losses:
+            self._behind = None

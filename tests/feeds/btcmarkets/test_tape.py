@@ -1,0 +1,133 @@
+"""Which trades are known, and what lies in a hole."""
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventlog.records import Trade
+from feeds.btcmarkets.tape import REMEMBERED_MAX, Tape
+
+
+def page(ids: Iterable[int]) -> list[Trade]:
+    """Return trades of these ids, newest first, as REST sorts them."""
+    return [
+        Trade(
+            exchange_ns=0,
+            received_ns=0,
+            price_e8=1,
+            volume_e8=1,
+            price_decimals=0,
+            volume_decimals=0,
+            side=None,
+            trade_id=trade_id,
+            backfilled=True,
+        )
+        for trade_id in sorted(ids, reverse=True)
+    ]
+
+
+def ids(trades: Iterable[Trade]) -> list[int]:
+    return [trade.trade_id for trade in trades]
+
+
+def test_a_trade_is_new_once() -> None:
+    """The second time it is counted."""
+    tape = Tape([5])
+
+    assert [tape.add(each) for each in (5, 6, 6, 4)] == [False, True, False, True]
+    assert tape.repeated == 2
+
+
+def test_what_was_before_the_journal_is_not_missing() -> None:
+    """At its beginning the newest page says where it begins."""
+    tape = Tape()
+    begun = [tape.begun]
+    tape.add(11)
+    assert ids(tape.missing(page([12]))) == []
+
+    tape.begin(page([8, 9, 10, 11, 12]))
+
+    assert [*begun, tape.begun] == [False, True]
+    assert ids(tape.missing(page(range(5, 13)))) == [12]
+
+
+def test_a_market_without_trades_has_begun_too() -> None:
+    """Then everything that comes is new."""
+    tape = Tape()
+    tape.begin([])
+    tape.lose()
+
+    assert tape.behind == -1
+    assert ids(tape.missing(page([1, 2]))) == [2, 1]
+
+
+def test_a_hole_reaches_back_to_what_was_known_when_it_began() -> None:
+    """Pages are asked for until then, even where the newest ones bring nothing new."""
+    tape = Tape([100])
+    tape.lose()
+    for each in (300, 301):
+        tape.add(each)
+
+    assert tape.behind == 100
+    assert not tape.reaches(page([300, 301]))
+    assert not tape.reaches(page(range(101, 300)))
+    assert tape.reaches(page(range(100, 300)))
+    assert tape.reaches([])
+
+
+def test_without_a_hole_a_page_with_nothing_new_is_enough() -> None:
+    """The look now and then stops at what is known, and goes on where something is not."""
+    tape = Tape([100, 101, 102])
+    tape.add(104)
+
+    assert tape.reaches(page([102, 104]))
+    assert not tape.reaches(page([102, 103, 104]))
+
+
+def test_a_hole_that_was_lost_again_stays() -> None:
+    """What was missed while it was being filled is missed still."""
+    tape = Tape([100])
+    tape.lose()
+    losses = tape.losses
+    tape.lose()
+    tape.close(losses)
+    assert tape.behind == 100
+
+    tape.close(tape.losses)
+    assert tape.behind is None
+
+
+def test_memory_is_bounded_and_what_is_forgotten_is_not_asked_for() -> None:
+    """The oldest ids are forgotten first."""
+    tape = Tape([0])
+    for each in range(1, REMEMBERED_MAX + 10):
+        tape.add(each)
+
+    assert tape.missing(page(range(10))) == []
+    assert tape.reaches(page([5]))
+
+
+@given(st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)), st.integers(1, 7))
+def test_stream_and_pages_bring_everything_once(
+    before: set[int], streamed: set[int], size: int
+) -> None:
+    """Whatever was streamed, before a loss and after it, the pages bring the rest, once."""
+    everything = range(1, 61)
+    tape = Tape()
+    tape.begin([])
+    taken = [each for each in sorted(before) if tape.add(each)]
+    tape.lose()
+    taken += [each for each in sorted(streamed) if tape.add(each)]
+
+    cursor = 61
+    while True:
+        newest = page(range(max(1, cursor - size), cursor))
+        taken += [each for each in reversed(ids(tape.missing(newest))) if tape.add(each)]
+        if tape.reaches(newest):
+            break
+        cursor = newest[-1].trade_id
+
+    hole_from = max(before, default=0)
+    assert sorted(taken) == sorted(set(taken))
+    assert set(taken) >= {each for each in everything if each > hole_from}
