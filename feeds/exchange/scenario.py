@@ -48,7 +48,7 @@ class Scenario:
         steps = round(horizon_s * 1e9 / STEP_NS)
         if steps < 1:
             raise ValueError(f"a horizon of {horizon_s} s is shorter than a step")
-        foreseen, unforeseen = self._deviations(steps)
+        foreseen, unforeseen = self.deviations(steps)
         if self.drift == 0:
             return 0.5 + math.atan2(foreseen, unforeseen) / math.pi
         return _expected_hits(self.drift * steps, foreseen, unforeseen)
@@ -58,7 +58,7 @@ class Scenario:
         """Whether `best_accuracy` is an upper bound rather than attainable."""
         return self.flip_hazard > 0
 
-    def _deviations(self, steps: int) -> tuple[float, float]:
+    def deviations(self, steps: int) -> tuple[float, float]:
         """Return the standard deviations of the return that x foresees, and of the rest."""
         reach = [(1 - self.phi**left) / (1 - self.phi) for left in range(steps + 1)]
         # An eta that comes with k steps left moves the mid by reach[k] in all.
