@@ -15,6 +15,7 @@ from cli.config import config
 from cli.doctor import doctor
 from cli.exchange import exchange
 from cli.exits import EXPECTED, Exit, report
+from cli.export import export
 from cli.import_ import import_
 from cli.init import init
 from cli.live import live
@@ -39,6 +40,7 @@ app.command("import", rich_help_panel="Run")(import_)
 app.command(rich_help_panel="Inspect")(status)
 app.command(rich_help_panel="Inspect")(why)
 app.command(rich_help_panel="Inspect")(log)
+app.command(rich_help_panel="Inspect")(export)
 app.command(rich_help_panel="Inspect")(checkpoints)
 app.command(rich_help_panel="Integrity")(verify)
 app.command(rich_help_panel="Integrity")(repair)

@@ -10,7 +10,7 @@ _MEANINGS = {
     "in position": "the account is long, and the expected gain ({edge}) does not say sell",
     "exit: edge gone": "the account is long and expects no gain any more ({edge})",
     "no skill to trust": "its predictions have not beaten the baseline: they count for nothing",
-    "confidence too low": "confidence {confidence:.3f} is below {confidence_floor:g} or not trusted",
+    "confidence too low": "confidence {confidence:.3f} is below {confidence_floor:g} or mistrusted",
     "edge below cost": "the expected gain {edge} is less than in and out cost, {cost}",
     "past edges did not pay": "{edge} would pay, but earlier edges as large did not come true",
     "not enough cash": "less than {order_cash:,} in cash",

@@ -1,0 +1,196 @@
+"""The whole of a log in a few hundred stretches: what curves, tables and measures are made of.
+
+Stretches are of equally many records, so one pass over a few columns makes them, and memory does
+not grow with the log. Within a stretch, sums are kept of what is summed, and the least and greatest
+of what is drawn, so that no spike is lost.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from eventlog.reader import Reader
+from eventlog.schema import NAMES, counts_e8
+
+Floats = npt.NDArray[np.float64]
+
+SUMMED = (
+    *("trained", "ripened", "scored", "scored_hits", "scored_loss", "scored_baseline_loss"),
+    *("voided", "scored_frozen_loss", "scored_frozen_hits"),
+)
+"""Columns of decisions of which a stretch has the sum, as far as the log's version has them."""
+
+LAST = (
+    *("learning_rate", "equity", "gross_equity", "holder_equity", "random_equity", "drawdown"),
+    *("turnover", "crossing", "trust", "realised", "sharpe", "trips", "wins", "position"),
+)
+"""Columns of decisions of which a stretch has the last value."""
+
+MEANT = ("confidence", "p_move", "loss")
+"""Columns of decisions of which a stretch has the mean."""
+
+_NEEDED = ("kind", "received_ns", "bid", "ask", "reason")
+READ_RECORDS = 1 << 18
+"""Records that are folded at once."""
+
+
+class Curves:
+    """A log's stretches as arrays, one cell a stretch; NaN or 0 where there was nothing."""
+
+    def __init__(self, stretches: int) -> None:
+        """Begin with nothing in any stretch."""
+        self.count = stretches
+        self.ticks = np.zeros(stretches)
+        self.decisions = np.zeros(stretches)
+        self.fills = np.zeros(stretches)
+        self.fees = np.zeros(stretches)
+        self.time_ns = np.zeros(stretches, np.int64)
+        self.sums = {name: np.zeros(stretches) for name in SUMMED if name in NAMES}
+        self.lasts = {name: np.full(stretches, np.nan) for name in LAST if name in NAMES}
+        self.means = {name: np.zeros(stretches) for name in MEANT}
+        self.price_low = np.full(stretches, np.inf)
+        self.price_high = np.full(stretches, -np.inf)
+        self.price_last = np.full(stretches, np.nan)
+        self.equity_low = np.full(stretches, np.inf)
+        self.equity_high = np.full(stretches, -np.inf)
+        self.reasons: dict[str, Floats] = {}
+
+    def add(self, table: pa.Table, places: npt.NDArray[np.int64]) -> None:
+        """Add records, given which stretch each belongs to; in the order of the log."""
+        kinds = table.column("kind")
+        times = table.column("received_ns").to_numpy()
+        bounds = _bounds(places)
+        self.time_ns[places[bounds]] = np.maximum.reduceat(times, bounds)
+        is_tick = pc.is_in(kinds, _TICKS).to_numpy()
+        self.ticks += np.bincount(places[is_tick], minlength=self.count)
+        self._add_prices(table, places, pc.equal(kinds, "quote"))
+        self._add_fills(table, places, pc.equal(kinds, "fill"))
+        self._add_decisions(table, places, pc.equal(kinds, "decision"))
+
+    def _add_prices(self, table: pa.Table, places: npt.NDArray[np.int64], which: pa.Array) -> None:
+        rows = table.select(["bid", "ask"]).filter(which)
+        if not rows.num_rows:
+            return
+        where = places[which.to_numpy()]
+        middles = (decimals_of(rows.column("bid")) + decimals_of(rows.column("ask"))) / 2
+        bounds = _bounds(where)
+        cells = where[bounds]
+        self.price_low[cells] = np.minimum(
+            self.price_low[cells], np.minimum.reduceat(middles, bounds)
+        )
+        self.price_high[cells] = np.maximum(
+            self.price_high[cells], np.maximum.reduceat(middles, bounds)
+        )
+        self.price_last[cells] = middles[_ends(bounds, len(where))]
+
+    def _add_fills(self, table: pa.Table, places: npt.NDArray[np.int64], which: pa.Array) -> None:
+        fees = table.column("fee").filter(which)
+        if len(fees):
+            where = places[which.to_numpy()]
+            self.fills += np.bincount(where, minlength=self.count)
+            self.fees += np.bincount(where, decimals_of(fees), self.count)
+
+    def _add_decisions(
+        self, table: pa.Table, places: npt.NDArray[np.int64], which: pa.Array
+    ) -> None:
+        rows = table.filter(which)
+        if not rows.num_rows:
+            return
+        where = places[which.to_numpy()]
+        bounds = _bounds(where)
+        cells = where[bounds]
+        self.decisions += np.bincount(where, minlength=self.count)
+        for name, sums in self.sums.items():
+            sums += np.bincount(where, numbers(rows.column(name), missing=0.0), self.count)
+        for name, means in self.means.items():
+            means += np.bincount(where, numbers(rows.column(name), missing=0.0), self.count)
+        ends = _ends(bounds, len(where))
+        for name, lasts in self.lasts.items():
+            lasts[cells] = numbers(rows.column(name).take(pa.array(ends)), missing=np.nan)
+        equity = decimals_of(rows.column("equity"))
+        self.equity_low[cells] = np.minimum(
+            self.equity_low[cells], np.minimum.reduceat(equity, bounds)
+        )
+        self.equity_high[cells] = np.maximum(
+            self.equity_high[cells], np.maximum.reduceat(equity, bounds)
+        )
+        coded = rows.column("reason").combine_chunks().dictionary_encode()
+        codes = coded.indices.to_numpy(zero_copy_only=False)
+        for code, reason in enumerate(coded.dictionary.to_pylist()):
+            counts = self.reasons.setdefault(reason, np.zeros(self.count))
+            counts += np.bincount(where[codes == code], minlength=self.count)
+
+
+_TICKS = pa.array(["quote", "trade", "book"])
+
+
+def read(
+    log: Reader,
+    *,
+    stretches: int,
+    start: int = 0,
+    end: int | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+    also: Sequence[str] = (),
+    watch: Callable[[pa.Table], None] = lambda _: None,
+) -> Curves:
+    """Return the curves of a log between two offsets; ``watch`` sees every table on the way.
+
+    Tables have the columns that curves need, and ``also`` these.
+    """
+    stop = log.end if end is None else end
+    total = max(stop - start, 1)
+    curves = Curves(min(stretches, total))
+    wanted = {"offset", "fee", *_NEEDED, *curves.sums, *curves.lasts, *curves.means, *also}
+    columns = [name for name in NAMES if name in wanted]
+    waiting: list[pa.RecordBatch] = []
+
+    def fold() -> None:
+        table = pa.Table.from_batches(waiting)
+        offsets = table.column("offset").to_numpy()
+        curves.add(table, (offsets - start) * curves.count // total)
+        watch(table)
+        advance(table.num_rows)
+        waiting.clear()
+
+    held = 0
+    for batch in log.read(start, stop, columns=columns):
+        waiting.append(batch)
+        held += batch.num_rows
+        if held >= READ_RECORDS:
+            fold()
+            held = 0
+    if waiting:
+        fold()
+    return curves
+
+
+def decimals_of(column: Any) -> Floats:
+    """Return a decimal column as floats, which is exact enough to draw; nulls become 0."""
+    return counts_e8(column) / 1e8
+
+
+def numbers(column: Any, *, missing: float) -> Floats:
+    """Return any column of numbers as floats, with another value for nulls."""
+    if pa.types.is_decimal(column.type):
+        values = decimals_of(column)
+        if column.null_count:
+            values[column.is_null().to_numpy()] = missing
+        return values
+    filled = column.cast(pa.float64()).fill_null(missing) if column.null_count else column
+    out: Floats = filled.to_numpy().astype(np.float64)
+    return out
+
+
+def _bounds(places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return where each run of equal places begins; places only rise."""
+    return np.flatnonzero(np.diff(places, prepend=-1))
+
+
+def _ends(bounds: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """Return the last row of each run."""
+    return np.append(bounds[1:], count) - 1

@@ -1,0 +1,140 @@
+"""`trader export`: records, the network, or the curves, as files of other programs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import options
+from cli.exits import CommandError, Exit
+
+if TYPE_CHECKING:
+    from cli.curves import Curves
+
+MODEL = ".keras"
+_POINTS = 1_000
+
+
+def export(
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="records.parquet, .csv or .jsonl; model.keras; or a directory."
+        ),
+    ],
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="Only this kind; may be repeated.")
+    ] = None,
+    from_: Annotated[
+        str, typer.Option("--from", "-o", metavar="OFFSET", help="Where to begin.")
+    ] = "beginning",
+    to: Annotated[str, typer.Option("--to", metavar="OFFSET", help="Where to stop.")] = "end",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    name: options.Journal = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Write records, the network or its learning curves; what the name ends in says which.
+
+    .parquet, .csv, .jsonl: records between two offsets. .keras: the Keras model as it stood before
+    --to, derived again and compared on the way. A directory: learning curves for TensorBoard.
+    """
+    from cli import exporting, journal
+    from cli.offsets import resolve
+    from cli.progress import progress
+    from engine.checkpoint import Checkpoints
+    from eventlog.reader import Reader
+    from eventlog.records import KINDS
+
+    for each in kind or []:
+        if each not in KINDS:
+            hint = f"Known: {', '.join(KINDS)}."
+            raise CommandError(Exit.USAGE, f"--kind {each}: not a kind of record", hint=hint)
+    known = (*exporting.SUFFIXES, MODEL)
+    if out.suffix and out.suffix not in known:
+        hint = f"Known: {', '.join(known)}, or a directory."
+        raise CommandError(Exit.USAGE, f"{out}: no form ends in {out.suffix}", hint=hint)
+    if out.exists() and out.suffix and not force:
+        raise CommandError(Exit.USAGE, f"{out} is there already", hint="--force replaces it.")
+    place = journal.find(home, name)
+    log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
+    start, end = resolve(from_, log, checkpoints), resolve(to, log, checkpoints)
+    end = max(start, end)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    summary: dict[str, Any] = {"file": str(out)}
+    if out.suffix in exporting.SUFFIXES:
+        with progress("exporting", end - start) as advance:
+            rows = exporting.batches(log, start, end, kinds=kind, advance=advance)
+            count, size = exporting.write(out, rows, kinds=kind)
+        summary |= {"records": count, "bytes": size}
+        said = f"{count:,} records, {size:,} bytes: {out}"
+    elif out.suffix == MODEL:
+        summary |= _model(out, place, log, end - 1)
+        said = (
+            f"the network after offset {summary['offset']:,}, {summary['weights']:,} weights: {out}"
+        )
+    else:
+        from cli import curves, tensorboard
+
+        out.mkdir(exist_ok=True)
+        with progress("reading", end - start) as advance:
+            drawn = curves.read(log, stretches=_POINTS, start=start, end=end, advance=advance)
+        path = out / f"events.out.tfevents.{place.name}"
+        count = tensorboard.write(path, _points(drawn))
+        summary |= {"file": str(path), "points": count}
+        said = f"{count:,} points for TensorBoard: {path}"
+    typer.echo(json.dumps({"message_type": "summary", **summary}) if as_json else said)
+
+
+def _model(out: Path, place: Any, log: Any, offset: int) -> dict[str, Any]:
+    """Save the network as it stood after an offset.
+
+    Raises:
+        CommandError: (6) if what is derived on the way is not what was recorded.
+    """
+    from cli import journal
+    from cli.rederive import state_after
+    from engine import network
+
+    genesis = journal.genesis_of(log, place)
+    derived = state_after(place, log, genesis, offset)
+    if derived.divergence is not None:
+        problem = f"what is derived on the way is not what was recorded {derived.divergence}"
+        raise CommandError(Exit.DIVERGED, problem, hint="trader verify --deep looks further.")
+    weights = derived.engine.state()["learner.weights"]
+    model = network.build(genesis.parameters)
+    network.unflatten(model, weights)
+    temporary = out.with_name("writing." + out.name)
+    model.save(temporary)
+    temporary.replace(out)
+    return {
+        "offset": offset,
+        "weights": int(weights.size),
+        "from_checkpoint": derived.after,
+        "compared": derived.compared,
+        "bytes": out.stat().st_size,
+    }
+
+
+def _points(curves: "Curves") -> Iterator[tuple[float, int, dict[str, float]]]:
+    """Yield (time in s, labels so far, values by tag) for each stretch with labels."""
+    import numpy as np
+
+    labels = 0
+    for place in range(curves.count):
+        scored = curves.sums["scored"][place]
+        labels += int(scored)
+        if not scored:
+            continue
+        values = {
+            "learning/log_loss": curves.sums["scored_loss"][place] / scored,
+            "learning/baseline_log_loss": curves.sums["scored_baseline_loss"][place] / scored,
+            "learning/accuracy": curves.sums["scored_hits"][place] / scored,
+            "learning/learning_rate": curves.lasts["learning_rate"][place],
+            "account/equity": curves.lasts["equity"][place],
+            "market/price": curves.price_last[place],
+        }
+        kept = {tag: float(value) for tag, value in values.items() if np.isfinite(value)}
+        yield curves.time_ns[place] / 1e9, labels, kept

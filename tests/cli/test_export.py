@@ -1,0 +1,61 @@
+"""`trader export` writes what the file's name says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli import journal
+from cli.journal import Place
+from cli.rederive import state_after
+from engine import network
+from engine.arithmetic import keras
+from eventlog.reader import Reader
+from fixtures.record import HERE, JOURNAL
+from tests.commands import trader
+
+HOME = ("--home", str(HERE / "gap"))
+
+
+def test_records_between_two_offsets(tmp_path: Path) -> None:
+    """The summary counts them."""
+    out = str(tmp_path / "some.parquet")
+    answer = trader("export", out, *HOME, "-o", "10", "--to", "30", "--json")
+
+    assert answer.code == 0
+    assert answer.summary["records"] == 20
+    assert trader("export", out, *HOME).code == 2
+    assert trader("export", out, *HOME, "--force").code == 0
+
+
+# Keras asks NumPy in a way that NumPy is about to drop; it is theirs to mend.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_the_network_at_an_offset(tmp_path: Path) -> None:
+    """The Keras file holds the weights of the state at that offset, and opens by itself."""
+    out = tmp_path / "model.keras"
+    answer = trader("export", str(out), *HOME, "--to", "901", "--json")
+    place = Place(HERE / "gap", JOURNAL)
+    log = Reader.open(place.log)
+    derived = state_after(place, log, journal.genesis_of(log, place), 900)
+
+    assert answer.code == 0
+    assert answer.summary["offset"] == 900
+    model = keras.saving.load_model(out)
+    expected = derived.engine.state()["learner.weights"]
+    assert network.flatten(model).tobytes() == np.asarray(expected).tobytes()
+
+
+def test_curves_for_tensorboard(tmp_path: Path) -> None:
+    """A directory gets an event file."""
+    answer = trader("export", str(tmp_path / "curves"), *HOME, "--json")
+
+    assert answer.code == 0
+    assert answer.summary["points"]
+    assert next((tmp_path / "curves").iterdir()).name.startswith("events.out.tfevents.")
+
+
+@pytest.mark.parametrize("words", [("x.xls",), ("x.csv", "--kind", "tick")])
+def test_what_cannot_be_written(words: tuple[str, ...]) -> None:
+    """An unknown form or kind is a usage error, and nothing is made."""
+    assert trader("export", *words, *HOME).code == 2
+    assert not Path("x.xls").exists()
