@@ -166,6 +166,8 @@ def read(
             held = 0
     if waiting:
         fold()
+    # A session's first frames are received before it is said to have begun.
+    np.maximum.accumulate(curves.time_ns, out=curves.time_ns)
     return curves
 
 
