@@ -62,7 +62,9 @@ class Curves:
     def add(self, table: pa.Table, places: npt.NDArray[np.int64]) -> None:
         """Add records, given which stretch each belongs to; in the order of the log."""
         kinds = table.column("kind")
-        times = table.column("received_ns").to_numpy()
+        # A session's first frames are received before it is said to have begun.
+        begins = pc.equal(kinds, "session_started").to_numpy()
+        times = np.where(begins, 0, table.column("received_ns").to_numpy())
         bounds = _bounds(places)
         self.time_ns[places[bounds]] = np.maximum.reduceat(times, bounds)
         is_tick = pc.is_in(kinds, _TICKS).to_numpy()
@@ -166,7 +168,6 @@ def read(
             held = 0
     if waiting:
         fold()
-    # A session's first frames are received before it is said to have begun.
     np.maximum.accumulate(curves.time_ns, out=curves.time_ns)
     return curves
 

@@ -22,6 +22,7 @@ from cli.live import live
 from cli.log import log
 from cli.repair import repair
 from cli.replay import replay
+from cli.report import report as report_
 from cli.status import status
 from cli.verify import verify
 from cli.why import why
@@ -40,6 +41,7 @@ app.command("import", rich_help_panel="Run")(import_)
 app.command(rich_help_panel="Inspect")(status)
 app.command(rich_help_panel="Inspect")(why)
 app.command(rich_help_panel="Inspect")(log)
+app.command("report", rich_help_panel="Inspect")(report_)
 app.command(rich_help_panel="Inspect")(export)
 app.command(rich_help_panel="Inspect")(checkpoints)
 app.command(rich_help_panel="Integrity")(verify)

@@ -1,0 +1,178 @@
+"""Everything that a report tells of a journal, gathered in one pass over a few of its columns."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cli import curves, journal
+from cli.curves import Curves, decimals_of, numbers
+from cli.journal import Genesis, Place
+from cli.reliability import READS, Reliability
+from engine.checkpoint import Checkpoints
+from engine.errors import CheckpointDamaged
+from engine.snapshot import Facts
+from eventlog.reader import Reader
+
+STRETCHES = 800
+SHOWN_MOST = 2_000
+"""Fills, gaps, samples and milestones that are kept one by one; beyond, the newest (I10)."""
+
+_ALSO = (
+    *READS,
+    *("session", "detail", "why", "from_ns", "to_ns", "side", "price", "volume", "scored"),
+    *("scored_hits", "scored_loss", "scored_baseline_loss"),
+)
+
+
+@dataclass(slots=True)
+class Session:
+    """One process lifetime, as the log tells it."""
+
+    number: int
+    offset: int
+    started_ns: int
+    last_ns: int
+    ended: bool = False
+    why: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+    ticks: int = 0
+    scored: float = 0.0
+    hits: float = 0.0
+    loss: float = 0.0
+    baseline_loss: float = 0.0
+
+
+@dataclass(slots=True)
+class Chronicle:
+    """A journal from its first record to its last."""
+
+    place: Place
+    genesis: Genesis
+    records: int
+    curves: Curves
+    reliability: Reliability
+    sessions: list[Session]
+    gaps: list[dict[str, Any]]
+    fills: list[dict[str, Any]]
+    milestones: list[dict[str, Any]]
+    health: list[dict[str, Any]]
+    checkpoints: list[Facts]
+    damaged_checkpoints: int
+
+
+class _Notes:
+    """What is kept one by one on the way."""
+
+    def __init__(self, horizon_ns: int) -> None:
+        self.reliability = Reliability(horizon_ns)
+        self.sessions: list[Session] = []
+        self.gaps: list[dict[str, Any]] = []
+        self.fills: list[dict[str, Any]] = []
+        self.milestones: list[dict[str, Any]] = []
+        self.health: list[dict[str, Any]] = []
+
+    def take(self, table: pa.Table) -> None:
+        kinds = table.column("kind")
+        self._take_sessions(table)
+        self._take_scores(table)
+        self._take_rare(table, kinds, "gap", self.gaps, ("from_ns", "to_ns", "why"))
+        self._take_rare(table, kinds, "milestone", self.milestones, ("why", "detail"))
+        self._take_rare(table, kinds, "health", self.health, ("detail",))
+        fills = table.filter(pc.equal(kinds, "fill"))
+        if fills.num_rows:
+            fills = fills.slice(max(0, fills.num_rows - SHOWN_MOST))
+            prices, volumes = (decimals_of(fills.column(name)) for name in ("price", "volume"))
+            for row, price, volume in zip(
+                fills.select(["offset", "received_ns", "side"]).to_pylist(),
+                prices.tolist(),
+                volumes.tolist(),
+                strict=True,
+            ):
+                self.fills.append({**row, "price": price, "volume": volume})
+            del self.fills[:-SHOWN_MOST]
+        self.reliability.add(table)
+
+    def _take_sessions(self, table: pa.Table) -> None:
+        said = table.filter(pc.is_valid(table.column("session")))
+        columns = ["offset", "received_ns", "kind", "session", "why", "detail"]
+        for row in said.select(columns).to_pylist():
+            if row["kind"] == "session_started":
+                detail = json.loads(row["detail"])
+                began = row["received_ns"]
+                self.sessions.append(
+                    Session(row["session"], row["offset"], began, began, detail=detail)
+                )
+            elif self.sessions:
+                self.sessions[-1].ended, self.sessions[-1].why = True, row["why"]
+
+    def _take_scores(self, table: pa.Table) -> None:
+        if not self.sessions:
+            return
+        offsets = table.column("offset").to_numpy()
+        starts = np.array([session.offset for session in self.sessions])
+        which = np.maximum(np.searchsorted(starts, offsets, "right") - 1, 0)
+        times = table.column("received_ns").to_numpy()
+        decided = pc.equal(table.column("kind"), "decision").to_numpy()
+        values = {
+            name: numbers(table.column(name), missing=0.0)
+            for name in ("scored", "scored_hits", "scored_loss", "scored_baseline_loss")
+        }
+        for index in np.unique(which):
+            mine, session = which == index, self.sessions[index]
+            session.last_ns = max(session.last_ns, int(times[mine].max()))
+            session.ticks += int((mine & decided).sum())
+            session.scored += float(values["scored"][mine].sum())
+            session.hits += float(values["scored_hits"][mine].sum())
+            session.loss += float(values["scored_loss"][mine].sum())
+            session.baseline_loss += float(values["scored_baseline_loss"][mine].sum())
+
+    def _take_rare(
+        self,
+        table: pa.Table,
+        kinds: pa.ChunkedArray,
+        kind: str,
+        into: list[dict[str, Any]],
+        names: tuple[str, ...],
+    ) -> None:
+        rows = table.select(["offset", "received_ns", *names]).filter(pc.equal(kinds, kind))
+        into += rows.slice(max(0, rows.num_rows - SHOWN_MOST)).to_pylist()
+        del into[:-SHOWN_MOST]
+
+
+def gather(
+    place: Place, log: Reader, *, advance: Callable[[int], None] = lambda _: None
+) -> Chronicle:
+    """Return everything that there is to tell, from one pass over the log."""
+    genesis = journal.genesis_of(log, place)
+    notes = _Notes(genesis.parameters.horizon_ms * 10**6)
+    drawn = curves.read(log, stretches=STRETCHES, also=_ALSO, watch=notes.take, advance=advance)
+    checkpoints = Checkpoints(place.checkpoints)
+    facts, damaged = [], 0
+    for offset in checkpoints.offsets():
+        try:
+            facts.append(checkpoints.facts(offset))
+        except CheckpointDamaged:
+            damaged += 1
+    return Chronicle(
+        place=place,
+        genesis=genesis,
+        records=log.end,
+        curves=drawn,
+        reliability=notes.reliability,
+        sessions=notes.sessions,
+        gaps=notes.gaps,
+        fills=notes.fills,
+        milestones=[_with_detail(row) for row in notes.milestones],
+        health=[_with_detail(row) for row in notes.health],
+        checkpoints=facts,
+        damaged_checkpoints=damaged,
+    )
+
+
+def _with_detail(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "detail": json.loads(row["detail"] or "{}")}

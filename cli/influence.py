@@ -1,0 +1,41 @@
+"""What the network looks at: how far each feature moves its answer, where it has lately been."""
+
+from typing import Any
+
+from cli.chronicle import Chronicle
+from engine.checkpoint import Checkpoints
+from engine.errors import CheckpointDamaged
+
+
+def influences(told: Chronicle) -> list[dict[str, Any]]:
+    """Return features by influence, the strongest first; none if no state that checks has samples.
+
+    A feature's influence is the mean size, over the newest labelled samples of the newest kept
+    state, of its value times the slope of the answer "up" in it. Loads TensorFlow.
+    """
+    from engine import features, network
+    from engine.arithmetic import tf
+    from engine.rehearsal import rehearse
+
+    checkpoints = Checkpoints(told.place.checkpoints)
+    for offset in reversed(checkpoints.offsets()):
+        try:
+            state, _, _ = checkpoints.read(offset)
+        except CheckpointDamaged:
+            continue
+        samples = rehearse(state, told.genesis.parameters)["features"]
+        if not len(samples):
+            return []
+        model = network.build(told.genesis.parameters)
+        network.unflatten(model, state["learner.weights"])
+        points = tf.constant(samples)
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            answers = tf.reduce_sum(model(points)[:, network.UP])
+        moved = abs(samples * tape.gradient(answers, points).numpy()).mean(0)
+        rows = [
+            {"name": name, "influence": float(moved[place])}
+            for place, name in enumerate(features.NAMES)
+        ]
+        return sorted(rows, key=lambda row: -float(str(row["influence"])))
+    return []

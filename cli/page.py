@@ -1,0 +1,356 @@
+"""A report as one self-contained file: no network, readable without a script.
+
+The charts are drawn by uPlot 1.6.32 (MIT, its licence stands in every page),
+which is part of this package as its author publishes it. The page's security policy lets nothing be
+fetched and no script run but the two that stand in it.
+"""
+
+import base64
+import json
+from hashlib import sha256
+from html import escape
+from importlib import resources
+from typing import Any
+
+from cli.lines import time_of
+from cli.score import fraction, percent
+
+UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
+"""Of the library as it was published; a test holds the file to it."""
+
+_DASH = "–"  # noqa: RUF001  what a table shows for nothing
+
+_CHARTS: tuple[tuple[str, str, str], ...] = (
+    ("loss", "Learning", "log-loss of the direction beside the baseline; lower is better"),
+    ("accuracy", "Accuracy", "share of moves whose direction was foreseen"),
+    ("reliability", "Can its confidence be believed?", "how often it rose when it said so"),
+    ("confidence", "Confidence over time", "how sure it says it is"),
+    ("equity", "Equity", "the paper account beside buying and holding"),
+    ("drawdown", "Drawdown", "below the best so far"),
+    ("price", "Price and trades", "the mid; triangles are fills, up for a buy"),
+    ("reasons", "Why it decided so", "share of each reason"),
+    ("rate", "Learning rate", "with drift and growth marks"),
+)
+
+_SESSION_HEADS = (
+    *("session", "from offset", "began", "lasted", "ticks"),
+    *("log-loss", "baseline", "accuracy", "ended by"),
+)
+
+
+def render(figures: dict[str, Any], series: dict[str, Any]) -> str:
+    """Return the page."""
+    assets = resources.files("cli") / "assets"
+    uplot = (assets / "uPlot.iife.min.js").read_text(encoding="utf-8")
+    script = (assets / "report.js").read_text(encoding="utf-8")
+    style = (assets / "uPlot.min.css").read_text(encoding="utf-8")
+    style += (assets / "report.css").read_text(encoding="utf-8")
+    licence = (assets / "uPlot.LICENSE").read_text(encoding="utf-8")
+    series = {**series, "latency": _latency(figures["health"])}
+    data = json.dumps(
+        {
+            "series": series,
+            "along": _along(figures, series),
+            "figures": {"calibration": figures["calibration"]},
+        },
+        allow_nan=False,
+        separators=(",", ":"),
+    ).replace("<", "\\u003c")
+    policy = (
+        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none';"
+        f" script-src {_hash(uplot)} {_hash(script)}; style-src {_hash(style)}"
+    )
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>PAPER {escape(figures["journal"])}</title>
+<link rel="icon" href="data:,">
+<style>{style}</style></head><body>
+{_body(figures, series)}
+<details><summary class="soft">The charts' library and its licence</summary>
+<pre class="soft">uPlot 1.6.32, https://github.com/leeoniya/uPlot
+{escape(licence)}</pre></details>
+<script id="data" type="application/json">{data}</script>
+<script>{uplot}</script>
+<script>{script}</script>
+</body></html>
+"""
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _along(figures: dict[str, Any], series: dict[str, Any]) -> str:
+    """Say along what the charts begin: time, unless most of it is not recorded."""
+    if figures["first_ns"] is None:
+        return "offset"
+    span_s = (figures["last_ns"] - figures["first_ns"]) / 1e9
+    missing_s = sum(gap["to"] - gap["from"] for gap in series["gaps"])
+    return "offset" if missing_s > span_s / 3 else "time"
+
+
+def _latency(health: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the numbers of the health samples as columns, those about time in ms."""
+    names = sorted(
+        {
+            name
+            for sample in health
+            for name, value in sample["detail"].items()
+            if name.endswith("_ms") and isinstance(value, int | float)
+        }
+    )
+    return {
+        "time": [sample["received_ns"] / 1e9 for sample in health],
+        "columns": {name: [sample["detail"].get(name) for sample in health] for name in names[:6]},
+    }
+
+
+def _body(figures: dict[str, Any], series: dict[str, Any]) -> str:
+    verified = figures["verified"]
+    checked = "not verified yet: <code>trader verify --deep</code>"
+    if verified is not None:
+        verdict = f"{verified.get('verdict')} ({verified.get('depth')})"
+        checked = f"verified {escape(verdict)} at {_time(verified.get('time_ns'))}"
+    parts = [
+        f'<h1><span class="paper">PAPER</span>{escape(figures["journal"])}</h1>',
+        (
+            f'<p class="soft">{figures["records"]:,} records, {figures["ticks"]:,} ticks,'
+            f" sessions: {len(figures['sessions'])}, {_time(figures['first_ns'])} to"
+            f" {_time(figures['last_ns'])} · parameters <code>{figures['parameters']}</code> ·"
+            f" {checked}</p>"
+        ),
+        *(f'<p class="words">{escape(sentence)}</p>' for sentence in figures["words"]),
+        _summary(figures),
+        "<h2>Measures of success</h2>",
+        _table(
+            ("measure", "", "", ""),
+            [
+                (row["name"], figure(row["value"]), row["unit"], row["text"])
+                for row in figures["measures"]
+            ],
+            text=(2, 3),
+        ),
+        (
+            '<h2>Curves</h2><p class="soft">Along <button data-along="time">time</button>'
+            ' <button data-along="offset">offset</button>. Drag to look closer, double click to'
+            " come back. Gaps are shaded; dotted lines are where a session begins.</p>"
+            "<noscript><p>The curves need a script; the tables below say the same.</p></noscript>"
+        ),
+        '<div class="charts">',
+        *(
+            f"<figure{_width(name)}><h3>{title}</h3>"
+            f'<p class="soft">{text}</p><div data-chart="{name}"></div></figure>'
+            for name, title, text in _CHARTS
+        ),
+        _latency_figure(series),
+        "</div>",
+        *_tables(figures),
+        "<h2>What is assumed</h2><ul>",
+        *(f"<li>{escape(sentence)}</li>" for sentence in figures["assumptions"]),
+        "</ul>",
+    ]
+    return "\n".join(parts)
+
+
+def _width(name: str) -> str:
+    return ' class="wide"' if name == "price" else ""
+
+
+def _latency_figure(series: dict[str, Any]) -> str:
+    if not series["latency"]["columns"]:
+        return ""
+    return (
+        '<figure class="wide"><h3>Latency</h3><p class="soft">milliseconds, from the recorded'
+        ' health samples</p><div data-chart="latency"></div></figure>'
+    )
+
+
+def _summary(figures: dict[str, Any]) -> str:
+    learning, money, calibration = figures["learning"], figures["money"], figures["calibration"]
+    return _table(
+        ("learning", "", "account", "", "confidence", ""),
+        [
+            (
+                *("labels", f"{learning['labels']:,}"),
+                *("equity, net of fees", amount(money["equity"])),
+                *("judged", f"{calibration['labels']:,}"),
+            ),
+            (
+                *("log-loss", fraction(learning["log_loss"])),
+                *("gain, net", percent(money["gain"])),
+                *("calibration error", fraction(calibration["error"])),
+            ),
+            (
+                *("baseline", fraction(learning["baseline_log_loss"])),
+                *("gain, before fees", percent(money["gross_gain"])),
+                *("before calibration", fraction(calibration["error_raw"])),
+            ),
+            (
+                *("accuracy", fraction(learning["accuracy"], 3)),
+                *("buy and hold", percent(money["hold_gain"])),
+                *("Brier score", fraction(calibration["brier"])),
+            ),
+            (
+                *("skill", percent(learning["skill"])),
+                *("random entry", percent(money["random_gain"])),
+                *("a coin's", "0.2500"),
+            ),
+            (
+                *("training steps", count(learning["steps"])),
+                *("deepest drawdown", share(money["drawdown"])),
+                *("fills", f"{money['fills']:,}, fees {money['fees']:,.2f}"),
+            ),
+        ],
+        text=(2, 4),
+    )
+
+
+def _tables(figures: dict[str, Any]) -> list[str]:
+    total = sum(figures["holds"].values()) or 1
+    out = [
+        "<h2>Why it decided so</h2>",
+        _table(
+            ("reason", "decisions", "share"),
+            [
+                (reason, f"{times:,}", f"{times / total:.1%}")
+                for reason, times in figures["holds"].items()
+            ],
+        ),
+        "<h2>From the beginning to now</h2>",
+        _table(
+            (
+                "until",
+                "ticks",
+                "labels",
+                "log-loss",
+                "baseline",
+                "accuracy",
+                "fills",
+                "equity",
+                "mid",
+            ),
+            [
+                (
+                    row["until"],
+                    *(f"{row['ticks']:,}", f"{row['labels']:,}"),
+                    *(fraction(row["log_loss"]), fraction(row["baseline_log_loss"])),
+                    *(fraction(row["accuracy"], 3), f"{row['fills']:,}"),
+                    *(amount(row["equity"]), amount(row["price"])),
+                )
+                for row in figures["periods"]
+            ],
+        ),
+        "<h2>Sessions</h2>",
+        _table(
+            _SESSION_HEADS,
+            [
+                (
+                    *(str(row["number"]), f"{row['offset']:,}", row["started"]),
+                    *(f"{row['seconds']:,.0f} s", f"{row['ticks']:,}"),
+                    *(fraction(row["log_loss"]), fraction(row["baseline_log_loss"])),
+                    *(fraction(row["accuracy"], 3), row["ended"]),
+                )
+                for row in figures["sessions"]
+            ],
+            text=(8,),
+        ),
+        "<h2>Checkpoints</h2>",
+        _table(
+            (
+                "after offset",
+                "market time",
+                "steps",
+                "labels",
+                "log-loss",
+                "equity",
+                "state",
+                "verified",
+            ),
+            [
+                (
+                    *(f"{row['offset']:,}", row["time"] or _DASH, f"{row['steps']:,}"),
+                    *(f"{row['labels']:,}", fraction(row["log_loss"]), amount(row["equity"])),
+                    *(row["digest"][:12], row["verified"]),
+                )
+                for row in figures["checkpoints"]
+            ],
+            text=(7,),
+        ),
+    ]
+    if figures.get("influences"):
+        most = max(row["influence"] for row in figures["influences"])
+        rows = "".join(
+            f"<tr><td>{escape(row['name'])}</td><td>{row['influence']:.4f}</td>"
+            f'<td class="text"><meter max="{most:.6f}" value="{row["influence"]:.6f}"></meter>'
+            "</td></tr>"
+            for row in figures["influences"]
+        )
+        out += [
+            "<h2>What it looks at</h2>",
+            (
+                '<p class="soft">how far each feature moved the answer "up", on average over the'
+                " newest labelled samples: its value times the slope there</p>"
+            ),
+            f'<div class="scroll"><table>{rows}</table></div>',
+        ]
+    if figures["gaps"]:
+        out += [
+            "<h2>Gaps</h2>",
+            _table(
+                ("from", "for", "why"),
+                [
+                    (
+                        time_of(gap["from_ns"]),
+                        f"{(gap['to_ns'] - gap['from_ns']) / 1e9:,.1f} s",
+                        gap["why"],
+                    )
+                    for gap in figures["gaps"][-50:]
+                ],
+                text=(2,),
+            ),
+        ]
+    return out
+
+
+def _table(
+    head: tuple[str, ...],
+    rows: list[tuple[str, ...]],
+    *,
+    text: tuple[int, ...] = (),
+) -> str:
+    def cells(tag: str, values: tuple[str, ...]) -> str:
+        kinds = [' class="text"' if place in text else "" for place in range(len(values))]
+        return "".join(
+            f"<{tag}{kind}>{escape(value)}</{tag}>"
+            for kind, value in zip(kinds, values, strict=True)
+        )
+
+    top = f"<thead><tr>{cells('th', head)}</tr></thead>" if any(head) else ""
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table>{top}<tbody>{body}</tbody></table></div>'
+
+
+def _time(time_ns: object) -> str:
+    return time_of(time_ns) if isinstance(time_ns, int) else _DASH
+
+
+def figure(value: float | None) -> str:
+    """Return any figure in four digits, or a dash."""
+    return _DASH if value is None else f"{value:,.4g}"
+
+
+def share(value: float | None) -> str:
+    """Return a share as a percentage without a sign, or a dash."""
+    return _DASH if value is None else f"{value:.2%}"
+
+
+def amount(value: float | None) -> str:
+    """Return an amount of money, or a dash."""
+    return _DASH if value is None else f"{value:,.2f}"
+
+
+def count(value: int | None) -> str:
+    """Return a count, or a dash."""
+    return _DASH if value is None else f"{value:,}"

@@ -1,0 +1,133 @@
+"""`trader report`: the whole journal, as a page, as tables, or as JSON."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import options
+from cli.exits import CommandError, Exit
+
+if TYPE_CHECKING:
+    from cli.chronicle import Chronicle
+
+
+def report(
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write one file that needs no network."),
+    ] = None,
+    influences: Annotated[
+        bool | None,
+        typer.Option(
+            "--influences/--no-influences",
+            help="What the network looks at: loads TensorFlow. In the page, unless refused.",
+        ),
+    ] = None,
+    name: options.Journal = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Tell a journal from its first record: does it learn, can it be believed, did it pay, and why.
+
+    The same figures stand in the page, in the tables and in --json.
+    """
+    from cli import chronicle, journal, standing
+    from cli.figures import figures
+    from cli.progress import progress
+    from eventlog.reader import Reader
+
+    place = journal.find(home, name)
+    log = Reader.open(place.log)
+    if not log.end:
+        raise CommandError(Exit.NO_JOURNAL, f"{place.log} is empty: there is nothing to tell yet")
+    with progress("reading", log.end) as advance:
+        told = chronicle.gather(place, log, advance=advance)
+    said = figures(told, standing.verified(place))
+    if influences or (influences is None and html is not None):
+        from cli.influence import influences as weigh
+
+        said["influences"] = weigh(told)
+    if html is not None:
+        said |= _write(html, said, told)
+    if as_json:
+        typer.echo(json.dumps({"message_type": "summary", **said}, allow_nan=False))
+    elif html is not None:
+        typer.echo(f"{html}: {said['bytes']:,} bytes; open it in a browser, it needs no network")
+    else:
+        for line in tables(said):
+            typer.echo(line)
+
+
+def _write(html: Path, said: dict[str, Any], told: "Chronicle") -> dict[str, Any]:
+    """Write the page, whole or not at all."""
+    from cli import page
+    from cli.figures import series
+
+    html.parent.mkdir(parents=True, exist_ok=True)
+    temporary = html.with_name(html.name + ".tmp")
+    temporary.write_text(page.render(said, series(told)), encoding="utf-8")
+    temporary.replace(html)
+    return {"html": str(html), "bytes": html.stat().st_size}
+
+
+def tables(said: dict[str, Any]) -> list[str]:
+    """Return the figures as lines of at most 80 columns."""
+    from textwrap import wrap
+
+    from cli.lines import time_of
+    from cli.page import amount, figure, share
+    from cli.score import fraction, percent
+
+    learning, money, calibration = said["learning"], said["money"], said["calibration"]
+    out = [
+        (
+            f"PAPER {said['journal']}: {said['records']:,} records, {said['ticks']:,} ticks,"
+            f" sessions: {len(said['sessions'])}"
+        ),
+        f"  {time_of(said['first_ns'])} to {time_of(said['last_ns'])}",
+        "",
+        *(line for words in said["words"] for line in wrap(words, 80)),
+        "",
+        f"  learning    {learning['labels']:,} labels, accuracy {accuracy}",
+        (
+            f"              log-loss {fraction(learning['log_loss'])}, baseline"
+            f" {fraction(learning['baseline_log_loss'])}, skill {percent(learning['skill'])}"
+        ),
+        (
+            f"  confidence  calibration error {fraction(calibration['error'])}, before calibration"
+            f" {fraction(calibration['error_raw'])}"
+        ),
+        f"              Brier score {fraction(calibration['brier'])} (a coin's: 0.2500)",
+        (
+            f"  account     equity {amount(money['equity'])}, {percent(money['gain'])} net, before"
+            f" fees {percent(money['gross_gain'])}"
+        ),
+        (
+            f"              buy and hold {percent(money['hold_gain'])}, random entry"
+            f" {percent(money['random_gain'])}, deepest drawdown {share(money['drawdown'])}"
+        ),
+        f"              {money['fills']:,} fills, fees {money['fees']:,.2f}",
+        "",
+    ]
+    out += [
+        f"  {row['name']:22} {figure(row['value']):>10} {row['unit']}" for row in said["measures"]
+    ]
+    total = sum(said["holds"].values()) or 1
+    out.append("")
+    out += [f"  {times / total:6.1%} {reason}" for reason, times in said["holds"].items()]
+    out += [
+        "",
+        (
+            f"  {'until':24} {'labels':>10} {'log-loss':>8} {'baseline':>8} {'accuracy':>8}"
+            f" {'equity':>12}"
+        ),
+    ]
+    out += [
+        f"  {row['until']:24} {row['labels']:>10,} {fraction(row['log_loss']):>8}"
+        f" {fraction(row['baseline_log_loss']):>8} {fraction(row['accuracy'], 3):>8}"
+        f" {amount(row['equity']):>12}"
+        for row in said["periods"]
+    ]
+    return out

@@ -1,0 +1,63 @@
+"""How sure a mean is, when neighbours in time resemble each other.
+
+What follows each other in a market is not independent, so the naive interval is far too narrow. The
+method of batch means cuts the series into consecutive blocks, long beside the memory of the series,
+and takes the blocks' means as independent (Conway 1963; Student's t). No draw is made, so the same
+log gives the same interval.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+BLOCKS = 30
+BLOCKS_LEAST = 8
+"""With fewer blocks nothing is said about how sure a mean is."""
+
+# Student's t, two-sided 95 %, by degrees of freedom from 1 on (Fisher & Yates 1963, table III).
+_T = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
+    2.052, 2.048, 2.045,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean and its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    blocks: int
+
+    @property
+    def verdict(self) -> str:
+        """Say whether the mean differs from zero: ``above``, ``below`` or ``unclear``."""
+        return "above" if self.low > 0 else "below" if self.high < 0 else "unclear"
+
+
+def blocked(
+    sums: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], *, blocks: int = BLOCKS
+) -> Interval | None:
+    """Return the mean of ``sums`` per ``weights``, in order of time, with its interval.
+
+    ``None`` if there are too few cells with weight to cut into blocks.
+    """
+    used = weights > 0
+    sums, weights = sums[used], weights[used]
+    count = min(blocks, len(sums) // 2)
+    if count < BLOCKS_LEAST:
+        return None
+    # Blocks of equal weight rather than of equal length.
+    reached = np.cumsum(weights)
+    places = np.minimum((reached - weights / 2) * count // reached[-1], count - 1).astype(np.int64)
+    block_weights = np.bincount(places, weights, count)
+    full = block_weights > 0
+    means = np.bincount(places, sums, count)[full] / block_weights[full]
+    if len(means) < BLOCKS_LEAST:
+        return None
+    mean = float(sums.sum() / weights.sum())
+    half = _T[len(means) - 2] * float(means.std(ddof=1)) / len(means) ** 0.5
+    return Interval(mean, mean - half, mean + half, len(means))

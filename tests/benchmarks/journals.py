@@ -1,0 +1,102 @@
+"""A journal of any length, made of invented decisions through the log's own front door."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from cli.journal import Genesis, Place, session_detail
+from engine.checkpoint import Checkpoints
+from engine.engine import Engine
+from engine.parameters import Parameters
+from eventlog.log import Log
+from eventlog.records import SessionStarted
+from eventlog.schema import batch_of, decimals
+
+NAME = "BTC-AUD.invented"
+_BATCH_TICKS = 16_384
+_START_NS = 1_795_219_200_000_000_000
+_TICK_NS = 50_000_000
+_REASONS = np.array(["confidence too low", "edge below cost", "warming up"], object)
+
+
+def invent(home: Path, ticks: int, *, sessions: int = 4) -> Place:
+    """Make a journal of so many quotes and their decisions, in so many sessions; it can be read."""
+    place = Place(home, NAME)
+    parameters = Parameters()
+    engine = Engine.genesis(parameters)
+    genesis = Genesis(parameters=parameters, initial_state=engine.digest)
+    with Log.open(place.log) as log:
+        for session in range(sessions):
+            first, end = ticks * session // sessions, ticks * (session + 1) // sessions
+            detail = session_detail(
+                genesis, arithmetic="0" * 32, url="invented", resumed_from=None, predecessor=None
+            )
+            now_ns = _START_NS + first * _TICK_NS
+            log.append([SessionStarted(received_ns=now_ns, session=session + 1, detail=detail)])
+            if session == 0:
+                checkpoints = Checkpoints(place.checkpoints)
+                checkpoints.keep_whole(engine, offset=0, chain=log.chain)
+                checkpoints.close()
+            for start in range(first, end, _BATCH_TICKS):
+                _append(log, start, min(_BATCH_TICKS, end - start), ticks)
+            log.seal()
+    return place
+
+
+def _append(log: Log, start: int, count: int, ticks: int) -> None:
+    numbers = np.arange(start, start + count)
+    times = _START_NS + numbers * _TICK_NS
+    rng = np.random.default_rng(start)
+    middle = 100_000 + 400 * np.sin(numbers / 90_000) + rng.normal(0, 4, count)
+    bid_e8 = (middle * 100).astype(np.int64) * 10**6
+    small = pa.array(np.full(count, 2, np.int8))
+    cause = log.end + np.arange(count)
+    quotes = {
+        "offset": pa.array(np.zeros(count, np.int64)),
+        "kind": pa.array(["quote"] * count),
+        "exchange_ns": pa.array(times),
+        "received_ns": pa.array(times),
+        "bid": decimals(bid_e8),
+        "ask": decimals(bid_e8 + 10**8),
+        "last": decimals(bid_e8),
+        "bid_decimals": small,
+        "ask_decimals": small,
+        "last_decimals": small,
+    }
+    log.append_batch(batch_of(quotes, count))
+    progress = numbers / max(ticks, 1)
+    p_up = np.clip(0.5 + rng.normal(0, 0.1, count), 0.01, 0.99).astype(np.float32)
+    loss = (0.69 - 0.08 * (1 - np.exp(-6 * progress)) + rng.normal(0, 0.3, count)).clip(0.01)
+    ones = np.ones(count, np.int32)
+    fraction = pa.array(np.full(count, 0.5, np.float32))
+    equity_e8 = ((10_000 + 20 * np.sin(numbers / 200_000)) * 1e8).astype(np.int64)
+    decided = {
+        "offset": pa.array(np.zeros(count, np.int64)),
+        "kind": pa.array(["decision"] * count),
+        "exchange_ns": pa.array(times),
+        "received_ns": pa.array(times),
+        "cause": pa.array(cause),
+        "p_move": fraction,
+        "p_up_raw": pa.array(p_up),
+        "p_up": pa.array(p_up),
+        "confidence": pa.array(np.maximum(p_up, 1 - p_up)),
+        "edge_ppm": pa.array(rng.normal(0, 20, count).astype(np.float32)),
+        "cost_ppm": pa.array(np.full(count, 17_010, np.float32)),
+        "action": pa.array(["hold"] * count),
+        "reason": pa.array(_REASONS[rng.integers(0, 3, count)], pa.string()),
+        "loss": pa.array(loss.astype(np.float32)),
+        "learning_rate": pa.array((1.5e-4 / np.sqrt(1 + progress)).astype(np.float32)),
+        "trained": pa.array(ones),
+        "ripened": pa.array(ones),
+        "scored": pa.array(ones),
+        "scored_hits": pa.array((rng.random(count) < 0.5 + 0.12 * progress).astype(np.int32)),
+        "scored_loss": pa.array(loss.astype(np.float32)),
+        "scored_baseline_loss": pa.array(np.full(count, 0.6925, np.float32)),
+        "voided": pa.array(np.zeros(count, np.int32)),
+        "equity": decimals(equity_e8),
+        "cash": decimals(equity_e8),
+        "position": decimals(np.zeros(count, np.int64)),
+        "fingerprint": pa.array(rng.integers(0, 2**63, count).astype(np.uint64)),
+    }
+    log.append_batch(batch_of(decided, count))

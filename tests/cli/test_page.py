@@ -1,0 +1,92 @@
+"""The page stands alone: nothing fetched, no foreign script, readable without one."""
+
+import json
+import re
+from hashlib import sha256
+from html.parser import HTMLParser
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from cli.chronicle import gather
+from cli.figures import figures, series
+from cli.journal import Place
+from cli.page import UPLOT_SHA256, render
+from eventlog.reader import Reader
+from fixtures.record import HERE, JOURNAL
+
+
+@pytest.fixture(scope="module")
+def said() -> tuple[dict[str, Any], dict[str, Any]]:
+    place = Place(HERE / "gap", JOURNAL)
+    told = gather(place, Reader.open(place.log))
+    return figures(told, None), series(told)
+
+
+class Parts(HTMLParser):
+    """The tags and texts of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.cells: list[str] = []
+        self.inside = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.inside = tag
+
+    def handle_data(self, data: str) -> None:
+        if self.inside in ("td", "th"):
+            self.cells.append(data)
+
+
+def test_nothing_is_fetched(said: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """No tag names another file, and the policy would not let it."""
+    parts = Parts(render(*said))
+    sources = [attrs.get("src") or attrs.get("href") for _, attrs in parts.tags]
+
+    assert {source for source in sources if source} == {"data:,"}
+    policy = next(attrs["content"] for tag, attrs in parts.tags if attrs.get("http-equiv"))
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+
+
+def test_the_tables_say_it_without_a_script(said: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Measures, reasons, periods, sessions and checkpoints stand in the page itself."""
+    cells = Parts(render(*said)).cells
+
+    for row in said[0]["measures"]:
+        assert row["name"] in cells
+    for reason in said[0]["holds"]:
+        assert reason in cells
+    for row in said[0]["periods"]:
+        assert row["until"] in cells
+    assert said[0]["checkpoints"][-1]["digest"][:12] in cells
+
+
+def test_what_the_log_says_cannot_end_the_script(
+    said: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    """A reason or a name that looks like HTML is text."""
+    evil = "</script><script>alert(1)</script>"
+    told = {**said[0], "journal": evil, "holds": {evil: 1}}
+    html = render(told, {**said[1], "reasons": {evil: [1.0]}})
+
+    assert evil not in html
+    scripts = [attrs for tag, attrs in Parts(html).tags if tag == "script"]
+    assert len(scripts) == 3
+    data = re.search(r'<script id="data" type="application/json">(.*?)</script>', html, re.DOTALL)
+    assert data is not None
+    assert list(json.loads(data[1])["series"]["reasons"]) == [evil]
+
+
+def test_the_library_is_the_published_one() -> None:
+    """Byte for byte, with its licence beside it."""
+    assets = resources.files("cli") / "assets"
+
+    assert sha256((assets / "uPlot.iife.min.js").read_bytes()).hexdigest() == UPLOT_SHA256
+    assert "MIT" in (assets / "uPlot.LICENSE").read_text()

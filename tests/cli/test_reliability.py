@@ -1,0 +1,84 @@
+"""Probabilities beside what came."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cli.reliability import Reliability, wilson
+from eventlog.schema import batch_of, decimals
+
+SECOND = 10**9
+COLUMNS = ["kind", "exchange_ns", "received_ns", "bid", "ask", "p_up", "p_up_raw"]
+
+
+def table(rows: list[tuple[str, int, float]]) -> pa.Table:
+    """Return (kind, second, value) rows: a quote's mid, or a decision's probability."""
+    count = len(rows)
+    kinds = [kind for kind, _, _ in rows]
+    times = pa.array([second * SECOND for _, second, _ in rows])
+    value = np.array([value for _, _, value in rows])
+    is_quote = np.array([kind == "quote" for kind in kinds])
+    prices = (value * 1e8).astype(np.int64)
+    p = pa.array(value.astype(np.float32), mask=np.array([kind != "decision" for kind in kinds]))
+    columns = {
+        "offset": pa.array(np.zeros(count, np.int64)),
+        "kind": pa.array(kinds),
+        "exchange_ns": times,
+        "received_ns": times,
+        "bid": decimals(prices, mask=~is_quote),
+        "ask": decimals(prices, mask=~is_quote),
+        "p_up": p,
+        "p_up_raw": p,
+    }
+    return pa.Table.from_batches([batch_of(columns, count)]).select(COLUMNS)
+
+
+RISES = [
+    ("quote", 0, 100.0),
+    ("decision", 0, 0.92),
+    ("quote", 1, 101.0),
+    ("decision", 1, 0.22),
+    ("quote", 2, 103.0),
+    ("decision", 2, 0.5),
+    ("quote", 3, 103.0),
+    ("quote", 4, 90.0),
+]
+
+
+def test_each_is_judged_a_horizon_later() -> None:
+    """0.92 rose, 0.22 rose, 0.5 did not move and says nothing."""
+    judged = Reliability(SECOND)
+    judged.add(table(RISES))
+
+    assert judged.labels == 2
+    assert judged.rose[0].tolist()[18] == 1
+    assert judged.rose[0].tolist()[4] == 1
+    assert judged.brier() == pytest.approx((0.08**2 + 0.78**2) / 2, rel=1e-5)
+    assert judged.calibration_error() == pytest.approx((0.08 + 0.78) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("cut", range(1, len(RISES)))
+def test_however_it_is_cut(cut: int) -> None:
+    """What waits is carried from table to table."""
+    whole, parts = Reliability(SECOND), Reliability(SECOND)
+    whole.add(table(RISES))
+    parts.add(table(RISES[:cut]))
+    parts.add(table(RISES[cut:]))
+
+    assert parts.counts.tolist() == whole.counts.tolist()
+    assert parts.squares.tolist() == whole.squares.tolist()
+
+
+def test_nothing_is_judged_across_a_gap() -> None:
+    """What the price did while nobody looked is no outcome."""
+    judged = Reliability(2 * SECOND)
+    judged.add(table([("quote", 0, 1.0), ("decision", 0, 0.9), ("gap", 1, 0), ("quote", 5, 2.0)]))
+
+    assert judged.labels == 0
+
+
+def test_nothing_judged_has_no_error() -> None:
+    """Neither a calibration error nor a score."""
+    assert Reliability(SECOND).calibration_error() is None
+    assert Reliability(SECOND).brier() is None
+    assert wilson(0, 0) == (0.0, 1.0)

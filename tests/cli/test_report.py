@@ -1,0 +1,66 @@
+"""`trader report`: one journal, three forms, the same figures."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fixtures.record import HERE
+from tests.commands import trader
+
+HOME = ("--home", str(HERE / "gap"))
+CHROMIUM = shutil.which("chromium")
+
+
+def test_the_tables_fit_a_terminal() -> None:
+    """PAPER first, no line beyond eighty columns."""
+    answer = trader("report", *HOME)
+
+    assert answer.code == 0
+    assert answer.out.startswith("PAPER BTC-AUD")
+    assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_the_same_figures_in_json_and_in_the_page(tmp_path: Path) -> None:
+    """What --json says stands in the page."""
+    html = tmp_path / "new" / "report.html"
+    answer = trader("report", *HOME, "--html", str(html), "--no-influences", "--json")
+
+    assert answer.code == 0
+    assert answer.summary["bytes"] == html.stat().st_size
+    learning = answer.summary["learning"]
+    assert isinstance(learning, dict)
+    assert f"{learning['log_loss']:.4f}" in html.read_text()
+    assert html.stat().st_size < 2_000_000
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_a_browser_shows_it_without_a_word(tmp_path: Path) -> None:
+    """Nothing is asked of the network, no error is on the console, and the charts are drawn."""
+    html = tmp_path / "report.html"
+    assert trader("report", *HOME, "--html", str(html), "--no-influences").code == 0
+    done = subprocess.run(
+        [
+            *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=4000"),
+            *("--enable-logging=stderr", "--dump-dom", html.as_uri()),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert "CONSOLE" not in done.stderr
+    assert done.stdout.count("<canvas") >= 9
+
+
+def test_an_empty_journal_has_nothing_to_tell(tmp_path: Path) -> None:
+    """A clear word, not a page of dashes."""
+    from eventlog.log import Log
+
+    Log.open(tmp_path / "BTC-AUD" / "log").close()
+
+    assert trader("report", "--home", str(tmp_path)).code == 10
