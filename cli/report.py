@@ -81,6 +81,7 @@ def tables(said: dict[str, Any]) -> list[str]:
     from cli.score import fraction, percent
 
     learning, money, calibration = said["learning"], said["money"], said["calibration"]
+    accuracy = fraction(learning["accuracy"], 3)
     out = [
         (
             f"PAPER {said['journal']}: {said['records']:,} records, {said['ticks']:,} ticks,"
