@@ -26,12 +26,14 @@ from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Record, SessionStarted
 from eventlog.schema import COLUMNS, NAMES, decode
+from feeds.btcmarkets.tape import Tape
 
 SIMULATED = ".simulated"
 IMPORTED = ".imported"
 UNKNOWN = "unknown"
 _PACKAGES = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
 _BACKWARD_RECORDS = 65_536
+_LOOKED_AFTER_TRADES = 200
 _NEWEST_RECORDS = 2_100
 _T = TypeVar("_T", bound=Record)
 
@@ -217,6 +219,28 @@ def last_received_ns(log: Log | Reader) -> int | None:
     (batch,) = log.read(log.end - 1, log.end, columns=("received_ns",))
     time_ns: int = batch.column(0)[0].as_py()
     return time_ns
+
+
+def tape_of(log: Log | Reader) -> Tape:
+    """Return which trades a log's newest records hold, and behind which one some may be missing.
+
+    Every recent gap is asked for again: a session that was killed may not have come to it.
+    """
+    known: list[int] = []
+    behind: int | None = None
+    start = max(0, log.end - _BACKWARD_RECORDS)
+    for batch in log.read(start, log.end, columns=("kind", "trade_id")):
+        kinds, ids = (batch.column(index).to_pylist() for index in range(2))
+        for kind, trade_id in zip(kinds, ids, strict=True):
+            if kind == "trade":
+                known.append(trade_id)
+            elif kind == "gap" and behind is None and known:
+                behind = max(known)
+    if not known:
+        return Tape()
+    # Nothing was heard since the last session, and its last moments were not looked after.
+    latest = sorted(known)[-_LOOKED_AFTER_TRADES:][0]
+    return Tape(known, behind=latest if behind is None else min(behind, latest))
 
 
 def arithmetics(log: Log | Reader) -> dict[int, str]:

@@ -3,14 +3,13 @@
 import json
 import re
 from contextlib import ExitStack
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from cli import options
 from cli.exits import CommandError, Exit
-from cli.settings import settings
+from cli.settings import manager, settings
 from feeds import clock
 
 _NEXT = {
@@ -21,8 +20,17 @@ _NEXT = {
 
 
 def live(
-    market: Annotated[str, typer.Option(help="The market's id.")] = "BTC-AUD",
+    market: Annotated[
+        list[str] | None,
+        typer.Option("--market", metavar="ID", help="May be repeated.  [default: BTC-AUD]"),
+    ] = None,
     url: options.Url = options.EXCHANGE,
+    rest: Annotated[
+        str | None,
+        typer.Option(
+            "--rest-url", metavar="URL", help="Its REST, up to /v3.  [default: as the URL says]"
+        ),
+    ] = None,
     simulated: Annotated[
         bool,
         typer.Option("--simulated", help="Start the stand-in exchange here: needs no network."),
@@ -37,11 +45,25 @@ def live(
     connect_timeout: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="How long to try at the start.")
     ] = 20.0,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port", min=0, max=65_535, help="Figures for Prometheus, on loopback."
+        ),
+    ] = None,
+    heartbeat_url: Annotated[
+        str | None,
+        typer.Option(
+            "--heartbeat-url", metavar="URL", help="Called every minute while all is well."
+        ),
+    ] = None,
     home: options.Home = options.HOME,
     set_: options.Set = None,
     as_json: options.Json = False,
 ) -> None:
-    """Stream a market, learn from every tick and trade on paper until stopped.
+    """Stream markets, learn from every tick and trade on paper until stopped.
+
+    One socket and one process for all of them, a journal each.
 
     Ctrl-C, SIGTERM, --for and --max-ticks end the session cleanly. Killed, it continues from the
     exact point where it was when it is started again.
@@ -49,32 +71,85 @@ def live(
     chosen = settings(home, set_)
     for_s = None if for_ is None else duration_s(for_)
     typer.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
+    markets = market or ["BTC-AUD"]
+    for each in markets:
+        if markets.count(each) > 1:
+            raise CommandError(Exit.USAGE, f"--market {each}: named twice")
     # These take a moment to import, which --help should not.
+    from threading import Lock
+
     from cli import simulation
-    from cli.journal import SIMULATED, Place
+    from cli.journal import SIMULATED, Place, tape_of
     from cli.session import Session
+    from cli.sessions import Sessions
     from eventlog.log import Log
     from feeds.btcmarkets.connection import Feed
+    from feeds.btcmarkets.rest import Rest, rest_url
+    from feeds.deadman import DeadMan
+    from feeds.metrics import Metrics
+    from feeds.systemd import Notifier
 
-    place = Place(home, market + (SIMULATED if simulated else ""))
-    open_log = partial(Log.open, place.log, segment_bytes=chosen.segment_bytes)
+    places = [Place(home, each + (SIMULATED if simulated else "")) for each in markets]
     with ExitStack() as stack:
-        # An existing journal is locked before anything else; a new one is made only when there is
-        # an exchange to fill it from.
-        log = stack.enter_context(open_log()) if place.log.exists() else None
+
+        def opened(place: Place) -> Log:
+            log = Log.open(place.log, segment_bytes=chosen.segment_bytes)
+            return stack.enter_context(log)
+
+        # Existing journals are locked before anything else; new ones are made only when there is
+        # an exchange to fill them from.
+        logs = {place.name: opened(place) for place in places if place.log.exists()}
+        tapes = {
+            each: tape_of(logs[place.name])
+            for each, place in zip(markets, places, strict=True)
+            if place.name in logs
+        }
         if simulated:
             seed = clock.now_ns() // 10**9 % 2**31
-            url = stack.enter_context(simulation.exchange(market, scenario=scenario, seed=seed))
-        feed = stack.enter_context(Feed(url, [market], connect_timeout_s=connect_timeout))
-        if log is None:
-            log = stack.enter_context(open_log())
-        session = Session(place, log, feed, market=market, url=url, settings=chosen)
-        summary = session.run(for_s=for_s, max_ticks=max_ticks)
+            url = stack.enter_context(simulation.exchange(*markets, scenario=scenario, seed=seed))
+        feed = stack.enter_context(
+            Feed(
+                url,
+                markets,
+                rest=Rest(rest or rest_url(url)),
+                tapes=tapes,
+                connect_timeout_s=connect_timeout,
+            )
+        )
+        turn = Lock()
+        sessions = [
+            Session(
+                place,
+                logs.get(place.name) or opened(place),
+                feed,
+                market=each,
+                url=url,
+                settings=chosen,
+                turn=turn,
+            )
+            for each, place in zip(markets, places, strict=True)
+        ]
+        socket, watchdog_us = manager()
+        running = Sessions(
+            sessions,
+            feed,
+            chosen,
+            notifier=Notifier(socket, watchdog_us=watchdog_us),
+            dead_man=DeadMan(heartbeat_url),
+            as_json=as_json,
+        )
+        running.resume()
+        if metrics_port is not None:
+            metrics = stack.enter_context(Metrics(metrics_port, lambda: running.figures))
+            typer.echo(f"figures at {metrics.url}", err=True)
+        summaries = running.run(for_s=for_s, max_ticks=max_ticks)
     if as_json:
-        typer.echo(json.dumps({"message_type": "summary", **summary}))
+        for summary in summaries:
+            typer.echo(json.dumps({"message_type": "summary", **summary}))
     else:
         where = "" if home == options.HOME else f" --home {home}"
-        typer.echo(f"stopped by {summary['stopped_by']}. What to do with it:", err=True)
+        why = ", ".join(dict.fromkeys(str(summary["stopped_by"]) for summary in summaries))
+        typer.echo(f"stopped by {why}. What to do with it:", err=True)
         for command, does in _NEXT.items():
             typer.echo(f"  trader {command + where:32} {does}", err=True)
 

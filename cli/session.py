@@ -1,10 +1,10 @@
-"""One process lifetime of `trader live`: resume, stream, end."""
+"""One market's part of a process lifetime of `trader live`: resume, stream, end."""
 
 import json
-import signal
 import sys
-from collections.abc import Iterator
-from types import FrameType
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, closing
 
 import pyarrow as pa
 
@@ -29,29 +29,26 @@ from engine.step import CHUNK_TICKS
 from eventlog.log import Log
 from eventlog.records import (
     Gap,
+    Health,
     Input,
     SessionEnded,
     SessionStarted,
     Tick,
+    Trade,
     format_e8,
 )
-from eventlog.storage import DISK
 from feeds import clock
 from feeds.btcmarkets.connection import Feed
-
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
-
-DISK_S = 5.0
-"""How often the room on the disk is looked at."""
-
-DISK_FULL = "disk"
 
 TAKE_S = 0.2
 """How long the loop waits for a tick before it looks whether it should stop."""
 
 
 class Session:
-    """A session over an open log and an open feed."""
+    """A session over an open log and an open feed.
+
+    Several may run, each on a thread of its own: ``turn`` is held by the one that computes.
+    """
 
     def __init__(
         self,
@@ -62,73 +59,92 @@ class Session:
         market: str,
         url: str,
         settings: Settings,
+        turn: AbstractContextManager[object],
     ) -> None:
-        self._place = place
-        self._log = log
+        self.place = place
+        self.market = market
+        self.log = log
         self._feed = feed
-        self._market = market
         self._url = url
+        self._turn = turn
         self._chosen = settings.engine
-        self._min_free_bytes = settings.min_free_bytes
-        self._looked_s = 0.0
         self._checkpoints = Checkpoints(place.checkpoints)
-        self._board = Board(place.name)
-        self._stop_why = ""
+        self._samples: deque[Health] = deque()
+        self.board = Board(place.name)
+        self.stop_why = ""
+        self.looped_s = clock.monotonic_s()
+        """When the loop last came round, on the monotonic clock: nothing hangs."""
         self._number = 1
         self._started_at = 0
         self._rederived = 0
         self._arithmetic = ""
         self._rehearsed: dict[str, object] | None = None
+        self._engine: Engine
+        self._genesis_of: Genesis
+        self._resumed_from = 0
         self._keep: Keep
         self._sealer: Sealer
 
-    def run(self, *, for_s: float | None, max_ticks: int | None) -> dict[str, object]:
-        """Run until stopped; return the summary.
+    def resume(self) -> None:
+        """Restore the engine as it was; begin the journal if this is its first session.
 
         Raises:
-            Diverged: if the log's tail, re-derived, is not what it says.
             ParameterError: if parameters were chosen that are not the journal's.
+            CommandError: if what was kept does not fit the log.
         """
-        before = {number: signal.signal(number, self._on_signal) for number in _STOPPING}
-        try:
-            return self._run(for_s, max_ticks)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _run(self, for_s: float | None, max_ticks: int | None) -> dict[str, object]:
-        found = self._log.recovery
+        found = self.log.recovery
         if found.cut_bytes:
             self._say(
                 f"the last write was interrupted, nothing acknowledged is lost:"
                 f" {found.cut_bytes} bytes cut, kept in {found.quarantine}"
             )
-        genesis = self._genesis()
+        genesis = self._genesis_of = self._genesis()
         self._arithmetic = engines.arithmetic_digest(genesis.parameters)
-        if not self._log.end:
+        if not self.log.end:
             started = self._started(genesis, resumed_from=None, predecessor=None)
-            self._log.append([started])
-        engine, resumed_from = self._resume(genesis)
-        self._keep = Keep(self._log, self._checkpoints, after=resumed_from, show=self._board.show)
-        with Sealer(self._log) as self._sealer:
-            source = self._source(genesis, resumed_from, for_s, max_ticks)
-            run(engine, source, self._keep)
-        self._checkpoints.keep_whole(engine, offset=self._log.end - 1, chain=self._log.chain)
-        self._checkpoints.close()
-        self._board.finish(durable=self._log.end, checkpoint=self._keep.checkpoint_offset)
-        if self._stop_why == DISK_FULL:
-            raise CommandError(
-                Exit.HALT,
-                f"less than {self._min_free_bytes >> 20} MiB are free: stopped recording cleanly"
-                f" at offset {self._log.end - 1}, nothing was lost",
-                hint="Make room, then start again. The floor is --set log.min_free_mib=N.",
+            self.log.append([started])
+        self._engine, self._resumed_from = self._resume(genesis)
+
+    def run(self, *, max_ticks: int | None) -> dict[str, object]:
+        """Run until stopped; return the summary.
+
+        Raises:
+            Diverged: if the log's tail, re-derived, is not what it says.
+        """
+        self.looped_s = clock.monotonic_s()
+        self._keep = Keep(
+            self.log, self._checkpoints, after=self._resumed_from, show=self.board.show
+        )
+        with (
+            Sealer(self.log) as self._sealer,
+            # Closed at once when the loop fails: it may hold the turn.
+            closing(self._source(max_ticks)) as source,
+        ):
+            run(self._engine, source, self._keep)
+        with self._turn:
+            self._checkpoints.keep_whole(
+                self._engine, offset=self.log.end - 1, chain=self.log.chain
             )
-        return self._summary(resumed_from)
+        self._checkpoints.close()
+        return self._summary()
+
+    def stop(self, why: str) -> None:
+        """Say why the session ends; it does once the feed has, and everything was taken."""
+        self.stop_why = self.stop_why or why
+
+    def note(self, sample: Health) -> None:
+        """Have a sample recorded, at the next turn of the loop."""
+        self._samples.append(sample)
+
+    @property
+    def checkpoint_offset(self) -> int:
+        """The offset after which the state was kept last."""
+        return self._keep.checkpoint_offset if hasattr(self, "_keep") else self._resumed_from
 
     def _genesis(self) -> Genesis:
         """Return what this journal began with, or begins with now."""
-        if self._log.end:
-            genesis = journal.genesis_of(self._log, self._place)
+        if self.log.end:
+            genesis = journal.genesis_of(self.log, self.place)
             self._check_chosen(genesis.parameters)
             return genesis
         parameters = parameters_from(self._chosen)
@@ -137,16 +153,16 @@ class Session:
 
     def _resume(self, genesis: Genesis) -> tuple[Engine, int]:
         """Return the engine at its last kept state, or at its first, and the offset there."""
-        restored = self._checkpoints.restore(self._log)
+        restored = self._checkpoints.restore(self.log)
         if restored is not None:
             for error in restored.damaged:
                 self._say(f"passed over a damaged checkpoint: {error}")
             self._rehearsed = self._rehearse(restored, genesis.parameters)
             return Engine(genesis.parameters, restored.state), restored.offset
         # A journal that was killed before its first state was kept: the seed says what it was.
-        engine, chain = Engine.genesis(genesis.parameters), self._log.chain_after(0)
+        engine, chain = Engine.genesis(genesis.parameters), self.log.chain_after(0)
         if chain is None or engine.digest != genesis.initial_state:
-            problem = f"{self._place.checkpoints}: the first state is missing and not repeatable"
+            problem = f"{self.place.checkpoints}: the first state is missing and not repeatable"
             raise CommandError(Exit.CORRUPT, problem)
         self._checkpoints.keep_whole(engine, offset=0, chain=chain)
         return engine, 0
@@ -159,11 +175,11 @@ class Session:
         """
         samples = len(restored.rehearsal["outcomes"])
         repeated = rehearsal.is_repeated(restored.snapshot, restored.rehearsal, parameters)
-        recorded = journal.arithmetics(self._log)
+        recorded = journal.arithmetics(self.log)
         if not repeated and recorded[max(recorded)] == self._arithmetic:
             raise CommandError(
                 Exit.DIVERGED,
-                f"the network kept with {self._place.checkpoints} no longer answers as it did",
+                f"the network kept with {self.place.checkpoints} no longer answers as it did",
                 hint="Nothing was written. trader verify --deep looks further.",
             )
         return {"samples": samples, "identical": repeated}
@@ -177,89 +193,67 @@ class Session:
                     hint="Record into another home, or fork: trader replay --set … --out DIR",
                 )
 
-    def _source(
-        self,
-        genesis: Genesis,
-        resumed_from: int,
-        for_s: float | None,
-        max_ticks: int | None,
-    ) -> Iterator[pa.RecordBatch]:
+    def _source(self, max_ticks: int | None) -> Generator[pa.RecordBatch]:
         """Yield the log's tail, then what the feed brings, each batch durable and numbered."""
-        for chunk in chunks(self._log.read(resumed_from + 1), CHUNK_TICKS):
+        for chunk in chunks(self.log.read(self._resumed_from + 1), CHUNK_TICKS):
             self._rederived += is_tick(chunk).true_count
-            yield chunk
-        if self._log.end > 1:
-            yield self._begin(genesis, resumed_from)
+            self.looped_s = clock.monotonic_s()
+            with self._turn:
+                yield chunk
+        if self.log.end > 1:
+            batch = self._begin()
+            with self._turn:
+                yield batch
         self._say(
-            f"PAPER {self._place.name}: session {self._number}, {self._log.end:,} records durable"
+            f"PAPER {self.place.name}: session {self._number}, {self.log.end:,} records durable"
             + (f", {self._rederived} ticks re-derived" if self._number > 1 else "")
             + (", the network answers as it did" if self._rehearsed else "")
         )
-        yield from self._record(for_s, max_ticks)
+        yield from self._record(max_ticks)
         ended = SessionEnded(
             received_ns=clock.now_ns(),
             session=self._number,
-            why=self._stop_why,
-            detail=json.dumps({"ticks": self._board.ticks}),
+            why=self.stop_why,
+            detail=json.dumps({"ticks": self.board.ticks}),
         )
-        yield self._log.append([ended]).batch()
+        batch = self.log.append([*self._taken_samples(), ended]).batch()
+        with self._turn:
+            yield batch
 
-    def _begin(self, genesis: Genesis, resumed_from: int) -> pa.RecordBatch:
+    def _begin(self) -> pa.RecordBatch:
         """Append the start of a session that follows another, and the gap between them."""
-        predecessor = journal.predecessor_of(self._log)
+        predecessor = journal.predecessor_of(self.log)
         assert predecessor is not None
-        self._number, self._started_at = predecessor.session + 1, self._log.end
-        started = self._started(genesis, resumed_from=resumed_from, predecessor=predecessor)
+        self._number, self._started_at = predecessor.session + 1, self.log.end
+        started = self._started(
+            self._genesis_of, resumed_from=self._resumed_from, predecessor=predecessor
+        )
         since_ns, now_ns = predecessor.last_received_ns, started.received_ns
         gap = Gap(received_ns=now_ns, from_ns=since_ns, to_ns=now_ns, why="not running")
-        return self._log.append([started, gap]).batch()
+        return self.log.append([started, gap]).batch()
 
-    def _record(self, for_s: float | None, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
+    def _record(self, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
         """Make durable what has arrived, as one batch, and only then yield it (I2)."""
-        ends_s = None if for_s is None else clock.monotonic_s() + for_s
         left = max_ticks
-        while not self._feed.finished():
-            arrived = self._feed.take(TAKE_S)
+        while not self._feed.finished(self.market) and left != 0:
+            self.looped_s = clock.monotonic_s()
+            arrived = self._feed.take(TAKE_S, self.market)
             if left is not None:
                 arrived = _up_to(arrived, left)
-                left -= sum(isinstance(record, Tick) for record in arrived)
+                left -= sum(_is_tick(record) for record in arrived)
+            arrived += self._taken_samples()
             if arrived:
-                yield self._log.append(arrived).batch()
-                if self._board.score.reason == REASONS[0]:
-                    self._feed.resync()
+                batch = self.log.append(arrived).batch()
+                with self._turn:
+                    yield batch
+                if self.board.score.reason == REASONS[0]:
+                    self._feed.resync(self.market)
             self._sealer.tend()
-            self._show()
-            self._look_at_disk()
-            if left == 0:
-                self._stop_why = "--max-ticks"
-                self._feed.stop()
-                return
-            if ends_s is not None and clock.monotonic_s() >= ends_s and not self._stop_why:
-                self._stop_why = "--for"
-                self._feed.stop()
+        if left == 0:
+            self.stop("--max-ticks")
 
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if self._stop_why:
-            raise KeyboardInterrupt
-        self._stop_why = signal.Signals(number).name
-        self._feed.stop()
-
-    def _show(self) -> None:
-        state = self._feed.state
-        feed = "ok" if state.connected else f"reconnecting ({state.why})"
-        self._board.update(
-            durable=self._log.end, checkpoint=self._keep.checkpoint_offset, feed=feed
-        )
-
-    def _look_at_disk(self) -> None:
-        """End the session while there is still room to end it cleanly."""
-        now_s = clock.monotonic_s()
-        if self._stop_why or now_s - self._looked_s < DISK_S:
-            return
-        self._looked_s = now_s
-        if DISK.free_bytes(self._place.log) < self._min_free_bytes:
-            self._stop_why = DISK_FULL
-            self._feed.stop()
+    def _taken_samples(self) -> list[Health]:
+        return [self._samples.popleft() for _ in range(len(self._samples))]
 
     def _say(self, sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
@@ -277,32 +271,38 @@ class Session:
         )
         return SessionStarted(received_ns=clock.now_ns(), session=self._number, detail=detail)
 
-    def _summary(self, resumed_from: int) -> dict[str, object]:
-        score = self._board.score
+    def _summary(self) -> dict[str, object]:
+        score = self.board.score
         return {
+            "journal": self.place.name,
             "session": self._number,
             "ticks": score.decisions,
             "decisions": score.decisions,
             "fills": score.fills,
             "first_offset": self._started_at,
-            "last_offset": self._log.end - 1,
+            "last_offset": self.log.end - 1,
             "checkpoint_offset": self._keep.checkpoint_offset,
             "log_loss": score.log_loss,
             "baseline_log_loss": score.baseline_log_loss,
             "accuracy": score.accuracy,
             "labels": score.scored,
             "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
-            "resumed_from": None if self._number == 1 else resumed_from,
+            "resumed_from": None if self._number == 1 else self._resumed_from,
             "rederived": self._rederived,
             "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
-            "stopped_by": self._stop_why,
+            "stopped_by": self.stop_why,
         }
 
 
 def _up_to(records: list[Input], ticks: int) -> list[Input]:
     """Return the records up to and with the last of so many ticks."""
     for index, record in enumerate(records):
-        ticks -= isinstance(record, Tick)
+        ticks -= _is_tick(record)
         if ticks == 0:
             return records[: index + 1]
     return records
+
+
+def _is_tick(record: Input) -> bool:
+    """Return whether a decision follows from a record: what was backfilled did not come in time."""
+    return isinstance(record, Tick) and not (isinstance(record, Trade) and record.backfilled)

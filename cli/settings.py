@@ -10,7 +10,7 @@ in ``trader.toml``    in the environment              with ``--set``
 ``[log] segment_mib`` ``TRADER_LOG_SEGMENT_MIB``      ``log.segment_mib``
 ====================  ==============================  ==========================
 
-What there is, `KNOWN`, are the engine's parameters and the log's settings.
+What there is, `KNOWN`, are the engine's parameters, the log's settings and the limits of health.
 """
 
 import difflib
@@ -25,7 +25,7 @@ from engine.errors import ParameterError
 from engine.parameters import Parameters, parameters_from
 
 FILE = "trader.toml"
-SECTIONS = ("engine", "log")
+SECTIONS = ("engine", "log", "health")
 DEFAULT = "default"
 _KEYS = re.compile(r"secret|api_?key|private|passw|passphrase", re.IGNORECASE)
 
@@ -64,6 +64,10 @@ KNOWN: tuple[Setting, ...] = (
         *("log", "min_free_mib", 1_024, 0, 1 << 30),
         "room on the disk, in MiB, below which a session ends while it still can end cleanly",
     ),
+    Setting(
+        *("health", "max_memory_mib", 4_096, 0, 1 << 20),
+        "memory, in MiB, above which a session ends cleanly before the system ends it; 0: no limit",
+    ),
 )
 _BY_KEY = {setting.key: setting for setting in KNOWN}
 
@@ -82,6 +86,8 @@ class Settings:
 
     engine: dict[str, object] = field(default_factory=dict)
     segment_bytes: int
+    max_memory_bytes: int
+    """Memory above which a session halts; 0: no limit."""
     min_free_bytes: int
     """Room on the disk below which a session halts, while it still can end cleanly."""
 
@@ -96,9 +102,9 @@ def settings(home: Path, assignments: list[str] | None) -> Settings:
     """
     chosen = choices(home, assignments)
 
-    def mib(name: str) -> int:
-        choice = chosen.get(f"log.{name}")
-        value = _BY_KEY[f"log.{name}"].default if choice is None else choice.value
+    def mib(key: str) -> int:
+        choice = chosen.get(key)
+        value = _BY_KEY[key].default if choice is None else choice.value
         assert isinstance(value, int), "checked"
         return value << 20
 
@@ -108,8 +114,9 @@ def settings(home: Path, assignments: list[str] | None) -> Settings:
             for key, choice in chosen.items()
             if _BY_KEY[key].section == "engine"
         },
-        segment_bytes=mib("segment_mib"),
-        min_free_bytes=mib("min_free_mib"),
+        segment_bytes=mib("log.segment_mib"),
+        max_memory_bytes=mib("health.max_memory_mib"),
+        min_free_bytes=mib("log.min_free_mib"),
     )
 
 
@@ -262,3 +269,8 @@ def to_toml() -> str:
 def _plain(value: float) -> str:
     """Return a bound as people write it."""
     return f"{value:_}" if isinstance(value, int) else f"{value:g}"
+
+
+def manager() -> tuple[str | None, str | None]:
+    """Return where a service manager listens, and how long its watchdog waits, in microseconds."""
+    return os.environ.get("NOTIFY_SOCKET"), os.environ.get("WATCHDOG_USEC")

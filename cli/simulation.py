@@ -13,7 +13,7 @@ SPEED = 10
 
 
 @contextmanager
-def exchange(market: str, *, scenario: str, seed: int) -> Iterator[str]:
+def exchange(*markets: str, scenario: str, seed: int) -> Iterator[str]:
     """Run the stand-in exchange; yield its URL. It ends with the context, or with this process.
 
     Raises:
@@ -21,7 +21,8 @@ def exchange(market: str, *, scenario: str, seed: int) -> Iterator[str]:
     """
     command = [
         *(sys.executable, "-m", "cli.main", "exchange", "--json", "--port", "0"),
-        *("--market", market, "--scenario", scenario, "--seed", str(seed)),
+        *(word for market in markets for word in ("--market", market)),
+        *("--scenario", scenario, "--seed", str(seed)),
         *("--speed", str(SPEED), "--until-stdin-closes"),
     ]
     # Its own session: a Ctrl-C in the terminal is ours, and we end it when we are done.

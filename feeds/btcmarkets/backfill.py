@@ -79,9 +79,8 @@ class Backfill:
             is_filled = True
             try:
                 await self.fill(market)
-            except (RestUnavailable, RestRefused):
-                # The client was patient already: the hole stays, and is asked for again.
-                is_filled = False
+            except RestRefused:
+                is_filled = False  # the hole stays, and is asked for again
             try:
                 async with asyncio.timeout(self._interval_s if is_filled else self._settle_s):
                     await wake.wait()
@@ -92,12 +91,12 @@ class Backfill:
         """Fetch what is missing of one market.
 
         Raises:
-            RestUnavailable: if the exchange does not answer; what is missing stays so.
-            RestRefused: if it does not know the market.
+            RestRefused: if the exchange does not know the market.
         """
         tape = self._tapes[market]
         losses, found, pages = tape.losses, dict[int, Trade](), 1
-        page = await self._rest.trades(market)
+        page = await self._page(market, None)
+        newest = max((trade.trade_id for trade in page), default=None)
         if not tape.begun:
             tape.begin(page)
         while True:
@@ -106,7 +105,7 @@ class Backfill:
                 break
             # Whether the cursor's own row is on the next page is not known: ids decide.
             oldest = min(trade.trade_id for trade in page)
-            page = await self._rest.trades(market, before=oldest)
+            page = await self._page(market, oldest)
             page = [trade for trade in page if trade.trade_id < oldest]
             pages += 1
         is_whole = tape.reaches(page)
@@ -114,7 +113,15 @@ class Backfill:
             await asyncio.sleep(self._settle_s)
             missing = tape.missing([found[trade_id] for trade_id in sorted(found)])
             await self._put(market, missing, is_whole=is_whole)
-        tape.close(losses)
+        tape.close(losses, newest=newest)
+
+    async def _page(self, market: str, before: int | None) -> list[Trade]:
+        """Return a page; the client was patient already, but a hole of many pages needs each."""
+        while True:
+            try:
+                return await self._rest.trades(market, before=before)
+            except RestUnavailable:
+                await asyncio.sleep(self._settle_s)
 
     async def _put(self, market: str, missing: Sequence[Trade], *, is_whole: bool) -> None:
         received_ns = now_ns()

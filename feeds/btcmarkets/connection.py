@@ -584,8 +584,8 @@ class Feed:
         dialogue = link.dialogue
         refused = dialogue.refused
         if refused and not dialogue.confirmed and dialogue.settled:
-            rejection = next(iter(refused.values()))
-            if self._opened.done():
+            market, rejection = next(iter(refused.items()))
+            if self._opened.done() or self._channels[market].tape.begun:
                 # It was accepted before, so this may pass: a deploy is under way.
                 raise _Lost(_refusal(rejection))
         if refused and dialogue.settled and not self._opened.done():

@@ -1,8 +1,9 @@
 """The trades of one market that are known, so that each stands in the log once and none is missing.
 
 Trades have no sequence number to tell a gap by (their ids increase, but need not be dense), so what
-may be missing is remembered by where a connection was lost: the *hole* begins behind the newest id
-known then, and is closed when every page from there on has been asked for. Pure: it holds ids.
+may be missing is remembered by when a connection was lost: the *hole* begins behind the newest id
+up to which the stream was compared with REST before, and is closed when every page from there on
+has been asked for. Pure: it holds ids.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,16 +25,18 @@ class Tape:
     >>> tape = Tape(known=[100, 101])
     >>> tape.add(102), tape.add(102)
     (True, False)
+    >>> tape.close(tape.losses, newest=101)
     >>> tape.lose()
     >>> tape.behind
-    102
+    101
     """
 
     def __init__(self, known: Iterable[int] = (), *, behind: int | None = None) -> None:
         self._known = dict.fromkeys(sorted(known))
         # What is older than this is in the log, or from before the journal, or too old to tell.
         self._floor = min(self._known, default=None)
-        self._newest = max(self._known, default=None)
+        # Up to here nothing is missing.
+        self._sure = self._floor if behind is None else behind
         self._behind = behind
         self.losses = 0
         """How often something may have been missed: a hole that is closed is of the first ones."""
@@ -55,6 +58,7 @@ class Tape:
         assert self._floor is None
         first = min(self._known, default=_ID_MAX)
         self._floor = max((t.trade_id for t in page if t.trade_id < first), default=-1)
+        self._sure = self._floor
 
     def add(self, trade_id: int) -> bool:
         """Note a trade; return whether it is new, or was there before."""
@@ -66,14 +70,13 @@ class Tape:
             forgotten = next(iter(self._known))
             del self._known[forgotten]
             self._floor = max(forgotten, -1 if self._floor is None else self._floor)
-        self._newest = trade_id if self._newest is None else max(self._newest, trade_id)
         return True
 
     def lose(self) -> None:
         """Note that from now on trades may be missed: a hole begins, if there is none already."""
         self.losses += 1
         if self._behind is None:
-            self._behind = self._floor if self._newest is None else self._newest
+            self._behind = self._sure
 
     def missing(self, page: Sequence[Trade]) -> list[Trade]:
         """Return the trades of a page that ought to be known and are not."""
@@ -94,7 +97,11 @@ class Tape:
             return True
         return not self.missing(page) if self._behind is None else oldest <= self._behind
 
-    def close(self, losses: int) -> None:
-        """Say that the hole was asked for, unless it was lost again since ``losses`` was read."""
-        if losses == self.losses:
-            self._behind = None
+    def close(self, losses: int, *, newest: int | None) -> None:
+        """Say that everything up to ``newest`` was asked for.
+
+        What was lost since ``losses`` was read is newer, and is a hole still.
+        """
+        if newest is not None:
+            self._sure = newest if self._sure is None else max(self._sure, newest)
+        self._behind = None if losses == self.losses else self._sure

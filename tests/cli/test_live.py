@@ -9,7 +9,7 @@ import pytest
 from cli.journal import records
 from cli.live import duration_s
 from eventlog.reader import Reader
-from eventlog.records import SessionStarted
+from eventlog.records import SessionStarted, Trade
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange
 from tests.commands import Answer, trader
 
@@ -89,6 +89,43 @@ def test_a_market_that_the_exchange_does_not_have(tmp_path: Path, url: str) -> N
     assert answer.code == 3
     assert "XXX-AUD" in answer.err
     assert not (tmp_path / "XXX-AUD").exists()
+
+
+def test_two_markets_in_one_process(tmp_path: Path) -> None:
+    """A journal each over one socket, with health in it; one that fails leaves the other be."""
+    markets = ("--market", "BTC-AUD", "--market", "ETH-AUD")
+    with exchange(*markets, "--seed", "5", "--speed", "20") as url:
+        both = live(tmp_path, url, *markets, "--max-ticks", "100")
+        one = live(tmp_path, url, "--market", "ETH-AUD", "--max-ticks", "30")
+        (tmp_path / "BTC-AUD" / "checkpoints").rename(tmp_path / "away")
+        (tmp_path / "BTC-AUD" / "checkpoints").write_text("in the way")
+        failed = live(tmp_path, url, *markets, "--max-ticks", "50")
+
+    assert both.code == one.code == 0, both.err + one.err
+    assert [json.loads(line)["journal"] for line in both.out.splitlines()] == ["BTC-AUD", "ETH-AUD"]
+    assert failed.code != 0
+    assert "event=failed level=error market=BTC-AUD" in failed.err
+    assert kinds(tmp_path, "BTC-AUD").count("decision") == 100
+    recorded = kinds(tmp_path, "ETH-AUD")
+    assert recorded.count("decision") == 180
+    assert "health" in recorded
+    assert recorded[-1] == "session_ended"
+    verified = trader("verify", "--home", str(tmp_path), "--journal", "ETH-AUD", "--deep")
+    assert verified.code == 0
+
+
+def test_what_was_traded_while_nobody_ran_is_fetched(tmp_path: Path) -> None:
+    """Between two sessions trades are made: the second finds them, marked, each once."""
+    with exchange("--seed", "5", "--speed", "50", "--scenario", "calm") as url:
+        live(tmp_path, url, "--max-ticks", "200")
+        answer = live(tmp_path, url, "--for", "8s")
+
+    assert answer.code == 0, answer.err
+    log = Reader.open(tmp_path / JOURNAL / "log")
+    trades = [each for _, each in records(log, 0, log.end) if isinstance(each, Trade)]
+    known = sorted(trade.trade_id for trade in trades)
+    assert known == list(range(known[0], known[0] + len(known)))
+    assert any(trade.backfilled for trade in trades)
 
 
 def test_what_makes_no_sense_is_recorded_and_survived(tmp_path: Path) -> None:

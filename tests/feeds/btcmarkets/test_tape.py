@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog.records import Trade
@@ -91,11 +91,22 @@ def test_a_hole_that_was_lost_again_stays() -> None:
     tape.lose()
     losses = tape.losses
     tape.lose()
-    tape.close(losses)
-    assert tape.behind == 100
+    tape.close(losses, newest=120)
+    assert tape.behind == 120
 
-    tape.close(tape.losses)
+    tape.close(tape.losses, newest=None)
     assert tape.behind is None
+
+
+def test_a_hole_begins_where_the_stream_was_last_compared() -> None:
+    """What the stream lost without a word before the connection was lost is in it, too."""
+    tape = Tape([100])
+    tape.close(0, newest=150)
+    for each in (160, 170):
+        tape.add(each)
+    tape.lose()
+
+    assert tape.behind == 150
 
 
 def test_memory_is_bounded_and_what_is_forgotten_is_not_asked_for() -> None:
@@ -108,6 +119,7 @@ def test_memory_is_bounded_and_what_is_forgotten_is_not_asked_for() -> None:
     assert tape.reaches(page([5]))
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)), st.integers(1, 7))
 def test_stream_and_pages_bring_everything_once(
     before: set[int], streamed: set[int], size: int

@@ -1,0 +1,288 @@
+"""The sessions of one process: a market each, on threads of their own, over one feed.
+
+The compiled step is shared: whoever computes holds the turn. A market whose session fails leaves
+the others running, and its error is the process's in the end. The main thread looks on: it says how
+they go, samples their health, ends them when a limit is reached, and tells a service manager, a
+scraper and a dead man's switch that all is well, which is a matter of fresh data and of loops that
+come round, not of a process that exists.
+"""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+from cli import health, logs
+from cli.exits import CommandError, Exit, code_of, report
+from cli.health import SAMPLE_S, STREAMING, Growth
+from cli.session import Session
+from cli.settings import Settings
+from eventlog.records import Health
+from feeds import clock
+from feeds.btcmarkets.connection import Feed
+from feeds.deadman import DeadMan
+from feeds.systemd import Notifier
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+LOOK_S = 0.2
+"""How often the main thread looks."""
+
+EXCESS_S = 5.0
+"""How often limits are looked at."""
+
+FRESH_S = 60.0
+"""How old the newest frame, and how long a turn of a loop, may be while all is well."""
+
+RECONNECTING_S = 900.0
+"""How long an exchange may be away before a service manager is let to start us anew."""
+
+
+class Sessions:
+    """The sessions of one process: first `resume`, then `run`."""
+
+    def __init__(
+        self,
+        sessions: Sequence[Session],
+        feed: Feed,
+        settings: Settings,
+        *,
+        notifier: Notifier,
+        dead_man: DeadMan,
+        as_json: bool,
+    ) -> None:
+        self._sessions = tuple(sessions)
+        self._feed = feed
+        self._settings = settings
+        self._notifier = notifier
+        self._dead_man = dead_man
+        self._as_json = as_json
+        self._watched = sys.stderr.isatty()
+        self._summaries: dict[str, dict[str, object]] = {}
+        self._failures: dict[str, Exception] = {}
+        self._words: dict[str, str] = {}
+        self._growths = {session.market: Growth() for session in sessions}
+        self._samples: dict[str, dict[str, object]] = {}
+        self._stop_why = ""
+        self._halt: tuple[str, str] | None = None
+        self._sampled_s = self._looked_s = self._alive_s = float("-inf")
+        self._well_s = clock.monotonic_s()
+        self._turn_shown = 0
+
+    @property
+    def figures(self) -> dict[str, dict[str, object]]:
+        """The newest samples, by market, for whoever asks."""
+        return {
+            session.market: {
+                **self._samples.get(session.market, {}),
+                "streaming": self._words.get(session.market) == STREAMING,
+                "durable_records": session.log.end,
+                "checkpoint_offset": session.checkpoint_offset,
+                "ticks": session.board.ticks,
+            }
+            for session in self._sessions
+        }
+
+    def resume(self) -> None:
+        """Resume every session; one that cannot be does not keep the others from running.
+
+        Raises:
+            Exception: what the first failed with, if none can run.
+        """
+        for session in self._sessions:
+            try:
+                session.resume()
+            except Exception as error:
+                if len(self._sessions) == 1:
+                    raise
+                self._fail(session.market, error)
+        if len(self._failures) == len(self._sessions):
+            raise next(iter(self._failures.values()))
+
+    def run(self, *, for_s: float | None, max_ticks: int | None) -> list[dict[str, object]]:
+        """Run until stopped; return the summaries of the sessions that ended well.
+
+        Raises:
+            Exception: what a session failed with, once the others have ended.
+            CommandError: (21) if a limit was reached.
+        """
+        before = {number: signal.signal(number, self._on_signal) for number in _STOPPING}
+        threads = [
+            threading.Thread(target=self._carry, args=(session, max_ticks), daemon=True)
+            for session in self._sessions
+            if session.market not in self._failures
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            self._notifier.ready("running")
+            self._look_on(threads, for_s)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        self._dead_man.wait()
+        if self._failures:
+            raise next(iter(self._failures.values()))
+        if self._halt is not None:
+            _, why = self._halt
+            raise CommandError(
+                Exit.HALT,
+                f"{why}: stopped recording cleanly, nothing was lost",
+                hint="Limits are --set log.min_free_mib=N and --set health.max_memory_mib=N.",
+            )
+        return [self._summaries[session.market] for session in self._sessions]
+
+    def _carry(self, session: Session, max_ticks: int | None) -> None:
+        """Run one session on its thread; what it fails with is kept for the end."""
+        try:
+            self._summaries[session.market] = session.run(max_ticks=max_ticks)
+            self._feed.leave(session.market)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            self._fail(session.market, error)
+
+    def _fail(self, market: str, error: Exception) -> None:
+        """Leave one market; the others go on."""
+        if len(self._sessions) > 1:
+            logs.say("failed", {"level": "error", "market": market, "code": int(code_of(error))})
+            report(error, as_json=self._as_json)
+        self._failures[market] = error
+        self._feed.leave(market)
+
+    def _running(self) -> list[Session]:
+        return [each for each in self._sessions if each.market not in self._failures]
+
+    def _look_on(self, threads: Sequence[threading.Thread], for_s: float | None) -> None:
+        ends_s = None if for_s is None else clock.monotonic_s() + for_s
+        while any(thread.is_alive() for thread in threads):
+            for thread in threads:
+                thread.join(LOOK_S / len(threads))
+            now_s = clock.monotonic_s()
+            self._look_at_feed(now_s)
+            self._look_at_limits(now_s)
+            self._tell(now_s)
+            self._show()
+            if ends_s is not None and now_s >= ends_s:
+                self._stop("--for")
+        self._notifier.stopping()
+        for session in self._running():
+            session.board.finish(durable=session.log.end, checkpoint=session.checkpoint_offset)
+        self._feed.stop()
+
+    def _look_at_feed(self, now_s: float) -> None:
+        """Sample every market each minute, and at once where its feed has changed."""
+        state = self._feed.state
+        is_due = now_s - self._sampled_s >= SAMPLE_S
+        if is_due:
+            self._sampled_s = now_s
+        for session in self._running():
+            word = health.feed_word(state, session.market)
+            has_changed = word != self._words.get(session.market)
+            self._words[session.market] = word
+            if not (has_changed or is_due):
+                continue
+            size_bytes = health.size_bytes(session.place.log.parent)
+            bytes_a_day = self._growths[session.market].look(now_s, size_bytes)
+            figures = health.sample(
+                state,
+                session.market,
+                free_bytes=health.free_bytes(session.place.log),
+                bytes_a_day=bytes_a_day,
+            )
+            self._samples[session.market] = figures
+            session.note(Health(received_ns=clock.now_ns(), detail=json.dumps(figures)))
+            if not self._watched:
+                event = "feed" if has_changed else "minute"
+                score = session.board.score
+                facts = {
+                    "level": "info" if word == STREAMING else "warning",
+                    "journal": session.place.name,
+                    "ticks": session.board.ticks,
+                    "log_loss": score.log_loss,
+                    "baseline_log_loss": score.baseline_log_loss,
+                    "durable": session.log.end,
+                    "checkpoint": session.checkpoint_offset,
+                }
+                logs.say(event, {**facts, **figures})
+
+    def _look_at_limits(self, now_s: float) -> None:
+        """End the sessions while there is still room to end them cleanly."""
+        if self._stop_why or now_s - self._looked_s < EXCESS_S:
+            return
+        self._looked_s = now_s
+        self._halt = health.excess(
+            place=self._sessions[0].place.log,
+            min_free_bytes=self._settings.min_free_bytes,
+            max_memory_bytes=self._settings.max_memory_bytes,
+        )
+        if self._halt is not None:
+            word, why = self._halt
+            logs.say("halt", {"level": "error", "why": why})
+            self._stop(word)
+
+    def _tell(self, now_s: float) -> None:
+        """Give the sign of life to whoever waits for one, if all is well."""
+        trouble = self._trouble(now_s)
+        if trouble is None:
+            self._well_s = now_s
+        every_s = min(self._notifier.alive_every_s or SAMPLE_S, SAMPLE_S)
+        if now_s - self._alive_s < every_s:
+            return
+        self._alive_s = now_s
+        if trouble is None:
+            self._notifier.alive("streaming")
+            self._dead_man.press()
+        elif not self._is_hung(now_s) and now_s - self._well_s < RECONNECTING_S:
+            # Starting anew brings no exchange back; but in the end it is tried, too.
+            self._notifier.alive(trouble)
+        else:
+            self._notifier.status(trouble)
+
+    def _trouble(self, now_s: float) -> str | None:
+        """Return what is wrong: a stale feed, a loop that hangs, a session that failed."""
+        if self._failures:
+            return f"failed: {', '.join(self._failures)}"
+        if self._is_hung(now_s):
+            return "a loop hangs"
+        last_s = self._feed.state.last_frame_s
+        if last_s is None or now_s - last_s > FRESH_S:
+            return f"no data: {self._feed.state.why or 'nothing is heard'}"
+        silent = [market for market, word in self._words.items() if word != STREAMING]
+        return f"not streaming: {', '.join(silent)}" if silent else None
+
+    def _is_hung(self, now_s: float) -> bool:
+        """Whether a session that runs has not come round for too long: nothing becomes durable."""
+        return any(
+            now_s - session.looped_s > FRESH_S
+            for session in self._running()
+            if session.market not in self._summaries
+        )
+
+    def _show(self) -> None:
+        if not self._watched:
+            return
+        # One line for all: each market has its turn on it.
+        self._turn_shown += 1
+        running = self._running()
+        if not running:
+            return
+        session = running[self._turn_shown // 10 % len(running)]
+        word = self._words[session.market]
+        session.board.update(
+            durable=session.log.end,
+            checkpoint=session.checkpoint_offset,
+            feed="ok" if word == STREAMING else word,
+        )
+
+    def _stop(self, why: str) -> None:
+        if not self._stop_why:
+            self._stop_why = why
+            for session in self._sessions:
+                session.stop(why)
+            self._feed.stop()
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self._stop_why:
+            raise KeyboardInterrupt
+        self._stop(signal.Signals(number).name)

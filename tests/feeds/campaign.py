@@ -1,0 +1,301 @@
+"""The fault campaign: seeded sessions over an exchange that fails at random, and what must hold.
+
+    uv run python -m tests.feeds.campaign --seeds 0:300
+
+For every seed a stand-in exchange runs in this process with faults drawn from the seed, and some
+sessions follow each other over one journal: feed, log and the engine's reading of the market, the
+very modules of ``trader live``, without TensorFlow. All but the last are killed: they end in the
+middle, with what had arrived but was not durable lost. Afterwards
+
+* every trade that the exchange published since the first session began stands in the log exactly
+  once, streamed or backfilled, or lies in a recorded `Gap`;
+* at every update with a checksum at which the engine holds its book to be valid, and at every
+  snapshot, that book is the exchange's;
+* every byte of the log verifies.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+from cli.journal import predecessor_of, records, tape_of
+from engine.market import Column, Market
+from eventlog.integrity import check
+from eventlog.log import Log
+from eventlog.reader import Reader
+from eventlog.records import BookUpdate, Gap, Input, SessionEnded, SessionStarted, Trade
+from feeds.btcmarkets.backoff import Budget
+from feeds.btcmarkets.connection import Feed
+from feeds.btcmarkets.protocol import decode
+from feeds.btcmarkets.rest import Rest, rest_url
+from feeds.clock import monotonic_s, now_ns
+from feeds.errors import FeedError
+from feeds.exchange.draws import Draws
+from feeds.exchange.faults import Fault, random_faults
+from feeds.exchange.market import SyntheticExchange, SyntheticMarket
+from feeds.exchange.scenario import SCENARIOS
+from feeds.exchange.server import Exchange
+from feeds.exchange.source import Frame
+
+MARKET = "BTC-AUD"
+HASTE: dict[str, Any] = {
+    "backoff_first_s": 0.005,
+    "backoff_most_s": 0.05,
+    "handshake_window_s": 0.0,
+    "resync_interval_s": 0.02,
+    "answer_s": 0.3,
+    "stale_after_s": 0.6,
+    "rotate_after_s": 2.0,
+    "drain_s": 0.05,
+    "settle_s": 0.05,
+    "audit_s": 0.2,
+    "cross_check_s": 1.0,
+    "connect_timeout_s": 30.0,
+}
+"""A day of patience in some seconds."""
+
+PATIENCE_S = 60.0
+
+
+class Witness(SyntheticExchange):
+    """A market that remembers what it said: its trades, and its book's checksum by version."""
+
+    def __init__(self, seed: int) -> None:
+        market = SyntheticMarket(MARKET, SCENARIOS["calm"], seed=seed, start_ns=10**18)
+        super().__init__([market])
+        self.trades: list[int] = []
+        self.checksums: dict[int, int] = {}
+
+    def advance(self) -> Sequence[Frame]:
+        """Go one step on, and remember it."""
+        frames = super().advance()
+        for frame in frames:
+            event = decode(frame.text, 0)
+            assert isinstance(event, tuple)
+            record = event[1]
+            if isinstance(record, Trade):
+                self.trades.append(record.trade_id)
+            elif isinstance(record, BookUpdate):
+                assert record.snapshot_id is not None
+                assert record.checksum is not None
+                self.checksums[record.snapshot_id] = record.checksum
+        return frames
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one seed came to; ``wrong`` is empty where everything held."""
+
+    seed: int
+    faults: tuple[Fault, ...]
+    counts: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def serving(exchange: Exchange) -> Iterator[str]:
+    """Run an exchange on a thread; yield its URL."""
+    said: Queue[str | BaseException] = Queue()
+
+    def run() -> None:
+        try:
+            asyncio.run(exchange.serve(said.put))
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+            said.put(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        url = said.get(timeout=PATIENCE_S)
+        if isinstance(url, BaseException):
+            raise url
+        yield url
+    finally:
+        exchange.stop()
+        thread.join(PATIENCE_S)
+
+
+def carry(
+    home: Path, url: str, outcome: Outcome, witness: Witness, *, ticks: int, killed: bool
+) -> None:
+    """Run one session for so many records; then end it, or let it be killed."""
+    budget = Budget(count=10**6, window_s=1.0)
+    rest = Rest(
+        rest_url(url), budget=budget, first_s=0.005, most_s=0.05, closed_s=0.02, timeout_s=0.5
+    )
+    with Log.open(home / "log", segment_bytes=1 << 20) as log:
+        market = Market.genesis()
+        before = predecessor_of(log)
+        number = 1 if before is None else before.session + 1
+        for batch in log.read(0):
+            market.fold(batch)
+        began: list[Input] = [SessionStarted(received_ns=now_ns(), session=number, detail="{}")]
+        if before is not None:
+            since_ns, at_ns = before.last_received_ns, now_ns()
+            gap = Gap(received_ns=at_ns, from_ns=since_ns, to_ns=at_ns, why="not running")
+            began.append(gap)
+        tapes = {MARKET: tape_of(log)}
+        market.fold(log.append(began).batch())
+        seen, until_s = 0, monotonic_s() + PATIENCE_S
+        with Feed(url, [MARKET], rest=rest, tapes=tapes, **HASTE) as feed:
+            while seen < ticks or (not killed and feed.state.markets[MARKET].hole):
+                arrived = feed.take(0.05)
+                if monotonic_s() > until_s:
+                    outcome.wrong.append(f"session {number} stood still: {feed.state}")
+                    break
+                if not arrived:
+                    continue
+                seen += len(arrived)
+                batch = log.append(arrived).batch()
+                rows = market.fold(batch)
+                compare(arrived, batch, rows, market, witness, outcome)
+                if len(rows) and not rows[-1][Column.VALID]:
+                    feed.resync()
+            state = feed.state
+            feed.stop()
+            while not killed and not feed.finished():
+                arrived = feed.take(0.05)
+                if arrived:
+                    market.fold(log.append(arrived).batch())
+        if not killed:
+            log.append([SessionEnded(received_ns=now_ns(), session=number, why="done", detail="")])
+    outcome.counts["sessions"] += 1
+    outcome.counts["killed"] += killed
+    outcome.counts["reconnects"] += state.reconnects
+    outcome.counts["rotations"] += state.rotations
+    outcome.counts["cross checks"] += state.cross_checks
+
+
+def compare(
+    arrived: Sequence[Input],
+    batch: Any,
+    rows: Any,
+    market: Market,
+    witness: Witness,
+    outcome: Outcome,
+) -> None:
+    """Compare the engine's book with the exchange's, where this is the moment it stands at."""
+    books = [record for record in arrived if isinstance(record, BookUpdate)]
+    if not books or not len(rows) or not rows[-1][Column.BOOK_VALID]:
+        return
+    last = books[-1].snapshot_id
+    if last is None or last < market.snapshot_id:
+        return  # stale: passed over
+    outcome.counts["books compared"] += 1
+    sides = (market.bids.best(10, highest=True), market.asks.best(10, highest=False))
+    if last in witness.checksums and _checksum(*sides) != witness.checksums[last]:
+        outcome.wrong.append(f"the book at version {last} is not the exchange's")
+
+
+def _checksum(bids: Any, asks: Any) -> int:
+    from eventlog.checksum import book_checksum
+
+    return book_checksum(bids, asks)
+
+
+def judge(home: Path, witness: Witness, outcome: Outcome) -> None:
+    """Look for every trade, and at every byte."""
+    for finding in check(home / "log"):
+        outcome.wrong.append(f"verify: {finding}")
+    log = Reader.open(home / "log")
+    taken: Counter[int] = Counter()
+    # The log as a row of streamed ids and gaps, in its order.
+    order: list[int | None] = []
+    for _, record in records(log, 0, log.end):
+        if isinstance(record, Gap):
+            order.append(None)
+            outcome.counts["gaps"] += 1
+        elif isinstance(record, Trade):
+            taken[record.trade_id] += 1
+            outcome.counts["backfilled" if record.backfilled else "streamed"] += 1
+            if not record.backfilled:
+                order.append(record.trade_id)
+    twice = [trade_id for trade_id, count in taken.items() if count > 1]
+    if twice:
+        outcome.wrong.append(f"{len(twice)} trades stand in the log more than once: {twice[:5]}")
+    if not taken:
+        return
+    newest = max((each for each in order if each is not None), default=0)
+    for trade_id in witness.trades:
+        if min(taken) < trade_id < newest and trade_id not in taken:
+            outcome.counts["missing in a gap"] += 1
+            if not _lies_in_gap(trade_id, order):
+                outcome.wrong.append(f"trade {trade_id} is missing, and no gap says so")
+
+
+def _lies_in_gap(trade_id: int, order: Sequence[int | None]) -> bool:
+    """Return whether a gap stands between the last older and the first newer trade."""
+    newer = next(i for i, each in enumerate(order) if each is not None and each > trade_id)
+    older = [i for i, each in enumerate(order[:newer]) if each is not None and each < trade_id]
+    return None in order[(older[-1] if older else 0) : newer]
+
+
+def run(seed: int, *, ticks: int = 1_500, sessions: int = 3) -> Outcome:
+    """Run one seed and judge it."""
+    faults = random_faults(seed)
+    outcome = Outcome(seed, tuple(faults))
+    witness = Witness(seed)
+    exchange = Exchange(
+        witness, speed=None, faults=faults, seed=seed, heartbeat_s=0.05, maintenance_s=0.1,
+        slow_s=0.6,
+    )  # fmt: skip
+    draws = Draws(seed=seed, stream="campaign", width=1)
+    with tempfile.TemporaryDirectory() as directory, serving(exchange) as url:
+        home = Path(directory)
+        for number in range(sessions):
+            (draw,) = draws.row(number)
+            count = int(ticks * (0.5 + draw))
+            is_last = number == sessions - 1
+            while True:
+                try:
+                    carry(home, url, outcome, witness, ticks=count, killed=not is_last)
+                    break
+                except FeedError:
+                    # Said with an exit code, and started anew: by a person, or a service manager.
+                    outcome.counts["starts refused"] += 1
+        outcome.counts["published"] = len(witness.trades)
+        if (home / "log").exists():
+            judge(home, witness, outcome)
+    return outcome
+
+
+def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield the lines of a table over all seeds."""
+    total = sum((outcome.counts for outcome in outcomes), Counter[str]())
+    kinds = Counter(fault.name for outcome in outcomes for fault in outcome.faults)
+    yield f"seeds {outcomes[0].seed} to {outcomes[-1].seed}: {len(outcomes)}"
+    for name, count in total.items():
+        yield f"  {name:20} {count:>12,}"
+    yield "  faults in seeds      " + ", ".join(f"{n} {c}" for n, c in sorted(kinds.items()))
+    wrong = [outcome for outcome in outcomes if outcome.wrong]
+    yield f"  wrong                {len(wrong):>12,}"
+    for outcome in wrong:
+        yield f"    seed {outcome.seed}: {outcome.wrong[0]} ({len(outcome.wrong)} in all)"
+
+
+def main() -> int:
+    """Run the campaign that the arguments ask for."""
+    parser = argparse.ArgumentParser(description="The fault campaign.")
+    parser.add_argument("--seeds", default="0:20", help="FROM:TO, TO not included")
+    parser.add_argument("--ticks", type=int, default=1_500, help="records a session, about")
+    arguments = parser.parse_args()
+    first, _, last = arguments.seeds.partition(":")
+    outcomes = []
+    for seed in range(int(first), int(last)):
+        outcomes.append(run(seed, ticks=arguments.ticks))
+        print(seed, dict(outcomes[-1].counts), *outcomes[-1].wrong[:3], file=sys.stderr, flush=True)
+    print("\n".join(table(outcomes)))
+    return any(outcome.wrong for outcome in outcomes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
