@@ -63,7 +63,7 @@ HASTE: dict[str, Any] = {
 }
 """A day of patience in some seconds."""
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 class Witness(SyntheticExchange):

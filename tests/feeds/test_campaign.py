@@ -7,7 +7,7 @@ from tests.feeds.campaign import run
 
 @pytest.mark.parametrize("seed", [2, 3, 5])
 def test_nothing_is_lost_without_a_word(seed: int) -> None:
-    """Every trade once or in a gap, the exchange's book wherever it is valid, every byte in order."""
+    """Every trade once or in a gap, the exchange's book where it is valid, every byte in order."""
     outcome = run(seed, ticks=600)
 
     assert outcome.wrong == []
