@@ -1,29 +1,79 @@
-"""The status line of a running session: redrawn on a terminal, a line a minute elsewhere."""
+"""What a running session is about, for whoever watches: figures that add up as chunks come by.
 
-import shutil
+The figures are the session's own; `cli.view` draws them on a terminal, and elsewhere a line a
+minute says the most of them.
+"""
+
 import sys
-from collections import deque
+from collections import Counter, deque
+from dataclasses import dataclass, field
 from typing import TextIO
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cli.score import Score, fraction, money
+from cli.view import Panel, View
+from eventlog.schema import NAMES, counts_e8
 from feeds import clock
 
-REDRAW_S = 1.0
 LINE_S = 60.0
-_RECENT_LINES = 10
+REDRAW_S = 0.5
+WINDOW_S = 10.0
+"""How much time one step of the small trends stands for."""
+
+_RECENT_LINES = 20
+_LATENCIES = 2_048
+_TREND = 24
+_RECENT_CHUNKS = 2_000
+_MS = 1e6
+_OPTIONAL = tuple(
+    name for name in ("gross_equity", "holder_equity", "random_equity") if name in NAMES
+)
+
+
+@dataclass(slots=True)
+class Window:
+    """What was scored within one step of a trend."""
+
+    began_s: float
+    scored: int = 0
+    hits: int = 0
+    loss: float = 0.0
+    baseline_loss: float = 0.0
+
+
+@dataclass(slots=True)
+class Figures:
+    """What is known besides the score. ``None`` is what was not seen yet."""
+
+    middle_e8: int | None = None
+    first_middle_e8: int | None = None
+    first_equity_e8: int | None = None
+    position_e8: int | None = None
+    received_ns: int | None = None
+    others_e8: dict[str, int] = field(default_factory=dict)
+    mark: str = ""
+    confidence: float | None = None
 
 
 class Board:
     """Says how a session goes. PAPER is always in sight."""
 
-    def __init__(self, name: str, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, name: str, stream: TextIO | None = None) -> None:
+        """Say it on a stream, standard error if none is given."""
         self._name = name
-        self._stream = stream
-        self._terminal = stream.isatty()
+        self._stream = sys.stderr if stream is None else stream
+        self._view = View.on(self._stream) if self._stream.isatty() else None
         self._started_s = self._drawn_s = clock.monotonic_s()
         self._marks: deque[tuple[float, int, int, float]] = deque(maxlen=_RECENT_LINES)
+        self._latencies_ms = np.full(_LATENCIES, np.nan)
+        self._latency_count = 0
+        self._reasons: deque[Counter[str]] = deque(maxlen=_RECENT_CHUNKS)
+        self._windows: deque[Window] = deque([Window(self._started_s)], maxlen=_TREND + 1)
+        self._health: dict[str, object] = {}
+        self.figures = Figures()
         self.score = Score()
 
     @property
@@ -31,41 +81,85 @@ class Board:
         """How many ticks were decided on."""
         return self.score.decisions
 
-    def show(self, effects: pa.RecordBatch) -> None:
-        """Count the effects of a chunk."""
-        self.score.add(effects)
+    def see(self, arrived: pa.RecordBatch) -> None:
+        """Take note of what has arrived: the price, and when it was received."""
+        seen = self.figures
+        seen.received_ns = arrived.column("received_ns")[-1].as_py()
+        quotes = arrived.filter(pc.equal(arrived.column("kind"), "quote"))
+        if quotes.num_rows:
+            bid_e8, ask_e8 = (counts_e8(quotes.column(name))[-1] for name in ("bid", "ask"))
+            seen.middle_e8 = int(bid_e8 + ask_e8) // 2
+            seen.first_middle_e8 = seen.first_middle_e8 or seen.middle_e8
 
-    def update(self, *, durable: int, checkpoint: int, feed: str) -> None:
-        """Draw the line if it is time to."""
+    def show(self, effects: pa.RecordBatch) -> None:
+        """Count the effects of a chunk, which are durable now."""
+        now_ns, now_s = clock.now_ns(), clock.monotonic_s()
+        before = (self.score.scored, self.score.hits, self.score.loss, self.score.baseline_loss)
+        self.score.add(effects)
+        kinds = effects.column("kind")
+        decisions = effects.filter(pc.equal(kinds, "decision"))
+        milestones = effects.filter(pc.equal(kinds, "milestone"))
+        if milestones.num_rows:
+            last = milestones.slice(milestones.num_rows - 1).to_pylist()[0]
+            self.figures.mark = f"{last['why']} at offset {last['cause']:,}"
+        if not decisions.num_rows:
+            return
+        self._take_decisions(decisions, now_ns)
+        if now_s - self._windows[-1].began_s >= WINDOW_S:
+            self._windows.append(Window(now_s))
+        window, score = self._windows[-1], self.score
+        window.scored += score.scored - before[0]
+        window.hits += score.hits - before[1]
+        window.loss += score.loss - before[2]
+        window.baseline_loss += score.baseline_loss - before[3]
+
+    def _take_decisions(self, decisions: pa.RecordBatch, now_ns: int) -> None:
+        seen = self.figures
+        waited_ms = (now_ns - decisions.column("received_ns").to_numpy()) / _MS
+        places = (self._latency_count + np.arange(len(waited_ms))) % _LATENCIES
+        self._latencies_ms[places] = waited_ms
+        self._latency_count += len(waited_ms)
+        equity_e8 = counts_e8(decisions.column("equity"))
+        seen.first_equity_e8 = seen.first_equity_e8 or int(equity_e8[0])
+        seen.position_e8 = int(counts_e8(decisions.column("position"))[-1])
+        seen.confidence = float(np.mean(decisions.column("confidence").to_numpy()))
+        for name in _OPTIONAL:
+            column = decisions.column(name)
+            if column[-1].is_valid:
+                seen.others_e8[name] = int(counts_e8(column)[-1])
+        counts = pc.value_counts(decisions.column("reason")).to_pylist()
+        self._reasons.append(Counter({each["values"]: each["counts"] for each in counts}))
+
+    def update(
+        self,
+        *,
+        durable: int,
+        checkpoint: int,
+        feed: str,
+        health: dict[str, object] | None = None,
+    ) -> None:
+        """Draw, if it is time to. ``health`` is the newest sample of it, if there is one."""
         now_s = clock.monotonic_s()
-        if now_s - self._drawn_s < (REDRAW_S if self._terminal else LINE_S):
+        self._health = health or self._health
+        if now_s - self._drawn_s < (LINE_S if self._view is None else REDRAW_S):
             return
         self._drawn_s = now_s
-        parts = self.parts(now_s, durable=durable, checkpoint=checkpoint, feed=feed)
-        self._draw(parts, last=False)
+        self._draw(now_s, durable=durable, checkpoint=checkpoint, feed=feed)
 
     def finish(self, *, durable: int, checkpoint: int) -> None:
-        """Draw the line for the last time."""
+        """Draw for the last time."""
         now_s = clock.monotonic_s()
-        parts = self.parts(now_s, durable=durable, checkpoint=checkpoint, feed="closed")
-        self._draw(parts, last=True)
+        self._draw(now_s, durable=durable, checkpoint=checkpoint, feed="closed")
+        if self._view is not None:
+            self._view.close()
 
     def parts(self, now_s: float, *, durable: int, checkpoint: int, feed: str) -> list[str]:
-        """Return what the line says, what matters most first.
-
-        The moment is remembered for the rates of the next line.
-        """
-        score = self.score
-        first = self._marks[0] if self._marks else (self._started_s, 0, 0, 0.0)
-        since_s, ticks, scored, loss = first
-        self._marks.append((now_s, self.ticks, score.scored, score.loss))
-        rate = (self.ticks - ticks) / max(now_s - since_s, 1e-9)
-        labels = score.scored - scored
-        recent = (score.loss - loss) / labels if labels else None
+        """Return what a line says, what matters most first."""
+        score, pace, recent = self.score, *self._pace(now_s)
         return [
             f"PAPER {self._name}",
             *([] if feed == "ok" else [f"feed {feed}"]),
-            f"{self.ticks:,} ticks {rate:,.0f}/s",
+            f"{self.ticks:,} ticks {pace:,.0f}/s",
             f"log-loss {fraction(score.log_loss)} (baseline {fraction(score.baseline_log_loss)})",
             f"accuracy {fraction(score.accuracy, 3)}",
             f"equity {money(score.equity_e8) or '-'}",
@@ -75,24 +169,53 @@ class Board:
             f"checkpoint {checkpoint:,}",
         ]
 
-    def _draw(self, parts: list[str], *, last: bool) -> None:
-        if self._terminal:
-            line = fitted(parts, shutil.get_terminal_size().columns - 1)
-            self._stream.write(f"\r\x1b[K{line}" + ("\n" if last else ""))
-        else:
-            self._stream.write(" · ".join(parts) + "\n")
+    def panel(self, now_s: float, *, durable: int, checkpoint: int, feed: str) -> Panel:
+        """Return everything that the view shows of this session."""
+        seen, windows = self.figures, [*self._windows]
+        used = self._latencies_ms[: min(self._latency_count, _LATENCIES)]
+        p50, p99 = (
+            (float(np.percentile(used, share)) for share in (50, 99)) if len(used) else (None, None)
+        )
+        reasons: Counter[str] = Counter()
+        for counts in [*self._reasons]:
+            reasons.update(counts)
+        age_s = None
+        if seen.received_ns is not None:
+            age_s = max(0.0, (clock.now_ns() - seen.received_ns) / 1e9)
+        return Panel(
+            name=self._name,
+            feed=feed,
+            age_s=age_s,
+            ticks=self.ticks,
+            pace=self._pace(now_s)[0],
+            p50_ms=p50,
+            p99_ms=p99,
+            durable=durable,
+            behind=max(0, durable - 1 - checkpoint),
+            score=self.score,
+            figures=seen,
+            skills=[1 - w.loss / w.baseline_loss for w in windows if w.scored and w.baseline_loss],
+            accuracies=[w.hits / w.scored for w in windows if w.scored],
+            recent=windows[-6:],
+            reasons=reasons,
+            health=self._health,
+        )
+
+    def _pace(self, now_s: float) -> tuple[float, float | None]:
+        """Return ticks a second and the log-loss since some lines ago; remember this moment."""
+        score = self.score
+        since_s, ticks, scored, loss = (
+            self._marks[0] if self._marks else (self._started_s, 0, 0, 0.0)
+        )
+        self._marks.append((now_s, self.ticks, score.scored, score.loss))
+        labels = score.scored - scored
+        pace = (self.ticks - ticks) / max(now_s - since_s, 1e-9)
+        return pace, (score.loss - loss) / labels if labels else None
+
+    def _draw(self, now_s: float, *, durable: int, checkpoint: int, feed: str) -> None:
+        if self._view is not None:
+            self._view.draw(self.panel(now_s, durable=durable, checkpoint=checkpoint, feed=feed))
+            return
+        parts = self.parts(now_s, durable=durable, checkpoint=checkpoint, feed=feed)
+        self._stream.write(" · ".join(parts) + "\n")
         self._stream.flush()
-
-
-def fitted(parts: list[str], columns: int) -> str:
-    """Return as many of the parts, from the first on, as fit into so many columns.
-
-    >>> fitted(["PAPER BTC-AUD", "12 ticks", "accuracy 0.5"], 25)
-    'PAPER BTC-AUD · 12 ticks'
-    """
-    line = parts[0]
-    for part in parts[1:]:
-        if len(line) + 3 + len(part) > columns:
-            break
-        line += f" · {part}"
-    return line[:columns]

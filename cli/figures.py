@@ -285,9 +285,9 @@ def _adaptation(told: Chronicle, better: Floats) -> float | None:
 def _periods(drawn: Curves) -> list[dict[str, Any]]:
     """Return the journal in a few equal parts: the table that needs no script."""
     rows = []
+    equity, price = _filled(drawn.lasts["equity"]), _filled(drawn.price_last)
     for cells in np.array_split(np.arange(drawn.count), min(_PERIODS, drawn.count)):
         labels = float(drawn.sums["scored"][cells].sum())
-        equity, price = drawn.lasts["equity"][cells], drawn.price_last[cells]
         rows.append(
             {
                 "until": time_of(int(drawn.time_ns[cells[-1]])),
@@ -299,8 +299,8 @@ def _periods(drawn: Curves) -> list[dict[str, Any]]:
                 ),
                 "accuracy": _ratio(drawn.sums["scored_hits"][cells].sum(), labels),
                 "fills": int(drawn.fills[cells].sum()),
-                "equity": _newest(equity),
-                "price": _newest(price),
+                "equity": _newest(equity[cells]),
+                "price": _newest(price[cells]),
             }
         )
     return rows

@@ -29,7 +29,7 @@
       { area: true })] },
     price: { show: money, series: [...band("price_low", "price_high"),
       line("mid", "price", "blue")], bands: [[2, 1]], fills: true },
-    rate: { show: (_, v) => (v == null ? "–" : v.toExponential(2)), marks: true,
+    rate: { axis: (_, ticks) => ticks.map((tick) => tick.toExponential(1)), show: (_, v) => (v == null ? "–" : v.toExponential(2)), marks: true,
       series: [line("learning rate", "learning_rate", "blue")] },
     confidence: { digits: 3, series: [line("mean confidence", "confidence", "blue"),
       line("chance of a move", "p_move", "orange", { dash: [6, 4] }),
@@ -128,14 +128,14 @@
     const show = spec.show || number(spec.digits);
     const unit = spec.unit || "";
     const series = used.map((each) => ({ label: each.label, stroke: colour(each.tint), width: each.width,
-      dash: each.dash, class: each.quiet ? "quiet" : undefined, points: { show: false }, fill: each.area ? colour("band") : undefined,
+      dash: each.dash, class: each.quiet ? "quiet" : undefined, points: { show: false }, spanGaps: true, fill: each.area ? colour("band") : undefined,
       value: (u, v) => show(u, v) + (v == null ? "" : unit) }));
     const across = { label: along, value: along === "time" ? "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" : plain1 };
     const rows = [columns[along], ...used.map((each) => columns[each.key])];
     const options = {
       scales: { x: { time: along === "time" }, y: { range: reach(used.filter((each) => !each.quiet).map((each) => each.key)) } },
       series: [across, ...series],
-      axes: [acrossAxis(), axis({ size: 70 })], cursor: { sync: { key: "x" }, drag: { x: true, y: false } },
+      axes: [acrossAxis(), axis({ size: 70, values: spec.axis })], cursor: { sync: { key: "x" }, drag: { x: true, y: false } },
       hooks: { drawClear: [backdrop], draw: spec.fills ? [triangles] : [] },
     };
     if (spec.bands) options.bands = spec.bands.map(([high, low]) => ({ series: [high, low], fill: colour("band") }));

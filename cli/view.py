@@ -1,0 +1,196 @@
+"""The live view on a terminal: what a session is about, at a glance, without a flicker.
+
+One block at the end of the terminal is redrawn in place; sentences scroll by above it. All sessions
+of a process share it. Without colours (``NO_COLOR``) it says the same.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from cli.score import Score, fraction, money, percent, span
+
+if TYPE_CHECKING:
+    from cli.board import Figures, Window
+
+WIDE_COLUMNS = 120
+"""From so many columns on, the facts stand in two columns."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """What one session shows at a moment."""
+
+    name: str
+    feed: str
+    age_s: float | None
+    ticks: int
+    pace: float
+    p50_ms: float | None
+    p99_ms: float | None
+    durable: int
+    behind: int
+    score: Score
+    figures: "Figures"
+    skills: list[float]
+    accuracies: list[float]
+    recent: "list[Window]"
+    reasons: Counter[str]
+    health: dict[str, object]
+
+
+class View:
+    """The block at the end of one terminal."""
+
+    _views: ClassVar[dict[int, "View"]] = {}
+
+    def __init__(self, stream: TextIO) -> None:
+        """Draw on a stream; nothing is drawn yet."""
+        self._console = Console(file=stream)
+        self._live: Live | None = None
+        self._panels: dict[str, Panel] = {}
+
+    @classmethod
+    def on(cls, stream: TextIO) -> "View":
+        """Return the view of a stream: there is one, whoever draws on it."""
+        return cls._views.setdefault(id(stream), cls(stream))
+
+    def draw(self, panel: Panel) -> None:
+        """Show a session as it is now, and the others as they were."""
+        self._panels[panel.name] = panel
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False)
+            self._live.start()
+            # Whoever kills us shall not be left without a cursor.
+            self._console.show_cursor(True)
+        columns = self._console.width
+        blocks = [block(each, columns) for each in self._panels.values()]
+        self._live.update(Group(*blocks), refresh=True)
+
+    def close(self) -> None:
+        """Leave the last picture standing; what is written from now on follows it."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def block(panel: Panel, columns: int) -> RenderableType:
+    """Return a session's block for a terminal of so many columns."""
+    facts = [_fact(label, text) for label, text in _facts(panel)]
+    table = Table.grid(padding=(0, 2))
+    if columns >= WIDE_COLUMNS:
+        half = (len(facts) + 1) // 2
+        rest = [*facts[half:], (Text(), Text())]
+        for left, right in zip(facts[:half], rest, strict=False):
+            table.add_row(*left, *right)
+    else:
+        for fact in facts:
+            table.add_row(*fact)
+    return Group(_head(panel, columns), table)
+
+
+def _head(panel: Panel, columns: int) -> Text:
+    ok = panel.feed == "ok"
+    head = Text(no_wrap=True, overflow="ellipsis")
+    head.append(" PAPER ", style="bold reverse")
+    head.append(f" {panel.name}", style="bold")
+    middle_e8 = panel.figures.middle_e8
+    head.append(f"   {'-' if middle_e8 is None else money(middle_e8)}")
+    age = "" if panel.age_s is None else f", {span(panel.age_s)} ago"
+    head.append(f"   feed {panel.feed}{age}", style="" if ok else "bold yellow")
+    head.truncate(columns - 1, overflow="ellipsis")
+    return head
+
+
+def _fact(label: str, text: Text) -> tuple[Text, Text]:
+    return Text(f"{label:>10}", style="dim"), text
+
+
+def _facts(panel: Panel) -> list[tuple[str, Text]]:
+    score, seen = panel.score, panel.figures
+    skill = None if not score.baseline_loss else 1 - score.loss / score.baseline_loss
+    latency = "-"
+    if panel.p50_ms is not None and panel.p99_ms is not None:
+        latency = f"p50 {_ms(panel.p50_ms)}, p99 {_ms(panel.p99_ms)}"
+    days = panel.health.get("disk_days_left")
+    room = f"{float(str(days)):,.0f} days" if days is not None else "-"
+    learning = Text(f"{fraction(score.log_loss)} (baseline {fraction(score.baseline_log_loss)})")
+    if skill is not None:
+        learning.append(f" {skill:+.1%}", style="green" if skill > 0 else "yellow")
+    gain, market = _gain(score.equity_e8, seen.first_equity_e8), _market(panel)
+    account = f"{money(score.equity_e8) or '-'} net {percent(gain)}"
+    gross_e8 = seen.others_e8.get("gross_equity")
+    if gross_e8 is not None:
+        account += f", gross {money(gross_e8)}"
+    return [
+        ("ticks", Text(f"{panel.ticks:,} at {panel.pace:,.0f}/s")),
+        ("latency", Text(latency)),
+        ("durable", Text(f"{panel.durable:,}, checkpoint {panel.behind:,} behind")),
+        ("disk", Text(room)),
+        ("log-loss", learning),
+        ("skill", Text(trend(panel.skills) or "-", style="cyan")),
+        ("accuracy", Text(f"{fraction(score.accuracy, 3)}  {trend(panel.accuracies)}")),
+        ("sure", Text(_sure(panel))),
+        ("account", Text(account)),
+        ("hold", Text(f"{percent(market)}, position {_position(seen.position_e8)}")),
+        ("because", Text(_because(panel))),
+        ("mark", Text(seen.mark or "no drift, no growth yet")),
+    ]
+
+
+def _ms(value_ms: float) -> str:
+    return f"{value_ms:.1f} ms" if value_ms < 1_000 else f"{value_ms / 1e3:,.1f} s"
+
+
+def _position(position_e8: int | None) -> str:
+    return "-" if position_e8 is None else f"{position_e8 / 1e8:g}"
+
+
+def _gain(equity_e8: int | None, first_e8: int | None) -> float | None:
+    return None if equity_e8 is None or not first_e8 else equity_e8 / first_e8 - 1
+
+
+def _market(panel: Panel) -> float | None:
+    seen = panel.figures
+    return _gain(seen.others_e8.get("holder_equity"), seen.first_equity_e8) or _gain(
+        seen.middle_e8, seen.first_middle_e8
+    )
+
+
+def _sure(panel: Panel) -> str:
+    """Say how sure it is beside how often it is right, lately: the two should agree."""
+    scored = sum(window.scored for window in panel.recent)
+    sure = panel.figures.confidence
+    if not scored or sure is None:
+        return "-"
+    right = sum(window.hits for window in panel.recent) / scored
+    return f"{sure:.2f} now, right in {right:.2f} of {scored:,} recent"
+
+
+def _because(panel: Panel) -> str:
+    total = sum(panel.reasons.values())
+    if not total:
+        return "no tick yet"
+    return ", ".join(
+        f"{reason} {count / total:.0%}" for reason, count in panel.reasons.most_common(2)
+    )
+
+
+def trend(values: list[float]) -> str:
+    """Return a small picture of a series, scaled to itself.
+
+    >>> trend([0.1, 0.2, 0.4])
+    '▁▃█'
+    """
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    step = (high - low) / (len(_BARS) - 1)
+    return "".join(_BARS[round((value - low) / step)] if step else _BARS[3] for value in values)
