@@ -244,6 +244,7 @@ class Session:
             arrived += self._taken_samples()
             if arrived:
                 batch = self.log.append(arrived).batch()
+                self.board.see(batch)
                 with self._turn:
                     yield batch
                 if self.board.score.reason == REASONS[0]:

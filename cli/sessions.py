@@ -69,7 +69,6 @@ class Sessions:
         self._halt: tuple[str, str] | None = None
         self._sampled_s = self._looked_s = self._alive_s = float("-inf")
         self._well_s = clock.monotonic_s()
-        self._turn_shown = 0
 
     @property
     def figures(self) -> dict[str, dict[str, object]]:
@@ -262,18 +261,14 @@ class Sessions:
     def _show(self) -> None:
         if not self._watched:
             return
-        # One line for all: each market has its turn on it.
-        self._turn_shown += 1
-        running = self._running()
-        if not running:
-            return
-        session = running[self._turn_shown // 10 % len(running)]
-        word = self._words[session.market]
-        session.board.update(
-            durable=session.log.end,
-            checkpoint=session.checkpoint_offset,
-            feed="ok" if word == STREAMING else word,
-        )
+        for session in self._running():
+            word = self._words[session.market]
+            session.board.update(
+                durable=session.log.end,
+                checkpoint=session.checkpoint_offset,
+                feed="ok" if word == STREAMING else word,
+                health=self._samples.get(session.market),
+            )
 
     def _stop(self, why: str) -> None:
         if not self._stop_why:
