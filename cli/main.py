@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cli.checkpoints import checkpoints
+from cli.compare import compare
 from cli.config import config
 from cli.doctor import doctor
 from cli.exchange import exchange
@@ -41,6 +42,7 @@ app.command("import", rich_help_panel="Run")(import_)
 app.command(rich_help_panel="Inspect")(status)
 app.command(rich_help_panel="Inspect")(why)
 app.command(rich_help_panel="Inspect")(log)
+app.command(rich_help_panel="Inspect")(compare)
 app.command("report", rich_help_panel="Inspect")(report_)
 app.command(rich_help_panel="Inspect")(export)
 app.command(rich_help_panel="Inspect")(checkpoints)

@@ -1,0 +1,89 @@
+"""`trader compare A B`: two journals of the same ticks, side by side."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import options
+from cli.exits import CommandError, Exit
+
+if TYPE_CHECKING:
+    from cli.journal import Place
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="A home, or a journal in it.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another, such as its fork.")],
+    name: options.Journal = None,
+    as_json: options.Json = False,
+) -> None:
+    """Compare two journals that decided on the same ticks: a night, and the night with other rules.
+
+    Every decision of one is paired with the other's on the same tick. Says where they first differ,
+    and what differs on average, as surely as the data allow.
+    """
+    from cli.pairs import pair
+    from cli.progress import progress
+    from eventlog.reader import Reader
+
+    places = [_place(path, name) for path in (first, second)]
+    logs = [Reader.open(place.log) for place in places]
+    with progress("comparing", sum(log.end for log in logs)) as advance:
+        said = pair(places[0], logs[0], places[1], logs[1], advance=advance)
+    if as_json:
+        typer.echo(json.dumps({"message_type": "summary", **said}, allow_nan=False))
+        return
+    for line in _lines(said):
+        typer.echo(line)
+
+
+def _place(path: Path, name: str | None) -> "Place":
+    """Return the journal that a path names: a home with one journal, or a journal's directory.
+
+    Raises:
+        CommandError: (10) if there is none.
+    """
+    from cli import journal
+    from cli.journal import Place
+
+    if (path / "log").is_dir():
+        return Place(path.parent, path.name)
+    if not path.exists():
+        raise CommandError(Exit.NO_JOURNAL, f"{path}: no such home or journal")
+    return journal.find(path, name)
+
+
+def _lines(said: dict[str, Any]) -> list[str]:
+    """Return what a person reads, within eighty columns."""
+    from cli.page import amount
+    from cli.score import fraction, percent
+
+    out = [f"PAPER A {said['a']['journal']}", f"PAPER B {said['b']['journal']}"]
+    different = said["parameters"]
+    out += [f"  {key} {a} in A, {b} in B" for key, (a, b) in different.items()] or [
+        "  the parameters are the same"
+    ]
+    first = said["first_difference"]
+    if first is None:
+        out.append(f"  all {said['paired']:,} paired decisions are the same")
+    else:
+        out += [
+            f"  first differing decision: on tick {first['tick_a']:,} of A, {first['time']}",
+            f"    A  {first['a']}",
+            f"    B  {first['b']}",
+            f"  {said['different_actions']:,} of {said['paired']:,} paired decisions act otherwise",
+        ]
+    out += ["", f"  {'':18} {'A':>14} {'B':>14} {'B - A':>12}   95 % interval"]
+    for row in said["rows"]:
+        show = {"money": amount, "share": percent}.get(row["unit"], fraction)
+        cells = [show(row[key]) for key in ("a", "b", "difference")]
+        interval = row["interval"]
+        bounds = ""
+        if interval is not None:
+            bounds = f"{show(interval['low'])} … {show(interval['high'])}"
+            bounds += "" if interval["verdict"] == "unclear" else " *"
+        out.append(f"  {row['name']:18} {cells[0]:>14} {cells[1]:>14} {cells[2]:>12}   {bounds}")
+    out += ["  (* an interval without zero)", "", *(f"  {line}" for line in said["words"])]
+    return out
