@@ -151,7 +151,7 @@ class Board:
         now_s = clock.monotonic_s()
         self._draw(now_s, durable=durable, checkpoint=checkpoint, feed="closed")
         if self._view is not None:
-            self._view.close()
+            self._view.leave(self._name)
 
     def parts(self, now_s: float, *, durable: int, checkpoint: int, feed: str) -> list[str]:
         """Return what a line says, what matters most first."""

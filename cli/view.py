@@ -56,6 +56,7 @@ class View:
         self._console = Console(file=stream)
         self._live: Live | None = None
         self._panels: dict[str, Panel] = {}
+        self._left: set[str] = set()
 
     @classmethod
     def on(cls, stream: TextIO) -> "View":
@@ -74,9 +75,10 @@ class View:
         blocks = [block(each, columns) for each in self._panels.values()]
         self._live.update(Group(*blocks), refresh=True)
 
-    def close(self) -> None:
-        """Leave the last picture standing; what is written from now on follows it."""
-        if self._live is not None:
+    def leave(self, name: str) -> None:
+        """Take note that a session ends. Behind the last one the picture is left standing."""
+        self._left.add(name)
+        if self._live is not None and self._left >= self._panels.keys():
             self._live.stop()
             self._live = None
 

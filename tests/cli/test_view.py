@@ -45,16 +45,16 @@ class Terminal(io.StringIO):
 
 
 def test_two_sessions_share_one_view() -> None:
-    """Both stay in sight when either draws; closing twice is closing once."""
+    """Both stay in sight when either draws, until both have ended; then the cursor is as it was."""
     stream = Terminal()
     first, second = Board("BTC-AUD", stream), Board("ETH-AUD", stream)
     for board in (first, second):
-        board.finish(durable=1, checkpoint=0)
-    View.on(stream).close()
+        View.on(stream).draw(board.panel(0.0, durable=1, checkpoint=0, feed="ok"))
+    first.finish(durable=2, checkpoint=1)
 
-    last = stream.getvalue().rsplit("BTC-AUD", 1)[1]
-    assert "ETH-AUD" in last
-    assert "\x1b[?25l" in stream.getvalue()
+    assert "ETH-AUD" in stream.getvalue().rsplit("BTC-AUD", 1)[1]
+    second.finish(durable=2, checkpoint=1)
+    assert stream.getvalue().count("feed closed") >= 2
     assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
 
 
