@@ -24,6 +24,7 @@ from cli.log import log
 from cli.repair import repair
 from cli.replay import replay
 from cli.report import report as report_
+from cli.schema import schema
 from cli.status import status
 from cli.verify import verify
 from cli.why import why
@@ -51,6 +52,7 @@ app.command(rich_help_panel="Integrity")(repair)
 app.command(rich_help_panel="Set up")(init)
 app.command(rich_help_panel="Set up")(config)
 app.command(rich_help_panel="Set up")(doctor)
+app.command(rich_help_panel="Set up")(schema)
 
 
 def _version(wanted: bool) -> None:

@@ -17,10 +17,22 @@ Json = Annotated[
     bool, typer.Option("--json", help="JSON Lines on stdout; the last line is the summary.")
 ]
 
+
+def _journals(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of journals that a shell may complete, from the names of directories."""
+    home = Path(context.params.get("home") or HOME)
+    names = sorted(path.parent.name for path in home.glob("*/log"))
+    return [name for name in names if name.startswith(incomplete)]
+
+
 Journal = Annotated[
     str | None,
     typer.Option(
-        "--journal", "--market", metavar="NAME", help="Which journal of the home; may be left out."
+        "--journal",
+        "--market",
+        metavar="NAME",
+        help="Which journal of the home; may be left out.",
+        autocompletion=_journals,
     ),
 ]
 

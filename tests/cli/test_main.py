@@ -14,7 +14,7 @@ from tests.commands import trader
 COMMANDS = (
     *("live", "replay", "exchange", "status", "log", "checkpoints", "verify", "repair"),
     *("init", "config", "doctor", "import"),
-    *("why", "export", "report", "compare"),
+    *("why", "export", "report", "compare", "schema"),
 )
 
 

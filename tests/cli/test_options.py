@@ -1,5 +1,8 @@
 """Options that several commands share mean the same everywhere."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,3 +27,31 @@ def test_the_default_home_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
 
     assert "journals has no journal" in trader("status").err
+
+
+def test_a_shell_completes_commands_and_journals(tmp_path: Path) -> None:
+    """Both come from names alone; TensorFlow is not loaded to say them."""
+
+    def completed(*words: str) -> list[str]:
+        environment = {
+            **os.environ,
+            "_TRADER_COMPLETE": "complete_bash",
+            "COMP_WORDS": " ".join(["trader", *words]),
+            "COMP_CWORD": str(len(words)),
+            "TRADER_HOME": str(HERE / "gap"),
+        }
+        command = [sys.executable, "-c", "import sys; sys.argv[0] = 'trader'\n" + _MAIN]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+        return done.stdout.split()
+
+    assert "status" in completed("sta")
+    assert completed("status", "--journal", "B") == ["BTC-AUD"]
+
+
+_MAIN = """
+from cli.main import app
+app(prog_name="trader")
+assert "tensorflow" not in sys.modules
+"""

@@ -1,0 +1,66 @@
+"""What commands say with --json is what is documented, and all of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from cli.contract import COMMANDS, schema
+from fixtures.record import HERE
+from tests.commands import trader
+
+HOME = ("--home", str(HERE / "gap"))
+SAID = [
+    ("status", ("status", *HOME)),
+    ("why", ("why", *HOME)),
+    ("log", ("log", *HOME, "-o", "beginning")),
+    ("checkpoints", ("checkpoints", *HOME)),
+    ("report", ("report", *HOME)),
+    ("compare", ("compare", str(HERE / "gap"), str(HERE / "gap"))),
+    ("config", ("config", *HOME)),
+    ("doctor", ("doctor", *HOME, "--offline", "--quick")),
+    ("verify", ("verify", "--quick", *HOME)),
+    ("replay", ("replay", *HOME, "--from", "2000")),
+    ("repair", ("repair", *HOME)),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_schema_is_one(command: str) -> None:
+    """And every field says what it means."""
+    Draft202012Validator.check_schema(schema(command))
+    for message in schema(command)["oneOf"]:
+        for name, field in message["properties"].items():
+            assert name == "message_type" or field["description"]
+
+
+@pytest.mark.parametrize(("command", "words"), SAID, ids=[command for command, _ in SAID])
+def test_what_is_said_is_documented(command: str, words: tuple[str, ...]) -> None:
+    """Each line is valid, no field is left undocumented, and the last line is the summary."""
+    lines = [json.loads(line) for line in trader(*words, "--json").out.splitlines()]
+    validator = Draft202012Validator(schema(command))
+    known = {message["title"]: set(message["properties"]) for message in schema(command)["oneOf"]}
+
+    assert lines[-1]["message_type"] == "summary"
+    for line in lines:
+        validator.validate(line)
+        # A record's and a decision's own fields are those of the log's format.
+        if line["message_type"] != "record" and command != "why":
+            assert set(line) <= known[line["message_type"]]
+
+
+def test_files_that_are_written(tmp_path: Path) -> None:
+    """init and export, too."""
+    for command, words in (
+        ("init", ("init", "--home", str(tmp_path / "home"))),
+        ("export", ("export", str(tmp_path / "x.csv"), *HOME)),
+    ):
+        Draft202012Validator(schema(command)).validate(trader(*words, "--json").summary)
+
+
+def test_a_failure_is_documented() -> None:
+    """The object on stderr."""
+    said = json.loads(trader("status", "--home", "nowhere", "--json").err)
+
+    Draft202012Validator(schema("error")).validate(said)
