@@ -13,23 +13,35 @@ def product_e8(left_e8: Tensor, right_e8: Tensor) -> Tensor:
     Each factor is split at the unit, because the plain product of a price and a volume overflows
     64 bits. A product above `E8_MAX` is `E8_MAX`.
     """
-    left_units, left_rest = left_e8 // E8, left_e8 % E8
-    right_units, right_rest = right_e8 // E8, right_e8 % E8
+    left_units, right_units = tf.truncatediv(left_e8, E8), tf.truncatediv(right_e8, E8)
+    left_rest, right_rest = left_e8 - left_units * E8, right_e8 - right_units * E8
     product = (
         left_units * right_units * E8
         + left_units * right_rest
         + left_rest * right_units
-        + left_rest * right_rest // E8
+        + tf.truncatediv(left_rest * right_rest, E8)
     )
     # Far from the limit at which the lines above overflow, so this need not be exact.
     estimate = tf.cast(left_e8, tf.float64) * tf.cast(right_e8, tf.float64)
     return tf.where(estimate < 2.0 * E8_MAX * E8, tf.minimum(product, E8_MAX), E8_MAX)
 
 
+def total_e8(left_e8: Tensor, right_e8: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sum of products along the last axis, rounded down and rounded up, once each.
+
+    For a few non-negative counts of 1e-8, as in `product_e8`: int64[…, n] → int64[…]. A sum above
+    `E8_MAX` is `E8_MAX`.
+    """
+    rest = tf.reduce_sum(left_e8 % E8 * (right_e8 % E8) % E8, -1)
+    down = tf.reduce_sum(product_e8(left_e8, right_e8), -1) + rest // E8
+    up = down + tf.cast(rest % E8 > 0, tf.int64)
+    return tf.minimum(down, E8_MAX), tf.minimum(up, E8_MAX)
+
+
 MILLION = 1_000_000
 
 
-def share_up_e8(value_e8: Tensor, ppm: int) -> Tensor:
+def share_up_e8(value_e8: Tensor, ppm: Tensor | int) -> Tensor:
     """Return so many parts per million of a non-negative value, rounded up; int64.
 
     The value is split at the million, because its plain product overflows 64 bits at a fee of
@@ -38,7 +50,7 @@ def share_up_e8(value_e8: Tensor, ppm: int) -> Tensor:
     return value_e8 // MILLION * ppm + (value_e8 % MILLION * ppm + MILLION - 1) // MILLION
 
 
-def before_share_e8(total_e8: Tensor, ppm: int) -> Tensor:
+def before_share_e8(total_e8: Tensor, ppm: Tensor | int) -> Tensor:
     """Return the largest value that with so many parts per million on top is within the total.
 
     Exact for every non-negative total: it is split as in `share_up_e8`.

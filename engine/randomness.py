@@ -10,6 +10,11 @@ from engine.arithmetic import Tensor, tf
 REPLAY = 1
 """The stream that picks remembered samples."""
 
+ENTRIES = 2
+"""The stream that lets random traders enter."""
+
+_GOLDEN = 0x9E3779B97F4A7C15
+
 
 def integers(count: int, below: Tensor, *, seed: int, stream: int, offset: Tensor) -> Tensor:
     """Return ``count`` integers of 0 … ``below`` - 1, as int64[count].
@@ -22,3 +27,27 @@ def integers(count: int, below: Tensor, *, seed: int, stream: int, offset: Tenso
         (count,), seed=key, minval=0, maxval=2**62, dtype=tf.int64, alg="philox"
     )
     return tf.math.floormod(bits, below)
+
+
+def fractions(count: int, *, seed: int, stream: int, offset: Tensor) -> Tensor:
+    """Return ``count`` fractions of 0 … 1 (exclusive), as float64[count].
+
+    A hash of the key and the rank in two rounds of SplitMix64 (Steele, Lea & Flood, "Fast
+    splittable pseudorandom number generators", OOPSLA 2014): for a few draws at every tick it costs
+    a tenth of Philox.
+    """
+    place = tf.constant((seed * 2**16 + stream) * _GOLDEN % 2**64, tf.uint64)
+    key = _mixed(place + tf.cast(offset, tf.uint64))
+    ranks = tf.constant([rank * _GOLDEN % 2**64 for rank in range(1, count + 1)], tf.uint64)
+    bits = tf.bitwise.right_shift(_mixed(key + ranks), tf.constant(11, tf.uint64))
+    return tf.cast(tf.cast(bits, tf.int64), tf.float64) * 2.0**-53
+
+
+def _mixed(bits: Tensor) -> Tensor:
+    """SplitMix64's finaliser: every bit of the result depends on every bit given, uint64[…]."""
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        bits = tf.bitwise.bitwise_xor(
+            bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint64))
+        )
+        bits = bits * tf.constant(factor, tf.uint64)
+    return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(31, tf.uint64)))

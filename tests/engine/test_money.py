@@ -32,6 +32,19 @@ def test_a_product_is_rounded_down(data: st.DataObject) -> None:
 
 
 @settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, E8_MAX), st.integers(0, 10**17)), min_size=1, max_size=5))
+def test_a_sum_of_products_is_rounded_once(pairs: list[tuple[int, int]]) -> None:
+    """Down and up, however many parts there are; or what a log can hold."""
+    lefts, rights = ([pair[side] for pair in pairs] for side in (0, 1))
+    exact = sum(left * right for left, right in pairs)
+
+    down, up = money.total_e8(tf.constant(lefts, tf.int64), tf.constant(rights, tf.int64))
+
+    assert int(down) == min(exact // E8, E8_MAX)
+    assert int(up) == min(-(-exact // E8), E8_MAX)
+
+
+@settings(deadline=None)
 @given(_values, _ppm)
 def test_a_share_is_rounded_up(value: int, ppm: int) -> None:
     """A fee is never a fraction of 1e-8 too small, on any amount that an account can hold."""
