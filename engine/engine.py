@@ -27,6 +27,10 @@ from eventlog.schema import batch_of, decimals
 
 _COUNT = {name: index for index, name in enumerate(Counts._fields)}
 _MEASURE = {name: index for index, name in enumerate(Measures._fields)}
+_MONEY = (
+    "equity", "cash", "position", "gross_equity", "crossing", "holder_equity", "random_equity",
+    "drawdown", "turnover",
+)  # fmt: skip
 _ACTIONS = np.array(policy.ACTIONS, object)
 _REASONS = np.array(policy.REASONS, object)
 _SIDES = np.array(["", "buy", "sell"], object)
@@ -285,7 +289,9 @@ def _decisions(ticks: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.Record
     columns["fingerprint"] = pa.array(counts[:, _COUNT["fingerprint"]].view(np.uint64))
     for name in ("trained", "ripened", "scored", "scored_hits", "voided"):
         columns[name] = pa.array(counts[:, _COUNT[name]].astype(np.int32))
-    for name in ("equity", "cash", "position"):
+    for name in ("trips", "wins"):
+        columns[name] = pa.array(counts[:, _COUNT[name]])
+    for name in _MONEY:
         columns[name] = decimals(counts[:, _COUNT[f"{name}_e8"]])
     for name in Measures._fields:
         columns[name] = pa.array(measures[:, _MEASURE[name]])
@@ -295,9 +301,9 @@ def _decisions(ticks: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.Record
 def _fills(ticks: pa.RecordBatch, rows: Rows, counts: npt.NDArray[np.int64]) -> pa.RecordBatch:
     columns = _effect_columns("fill", ticks, rows)
     columns["side"] = pa.array(_SIDES[counts[:, _COUNT["fill_side"]]], pa.string())
-    columns["price"] = decimals(counts[:, _COUNT["fill_price_e8"]])
-    columns["volume"] = decimals(counts[:, _COUNT["fill_volume_e8"]])
-    columns["fee"] = decimals(counts[:, _COUNT["fill_fee_e8"]])
+    for name in ("price", "volume", "value", "fee", "slippage"):
+        columns[name] = decimals(counts[:, _COUNT[f"fill_{name}_e8"]])
+    columns["levels"] = pa.array(counts[:, _COUNT["fill_levels"]].astype(np.int32))
     columns["ordered_at"] = pa.array(counts[:, _COUNT["fill_ordered_at"]])
     return batch_of(columns, len(rows))
 

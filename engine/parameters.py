@@ -42,13 +42,25 @@ class Parameters:
         20_000, 1, 10**9, "steps after which the step size has fallen by the square root of two"
     )
     warm_up_labels: int = _parameter(500, 0, 10**9, "scored labels before the first order")
+    warm_up_horizons: int = _parameter(
+        30, 2, 10**6, "horizons over which decisions were judged before the first order"
+    )
     confidence_floor: float = _parameter(
         0.55, 0.5, 1.0, "calibrated probability below which to hold"
     )
     cash: int = _parameter(10_000, 1, 10**9, "paper money at the start, in the quote currency")
     order_cash: int = _parameter(1_000, 1, 10**9, "paper money put into one order")
     fee_ppm: int = _parameter(
-        8_500, 0, 100_000, "taker fee, parts per million; 8500 is the exchange's entry tier"
+        -1, -1, 100_000, "taker fee, parts per million; -1: the exchange's tiers (engine/fees.py)"
+    )
+    latency_ms: int = _parameter(
+        100, 0, 60_000, "event time that an order takes to the exchange, at least"
+    )
+    amount_decimals: int = _parameter(
+        8, 0, 8, "decimals of an order's amount; 8 is what the exchange has for BTC-AUD"
+    )
+    amount_min_e8: int = _parameter(
+        10_000, 0, 10**15, "least amount of a buy, in 1e-8; 10000 is the exchange's for BTC-AUD"
     )
 
     def __post_init__(self) -> None:

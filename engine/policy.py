@@ -1,16 +1,19 @@
 """Prediction → action: buy, sell or hold, with the reason.
 
-Long or flat, with a fixed amount of cash. The expected gain over the horizon must exceed what it
-costs to go in and out again; where it does not, holding is the right answer and says so. The
-conditions are tried in the order of `REASONS`; the first that holds is the reason.
+Long or flat, with a fixed amount of cash. The expected gain over the horizon, as far as expected
+gains have come true (`engine.hindsight`), must exceed what it costs to go in and out again; where
+it does not, holding is the right answer and says so. In position it costs nothing to stay, so it is
+held for as long as any gain is expected. The conditions are tried in the order of `REASONS`; the
+first that holds is the reason.
 """
 
 from typing import NamedTuple
 
 from engine.arithmetic import Tensor, tf
+from engine.hindsight import Hindsight
 from engine.memory import MemoryState
 from engine.parameters import Parameters
-from engine.portfolio import PortfolioState
+from engine.portfolio import OURS, PortfolioState, ledger_of, orders_of
 from engine.row import Row
 
 ACTIONS = ("hold", "buy", "sell")
@@ -22,12 +25,14 @@ REASONS = (
     "warming up",
     "exit: edge gone",
     "in position",
+    "no skill to trust",
     "confidence too low",
     "edge below cost",
+    "past edges did not pay",
     "not enough cash",
     "entry: edge above cost",
 )
-_NOT_VALID, _PENDING, _WARMING, _EXIT, _HOLDING, _UNSURE, _NO_EDGE, _NO_CASH, _ENTER = range(9)
+_ENTER, _EXIT = len(REASONS) - 1, REASONS.index("exit: edge gone")
 
 
 class Choice(NamedTuple):
@@ -45,30 +50,32 @@ def choose(
     p_move: Tensor,
     p_up: Tensor,
     memory: MemoryState,
-    portfolio: PortfolioState,
+    hindsight: Hindsight,
+    accounts: PortfolioState,
     parameters: Parameters,
 ) -> Choice:
     """Return the action for this tick. It fills at a later tick, if at all (I6)."""
     edge_ppm = (2.0 * p_up - 1.0) * p_move * memory.return_ppm
     centre = tf.maximum(tf.cast(row.bid_e8 + row.ask_e8, tf.float32) * 0.5, 1.0)
     spread_ppm = tf.cast(row.ask_e8 - row.bid_e8, tf.float32) / centre * 1e6
-    cost_ppm = 2.0 * parameters.fee_ppm + spread_ppm
+    cost_ppm = 2.0 * tf.cast(accounts.fee_ppm[OURS], tf.float32) + spread_ppm
     confidence = tf.maximum(p_up, 1.0 - p_up)
 
-    long = portfolio.position_e8 > 0
-    horizon_ns = parameters.horizon_ms * 1_000_000
+    ledger, orders = ledger_of(accounts), orders_of(accounts)
     # Said so that figures that are no numbers lead to holding and to leaving, never to an entry.
-    gains, sure = edge_ppm > 0.0, confidence >= parameters.confidence_floor
-    held = row.time_ns - portfolio.entered_ns >= horizon_ns
+    gains = edge_ppm > 0.0
+    sure = 0.5 + hindsight.trust * (confidence - 0.5) >= parameters.confidence_floor
     conditions = [
         ~row.valid,
-        portfolio.order_side != HOLD,
+        orders.side[OURS] != HOLD,
         memory.scored < parameters.warm_up_labels,
-        long & held & ~gains,
-        long,
+        (ledger.position_e8[OURS] > 0) & ~gains,
+        ledger.position_e8[OURS] > 0,
+        ~(hindsight.trust > 0.0),
         ~(sure & gains),
         ~(edge_ppm > cost_ppm),
-        portfolio.cash_e8 < parameters.order_cash * 10**8,
+        ~(hindsight.realised * edge_ppm > cost_ppm),
+        ledger.cash_e8[OURS] < parameters.order_cash * 10**8,
     ]
     reason = tf.constant(_ENTER)
     for index in reversed(range(len(conditions))):

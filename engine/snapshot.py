@@ -48,7 +48,9 @@ def facts_of(state: Arrays, *, offset: int, chain: bytes, parameters: str) -> Fa
     scored = int(state["memory.scored"])
     market = state["market.scalars"]
     bid_e8, ask_e8 = int(market[2]), int(market[3])
-    value_e8 = int(state["portfolio.position_e8"]) * (bid_e8 + ask_e8) // (2 * 10**8)
+    # Rows and columns of `engine.portfolio`, which loads TensorFlow: cash and position, ours.
+    cash_e8, position_e8 = state["portfolio.ledger"][:2, 0].tolist()
+    value_e8 = position_e8 * (bid_e8 + ask_e8) // (2 * 10**8)
     return Facts(
         offset=offset,
         chain=chain.hex(),
@@ -60,7 +62,7 @@ def facts_of(state: Arrays, *, offset: int, chain: bytes, parameters: str) -> Fa
         hits=int(state["memory.hits"]),
         log_loss=float(state["memory.loss"]) / max(scored, 1),
         baseline_log_loss=float(state["memory.baseline_loss"]) / max(scored, 1),
-        equity_e8=int(state["portfolio.cash_e8"]) + value_e8,
+        equity_e8=cash_e8 + value_e8,
     )
 
 

@@ -16,7 +16,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine import calibration, features, learning, memory, network, policy, portfolio
+from engine import (
+    calibration,
+    features,
+    hindsight,
+    learning,
+    memory,
+    network,
+    performance,
+    policy,
+    portfolio,
+)
 from engine.arithmetic import Tensor, replace_row, tf
 from engine.errors import StateMismatch
 from engine.market import WIDTH, Rows
@@ -35,7 +45,9 @@ class State(NamedTuple):
     memory: memory.MemoryState
     learner: learning.LearnerState
     calibration: calibration.CalibrationState
+    hindsight: hindsight.HindsightState
     portfolio: portfolio.PortfolioState
+    performance: performance.PerformanceState
 
 
 class Counts(NamedTuple):
@@ -51,11 +63,22 @@ class Counts(NamedTuple):
     equity_e8: Tensor
     cash_e8: Tensor
     position_e8: Tensor
+    gross_equity_e8: Tensor
+    crossing_e8: Tensor
+    holder_equity_e8: Tensor
+    random_equity_e8: Tensor
+    drawdown_e8: Tensor
+    turnover_e8: Tensor
+    trips: Tensor
+    wins: Tensor
     fingerprint: Tensor
     fill_side: Tensor
     fill_price_e8: Tensor
     fill_volume_e8: Tensor
+    fill_value_e8: Tensor
     fill_fee_e8: Tensor
+    fill_slippage_e8: Tensor
+    fill_levels: Tensor
     fill_ordered_at: Tensor
 
 
@@ -68,6 +91,9 @@ class Measures(NamedTuple):
     confidence: Tensor
     edge_ppm: Tensor
     cost_ppm: Tensor
+    realised: Tensor
+    trust: Tensor
+    sharpe: Tensor
     loss: Tensor
     learning_rate: Tensor
     scored_loss: Tensor
@@ -79,7 +105,7 @@ def step(
 ) -> tuple[State, Counts, Measures]:
     """Carry the state over one tick, int64[WIDTH]."""
     row = row_of(cells)
-    account, execution = portfolio.fill(state.portfolio, row, parameters)
+    accounts, execution = portfolio.fill(state.portfolio, row, parameters)
     ring, scaling, ripened = memory.ripen(state.memory, state.calibration, row, parameters)
     ring, batch = memory.samples(ring, row.offset, parameters)
     learner, trained = learning.train(state.learner, batch, model, parameters)
@@ -90,8 +116,13 @@ def step(
     p_up = calibration.calibrate(scaling, logits[network.UP])
     ring, dropped = memory.remember(ring, row, vector, p_up, logits[network.UP], parameters)
 
-    choice = policy.choose(row, p_move, p_up, ring, account, parameters)
-    account = portfolio.order(account, choice.action, row.offset)
+    saved = ripened.baseline_loss - ripened.loss
+    judged, believed = hindsight.judge(state.hindsight, row, saved, ripened.scored, parameters)
+    choice = policy.choose(row, p_move, p_up, ring, believed, accounts, parameters)
+    judged = hindsight.ask(judged, row, choice.edge_ppm)
+    accounts = portfolio.order(accounts, choice.action, row, parameters)
+    ours = portfolio.ledger_of(accounts)
+    measured, result = performance.measure(state.performance, accounts, row)
     counts = Counts(
         action=choice.action,
         reason=choice.reason,
@@ -100,14 +131,25 @@ def step(
         scored=ripened.scored,
         scored_hits=ripened.hits,
         voided=ripened.voided + dropped,
-        equity_e8=portfolio.equity_e8(account, row),
-        cash_e8=account.cash_e8,
-        position_e8=account.position_e8,
+        equity_e8=result.equity_e8,
+        cash_e8=ours.cash_e8[portfolio.OURS],
+        position_e8=ours.position_e8[portfolio.OURS],
+        gross_equity_e8=result.gross_equity_e8,
+        crossing_e8=ours.crossing_e8[portfolio.OURS],
+        holder_equity_e8=result.holder_equity_e8,
+        random_equity_e8=result.random_equity_e8,
+        drawdown_e8=result.drawdown_e8,
+        turnover_e8=ours.turnover_e8[portfolio.OURS],
+        trips=ours.trips[portfolio.OURS],
+        wins=ours.wins[portfolio.OURS],
         fingerprint=network.fingerprint(learner.weights),
         fill_side=execution.side,
         fill_price_e8=execution.price_e8,
         fill_volume_e8=execution.volume_e8,
+        fill_value_e8=execution.value_e8,
         fill_fee_e8=execution.fee_e8,
+        fill_slippage_e8=execution.slippage_e8,
+        fill_levels=execution.levels,
         fill_ordered_at=execution.ordered_at,
     )
     measures = Measures(
@@ -117,12 +159,16 @@ def step(
         confidence=choice.confidence,
         edge_ppm=choice.edge_ppm,
         cost_ppm=choice.cost_ppm,
+        realised=believed.realised,
+        trust=believed.trust,
+        sharpe=result.sharpe,
         loss=trained.loss,
         learning_rate=trained.learning_rate,
         scored_loss=ripened.loss,
         scored_baseline_loss=ripened.baseline_loss,
     )
-    return State(seen, ring, learner, scaling, account), counts, measures
+    after = State(seen, ring, learner, scaling, judged, accounts, measured)
+    return after, counts, measures
 
 
 def genesis(parameters: Parameters) -> Arrays:
@@ -133,7 +179,9 @@ def genesis(parameters: Parameters) -> Arrays:
         "memory": memory.genesis(parameters),
         "learner": learning.genesis(weights),
         "calibration": calibration.genesis(),
+        "hindsight": hindsight.genesis(),
         "portfolio": portfolio.genesis(parameters),
+        "performance": performance.genesis(parameters),
     }
     return {
         f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()
@@ -145,7 +193,9 @@ _PARTS: dict[str, Any] = {
     "memory": memory.MemoryState,
     "learner": learning.LearnerState,
     "calibration": calibration.CalibrationState,
+    "hindsight": hindsight.HindsightState,
     "portfolio": portfolio.PortfolioState,
+    "performance": performance.PerformanceState,
 }
 NAMES = tuple(f"{part}.{name}" for part, kind in _PARTS.items() for name in kind._fields)
 """The names of the state's arrays, in the order of the variables."""

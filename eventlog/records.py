@@ -188,6 +188,16 @@ class Decision:
     tick, each scored on the probability that was recorded when its prediction was made: learning
     curves follow from the log alone. ``fingerprint`` is the 64-bit hash of the weights after this
     tick.
+
+    From format 2 on: ``realised`` is how far expected gains have come true, ``trust`` how much of
+    the recent skill is certain (`engine.hindsight`). ``gross_equity`` is the equity before all fees
+    so far, ``crossing`` what fills have cost beside the mid (half spreads and the walk into the
+    book), so ``gross_equity + crossing`` is what trading at the mid for nothing would have brought.
+    ``holder_equity`` is that of buying once and holding, ``random_equity`` the mean of traders who
+    enter as often as we do, at moments that are drawn. ``drawdown`` is the deepest fall of equity
+    so far, ``sharpe`` the mean over the deviation of the returns a minute, ``turnover`` what was
+    bought and sold, ``trips`` how many positions were opened and closed, ``wins`` how many of them
+    brought money after fees.
     """
 
     exchange_ns: int | None
@@ -214,6 +224,17 @@ class Decision:
     cash_e8: int
     position_e8: int
     fingerprint: int
+    realised: float | None = None
+    trust: float | None = None
+    sharpe: float | None = None
+    gross_equity_e8: int | None = None
+    crossing_e8: int | None = None
+    holder_equity_e8: int | None = None
+    random_equity_e8: int | None = None
+    drawdown_e8: int | None = None
+    turnover_e8: int | None = None
+    trips: int | None = None
+    wins: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +242,10 @@ class Fill:
     """Our paper execution, at a tick after the decision that asked for it (I6).
 
     ``cause`` is the offset of the tick at which it filled, ``ordered_at`` the offset of the tick
-    whose decision placed it.
+    whose decision placed it. ``price`` is the volume-weighted price, rounded against us; ``value``
+    is what was paid or got for the volume, exactly, before the ``fee``; ``slippage`` is the part of
+    it that the walk beyond the best price cost; ``levels`` says how many levels of the book were
+    taken from, 0 where no book was known.
     """
 
     exchange_ns: int | None
@@ -232,6 +256,9 @@ class Fill:
     price_e8: int
     volume_e8: int
     fee_e8: int
+    value_e8: int | None = None
+    slippage_e8: int | None = None
+    levels: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

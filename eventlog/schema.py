@@ -127,6 +127,22 @@ SCHEMA = pa.schema(
         # fill
         pa.field("ordered_at", pa.int64()),
         pa.field("fee", DECIMAL),
+        # since version 2: decision
+        pa.field("realised", pa.float32()),
+        pa.field("trust", pa.float32()),
+        pa.field("sharpe", pa.float32()),
+        pa.field("gross_equity", DECIMAL),
+        pa.field("crossing", DECIMAL),
+        pa.field("holder_equity", DECIMAL),
+        pa.field("random_equity", DECIMAL),
+        pa.field("drawdown", DECIMAL),
+        pa.field("turnover", DECIMAL),
+        pa.field("trips", pa.int64()),
+        pa.field("wins", pa.int64()),
+        # since version 2: fill
+        pa.field("value", DECIMAL),
+        pa.field("slippage", DECIMAL),
+        pa.field("levels", pa.int32()),
     ],
     metadata={"trader.schema": str(VERSION)},
 )

@@ -46,6 +46,7 @@ SMALL = Parameters(
     learning_rate=0.01,
     learning_rate_floor=0.002,
     warm_up_labels=20,
+    warm_up_horizons=5,
     confidence_floor=0.5,
     fee_ppm=0,
 )

@@ -121,6 +121,17 @@ decisions = st.builds(
     cash_e8=_e8,
     position_e8=_e8,
     fingerprint=st.integers(0, 2**64 - 1),
+    realised=st.none() | _floats,
+    trust=st.none() | _floats,
+    sharpe=st.none() | _floats,
+    gross_equity_e8=st.none() | _e8,
+    crossing_e8=st.none() | _e8,
+    holder_equity_e8=st.none() | _e8,
+    random_equity_e8=st.none() | _e8,
+    drawdown_e8=st.none() | _e8,
+    turnover_e8=st.none() | _e8,
+    trips=st.none() | _int64,
+    wins=st.none() | _int64,
 )
 fills = st.builds(
     Fill,
@@ -132,6 +143,9 @@ fills = st.builds(
     price_e8=_e8,
     volume_e8=_e8,
     fee_e8=_e8,
+    value_e8=st.none() | _e8,
+    slippage_e8=st.none() | _e8,
+    levels=st.none() | _int32,
 )
 milestones = st.builds(
     Milestone,

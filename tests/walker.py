@@ -44,8 +44,7 @@ class Walker:
             "memory.ripe": np.zeros((), np.int64),
             "memory.samples": np.zeros((ROWS, 3), np.float32),
             "memory.scored": np.zeros((), np.int64),
-            "portfolio.cash_e8": np.full((), 10**12, np.int64),
-            "portfolio.position_e8": np.zeros((), np.int64),
+            "portfolio.ledger": np.array([[10**12, 10**12], [0, 0], [0, 0]], np.int64),
         }
 
     def rehearse(self) -> Arrays:

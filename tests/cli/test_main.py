@@ -71,7 +71,7 @@ def test_version() -> None:
         (["replay", "--home", str(HERE / "gap"), "--from", "-999999"], 13, "no such record"),
         (["replay", "--home", str(HERE / "gap"), "--set", "fee_ppm=1"], 2, "--out"),
         (["live", "--set", "fee_pm=1"], 3, "Did you mean fee_ppm?"),
-        (["live", "--set", "fee_ppm=-1"], 3, "outside"),
+        (["live", "--set", "fee_ppm=-2"], 3, "outside"),
         (["live", "--set", "fee_ppm=low"], 3, "not a whole number"),
         (["live", "--set", "fee_ppm"], 3, "name=value"),
         (["live", "--set", "log.segmnt_mib=1"], 3, "Did you mean log.segment_mib?"),

@@ -49,7 +49,7 @@ def test_a_file_that_is_no_configuration(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     "assignment",
-    ["fee_pm=1", "fee_ppm=-1", "fee_ppm=x", "fee_ppm", "motor.x=1", "log.x=1", "log.segment_mib=0"],
+    ["fee_pm=1", "fee_ppm=-2", "fee_ppm=x", "fee_ppm", "motor.x=1", "log.x=1", "log.segment_mib=0"],
 )
 def test_a_flag_that_sets_nothing(tmp_path: Path, assignment: str) -> None:
     """An unknown name or a value out of range is refused."""

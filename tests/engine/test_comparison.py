@@ -15,7 +15,7 @@ from eventlog.records import EFFECT_KINDS, KINDS, Milestone
 from eventlog.schema import SCHEMA, encode, renumber
 from tests.markets import SMALL, carry, changed, cut, journal
 
-TICKS = 400
+TICKS = 1_000
 FIRST = 1_000
 
 

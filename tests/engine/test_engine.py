@@ -33,7 +33,7 @@ from tests.markets import (
 )
 from tests.strategies import records as any_record
 
-LENGTH = 700
+LENGTH = 900
 
 
 class Refusing:

@@ -59,7 +59,7 @@ def test_a_whole_number_is_a_number(name: str) -> None:
     [
         ("learning_rat", "Did you mean learning_rate?"),
         ("horizon", "Did you mean horizon_ms?"),
-        ("zzz", "Known: cash, confidence_floor, fee_ppm,"),
+        ("zzz", "Known: amount_decimals, amount_min_e8, cash,"),
     ],
 )
 def test_an_unknown_name_is_refused_with_a_hint(name: str, hint: str) -> None:
@@ -103,7 +103,8 @@ def test_each_parameter_is_part_of_the_identity() -> None:
     """Other parameters, another digest."""
     digests = {Parameters().digest}
     for name, spec in SPECS.items():
-        value = spec.metadata["low"] if name != "cash" else 5_000
+        low, high = spec.metadata["low"], spec.metadata["high"]
+        value = 5_000 if name == "cash" else low if low != spec.default else high
         digests.add(parameters_from({name: value}).digest)
 
     assert len(digests) == 1 + len(SPECS)

@@ -6,10 +6,11 @@ import pytest
 
 from engine import memory, policy, portfolio
 from engine.arithmetic import tf
+from engine.hindsight import Hindsight
 from engine.memory import MemoryState
 from engine.parameters import Parameters
 from engine.policy import ACTIONS, REASONS, Choice
-from engine.portfolio import PortfolioState
+from engine.portfolio import OURS, Ledger, Orders, PortfolioState
 from tests.markets import row
 
 E8 = 10**8
@@ -25,10 +26,11 @@ ENTRY: Situation = {
     "order_side": 0,
     "scored": 10,
     "position_e8": 0,
-    "entered_ns": 0,
     "p_up": 0.9,
     "p_move": 0.5,
     "return_ppm": 30_000,
+    "realised": 0.5,
+    "trust": 0.5,
     "cash_e8": 1_000 * E8,
 }
 """Everything speaks for an order. Expected: 0.8 * 0.5 * 30 000 = 12 000 ppm; the cost is 2 100."""
@@ -37,10 +39,12 @@ BECAUSE: dict[str, Situation] = {
     "market not valid": {"valid": 0},
     "order pending": {"order_side": policy.BUY},
     "warming up": {"scored": 9},
-    "exit: edge gone": {"position_e8": 1, "entered_ns": NOW_NS - 10**9, "p_up": 0.5},
-    "in position": {"position_e8": 1, "entered_ns": NOW_NS},
-    "confidence too low": {"p_up": 0.59},
+    "exit: edge gone": {"position_e8": 1, "p_up": 0.5},
+    "in position": {"position_e8": 1},
+    "no skill to trust": {"trust": 0.0},
+    "confidence too low": {"p_up": 0.69},
     "edge below cost": {"return_ppm": 5_000},
+    "past edges did not pay": {"realised": 0.17},
     "not enough cash": {"cash_e8": 1_000 * E8 - 1},
     "entry: edge above cost": {},
 }
@@ -50,9 +54,11 @@ BECAUSE: dict[str, Situation] = {
 def choose(situation: Situation) -> Choice:
     """Return the choice in a situation, at a bid of 9 999.5 and an ask of 10 000.5."""
     ring = MemoryState(**{n: tf.constant(a) for n, a in memory.genesis(PARAMETERS).items()})
-    account = PortfolioState(
-        **{n: tf.constant(a) for n, a in portfolio.genesis(PARAMETERS).items()}
-    )
+    state = portfolio.genesis(PARAMETERS)
+    for table, names in (("ledger", Ledger._fields), ("orders", Orders._fields)):
+        for name, value in situation.items():
+            if (field := name.removeprefix("order_")) in names:
+                state[table][names.index(field), OURS] = int(value)
     return policy.choose(
         row(
             valid=bool(situation["valid"]),
@@ -66,12 +72,11 @@ def choose(situation: Situation) -> Choice:
             scored=tf.constant(int(situation["scored"]), tf.int64),
             return_ppm=tf.constant(situation["return_ppm"], tf.float32),
         ),
-        account._replace(
-            order_side=tf.constant(int(situation["order_side"])),
-            position_e8=tf.constant(int(situation["position_e8"]), tf.int64),
-            entered_ns=tf.constant(int(situation["entered_ns"]), tf.int64),
-            cash_e8=tf.constant(int(situation["cash_e8"]), tf.int64),
+        Hindsight(
+            tf.constant(situation["realised"], tf.float32),
+            tf.constant(situation["trust"], tf.float32),
         ),
+        PortfolioState(**{name: tf.constant(array) for name, array in state.items()}),
         PARAMETERS,
     )
 
@@ -101,7 +106,7 @@ def test_each_reason_is_reachable(reason: str) -> None:
 @pytest.mark.parametrize("first", range(3))
 def test_the_first_reason_that_holds_is_the_one(first: int) -> None:
     """Where several hold, the one that is tried first is said: all later ones hold as well here."""
-    situation = ENTRY | {"p_up": 0.4, "return_ppm": 1, "cash_e8": 0}
+    situation = ENTRY | {"p_up": 0.4, "return_ppm": 1, "cash_e8": 0, "trust": 0, "realised": 0}
     for reason in reversed(REASONS[first:4]):
         situation |= BECAUSE[reason]
 
@@ -109,7 +114,7 @@ def test_the_first_reason_that_holds_is_the_one(first: int) -> None:
 
 
 def test_the_figures_are_those_that_it_rests_on() -> None:
-    """Edge, cost and confidence by hand."""
+    """Edge, cost and confidence by hand; what is believed of them changes none."""
     choice = choose(ENTRY | {"p_up": 0.2})
 
     assert float(choice.edge_ppm) == pytest.approx(-0.6 * 0.5 * 30_000, rel=1e-5)
@@ -117,19 +122,24 @@ def test_the_figures_are_those_that_it_rests_on() -> None:
     assert float(choice.confidence) == pytest.approx(0.8)
 
 
-def test_a_position_is_held_for_the_horizon() -> None:
-    """One nanosecond before the horizon it stays, whatever is expected by now."""
-    early: Situation = {"position_e8": 1, "entered_ns": NOW_NS - 10**9 + 128, "p_up": 0.1}
+def test_a_position_is_held_while_a_gain_is_expected() -> None:
+    """However small: the way out costs the same later. Past edges have no say in it."""
+    held: Situation = {"position_e8": 1, "realised": 0, "trust": 0}
 
-    assert said(ENTRY | early) == ("hold", "in position")
-    assert said(ENTRY | early | {"p_up": 0.9, "entered_ns": 0}) == ("hold", "in position")
-    assert said(ENTRY | early | {"entered_ns": 0}) == ("sell", "exit: edge gone")
+    assert said(ENTRY | held | {"p_up": 0.501}) == ("hold", "in position")
+    assert said(ENTRY | held | {"p_up": 0.5}) == ("sell", "exit: edge gone")
 
 
-@pytest.mark.parametrize("unknown", ["p_up", "p_move", "return_ppm"])
+def test_confidence_is_shrunk_by_what_is_certain_of_the_skill() -> None:
+    """At a trust of a half, 0.71 is worth 0.605."""
+    assert said(ENTRY | {"p_up": 0.71})[0] == "buy"
+    assert said(ENTRY | {"p_up": 0.71, "trust": 0.4}) == ("hold", "confidence too low")
+
+
+@pytest.mark.parametrize("unknown", ["p_up", "p_move", "return_ppm", "realised", "trust"])
 def test_what_is_no_number_never_leads_to_an_order(unknown: str) -> None:
     """A comparison with NaN is false, so the entry asks for what has to be true."""
-    assert said(ENTRY | {unknown: math.nan}) == ("hold", "confidence too low")
+    assert said(ENTRY | {unknown: math.nan})[0] == "hold"
 
 
 def test_a_position_is_left_where_figures_are_no_numbers() -> None:

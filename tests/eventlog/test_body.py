@@ -110,14 +110,17 @@ def test_columns_that_are_not_wanted_are_not_made(monkeypatch: pytest.MonkeyPatc
     assert batch.column("bid").equals(expected)
 
 
+MASK_BYTES = -(-len(NAMES) // 64) * 8
+
+
 @pytest.mark.parametrize(
     "mask",
     [
         b"",
-        b"\x0f" + bytes(6),
-        b"\x0e" + bytes(7),
-        b"\x0f" + bytes(6) + b"\x80",
-        sum(1 << number for number in range(len(NAMES))).to_bytes(8, "little"),
+        b"\x0f" + bytes(MASK_BYTES - 2),
+        b"\x0e" + bytes(MASK_BYTES - 1),
+        b"\x0f" + bytes(MASK_BYTES - 2) + b"\x80",
+        sum(1 << number for number in range(len(NAMES))).to_bytes(MASK_BYTES, "little"),
     ],
 )
 def test_a_mask_that_does_not_fit_is_refused(mask: bytes) -> None:
@@ -125,7 +128,7 @@ def test_a_mask_that_does_not_fit_is_refused(mask: bytes) -> None:
     (one,), starts, counts = packed([[quote(0)]])
 
     with pytest.raises(ValueError):
-        unpack([mask + one[8:]], starts=starts, counts=counts, schema=SCHEMA)
+        unpack([mask + one[MASK_BYTES:]], starts=starts, counts=counts, schema=SCHEMA)
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,10 @@ def test_a_journal_s_beginning_has_the_effects_of_the_whole() -> None:
         assert effects(journal(COUNT).slice(0, end)).equals(until(whole, end))
 
 
-def test_orders_fill_at_the_first_later_valid_tick_at_its_prices() -> None:
+def test_orders_fill_at_the_first_later_valid_tick_at_its_prices_or_worse() -> None:
     """Each fill beside the decision that asked for it and the market that it met."""
     records = stream(3_000)
-    engine = Engine.genesis(SMALL)
+    engine = Engine.genesis(replace(SMALL, latency_ms=0))
     found = carry(engine, [journal(3_000).slice(start, 500) for start in range(0, 3_000, 500)])
     decided: dict[int, Decision] = {}
     fills: list[Fill] = []
@@ -81,7 +81,8 @@ def test_orders_fill_at_the_first_later_valid_tick_at_its_prices() -> None:
             assert offset not in decided or decided[offset].reason == "market not valid"
         assert not any(isinstance(records[n], Gap | SessionStarted) for n in between)
         bid_e8, ask_e8 = prices[fill.cause]
-        assert fill.price_e8 == (ask_e8 if fill.side == "buy" else bid_e8)
+        # The walk into the book makes it worse, never better.
+        assert (fill.price_e8 >= ask_e8) if fill.side == "buy" else (fill.price_e8 <= bid_e8)
     ordered = {n for n, decision in decided.items() if decision.action != "hold"}
     assert {fill.ordered_at for fill in fills} <= ordered
 
