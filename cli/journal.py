@@ -198,17 +198,22 @@ def predecessor_of(log: Log | Reader) -> Predecessor | None:
     if received_ns is None:
         return None
     columns = ("kind", "session")
-    for end in range(log.end, 0, -_BACKWARD_RECORDS):
-        start = max(0, end - _BACKWARD_RECORDS)
-        for batch in reversed([*log.read(start, end, columns=columns)]):
-            said = batch.filter(pc.is_valid(batch.column("session")))
-            if said.num_rows:
-                kinds, sessions = (said.column(name).to_pylist() for name in columns)
-                return Predecessor(
-                    session=sessions[-1],
-                    ended=kinds[-1] == "session_ended",
-                    last_received_ns=received_ns,
-                )
+    end, step = log.end, _BACKWARD_RECORDS
+    while end:
+        # Ever larger steps: a read of a few records of a sealed segment checks the whole file.
+        start = max(0, end - step)
+        said = None
+        for batch in log.read(start, end, columns=columns):
+            rows = batch.filter(pc.is_valid(batch.column("session")))
+            said = rows if rows.num_rows else said
+        if said is not None:
+            kinds, sessions = (said.column(name).to_pylist() for name in columns)
+            return Predecessor(
+                session=sessions[-1],
+                ended=kinds[-1] == "session_ended",
+                last_received_ns=received_ns,
+            )
+        end, step = start, step * 8
     return None
 
 

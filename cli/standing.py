@@ -20,7 +20,7 @@ from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
 from engine.snapshot import Facts
 from eventlog.reader import Reader
-from eventlog.records import Decision
+from eventlog.records import E8, Decision
 from eventlog.recovery import LOCK
 from eventlog.schema import counts_e8
 from eventlog.storage import DISK
@@ -155,18 +155,18 @@ def _last_middle_e8(batch: pa.RecordBatch) -> int | None:
 
 
 def _first(log: Reader) -> tuple[int | None, int | None]:
-    """Return the mid of the first quote and the equity of the first decision."""
-    end = min(_FIRST_RECORDS, log.end)
+    """Return the mid of the first quote, and the equity at the start."""
     middle_e8: int | None = None
     equity_e8: int | None = None
-    for batch in log.read(0, end, columns=("kind", "bid", "ask", "equity")):
+    for batch in log.read(
+        0, min(_FIRST_RECORDS, log.end), columns=("kind", "bid", "ask", "detail")
+    ):
+        if equity_e8 is None:
+            said = json.loads(batch.column("detail")[0].as_py() or "{}")
+            equity_e8 = said.get("parameters", {}).get("cash", 0) * E8
         if middle_e8 is None:
             quotes = batch.filter(pc.equal(batch.column("kind"), "quote"))
             middle_e8 = _last_middle_e8(quotes.slice(0, 1))
-        if equity_e8 is None:
-            decisions = batch.filter(pc.equal(batch.column("kind"), "decision"))
-            if decisions.num_rows:
-                equity_e8 = int(counts_e8(decisions.column("equity"))[0])
     return middle_e8, equity_e8
 
 

@@ -24,27 +24,31 @@ def status(
 ) -> None:
     """Say how a journal stands: is it alive, is it learning, what does the account have, and why.
 
-    It reads the journal's files and disturbs nobody; it works after a crash as well.
+    Without --journal, all journals of the home. It reads their files and disturbs nobody; it works
+    after a crash as well.
     """
     from cli import journal
     from cli.standing import look
     from eventlog.reader import Reader
     from feeds import clock
 
-    place = journal.find(home, name)
-    log = Reader.open(place.log)
+    several = journal.names(home) if name is None else []
+    places = [journal.find(home, each) for each in several] or [journal.find(home, name)]
+    logs = [Reader.open(place.log) for place in places]
     while True:
-        standing = look(place, log)
-        if as_json:
-            typer.echo(json.dumps({"message_type": "summary", **to_json(standing)}))
-        else:
-            if watch is not None and sys.stdout.isatty():
-                typer.echo("\x1b[2J\x1b[H", nl=False)
-            typer.echo("\n".join(to_lines(standing)))
+        if watch is not None and sys.stdout.isatty():
+            typer.echo("\x1b[2J\x1b[H", nl=False)
+        for place, log in zip(places, logs, strict=True):
+            standing = look(place, log)
+            if as_json:
+                typer.echo(json.dumps({"message_type": "summary", **to_json(standing)}))
+            else:
+                typer.echo("\n".join(to_lines(standing)))
         if watch is None:
             return
         clock.sleep_s(watch)
-        log.refresh()
+        for log in logs:
+            log.refresh()
 
 
 def to_json(standing: "Standing") -> dict[str, object]:
@@ -128,8 +132,9 @@ def to_lines(standing: "Standing") -> Iterator[str]:
         yield line(
             "account",
             f"equity {money(last[1].equity_e8)} ({percent(standing.gain)}; buy and hold"
-            f" {percent(standing.market_gain)}), position {position}",
+            f" {percent(standing.market_gain)})",
         )
+        yield line("position", position)
         yield line("last decision", f"{last[1].action}: {last[1].reason} (offset {last[0]:,})")
     held = sum(standing.holds.values())
     for number, (reason, count) in enumerate(standing.holds.most_common(4)):

@@ -1,5 +1,6 @@
 """`trader status` says how a journal stands, from its files alone."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -64,3 +65,16 @@ def test_a_verification_is_shown(tmp_path: Path) -> None:
     assert trader("verify", "--quick", "--home", str(tmp_path / "home")).code == 0
 
     assert "clean (quick)" in trader("status", "--home", str(tmp_path / "home")).out
+
+
+def test_all_journals_of_a_home(tmp_path: Path) -> None:
+    """Without a name each has its block, or its line of JSON."""
+    for market in ("BTC-AUD", "ETH-AUD"):
+        shutil.copytree(HERE / "gap" / JOURNAL, tmp_path / market)
+
+    said = trader("status", "--home", str(tmp_path), "--json").out.splitlines()
+
+    assert [json.loads(line)["journal"] for line in said] == ["BTC-AUD", "ETH-AUD"]
+    assert trader("status", "--home", str(tmp_path)).out.count("PAPER") == 2
+    one = trader("status", "--home", str(tmp_path), "--journal", "ETH-AUD").out
+    assert one.count("PAPER") == 1
