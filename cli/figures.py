@@ -21,6 +21,9 @@ _SMOOTHED = 40
 """Curves are means over a fortieth of all stretches."""
 
 _PERIODS = 24
+_KEPT = ("crossing", "turnover", "trips", "wins", "sharpe", "trust")
+"""Figures of the account as the newest decision says them, as far as the log's version has them."""
+
 _DIGITS, _EXACT = 7, 14
 
 
@@ -133,7 +136,16 @@ def _money(told: Chronicle) -> dict[str, Any]:
     known = np.isfinite(equity) & np.isfinite(price)
     if not known.any():
         return dict.fromkeys(
-            ("start", "equity", "gain", "hold_gain", "random_gain", "gross_gain", "drawdown")
+            (
+                "start",
+                "equity",
+                "gain",
+                "hold_gain",
+                "random_gain",
+                "gross_gain",
+                "drawdown",
+                *_KEPT,
+            )
         ) | {"fills": 0, "fees": 0.0, "over_hold": None}
     first = int(np.flatnonzero(known)[0])
     start = float(told.genesis.parameters.cash)
@@ -154,6 +166,7 @@ def _money(told: Chronicle) -> dict[str, Any]:
         "drawdown": _drawdown(drawn),
         "fills": int(drawn.fills.sum()),
         "fees": float(drawn.fees.sum()),
+        **{name: _newest(drawn.lasts[name]) if name in drawn.lasts else None for name in _KEPT},
         "over_hold": _interval(blocked(difference, np.ones(len(difference))), len(difference)),
     }
 

@@ -202,9 +202,20 @@ def _summary(figures: dict[str, Any]) -> str:
                 *("deepest drawdown", share(money["drawdown"])),
                 *("fills", f"{money['fills']:,}, fees {money['fees']:,.2f}"),
             ),
+            (
+                *("trust in its skill", fraction(money["trust"], 2)),
+                *("round trips, won", _won(money)),
+                *("crossing the spread cost", amount(money["crossing"])),
+            ),
         ],
         text=(2, 4),
     )
+
+
+def _won(money: dict[str, Any]) -> str:
+    if money["trips"] is None or money["wins"] is None:
+        return _DASH
+    return f"{money['trips']:,.0f}, {money['wins']:,.0f}"
 
 
 def _tables(figures: dict[str, Any]) -> list[str]:

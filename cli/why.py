@@ -56,6 +56,8 @@ def why(
     window_s = None if window is None else duration_s(window)
     place = journal.find(home, name)
     log = Reader.open(place.log)
+    if not log.end:
+        raise CommandError(Exit.OUT_OF_RANGE, f"{place.log} is empty: nothing was decided yet")
     genesis = journal.genesis_of(log, place)
     checkpoints = Checkpoints(place.checkpoints)
     offset, decision = _decision(log, which, checkpoints)
@@ -243,6 +245,12 @@ def _lines(name: str, said: dict[str, Any], decision: "Decision") -> "list[str]"
         f" p_move {decision.p_move:.3f}, confidence {decision.confidence:.3f}",
     )
     put("edge", f"{decision.edge_ppm:+.1f} ppm against a cost of {decision.cost_ppm:,.1f} ppm")
+    if decision.trust is not None and decision.realised is not None:
+        put(
+            "hindsight",
+            f"trust {decision.trust:.2f} in its skill, {decision.realised:.2f} of expected gains"
+            " came true",
+        )
     put("tick", " ".join(said["tick_line"].split()))
     for line in said["before"]:
         put("before", " ".join(line.split()))

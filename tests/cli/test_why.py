@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from eventlog.log import Log
 from fixtures.record import HERE
 from tests.commands import trader
 
@@ -86,3 +88,12 @@ def test_it_needs_no_tensorflow() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
 
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_nothing_was_decided_yet(tmp_path: Path) -> None:
+    """An empty journal has no decision: that is said, and no more."""
+    Log.open(tmp_path / "BTC-AUD" / "log").close()
+    answer = trader("why", "--home", str(tmp_path))
+
+    assert answer.code == 13
+    assert "nothing was decided yet" in answer.err
