@@ -382,8 +382,8 @@ def series(told: Chronicle) -> dict[str, Any]:
     """Return what the page draws: columns of equal length, one row a stretch."""
     drawn = told.curves
     sums, scored = drawn.sums, drawn.sums["scored"]
-    loss, width = _smooth(sums["scored_loss"], scored), _width(sums["scored_loss"], scored)
-    hits, hits_width = _smooth(sums["scored_hits"], scored), _width(sums["scored_hits"], scored)
+    loss, width = _band(sums["scored_loss"], scored)
+    hits, hits_width = _band(sums["scored_hits"], scored)
     frozen = _frozen(drawn)
     equity = _filled(drawn.lasts["equity"])
     price = _filled(drawn.price_last)
@@ -401,8 +401,8 @@ def series(told: Chronicle) -> dict[str, Any]:
         "loss": loss,
         "loss_low": loss - width,
         "loss_high": loss + width,
-        "baseline": _smooth(sums["scored_baseline_loss"], scored),
-        "frozen": None if frozen is None else _smooth(frozen, scored),
+        "baseline": _filled(_smooth(sums["scored_baseline_loss"], scored)),
+        "frozen": None if frozen is None else _filled(_smooth(frozen, scored)),
         "accuracy": hits,
         "accuracy_low": hits - hits_width,
         "accuracy_high": hits + hits_width,
@@ -416,8 +416,8 @@ def series(told: Chronicle) -> dict[str, Any]:
         "price_high": np.where(np.isfinite(drawn.price_high), drawn.price_high, np.nan),
         "learning_rate": _filled(drawn.lasts["learning_rate"]),
         "trust": _optional(drawn, "trust"),
-        "confidence": _smooth(drawn.means["confidence"], drawn.decisions),
-        "p_move": _smooth(drawn.means["p_move"], drawn.decisions),
+        "confidence": _filled(_smooth(drawn.means["confidence"], drawn.decisions)),
+        "p_move": _filled(_smooth(drawn.means["p_move"], drawn.decisions)),
         "ticks": drawn.ticks,
     }
     place_of = drawn.count / max(told.records, 1)
@@ -434,7 +434,7 @@ def series(told: Chronicle) -> dict[str, Any]:
             if values is not None
         },
         "reasons": {
-            reason: _rounded(_smooth(drawn.reasons[reason], drawn.decisions) * 100)
+            reason: _rounded(_filled(_smooth(drawn.reasons[reason], drawn.decisions)) * 100)
             for reason in named[:6]
         },
         "fills": [
@@ -474,6 +474,11 @@ def _smooth(sums: Floats, weights: Floats) -> Floats:
     top, bottom = _window(sums, over), _window(weights, over)
     means: Floats = np.divide(top, bottom, out=np.full(len(sums), np.nan), where=bottom > 0)
     return means
+
+
+def _band(sums: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return `_smooth` and `_width`, going on as they were where there was nothing."""
+    return _filled(_smooth(sums, weights)), _filled(_width(sums, weights))
 
 
 def _width(sums: Floats, weights: Floats) -> Floats:
