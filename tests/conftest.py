@@ -1,43 +1,73 @@
-"""How hard the tests of faults try, and the table of what they did."""
+"""How hard the tests of faults try, by which seed, and the table of what they did."""
 
-from collections import Counter
+import platform
+import subprocess
 from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-EFFORT = "--effort"
-_TALLY = pytest.StashKey[Counter[str]]()
+from tests.faults import Tally, table
+
+EFFORT, SEED, TABLE = "--effort", "--seed", "--table"
+_TALLY = pytest.StashKey[Tally]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that turns the tests of faults into a long campaign."""
-    parser.addoption(
-        EFFORT, type=int, default=1, help="how many times the usual number of faults to inject"
-    )
+    """Add the options that make a campaign of the tests of faults."""
+    group = parser.getgroup("faults")
+    group.addoption(EFFORT, type=int, default=1, help="how many times the usual number of faults")
+    group.addoption(SEED, type=int, default=0, help="draw other faults")
+    group.addoption(TABLE, type=Path, help="write what became of the faults to this file")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def effort(request: pytest.FixtureRequest) -> int:
     """Return how many times the usual number of faults to inject."""
     times: int = request.config.getoption(EFFORT)
     return times
 
 
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """Return which faults to draw."""
+    number: int = request.config.getoption(SEED)
+    return number
+
+
 @pytest.fixture
-def tally(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
-    """Return a count of faults by what became of them; it is printed at the end."""
-    counted: Counter[str] = Counter()
+def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
+    """Return an account of faults by what became of them; the sum is printed at the end."""
+    counted = Tally()
     yield counted
-    total = request.config.stash.setdefault(_TALLY, Counter())
+    total = request.config.stash.setdefault(_TALLY, Tally())
     total.update(counted)
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Print the table of injected faults."""
-    total = config.stash.get(_TALLY, Counter[str]())
-    if total:
-        terminalreporter.section("injected faults")
-        for what, count in sorted(total.items()):
-            terminalreporter.write_line(f"{count:>9}  {what}")
+    """Print the table of injected faults, and write it where that was asked for."""
+    total = config.stash.get(_TALLY, Tally())
+    if not total:
+        return
+    text = table(total, _about(config))
+    terminalreporter.section("injected faults")
+    terminalreporter.write_line(text)
+    if path := config.getoption(TABLE):
+        path.write_text(text, encoding="utf-8")
+
+
+def _about(config: pytest.Config) -> str:
+    asked = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(asked, capture_output=True, text=True, cwd=config.rootpath)
+    made_by = f"trader {version('trader')} ({commit.stdout.strip() or 'no repository'})"
+    return (
+        f"{made_by}, seed {config.getoption(SEED)}, effort {config.getoption(EFFORT)};"
+        f" Python {platform.python_version()}, pyarrow {pa.__version__},"
+        f" Linux {platform.release().split('-')[0]}"
+        if platform.system() == "Linux"
+        else made_by
+    )

@@ -1,6 +1,7 @@
 """A state that moves as an engine's does, small and quick, for the tests of what keeps states."""
 
 import random
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from engine.parameters import Parameters
 from engine.state import RINGS, Arrays
+from eventlog.frame import LINK_BYTES
 
 ROWS = 8
 
@@ -20,6 +22,22 @@ def _parameters() -> Parameters:
     parameters = _FewRows()
     object.__setattr__(parameters, "memory_rows", ROWS)
     return parameters
+
+
+class History:
+    """A log as far as a checkpoint knows it: each record ends a frame."""
+
+    def __init__(self, end: int, *, name: bytes = b"mine") -> None:
+        self.end = end
+        self._name = name
+
+    def chain(self, offset: int) -> bytes:
+        """Return the whole chain value after a record."""
+        return blake2b(self._name + offset.to_bytes(8, "little"), digest_size=32).digest()
+
+    def chain_after(self, offset: int) -> bytes | None:
+        """Return its beginning, for a record that is there."""
+        return self.chain(offset)[:LINK_BYTES] if 0 <= offset < self.end else None
 
 
 class Walker:

@@ -8,11 +8,12 @@ tests are run against it, and one of them has to fail. This takes minutes, so it
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests.faults import DETECTED, SILENT, Tally
 
 ROOT = Path(__file__).parents[2]
 SUITE = (
@@ -51,7 +52,7 @@ def mutants() -> list[Mutant]:
 
 @pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
 def test_every_safeguard_is_missed_when_it_is_gone(
-    mutant: Mutant, tmp_path: Path, effort: int, tally: Counter[str]
+    mutant: Mutant, tmp_path: Path, effort: int, tally: Tally
 ) -> None:
     """Without this safeguard a test fails."""
     source = (ROOT / "eventlog" / mutant.module).read_text()
@@ -71,6 +72,6 @@ def test_every_safeguard_is_missed_when_it_is_gone(
         text=True,
     )
 
-    tally["mutants killed" if suite.returncode == 1 else "MUTANTS ALIVE"] += 1
+    tally["safeguard taken out", DETECTED if suite.returncode == 1 else SILENT] += 1
     assert suite.returncode == 1, suite.stdout[-2000:]
     assert "stopping after 1 failures" in suite.stdout

@@ -1,7 +1,5 @@
 """Checkpoints: what is restored is what was kept, whatever happened to the files meanwhile."""
 
-from collections import Counter
-from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -13,28 +11,13 @@ from engine.checkpoint import KEPT_NEWEST, Checkpoints, Restored, dispensable
 from engine.engine import Engine
 from engine.errors import CheckpointDamaged, ForeignCheckpoint
 from engine.state import Arrays, digest
-from eventlog.frame import LINK_BYTES
+from tests.faults import HARMLESS, Tally
 from tests.markets import SMALL, journal
 from tests.simfs import PowerCut, SimFS, policies
-from tests.walker import Walker
+from tests.walker import History, Walker
 
 DIRECTORY = Path("/home/checkpoints")
 HOUR_NS = 3_600 * 10**9
-
-
-class History:
-    """A log as far as a checkpoint knows it: each record ends a frame."""
-
-    def __init__(self, end: int, *, name: bytes = b"mine") -> None:
-        self.end = end
-        self._name = name
-
-    def chain(self, offset: int) -> bytes:
-        """Return the whole chain value after a record."""
-        return blake2b(self._name + offset.to_bytes(8, "little"), digest_size=32).digest()
-
-    def chain_after(self, offset: int) -> bytes | None:
-        return self.chain(offset)[:LINK_BYTES] if 0 <= offset < self.end else None
 
 
 class Keeping:
@@ -308,7 +291,7 @@ def workload(fs: SimFS, keeping: Keeping) -> None:
         keeping.keep(offset)
 
 
-def test_nothing_kept_is_lost_wherever_the_power_fails(tally: Counter[str], effort: int) -> None:
+def test_nothing_kept_is_lost_wherever_the_power_fails(tally: Tally, effort: int) -> None:
     """A power cut at any call: what is restored was kept, and is not older than what was promised.
 
     Also an interrupted delta is a state that was kept, if all of it reached the disk.
@@ -329,7 +312,7 @@ def test_nothing_kept_is_lost_wherever_the_power_fails(tally: Counter[str], effo
             if found is not None:
                 assert digest(found.state) == keeping.kept[found.offset], (cut_at, why)
                 assert found.damaged == (), (cut_at, why)
-            tally["power cuts, no kept state lost"] += 1
+            tally["power cut at a simulated call, checkpoints", HARMLESS] += 1
 
 
 _times = st.dictionaries(
