@@ -20,7 +20,7 @@ def influences(told: Chronicle) -> list[dict[str, Any]]:
     checkpoints = Checkpoints(told.place.checkpoints)
     for offset in reversed(checkpoints.offsets()):
         try:
-            state, _, _ = checkpoints.read(offset)
+            state = checkpoints.read(offset).state
         except CheckpointDamaged:
             continue
         samples = rehearse(state, told.genesis.parameters)["features"]

@@ -37,7 +37,7 @@ def state_after(place: Place, log: Reader, genesis: Genesis, offset: int) -> Red
     checkpoints = Checkpoints(place.checkpoints)
     for after in reversed([each for each in checkpoints.offsets() if each <= offset]):
         try:
-            state, _, _ = checkpoints.read(after)
+            state = checkpoints.read(after).state
         except CheckpointDamaged:
             continue
         with progress("re-deriving", offset - after) as advance:

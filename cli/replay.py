@@ -60,7 +60,7 @@ def replay(
     )
     if after is None:
         raise CommandError(Exit.CORRUPT, f"{place.checkpoints}: no checkpoint before {start}")
-    state, _, _ = checkpoints.read(after)
+    state = checkpoints.read(after).state
     # Compiles the step, too, which is not to count as replaying.
     claimed = set(journal.arithmetics(log).values()) == {arithmetic_digest(genesis.parameters)}
     started_s = clock.monotonic_s()

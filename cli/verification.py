@@ -44,7 +44,7 @@ def check_checkpoints(place: Place, log: Reader, genesis: Genesis) -> list[Findi
     offsets = checkpoints.offsets()
     for offset in offsets:
         try:
-            _, facts, name = checkpoints.read(offset)
+            _, facts, name, _ = checkpoints.read(offset)
             chains = [(offset, bytes.fromhex(facts.chain))]
             chains += [(end, chain) for end, chain, _ in checkpoints.deltas(offset, name)]
         except CheckpointDamaged as error:
@@ -118,19 +118,18 @@ def rerun_one(stretch: Interval) -> list[Finding]:
     path = checkpoints.path(stretch.after)
     check = "replay" if stretch.claimed else "unclaimed"
     try:
-        state, _, name = checkpoints.read(stretch.after)
+        state, _, name, _ = checkpoints.read(stretch.after)
         kept = list(checkpoints.deltas(stretch.after, name))
     except CheckpointDamaged:
         return []  # already a finding
     differing: list[int] = []
-    reached = state
+    reached = delta.copied(state)
 
     def watch(engine: Engine) -> None:
-        nonlocal reached
         if differing or not kept or engine.position < kept[0][0]:
             return
         end, _, change = kept.pop(0)
-        reached = delta.apply(reached, change)
+        delta.add(reached, change)
         small = engine.small_state()
         if any(small[name].tobytes() != reached[name].tobytes() for name in small):
             differing.append(end)

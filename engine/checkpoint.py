@@ -25,7 +25,7 @@ from typing import Protocol
 from engine import delta, snapshot
 from engine.errors import CheckpointDamaged, ForeignCheckpoint
 from engine.parameters import Parameters
-from engine.snapshot import Facts
+from engine.snapshot import Facts, Snapshot
 from engine.state import Arrays
 from eventlog.frame import LINK_BYTES, Frame, Kind, Link, build, scan
 from eventlog.storage import (
@@ -116,8 +116,8 @@ class Checkpoints:
         head = self._storage.read(self.path(offset), 0, _HEAD_BYTES)
         return snapshot.facts_in(head, self.path(offset), offset=offset)
 
-    def read(self, offset: int) -> tuple[Arrays, Facts, bytes]:
-        """Return the snapshot at an offset: state, facts, and the chain value that names it.
+    def read(self, offset: int) -> Snapshot:
+        """Return the snapshot at an offset.
 
         Raises:
             CheckpointDamaged: if anything in it does not check.
@@ -153,28 +153,28 @@ class Checkpoints:
         damaged: list[CheckpointDamaged] = []
         for offset in reversed(self.offsets()):
             try:
-                state, facts, name = self.read(offset)
+                kept = self.read(offset)
             except CheckpointDamaged as error:
                 damaged.append(error)
                 continue
-            base, rehearsal = state, self._rehearsal(offset)
-            if not belongs(log, offset, bytes.fromhex(facts.chain)):
+            if not belongs(log, offset, bytes.fromhex(kept.facts.chain)):
                 raise ForeignCheckpoint(self.path(offset), offset)
+            state, deltas = delta.copied(kept.state), offset
             try:
-                for end, chain, change in self.deltas(offset, name):
+                for end, chain, change in self.deltas(deltas, kept.name):
                     if not belongs(log, end, chain):
                         break
-                    state, offset = delta.apply(state, change), end
+                    delta.add(state, change)
+                    offset = end
             except CheckpointDamaged as error:
                 damaged.append(error)
-            return Restored(state, offset, tuple(damaged), base, rehearsal)
+            except ValueError as error:
+                path = self._directory / f"{deltas:020}.deltas"
+                damaged.append(CheckpointDamaged(path, 0, str(error)))
+            return Restored(state, offset, tuple(damaged), kept.state, kept.rehearsal)
         if damaged:
             raise damaged[0]
         return None
-
-    def _rehearsal(self, offset: int) -> Arrays:
-        path = self.path(offset)
-        return snapshot.rehearsal_in(read_all(self._storage, path), path, offset=offset)
 
     def keep(self, engine: Stateful, *, offset: int, chain: bytes) -> None:
         """Keep the engine's state, which includes all records up to ``offset``; then it is durable.

@@ -1,7 +1,9 @@
-"""What one chunk changed in the state: the XOR of the small arrays' bits, and the rings' new rows.
+"""What one chunk changed in the state: the XOR of small arrays' bits, and the rings' new rows.
 
-Pure. The small arrays are what has to be remembered of the state before; the change since then is a
-few kilobytes once compressed, and adding it to the state before gives the state after, bit for bit.
+Pure. The small arrays are what has to be remembered of the state before. Most ticks leave most of
+them as they are, the book above all: a mask says which have changed, and only those are there. What
+is left is a few kilobytes once compressed, and adding it to the state before gives the state after,
+bit for bit.
 """
 
 import struct
@@ -12,7 +14,10 @@ import numpy.typing as npt
 
 from engine.state import RINGS, Arrays, cursors, touched
 
-_CURSORS = struct.Struct("<qqqq")  # head and ripe before, head and ripe after
+_HEAD = struct.Struct("<qqqq16s")
+"""Head and ripe before, head and ripe after, and which of the small arrays have changed."""
+
+_MASK_BITS = 128
 
 
 class Stateful(Protocol):
@@ -32,8 +37,12 @@ def encode(before: Arrays, engine: Stateful, *, rows: int) -> tuple[bytes, Array
     """
     now = engine.small_state()
     places = touched(cursors(before), cursors(now), rows)
-    parts = [_CURSORS.pack(*cursors(before), *cursors(now))]
-    parts += [_xor(before[name], now[name]).tobytes() for name in sorted(now)]
+    names = sorted(now)
+    assert len(names) <= _MASK_BITS, "I10"
+    changes = {name: _xor(before[name], now[name]) for name in names}
+    mask = sum(1 << bit for bit, name in enumerate(names) if changes[name])
+    parts = [_HEAD.pack(*cursors(before), *cursors(now), mask.to_bytes(16, "little"))]
+    parts += changes.values()
     parts += [engine.ring_rows(name, places[name]).tobytes() for name in RINGS if len(places[name])]
     return b"".join(parts), now
 
@@ -44,31 +53,53 @@ def apply(state: Arrays, change: bytes) -> Arrays:
     Raises:
         ValueError: if the change is not one of this state.
     """
-    moments = _CURSORS.unpack_from(change)
-    if cursors(state) != moments[:2]:
-        raise ValueError(f"the change begins at {moments[:2]}, the state is at {cursors(state)}")
-    after: Arrays = {}
-    position = _CURSORS.size
-    for name in sorted(set(state) - set(RINGS)):
-        array = state[name]
-        bits = np.frombuffer(change, np.uint8, array.nbytes, position)
-        position += array.nbytes
-        after[name] = (bits ^ _bytes(array)).view(array.dtype).reshape(array.shape)
-    places = touched(moments[:2], moments[2:], len(state["memory.outcomes"]))
-    for name in RINGS:
-        ring, changed = state[name].copy(), places[name]
-        shape = (len(changed), *ring.shape[1:])
-        rows = np.frombuffer(change, ring.dtype, int(np.prod(shape)), position)
-        position += rows.nbytes
-        ring[changed] = rows.reshape(shape)
-        after[name] = ring
-    if position != len(change):
-        raise ValueError(f"the change has {len(change)} bytes, expected {position}")
+    after = copied(state)
+    add(after, change)
     return after
 
 
-def _xor(before: npt.NDArray[Any], now: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    return np.bitwise_xor(_bytes(before), _bytes(now))
+def copied(state: Arrays) -> Arrays:
+    """Return a state whose arrays are nobody else's, and can be written to, for `add`."""
+    # Not by their own copy: what TensorFlow gives for an array without axes is none.
+    return {name: np.array(array) for name, array in state.items()}
+
+
+def add(state: Arrays, change: bytes) -> None:
+    """Change a state, whose arrays are nobody else's, into the state after a change.
+
+    Raises:
+        ValueError: if the change is not one of this state, which then stays as it is.
+    """
+    if len(change) < _HEAD.size:
+        raise ValueError(f"the change has {len(change)} bytes, less than a head")
+    *moments, which = _HEAD.unpack_from(change)
+    start, end = (moments[0], moments[1]), (moments[2], moments[3])
+    if cursors(state) != start:
+        raise ValueError(f"the change begins at {start}, the state is at {cursors(state)}")
+    mask = int.from_bytes(which, "little")
+    small = [name for bit, name in enumerate(sorted(set(state) - set(RINGS))) if mask >> bit & 1]
+    places = touched(start, end, len(state["memory.outcomes"]))
+    sizes = [state[name].nbytes for name in small]
+    sizes += [state[name][:1].nbytes * len(places[name]) for name in RINGS]
+    if _HEAD.size + sum(sizes) != len(change):
+        raise ValueError(f"the change has {len(change)} bytes, not {_HEAD.size + sum(sizes)}")
+    position = _HEAD.size
+    for name, size in zip((*small, *RINGS), sizes, strict=True):
+        part = np.frombuffer(change, np.uint8, size, position)
+        position += size
+        array = state[name]
+        if name in RINGS:
+            array[places[name]] = part.view(array.dtype).reshape(-1, *array.shape[1:])
+        else:
+            _bytes(array)[:] ^= part
+
+
+def _xor(before: npt.NDArray[Any], now: npt.NDArray[Any]) -> bytes:
+    """Return the bits that differ; nothing if none does."""
+    if before is now:
+        return b""
+    bits = np.bitwise_xor(_bytes(before), _bytes(now))
+    return bits.tobytes() if bits.any() else b""
 
 
 def _bytes(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

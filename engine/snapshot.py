@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -85,8 +86,17 @@ def encode(state: Arrays, facts: Facts, rehearsal: Arrays) -> tuple[list[bytes],
     return frames, link.chain
 
 
-def decode(data: bytes, path: Path, *, offset: int) -> tuple[Arrays, Facts, bytes]:
-    """Return the state, its facts, and the chain value that names the snapshot.
+class Snapshot(NamedTuple):
+    """A snapshot that checks: ``name`` is the chain value that its deltas join."""
+
+    state: Arrays
+    facts: Facts
+    name: bytes
+    rehearsal: Arrays
+
+
+def decode(data: bytes, path: Path, *, offset: int) -> Snapshot:
+    """Return what the bytes of a snapshot hold.
 
     Raises:
         CheckpointDamaged: if anything in it does not check.
@@ -95,21 +105,12 @@ def decode(data: bytes, path: Path, *, offset: int) -> tuple[Arrays, Facts, byte
     state = {key: array for key, array in kept.items() if not key.startswith(_REHEARSAL)}
     if digest(state) != facts.digest or facts.offset != offset:
         raise CheckpointDamaged(path, 0, "its state is not the one that it says")
-    return state, facts, name
-
-
-def rehearsal_in(data: bytes, path: Path, *, offset: int) -> Arrays:
-    """Return the rehearsal that goes along with a snapshot.
-
-    Raises:
-        CheckpointDamaged: if the snapshot does not check.
-    """
-    kept, _, _ = _decode(data, path, offset)
-    return {
+    rehearsal = {
         key.removeprefix(_REHEARSAL): array
         for key, array in kept.items()
         if key.startswith(_REHEARSAL)
     }
+    return Snapshot(state, facts, name, rehearsal)
 
 
 def _decode(data: bytes, path: Path, offset: int) -> tuple[Arrays, Facts, bytes]:

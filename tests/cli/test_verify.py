@@ -191,7 +191,7 @@ def test_a_changed_weight_is_found(home: Path) -> None:
     log = Reader.open(place.log)
     genesis = journal.genesis_of(log, place)
     last = checkpoints.offsets()[-1]
-    state, facts, _ = checkpoints.read(last)
+    state, facts, *_ = checkpoints.read(last)
     state["learner.weights"].view("int32")[7] ^= 1
     engine = Engine(genesis.parameters, state)
     checkpoints.keep_whole(engine, offset=last, chain=bytes.fromhex(facts.chain))

@@ -78,7 +78,7 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(
 ) -> None:
     """Killed at a chosen call of recovery, appending, rolling or sealing, then started again."""
     rng = random.Random(f"{seed} inside")
-    cycles = (Point("any", "any", rng.randint(1, 120)) for _ in range(30 + 100 * (effort - 1)))
+    cycles = (Point("any", "any", rng.randint(1, 120)) for _ in range(30 + 500 * (effort - 1)))
     promised = 0
     for point in cycles:
         said = life(lives, tmp_path / "log", "log", point)
@@ -91,7 +91,7 @@ def test_nothing_acknowledged_is_lost_when_it_is_killed_from_outside(
     """Killed by another process in the middle of whatever it does."""
     rng = random.Random(f"{seed} outside")
     promised = 0
-    for _ in range(20 + 100 * (effort - 1)):
+    for _ in range(20 + 500 * (effort - 1)):
         said = life(lives, tmp_path / "log", "log", NEVER, lines=rng.randint(1, 30))
         promised = after_kill(tmp_path / "log", promised, said, "SIGKILL from outside", tally)
 

@@ -72,7 +72,7 @@ def test_from_every_checkpoint_in_any_chunks(name: str, chunk_records: int) -> N
     genesis = journal.genesis_of(log, place)
 
     for after in checkpoints.offsets():
-        state, _, _ = checkpoints.read(after)
+        state = checkpoints.read(after).state
         outcome = rerun(log, genesis, state, after=after, end=log.end, chunk_records=chunk_records)
         assert outcome.divergence is None
         assert outcome.engine.digest == EXPECTED[name]["state"]
