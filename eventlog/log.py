@@ -32,7 +32,7 @@ from eventlog.parts import Part
 from eventlog.records import Record
 from eventlog.recovery import Recovery
 from eventlog.schema import NAMES, REQUIRED_NUMBERS, SCHEMA, encode, kinds_of, renumber
-from eventlog.sealing import Prepared, SealWork
+from eventlog.sealing import Prepared, SealedSegment, SealWork
 from eventlog.segment import Segment
 from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
 
@@ -88,8 +88,7 @@ class Log:
         self._commits = 0
         self._dead: str | None = None
         self._closed = False
-        self._parts: list[Part] = []
-        self._list_parts()
+        self._parts = parts.parts_of(storage, directory, manifest, self._open)
 
     @classmethod
     def open(
@@ -208,12 +207,11 @@ class Log:
 
         Raises:
             OffsetOutOfRange: at once, if the log does not hold the range.
-            ValueError: at once, if a column is not in the schema.
+            ValueError: at once, if a column is not in the schema, or none is wanted.
             Corrupt: while reading, if a file is not what was written.
         """
         end = self.end if to_offset is None else to_offset
-        parts.check_range(self.directory, from_offset, end, self.end)
-        parts.known_columns(columns)
+        parts.check(self.directory, from_offset, end, self.end, columns)
         return parts.read(self._part_at, _nothing, first=from_offset, end=end, columns=columns)
 
     def chain_after(self, offset: int) -> bytes | None:
@@ -225,20 +223,22 @@ class Log:
             OffsetOutOfRange: if the log does not hold the offset.
             Corrupt: if the file that knows it is not what was written.
         """
-        parts.check_range(self.directory, 0, offset + 1, self.end)
+        parts.check(self.directory, 0, offset + 1, self.end)
         return self._part_at(offset).chain_after(offset)
 
     def sync_mark(self) -> None:
         """Return when the durable mark stands at the end of the log.
 
         Until then damage to the very last frame, after a power cut, would be taken for an
-        interrupted write. Call it when going idle; `close` does.
+        interrupted write. Call it when going idle, where it costs nothing if there is no news; a
+        mark that is as durable as each commit would double what a commit costs. `close` does it.
 
         Raises:
             WriteFailed: if the device refuses, now or ever before.
         """
         with self._fatal(self.directory / mark.NAME):
-            self._marks.sync()
+            if self._commits:
+                self._marks.sync()
         self._commits = 0
 
     def sealable(self) -> tuple[SealWork, ...]:
@@ -345,7 +345,9 @@ class Log:
         """Do S4 to S6 with the oldest closed segment."""
         self._manifest = sealing.publish(self._storage, self.directory, prepared, self._manifest)
         closed = self._open.pop(0)
-        self._list_parts()
+        sealed = self._manifest.sealed
+        path = self.directory / prepared.entry.name
+        self._parts[len(sealed) - 1] = SealedSegment(self._storage, path, prepared.entry)
         # S6, not synced: should a power cut bring the file back, opening removes it again.
         self._storage.unlink(closed.path)
         return prepared.entry
@@ -371,8 +373,9 @@ class Log:
         )
         if made.path == self._last.path:
             self._open.pop()
+            self._parts.pop()
         self._open.append(made)
-        self._list_parts()
+        self._parts.append(made)
         self._file.close()
         self._file = self._storage.open(self._last.path)
         self._marks.write(self._mark())
@@ -386,9 +389,6 @@ class Log:
 
     def _part_at(self, offset: int) -> Part:
         return parts.part_at(self._parts, offset)
-
-    def _list_parts(self) -> None:
-        self._parts = parts.parts_of(self._storage, self.directory, self._manifest, self._open)
 
     @contextmanager
     def _fatal(self, path: Path) -> Iterator[None]:
@@ -426,7 +426,7 @@ def _create(storage: Storage, directory: Path, segment_bytes: int) -> Manifest:
     )
     start = Mark(identity, 0, 0, made.position, link.chain, 0)
     MarkFile(storage, directory, start).close()
-    manifest = Manifest(identity)
+    manifest = Manifest.empty(identity)
     manifests.write(storage, directory, manifest)
     return manifest
 

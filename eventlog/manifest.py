@@ -15,7 +15,7 @@ A file that the manifest does not name is not part of the log.
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from blake3 import blake3
@@ -50,10 +50,20 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The identity of a log and its sealed segments, in order and without a gap."""
+    """The identity of a log and its sealed segments, in order and without a gap.
+
+    ``lines`` are what says so, all but the last: a log of years has many, and writes one a seal.
+    """
 
     identity: bytes
-    sealed: tuple[Sealed, ...] = ()
+    sealed: tuple[Sealed, ...]
+    lines: bytes = field(repr=False, compare=False)
+
+    @classmethod
+    def empty(cls, identity: bytes) -> "Manifest":
+        """Return the manifest of a new log."""
+        head = {"format": FORMAT, "version": VERSION, "identity": identity.hex()}
+        return cls(identity, (), _line(head))
 
     @property
     def end(self) -> int:
@@ -69,7 +79,7 @@ class Manifest:
         """Return the manifest that names one more segment."""
         assert sealed.first == self.end, "I1"
         assert sealed.chain_before == self.chain
-        return replace(self, sealed=(*self.sealed, sealed))
+        return Manifest(self.identity, (*self.sealed, sealed), self.lines + _line_of(sealed))
 
 
 def genesis(identity: bytes) -> bytes:
@@ -79,23 +89,7 @@ def genesis(identity: bytes) -> bytes:
 
 def to_bytes(manifest: Manifest) -> bytes:
     """Return the text of a manifest."""
-    head = {"format": FORMAT, "version": VERSION, "identity": manifest.identity.hex()}
-    lines = [json.dumps(head)]
-    lines += [
-        json.dumps(
-            {
-                "first": sealed.first,
-                "end": sealed.end,
-                "bytes": sealed.size_bytes,
-                "blake3": sealed.blake3.hex(),
-                "chain_before": sealed.chain_before.hex(),
-                "chain": sealed.chain.hex(),
-            }
-        )
-        for sealed in manifest.sealed
-    ]
-    text = "".join(line + "\n" for line in lines).encode()
-    return text + _last_line(text)
+    return manifest.lines + _last_line(manifest.lines)
 
 
 def from_bytes(data: bytes, path: Path) -> Manifest:
@@ -117,9 +111,11 @@ def from_bytes(data: bytes, path: Path) -> Manifest:
             expected=f"{FORMAT} {VERSION}",
             actual=f"{head.get('format')} {head.get('version')}",
         )
-    manifest = Manifest(bytes.fromhex(head["identity"]))
+    identity = bytes.fromhex(head["identity"])
+    sealed: list[Sealed] = []
+    end, chain = 0, genesis(identity)
     for line in rest:
-        sealed = Sealed(
+        entry = Sealed(
             first=line["first"],
             end=line["end"],
             size_bytes=line["bytes"],
@@ -127,10 +123,11 @@ def from_bytes(data: bytes, path: Path) -> Manifest:
             chain_before=bytes.fromhex(line["chain_before"]),
             chain=bytes.fromhex(line["chain"]),
         )
-        if sealed.first != manifest.end or sealed.chain_before != manifest.chain:
+        if entry.first != end or entry.chain_before != chain:
             raise Corrupt("a sealed segment does not follow the one before", path=path)
-        manifest = manifest.with_sealed(sealed)
-    return manifest
+        sealed.append(entry)
+        end, chain = entry.end, entry.chain
+    return Manifest(identity, tuple(sealed), text)
 
 
 def read(storage: Storage, directory: Path) -> Manifest:
@@ -152,5 +149,22 @@ def write(storage: Storage, directory: Path, manifest: Manifest) -> None:
     publish(storage, directory / NAME, [to_bytes(manifest)])
 
 
+def _line_of(sealed: Sealed) -> bytes:
+    return _line(
+        {
+            "first": sealed.first,
+            "end": sealed.end,
+            "bytes": sealed.size_bytes,
+            "blake3": sealed.blake3.hex(),
+            "chain_before": sealed.chain_before.hex(),
+            "chain": sealed.chain.hex(),
+        }
+    )
+
+
 def _last_line(text: bytes) -> bytes:
-    return json.dumps({"blake3": blake3(text).hexdigest()}).encode() + b"\n"
+    return _line({"blake3": blake3(text).hexdigest()})
+
+
+def _line(content: dict[str, object]) -> bytes:
+    return json.dumps(content).encode() + b"\n"

@@ -33,8 +33,16 @@ def part_at(parts: Sequence[Part], offset: int) -> Part:
     return parts[max(bisect_right(parts, offset, key=lambda part: part.first) - 1, 0)]
 
 
-def check_range(path: Path, first: int, end: int, known_end: int) -> None:
-    """Raise `OffsetOutOfRange` unless a log of so many records holds ``first`` up to ``end``."""
+def check(
+    path: Path, first: int, end: int, known_end: int, columns: Sequence[str] | None = None
+) -> None:
+    """Refuse what cannot be read of a log of so many records.
+
+    Raises:
+        OffsetOutOfRange: unless it holds ``first`` up to ``end``.
+        ValueError: if a column is not in the schema, or if there are none: rows without columns
+            could not be counted.
+    """
     if not 0 <= first <= end <= known_end:
         raise OffsetOutOfRange(
             "the log does not hold these offsets",
@@ -42,6 +50,9 @@ def check_range(path: Path, first: int, end: int, known_end: int) -> None:
             expected=f"0 to {known_end}",
             actual=f"{first} to {end}",
         )
+    unknown = set(columns or ()) - set(SCHEMA.names)
+    if unknown or (columns is not None and not columns):
+        raise ValueError(f"unknown columns {sorted(unknown)}" if unknown else "no columns")
 
 
 def read(
@@ -71,10 +82,3 @@ def read(
             reload()
             if find(position).path == part.path:
                 raise Corrupt("the file is missing", path=part.path, offset=position) from error
-
-
-def known_columns(columns: Sequence[str] | None) -> None:
-    """Raise `ValueError` if a column is not in the schema."""
-    unknown = set(columns or ()) - set(SCHEMA.names)
-    if unknown:
-        raise ValueError(f"unknown columns {sorted(unknown)}")

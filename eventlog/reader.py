@@ -67,13 +67,12 @@ class Reader:
     ) -> Iterator[pa.RecordBatch]:
         """Return an iterator over the records from one offset up to another; as `Log.read`."""
         end = self.end if to_offset is None else to_offset
-        parts.check_range(self.directory, from_offset, end, self.end)
-        parts.known_columns(columns)
+        parts.check(self.directory, from_offset, end, self.end, columns)
         return parts.read(self._part_at, self._load, first=from_offset, end=end, columns=columns)
 
     def chain_after(self, offset: int) -> bytes | None:
         """Return the link behind the frame that ends at ``offset``; as `Log.chain_after`."""
-        parts.check_range(self.directory, 0, offset + 1, self.end)
+        parts.check(self.directory, 0, offset + 1, self.end)
         try:
             return self._part_at(offset).chain_after(offset)
         except FileNotFoundError:

@@ -160,7 +160,7 @@ def test_rows_are_checked_under_right_digests(fault: str) -> None:
     data = sealing.to_parquet([pa.Table.from_batches([batch])], ends, {})
     entry = Sealed(0, 2, len(data), blake3(data).digest(), closed.chain_before, closed.link.chain)
     fs.put(LOG / entry.name, data)
-    manifest.write(fs, LOG, Manifest(identity).with_sealed(entry))
+    manifest.write(fs, LOG, Manifest.empty(identity).with_sealed(entry))
     fs.unlink(closed.path)
 
     finding = only(check(LOG, storage=fs))

@@ -12,7 +12,7 @@ from eventlog.manifest import Manifest, Sealed
 from tests.simfs import SimFS
 
 PATH = Path("/MANIFEST")
-EMPTY = Manifest(b"\x07" * 16)
+EMPTY = Manifest.empty(b"\x07" * 16)
 
 
 def sealed_after(known: Manifest, count: int) -> Sealed:

@@ -6,7 +6,7 @@ import pytest
 
 from eventlog.errors import Corrupt, OffsetOutOfRange
 from eventlog.log import Log
-from eventlog.parts import check_range, known_columns, part_at
+from eventlog.parts import check, part_at
 from tests.strategies import quote
 from tests.workloads import LOG, world
 
@@ -79,21 +79,23 @@ def test_a_missing_file_is_corrupt() -> None:
 def test_what_the_log_does_not_hold_is_out_of_range(first: int, end: int) -> None:
     """The error says what is there and what was asked for."""
     with pytest.raises(OffsetOutOfRange) as caught:
-        check_range(Path("/x"), first, end, 9)
+        check(Path("/x"), first, end, 9)
 
     assert (caught.value.expected, caught.value.actual) == ("0 to 9", f"{first} to {end}")
 
 
 def test_the_whole_log_and_nothing_are_in_range() -> None:
     """The end may be asked for; it has no records."""
-    check_range(Path("/x"), 0, 9, 9)
-    check_range(Path("/x"), 9, 9, 9)
-    check_range(Path("/x"), 0, 0, 0)
+    check(Path("/x"), 0, 9, 9)
+    check(Path("/x"), 9, 9, 9)
+    check(Path("/x"), 0, 0, 0)
 
 
 def test_columns_have_to_be_in_the_schema() -> None:
     """A name that no record has is refused at once."""
-    known_columns(None)
-    known_columns(["offset", "bid"])
+    check(Path("/x"), 0, 9, 9, None)
+    check(Path("/x"), 0, 9, 9, ["offset", "bid"])
     with pytest.raises(ValueError, match="colour"):
-        known_columns(["offset", "colour"])
+        check(Path("/x"), 0, 9, 9, ["offset", "colour"])
+    with pytest.raises(ValueError, match="no columns"):
+        check(Path("/x"), 0, 9, 9, [])
