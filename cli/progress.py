@@ -18,8 +18,8 @@ Advance = Callable[[int], None]
 
 
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Advance]:
-    """Show how far a piece of work is, in records."""
+def progress(label: str, total: int | None) -> Iterator[Advance]:
+    """Show how far a piece of work is, in records; nothing of the end if nobody knows it."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

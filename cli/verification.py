@@ -32,7 +32,9 @@ class Interval:
     """Whether all its sessions ran on this machine's arithmetic."""
 
 
-def check_checkpoints(place: Place, log: Reader, genesis: Genesis) -> list[Finding]:
+def check_checkpoints(
+    place: Place, log: Reader, genesis: Genesis, advance: Advance
+) -> list[Finding]:
     """Return what is wrong with the snapshots and the deltas, reading every byte of them."""
     checkpoints = Checkpoints(place.checkpoints)
     findings: list[Finding] = []
@@ -43,6 +45,7 @@ def check_checkpoints(place: Place, log: Reader, genesis: Genesis) -> list[Findi
 
     offsets = checkpoints.offsets()
     for offset in offsets:
+        advance(1)
         try:
             _, facts, name, _ = checkpoints.read(offset)
             chains = [(offset, bytes.fromhex(facts.chain))]

@@ -57,16 +57,19 @@ def verify(
 
     depth = Depth.DEEP if deep else Depth.QUICK if quick else Depth.DEFAULT
     place = journal.find(home, name)
-    findings = inspect(place.log, quick=depth is Depth.QUICK)
     count = 0
     try:
         log = Reader.open(place.log)
         count = log.end
     except (Corrupt, TornTail):
-        log = None  # its findings stand above
+        log = None  # what is wrong with it is found below
+    with progress("reading every byte", count or None) as advance:
+        findings = inspect(place.log, quick=depth is Depth.QUICK, advance=advance)
     if log is not None and count and depth is not Depth.QUICK:
         genesis = journal.genesis_of(log, place)
-        findings += check_checkpoints(place, log, genesis)
+        kept = len(Checkpoints(place.checkpoints).offsets())
+        with progress("checking checkpoints", kept) as advance:
+            findings += check_checkpoints(place, log, genesis, advance)
         if depth is Depth.DEEP and not any(not finding.repairable for finding in findings):
             from engine.engine import arithmetic_digest
 

@@ -59,7 +59,7 @@ def check(
 ) -> list[Finding]:
     """Return all that is wrong with a log. Reads every byte.
 
-    ``progress`` is told of each file that was read, and how many records it holds.
+    ``progress`` is told of each file that is read, and of how many more of its records.
 
     Raises:
         NoLog: if there is no log.
@@ -71,13 +71,12 @@ def check(
         if part.path in damaged:
             continue
         try:
-            _check_rows(part)
+            _check_rows(part, progress)
         except FileNotFoundError:
             # Sealed by a running writer since: the Parquet file was compared with it then.
             continue
         except EventLogError as error:
             findings.append(_finding("rows", error))
-        progress(part.path, part.end - part.first)
     return findings
 
 
@@ -142,7 +141,7 @@ def _parts(storage: Storage, directory: Path) -> Iterator[Part]:
         return
 
 
-def _check_rows(part: Part) -> None:
+def _check_rows(part: Part, progress: Callable[[Path, int], None]) -> None:
     """Read all records of a part; raise `Corrupt` unless each is where and what it should be."""
     position = part.first
     for batch in part.read(part.first, part.end):
@@ -153,6 +152,7 @@ def _check_rows(part: Part) -> None:
         if unknown:
             raise Corrupt(f"unknown kinds {sorted(unknown)}", path=part.path, offset=position)
         position += batch.num_rows
+        progress(part.path, batch.num_rows)
     if position != part.end:
         raise Corrupt("records are missing", path=part.path, offset=position)
     if isinstance(part, SealedSegment):
