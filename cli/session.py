@@ -249,6 +249,8 @@ class Session:
                     yield batch
                 if self.board.score.reason == REASONS[0]:
                     self._feed.resync(self.market)
+            else:
+                self.log.sync_mark()
             self._sealer.tend()
         if left == 0:
             self.stop("--max-ticks")

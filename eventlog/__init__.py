@@ -25,9 +25,12 @@ missing, swapped, repeated or shortened frame or file is reported with file, off
 stops the writer. Nothing is ever cut without a copy in ``quarantine/``.
 
 It assumes that a sync is honest, and that a power cut leaves each 512-byte sector old or new. It
-has one soft spot: after a power cut before `Log.sync_mark`, damage to the very last commit looks
-like an interrupted write, and is cut, with a copy. One machine cannot repair what its disk lost:
-keep copies of sealed files elsewhere.
+has one soft spot: a power cut, and besides it damage to the very last commit, before the mark was
+forced to the disk. That looks like an interrupted write, and is cut, with a copy. `Log.sync_mark`
+closes it: a session calls it when it has waited a fifth of a second for the next record. (A mark as
+durable as each commit takes a second sync and twice the time; it cannot share the first, since
+nothing orders two writes before one sync.) One machine cannot repair what its disk lost: keep
+copies of sealed files elsewhere.
 
 The format, version 1
 ---------------------
