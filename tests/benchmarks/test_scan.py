@@ -15,28 +15,11 @@ from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Quote
 from eventlog.schema import encode
-from eventlog.storage import Disk, File
+from tests.benchmarks.disks import FastDisk
 from tests.strategies import quote
 
 RECORDS = 1_000_000
 ROWS = 1000
-
-
-class Unsynced:
-    """A file whose syncs are left out: what is measured here is not durability."""
-
-    def __init__(self, file: File) -> None:
-        self.pwrite, self.fsync, self.close = file.pwrite, file.fsync, file.close
-
-    def fdatasync(self) -> None:
-        """Do not wait."""
-
-
-class FastDisk(Disk):
-    """The real filesystem, for filling logs in a hurry."""
-
-    def open(self, path: Path) -> File:
-        return Unsynced(super().open(path))
 
 
 def walked(rng: random.Random, number: int) -> Quote:
