@@ -14,6 +14,7 @@ from cli.checkpoints import checkpoints
 from cli.compare import compare
 from cli.config import config
 from cli.doctor import doctor
+from cli.evaluate import evaluate
 from cli.exchange import exchange
 from cli.exits import EXPECTED, Exit, report
 from cli.export import export
@@ -40,6 +41,7 @@ app.command(rich_help_panel="Run")(live)
 app.command(rich_help_panel="Run")(replay)
 app.command(rich_help_panel="Run")(exchange)
 app.command("import", rich_help_panel="Run")(import_)
+app.command(rich_help_panel="Run")(evaluate)
 app.command(rich_help_panel="Inspect")(status)
 app.command(rich_help_panel="Inspect")(why)
 app.command(rich_help_panel="Inspect")(log)

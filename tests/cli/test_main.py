@@ -13,7 +13,7 @@ from tests.commands import trader
 
 COMMANDS = (
     *("live", "replay", "exchange", "status", "log", "checkpoints", "verify", "repair"),
-    *("init", "config", "doctor", "import"),
+    *("init", "config", "doctor", "import", "evaluate"),
     *("why", "export", "report", "compare", "schema"),
 )
 

@@ -1,0 +1,119 @@
+"""`trader evaluate`: the learner beside what one would take instead, on the same labels."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+from cli.exits import CommandError, Exit
+from cli.settings import settings
+
+if TYPE_CHECKING:
+    from cli.evaluation.sources import Source
+    from engine.parameters import Parameters
+
+BASELINES = ("none", "rules", "fast", "all")
+
+
+def evaluate(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[JOURNAL]", help="Which journal of the home.")
+    ] = None,
+    table: Annotated[
+        list[Path] | None,
+        typer.Option("--table", metavar="FILE", help="Files instead, as trader import takes them."),
+    ] = None,
+    market: Annotated[
+        str, typer.Option(metavar="ID", help="With recorded frames: the market of theirs.")
+    ] = "BTC-AUD",
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="COLUMN=NAME", help="As trader import takes it."),
+    ] = None,
+    time_unit: Annotated[str, typer.Option(metavar="ns|us|ms|s", help="Likewise.")] = "ns",
+    stream: Annotated[
+        str | None,
+        typer.Option(metavar="S0…S8", help="A made-up market with a known optimum instead."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="With --stream: which one.")] = 1,
+    ticks: Annotated[int, typer.Option(min=1_000, help="With --stream: how long.")] = 30_000,
+    baselines: Annotated[
+        str,
+        typer.Option(metavar="|".join(BASELINES), help="all: River and boosting, some minutes."),
+    ] = "fast",
+    ablation: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE[,…]", help="Also run with other parameters; repeatable."),
+    ] = None,
+    snapshot: Annotated[
+        bool, typer.Option("--frozen/--no-frozen", help="Beside its own state frozen at 25 %.")
+    ] = True,
+    set_: options.Set = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Evaluate the learner on a journal, on recorded files, or on a made-up market.
+
+    The records go through the ordinary loop from the first state on. Every forecaster answers the
+    same questions from the same features, and learns from a label only when its horizon has passed.
+    The last column is how much worse than ours its log-loss is, with bounds that hold at all times
+    at once (95 %): where both are above zero, we are better.
+    """
+    from cli.evaluation.evaluation import evaluation
+    from cli.evaluation.printing import as_lines, as_summary
+    from engine.parameters import parameters_from
+
+    chosen = settings(home, set_).engine
+    if baselines not in BASELINES:
+        hint = f"There are: {', '.join(BASELINES)}."
+        raise CommandError(Exit.USAGE, f"--baselines {baselines}: unknown", hint=hint)
+    source, parameters = _source(
+        name, table, market, map_ or [], time_unit, stream, seed, ticks, home, chosen
+    )
+    variants = {
+        text: parameters_from(
+            {**asdict(parameters), **settings(home, [*(set_ or []), *text.split(",")]).engine}
+        )
+        for text in ablation or []
+    }
+    typer.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
+    found = evaluation(source, parameters, variants, baselines=baselines, with_frozen=snapshot)
+    if as_json:
+        typer.echo(json.dumps({"message_type": "summary", **as_summary(found)}))
+    else:
+        typer.echo("\n".join(as_lines(found)))
+
+
+def _source(
+    name: str | None,
+    table: list[Path] | None,
+    market: str,
+    assignments: list[str],
+    time_unit: str,
+    stream: str | None,
+    seed: int,
+    ticks: int,
+    home: Path,
+    chosen: dict[str, object],
+) -> "tuple[Source, Parameters]":
+    from cli import journal
+    from cli.evaluation import sources
+    from cli.import_ import layout_of
+    from engine.parameters import parameters_from
+    from feeds.streams import STREAMS
+
+    if sum(given is not None for given in (name, stream)) + bool(table) > 1:
+        raise CommandError(Exit.USAGE, "a journal, --table or --stream: one of them")
+    if stream is not None and stream not in STREAMS:
+        hint = f"There are: {', '.join(STREAMS)}."
+        raise CommandError(Exit.USAGE, f"no stream {stream!r}", hint=hint)
+    if stream is not None:
+        return sources.of_stream(stream, seed=seed, ticks=ticks), parameters_from(chosen)
+    if table:
+        layout = layout_of(assignments, time_unit)
+        return sources.of_files(table, market, layout), parameters_from(chosen)
+    source, parameters = sources.of_journal(journal.find(home, name))
+    return source, parameters_from({**asdict(parameters), **chosen})

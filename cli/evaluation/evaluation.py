@@ -1,0 +1,129 @@
+"""One evaluation: the engine over a source, the others on its questions, and the table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cli.evaluation import baselines as others
+from cli.evaluation.answers import NETWORK, OURS, Answers, Stretch, answers, frozen
+from cli.evaluation.questions import Questions, questions
+from cli.evaluation.report import Report, report
+from cli.evaluation.sources import Source
+from cli.exits import CommandError, Exit
+from cli.progress import progress
+from engine.parameters import Parameters
+from feeds import clock
+
+Floats = npt.NDArray[np.float64]
+
+FROZEN_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was found, and on what."""
+
+    source: Source
+    parameters: Parameters
+    report: Report
+    ticks: int
+    seconds: float
+    """Of the engine's own run."""
+
+    labels: int
+    engine_labels: int
+    engine_hits: int
+    fills: int
+    gain_e8: int
+    """Change of the account's equity, net of fees."""
+
+    lacking: tuple[str, ...]
+
+
+def evaluation(
+    source: Source,
+    parameters: Parameters,
+    variants: Mapping[str, Parameters],
+    *,
+    baselines: str,
+    with_frozen: bool,
+) -> Evaluation:
+    """Evaluate an engine of these parameters, and of each variant's, on a source.
+
+    Raises:
+        CommandError: (2) if there is nothing to be evaluated in it.
+    """
+    snapshot = Stretch(int(source.ticks * FROZEN_SHARE))
+    started_s = clock.monotonic_s()
+    said = _run("evaluating", source, parameters, snapshot if with_frozen else None)
+    seconds = clock.monotonic_s() - started_s
+    asked = questions(said.rows, horizon_ms=parameters.horizon_ms)
+    if not asked.moved.any():
+        raise CommandError(Exit.USAGE, f"{source.name}: no label has moved within the horizon")
+    forecasts = {name: p_up[asked.tick] for name, p_up in said.forecasts.items()}
+    if snapshot.state is not None:
+        forecasts["ours, frozen at 25 %"] = _frozen(source, parameters, snapshot, asked)
+    for name, variant in variants.items():
+        answer = _run(name, source, variant, None)
+        forecasts[f"with {name}"] = answer.forecasts[OURS][asked.tick]
+    forecasts |= _others(asked, said, baselines)
+    optimum = None if source.p_up is None else source.p_up[said.offsets][asked.tick]
+    changes = np.searchsorted(said.offsets[asked.tick], source.changes).tolist()
+    return Evaluation(
+        source=source,
+        parameters=parameters,
+        report=report(
+            asked,
+            forecasts,
+            ours=OURS,
+            persistence=others.PERSISTENCE,
+            horizon_ns=parameters.horizon_ms * 1_000_000,
+            optimum=optimum,
+            curves_of=(OURS, NETWORK),
+            changes=tuple(changes),
+        ),
+        ticks=len(said.rows),
+        seconds=seconds,
+        labels=int(asked.moved.sum()),
+        engine_labels=said.scored,
+        engine_hits=said.hits,
+        fills=said.fills,
+        gain_e8=int(said.equity_e8[-1]) - parameters.cash * 10**8,
+        lacking=tuple(others.lacking()) if baselines in ("fast", "all") else (),
+    )
+
+
+def _run(label: str, source: Source, parameters: Parameters, snapshot: Stretch | None) -> Answers:
+    with progress(label, source.count) as advance:
+        return answers(parameters, source.records(), advance=advance, snapshot=snapshot)
+
+
+def _frozen(source: Source, parameters: Parameters, snapshot: Stretch, asked: Questions) -> Floats:
+    """Return what the state of then, that learns no more, says of the rest."""
+    after = snapshot.after_ticks
+    with progress("frozen at 25 %", source.count) as advance:
+        answer = answers(
+            frozen(parameters),
+            source.records(),
+            advance=advance,
+            state=snapshot.state,
+            skip_ticks=after,
+        )
+    p_up = np.concatenate([np.full(after, np.nan), answer.forecasts[OURS]])
+    return p_up[asked.tick]
+
+
+def _others(asked: Questions, said: Answers, baselines: str) -> dict[str, Floats]:
+    forecasts = {name: rule(asked) for name, rule in others.RULES.items()}
+    if baselines == "none":
+        return {name: forecasts[name] for name in (others.PRIOR, others.PERSISTENCE)}
+    if baselines == "rules":
+        return forecasts
+    if len(said.features) != len(asked.tick):
+        raise CommandError(Exit.USAGE, "memory_rows is too small to see what was predicted")
+    for name, model in others.models(slow=baselines == "all").items():
+        with progress(name, others.steps_of(name, len(asked.tick))) as advance:
+            forecasts[name] = model(asked, said.features, advance)
+    return forecasts

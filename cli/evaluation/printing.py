@@ -1,0 +1,91 @@
+"""An evaluation as lines for people and as an object for programs."""
+
+from dataclasses import asdict
+from typing import Any
+
+from cli.evaluation.answers import OURS
+from cli.evaluation.evaluation import Evaluation
+from cli.evaluation.report import Row
+from cli.score import fraction, money
+
+_HEAD = (
+    f"{'':32} {'labels':>8} {'accuracy':>8} {'log-loss':>8} {'Brier':>7} {'ECE':>7}"
+    f" {'MCC':>7} {'kappa':>7} {'skill':>6}   worse than ours by"
+)
+
+
+def as_lines(found: Evaluation) -> list[str]:
+    """Return the table and what else is to be known."""
+    report = found.report
+    horizon_s = found.parameters.horizon_ms / 1_000
+    rate = found.ticks / found.seconds if found.seconds else 0.0
+    lines = [
+        (
+            f"{found.source.name}: direction over {horizon_s:g} s,"
+            f" {found.ticks:,} ticks in {found.seconds:.1f} s ({rate:,.0f}/s)"
+        ),
+        "",
+        _HEAD,
+        *(_line(row) for row in report.rows),
+        "",
+    ]
+    for name, parts in report.curves.items():
+        said = "  ".join(
+            f"{part['from']:.1%}-{part['to']:.0%}: {part['accuracy']:.3f}"
+            + (f" of {part['optimum']:.3f}" if "optimum" in part else "")
+            for part in parts
+        )
+        lines.append(f"accuracy of {name}, by part of the stream: {said}")
+    if report.adapting:
+        said = "  ".join(f"{part['accuracy']:.3f}" for part in report.adapting)
+        lines.append(f"accuracy of {OURS} in the 500 labels behind each change: {said}")
+    lines.append(f"paper account: {found.fills:,} fills, net gain {money(found.gain_e8)}")
+    if found.engine_labels != found.labels:
+        lines.append(
+            f"the engine scored {found.engine_labels:,} labels, of {found.labels:,} that there are"
+        )
+    if found.lacking:
+        names = " and ".join(found.lacking)
+        lines.append(f"not installed, so without its rows: {names} (uv sync --group dev)")
+    return lines
+
+
+def _line(row: Row) -> str:
+    made, against = row.scores, ""
+    if row.against is not None:
+        against = f"{row.against.mean:+.4f} [{row.against.low:+.4f}, {row.against.high:+.4f}]"
+    kappa = fraction(made.kappa, 3)
+    skill = fraction(row.skill, 3)
+    return (
+        f"{row.name:32} {made.labels:8,} {made.accuracy:8.4f} {made.log_loss:8.4f}"
+        f" {made.brier:7.4f} {made.ece:7.4f} {made.mcc:7.3f} {kappa:>7} {skill:>6}   {against}"
+    )
+
+
+def as_summary(found: Evaluation) -> dict[str, Any]:
+    """Return all figures by name."""
+    report = found.report
+    return {
+        "source": found.source.name,
+        "horizon_ms": found.parameters.horizon_ms,
+        "parameters": asdict(found.parameters),
+        "ticks": found.ticks,
+        "seconds": round(found.seconds, 3),
+        "forecasters": [
+            {
+                "name": row.name,
+                **row.scores._asdict(),
+                "skill": row.skill,
+                "worse_than_ours": None if row.against is None else row.against._asdict(),
+            }
+            for row in report.rows
+        ],
+        "curves": report.curves,
+        "adapting": report.adapting,
+        "labels": found.labels,
+        "engine_labels": found.engine_labels,
+        "engine_hits": found.engine_hits,
+        "fills": found.fills,
+        "net_gain": found.gain_e8 / 10**8,
+        "not_installed": list(found.lacking),
+    }

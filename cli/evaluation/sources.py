@@ -1,0 +1,76 @@
+"""What can be evaluated on: a journal, files, or a made-up market."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cli import journal
+from cli.journal import Place
+from cli.rerun import COLUMNS
+from engine.parameters import Parameters
+from eventlog.reader import Reader
+from eventlog.records import TICK_KINDS
+from feeds import files
+from feeds.streams import STREAMS, market
+from feeds.tables import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Records that can be read again and again, and what is known of them."""
+
+    name: str
+    records: Callable[[], Iterator[pa.RecordBatch]]
+    count: int
+    """About how many records there are."""
+
+    ticks: int
+    """About how many of them are ticks."""
+
+    p_up: npt.NDArray[np.float64] | None = None
+    """The best possible forecast at each record, where it is known."""
+
+    changes: list[int] = field(default_factory=list)
+    """The records at which the rule changes."""
+
+
+def of_journal(place: Place) -> tuple[Source, Parameters]:
+    """Return a journal's records, and the parameters that it has."""
+    log = Reader.open(place.log)
+    parameters = journal.genesis_of(log, place).parameters
+    kinds = pa.array(TICK_KINDS)
+    ticks = sum(
+        pc.sum(pc.is_in(batch.column("kind"), kinds)).as_py() or 0
+        for batch in log.read(columns=("kind",))
+    )
+    records = partial(log.read, 0, log.end, columns=COLUMNS)
+    return Source(place.name, records, log.end, ticks), parameters
+
+
+def of_files(paths: Sequence[Path], name: str, layout: Layout) -> Source:
+    """Return the records of tables or recorded frames."""
+    rows = sum(files.rows_of(path) for path in paths)
+
+    def records() -> Iterator[pa.RecordBatch]:
+        return (reading.batch for reading in files.readings(paths, name, layout))
+
+    return Source(", ".join(path.name for path in paths), records, rows, rows)
+
+
+def of_stream(name: str, *, seed: int, ticks: int) -> Source:
+    """Return a made-up market."""
+    made = market(name, seed=seed, ticks=ticks)
+    return Source(
+        f"{name} ({STREAMS[name].text}), seed {seed}",
+        made.batches,
+        len(made.kind),
+        ticks,
+        made.p_up,
+        STREAMS[name].changes(ticks),
+    )

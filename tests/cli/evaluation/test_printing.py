@@ -1,0 +1,25 @@
+"""What is printed is what was found."""
+
+from cli.evaluation.evaluation import Evaluation, evaluation
+from cli.evaluation.printing import as_lines, as_summary
+from cli.evaluation.sources import of_stream
+from engine.parameters import Parameters
+
+
+def found() -> Evaluation:
+    parameters = Parameters(hidden_units=8, hidden_layers=1, memory_rows=2_048)
+    source = of_stream("S7", seed=1, ticks=5_000)
+    return evaluation(source, parameters, {}, baselines="rules", with_frozen=False)
+
+
+def test_lines_and_summary_say_the_same() -> None:
+    made = found()
+    lines, summary = as_lines(made), as_summary(made)
+
+    named = {each["name"]: each for each in summary["forecasters"]}
+    for line in lines[3 : 3 + len(named)]:
+        name = line[:32].strip()
+        assert f"{named[name]['accuracy']:.4f}" in line
+        assert f"{named[name]['log_loss']:.4f}" in line
+    assert any("behind each change" in line for line in lines)
+    assert summary["adapting"][0]["at"] == 4_000

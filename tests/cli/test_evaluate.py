@@ -1,0 +1,59 @@
+"""`trader evaluate`: the table, from each kind of source."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands import trader
+from tests.recorded import SMALL, table
+
+
+def test_a_stream_is_evaluated_beside_its_optimum() -> None:
+    words = ("evaluate", "--stream", "S1", "--ticks", "2500", *SMALL, "--set", "horizon_ms=1000")
+    answer = trader(*words, "--baselines", "rules", "--ablation", "replayed_rows=0", "--json")
+
+    assert answer.code == 0
+    forecasters = answer.summary["forecasters"]
+    assert isinstance(forecasters, list)
+    named = {each["name"]: each for each in forecasters}
+    assert set(named) == {
+        *("known optimum", "ours", "network alone", "ours, frozen at 25 %"),
+        *("with replayed_rows=0", "prior", "persistence", "imbalance rule"),
+        *("imbalance rule, calibrated", "order-flow sign"),
+    }
+    assert named["known optimum"]["accuracy"] == pytest.approx(0.7788, abs=0.03)
+    assert answer.summary["engine_labels"] == answer.summary["labels"] == 2_498
+
+
+def test_a_table_is_printed_for_people(tmp_path: Path) -> None:
+    path = table(tmp_path / "ticks.csv", 1_500)
+    words = ("evaluate", "--table", str(path), *SMALL, "--baselines", "none", "--no-frozen")
+    answer = trader(*words)
+
+    assert answer.code == 0
+    lines = answer.out.splitlines()
+    assert lines[0].startswith("ticks.csv: direction over 0.4 s, 1,500 ticks in ")
+    assert [line.split("  ")[0] for line in lines[3:7]] == [
+        "ours", "network alone", "prior", "persistence",
+    ]  # fmt: skip
+    assert "paper account: " in answer.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--stream", "S9"), "no stream 'S9'"),
+        (("--stream", "S1", "--baselines", "some"), "--baselines some"),
+        (("--stream", "S1", "--table", "a.csv"), "one of them"),
+        (("--table", "a.csv"), "No such file"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_said(words: tuple[str, ...], said: str) -> None:
+    answer = trader("evaluate", *words)
+
+    assert answer.code == 2
+    assert said in answer.err
+
+
+def test_there_has_to_be_a_journal(tmp_path: Path) -> None:
+    assert trader("evaluate", "--home", str(tmp_path)).code == 10
