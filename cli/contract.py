@@ -234,6 +234,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             baseline_log_loss         number?*  of the running share of rises
             accuracy                  number?*  share of directions foreseen
             equity                    string?*  the paper account
+            account                   object?*  it beside others: net, gross, held, random, trips
             fingerprint               string?*  of the weights
             set                       object*   of a fork: what was chosen
             recorded                  object*   of a fork: figures of the origin

@@ -102,6 +102,7 @@ def _print(
                 "baseline_log_loss": score.baseline_log_loss,
                 "accuracy": score.accuracy,
                 "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
+                "account": None if score.account is None else score.account.to_json(),
             }
             for name, (where, score) in outcomes.items()
         }

@@ -83,6 +83,7 @@ def replay(
         "baseline_log_loss": score.baseline_log_loss,
         "accuracy": score.accuracy,
         "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
+        "account": None if score.account is None else score.account.to_json(),
     }
     if as_json:
         difference = None if divergence is None else asdict(divergence)
@@ -93,7 +94,8 @@ def replay(
             f" in {seconds:.1f} s ({rate:,.0f}/s)\n"
             f"log-loss {fraction(score.log_loss)}, baseline {fraction(score.baseline_log_loss)},"
             f" accuracy {fraction(score.accuracy, 3)}, equity {money(score.equity_e8) or '-'}\n"
-            f"fingerprint {summary['fingerprint'] or '-'}, state {summary['state']}"
+            + ("" if score.account is None else f"{score.account}\n")
+            + f"fingerprint {summary['fingerprint'] or '-'}, state {summary['state']}"
         )
         if divergence is None:
             typer.echo(f"{outcome.comparison.compared:,} effects compared: all identical")

@@ -1,18 +1,53 @@
 """Running totals over decisions: what a status line, a summary and a report say of the learner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from eventlog.records import format_e8
 from eventlog.schema import counts_e8
 
 COLUMNS = (
     "kind", "scored", "scored_hits", "scored_loss", "scored_baseline_loss", "equity", "reason",
-    "fingerprint",
+    "fingerprint", "gross_equity", "holder_equity", "random_equity", "drawdown", "turnover",
+    "trips", "wins",
 )  # fmt: skip
 """The columns of a log that a score reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The paper account since genesis, beside the others that paid the same costs."""
+
+    equity_e8: int
+    gross_equity_e8: int
+    holder_equity_e8: int
+    random_equity_e8: int
+    drawdown_e8: int
+    turnover_e8: int
+    trips: int
+    wins: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return the amounts as exact decimals, the counts as numbers."""
+        return {
+            field.name.removesuffix("_e8"): format_e8(value)
+            if field.name.endswith("_e8")
+            else value
+            for field in fields(self)
+            for value in [getattr(self, field.name)]
+        }
+
+    def __str__(self) -> str:
+        return (
+            f"account: net {money(self.equity_e8)}, before fees {money(self.gross_equity_e8)};"
+            f" buy and hold {money(self.holder_equity_e8)},"
+            f" random entry {money(self.random_equity_e8)};\n"
+            f"{self.trips:,} round trips, {self.wins:,} of them won,"
+            f" turnover {money(self.turnover_e8)}, deepest fall {money(self.drawdown_e8)}"
+        )
 
 
 @dataclass(slots=True)
@@ -26,6 +61,7 @@ class Score:
     loss: float = 0.0
     baseline_loss: float = 0.0
     equity_e8: int | None = None
+    last: pa.RecordBatch | None = None  # the last decision, one row
     reason: str = ""
     fingerprint: int | None = None
 
@@ -42,8 +78,14 @@ class Score:
         self.loss += _total(decisions.column("scored_loss"))
         self.baseline_loss += _total(decisions.column("scored_baseline_loss"))
         self.equity_e8 = int(counts_e8(decisions.column("equity"))[-1])
+        self.last = decisions.slice(decisions.num_rows - 1)
         self.reason = decisions.column("reason")[-1].as_py()
         self.fingerprint = decisions.column("fingerprint")[-1].as_py()
+
+    @property
+    def account(self) -> Account | None:
+        """The account at the last decision; ``None`` where version 1 did not say."""
+        return None if self.last is None else _account(self.last)
 
     @property
     def log_loss(self) -> float | None:
@@ -59,6 +101,17 @@ class Score:
     def accuracy(self) -> float | None:
         """Share of the labels that moved whose direction was predicted."""
         return self.hits / self.scored if self.scored else None
+
+
+def _account(decision: pa.RecordBatch) -> Account | None:
+    if decision.column("trips").null_count:
+        return None
+    values = {}
+    for field in fields(Account):
+        column = decision.column(field.name.removesuffix("_e8"))
+        is_money = field.name.endswith("_e8")
+        values[field.name] = int(counts_e8(column)[0]) if is_money else column[0].as_py()
+    return Account(**values)
 
 
 def _total(column: pa.Array) -> float:

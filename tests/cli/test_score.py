@@ -1,11 +1,13 @@
 """Sums over decisions."""
 
+from decimal import Decimal
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 from cli import journal
-from cli.score import COLUMNS, Score, fraction, money
+from cli.score import COLUMNS, Account, Score, fraction, money
 from eventlog.reader import Reader
 from eventlog.records import Decision, Fill
 from fixtures.record import HERE, JOURNAL
@@ -40,3 +42,26 @@ def test_nothing_scored_is_no_figure() -> None:
     assert empty.accuracy is None
     assert fraction(empty.log_loss) == "-"
     assert money(empty.equity_e8) is None
+
+
+def test_an_account_is_what_the_last_decision_says() -> None:
+    """And none where the log is of a version that did not say."""
+    effects = pa.Table.from_batches(LOG.read(columns=COLUMNS)).combine_chunks().to_batches()[0]
+    said: dict[str, object] = {
+        "gross_equity": Decimal("10.00000001"), "holder_equity": Decimal(9), "trips": 3, "wins": 2,
+        "random_equity": Decimal(8), "drawdown": Decimal("0.5"), "turnover": Decimal(40),
+    }  # fmt: skip
+    for name, value in said.items():
+        kind = effects.schema.field(name).type
+        column = pa.array([value] * effects.num_rows, kind)
+        effects = effects.set_column(effects.schema.get_field_index(name), name, column)
+    score = Score()
+    score.add(effects)
+
+    account = score.account
+    assert isinstance(account, Account)
+    assert (account.gross_equity_e8, account.trips, account.wins) == (1_000_000_001, 3, 2)
+    assert account.equity_e8 == score.equity_e8
+    assert account.to_json()["turnover"] == "40.00000000"
+    assert "before fees 10.00; buy and hold 9.00, random entry 8.00" in str(account)
+    assert Score().account is None
