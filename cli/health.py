@@ -7,6 +7,7 @@ limit ends the process cleanly, before the machine ends it otherwise.
 import os
 import sys
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -84,9 +85,18 @@ class Growth:
 
 
 def sample(
-    state: FeedState, market: str, *, free_bytes: int, bytes_a_day: float | None
+    state: FeedState,
+    market: str,
+    *,
+    free_bytes: int,
+    bytes_a_day: float | None,
+    latencies_ms: Sequence[float] = (),
 ) -> dict[str, object]:
-    """Return the figures of a market now. Names end in their unit; what is not known is absent."""
+    """Return the figures of a market now. Names end in their unit; what is not known is absent.
+
+    ``latencies_ms`` are those since the last sample, from received to decided and kept.
+    """
+    ordered = sorted(latencies_ms)
     of_market = state.markets[market]
     now_s = clock.monotonic_s()
     memory, files = resident_bytes(), open_files()
@@ -107,6 +117,8 @@ def sample(
         "undecodable": state.undecodable,
         "cross_checks": state.cross_checks,
         "rest_failures": state.rest_failures,
+        "latency_p50_ms": round(ordered[len(ordered) // 2], 2) if ordered else None,
+        "latency_p99_ms": round(ordered[len(ordered) * 99 // 100], 2) if ordered else None,
         "loop_lag_ms": round(state.loop_lag_s * 1e3, 1),
         "clock_skew_ms": None if state.skew_s is None else round(state.skew_s * 1e3, 1),
         "memory_mib": None if memory is None else memory // _MIB,

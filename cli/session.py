@@ -44,6 +44,10 @@ TAKE_S = 0.2
 """How long the loop waits for a tick before it looks whether it should stop."""
 
 
+_LATENCIES_MAX = 16_384
+"""Batches whose time is remembered until somebody asks for it."""
+
+
 class Session:
     """A session over an open log and an open feed.
 
@@ -70,6 +74,7 @@ class Session:
         self._chosen = settings.engine
         self._checkpoints = Checkpoints(place.checkpoints)
         self._samples: deque[Health] = deque()
+        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_MAX)
         self.board = Board(place.name)
         self.stop_why = ""
         self.looped_s = clock.monotonic_s()
@@ -135,6 +140,10 @@ class Session:
     def note(self, sample: Health) -> None:
         """Have a sample recorded, at the next turn of the loop."""
         self._samples.append(sample)
+
+    def latencies_ms(self) -> list[float]:
+        """Return how long batches took lately, from received to decided and kept; each once."""
+        return [self._latencies_ms.popleft() for _ in range(len(self._latencies_ms))]
 
     @property
     def checkpoint_offset(self) -> int:
@@ -247,6 +256,7 @@ class Session:
                 self.board.see(batch)
                 with self._turn:
                     yield batch
+                self._latencies_ms.append((clock.now_ns() - arrived[0].received_ns) / 1e6)
                 if self.board.score.reason == REASONS[0]:
                     self._feed.resync(self.market)
             else:

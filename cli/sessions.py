@@ -188,6 +188,7 @@ class Sessions:
                 session.market,
                 free_bytes=health.free_bytes(session.place.log),
                 bytes_a_day=bytes_a_day,
+                latencies_ms=session.latencies_ms(),
             )
             self._samples[session.market] = figures
             session.note(Health(received_ns=clock.now_ns(), detail=json.dumps(figures)))

@@ -454,6 +454,8 @@ class Feed:
         link = _Link(self._numbers, dialogue)
         self._links.append(link)
         link.task = asyncio.create_task(self._carry(link))
+        # Whoever waits for it may be cancelled first; what it says then is of no interest.
+        link.task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return link
 
     async def _rotate(self, old: _Link) -> _Link:

@@ -287,10 +287,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="The fault campaign.")
     parser.add_argument("--seeds", default="0:20", help="FROM:TO, TO not included")
     parser.add_argument("--ticks", type=int, default=1_500, help="records a session, about")
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no seed after so long")
     arguments = parser.parse_args()
     first, _, last = arguments.seeds.partition(":")
-    outcomes = []
+    outcomes: list[Outcome] = []
+    until_s = monotonic_s() + 60.0 * arguments.minutes
     for seed in range(int(first), int(last)):
+        if monotonic_s() > until_s:
+            break
         outcomes.append(run(seed, ticks=arguments.ticks))
         print(seed, dict(outcomes[-1].counts), *outcomes[-1].wrong[:3], file=sys.stderr, flush=True)
     print("\n".join(table(outcomes)))
