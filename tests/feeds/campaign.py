@@ -1,6 +1,7 @@
 """The fault campaign: seeded sessions over an exchange that fails at random, and what must hold.
 
     uv run python -m tests.feeds.campaign --seeds 0:300
+    uv run python -m tests.feeds.campaign --seeds 0:3 --live
 
 For every seed a stand-in exchange runs in this process with faults drawn from the seed, and some
 sessions follow each other over one journal: feed, log and the engine's reading of the market, the
@@ -12,10 +13,16 @@ middle, with what had arrived but was not durable lost. Afterwards
 * at every update with a checksum at which the engine holds its book to be valid, and at every
   snapshot, that book is the exchange's;
 * every byte of the log verifies.
+
+With ``--live`` the sessions are processes of ``trader live``, the killed ones by SIGKILL, against
+an exchange that fails as often as a very bad day's; afterwards ``trader verify --deep`` runs every
+decision again.
 """
 
 import argparse
 import asyncio
+import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -29,6 +36,7 @@ from typing import Any
 
 from cli.journal import predecessor_of, records, tape_of
 from engine.market import Column, Market
+from eventlog.errors import EventLogError
 from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
@@ -37,7 +45,7 @@ from feeds.btcmarkets.backoff import Budget
 from feeds.btcmarkets.connection import Feed
 from feeds.btcmarkets.protocol import decode
 from feeds.btcmarkets.rest import Rest, rest_url
-from feeds.clock import monotonic_s, now_ns
+from feeds.clock import monotonic_s, now_ns, sleep_s
 from feeds.errors import FeedError
 from feeds.exchange.draws import Draws
 from feeds.exchange.faults import Fault, random_faults
@@ -45,6 +53,7 @@ from feeds.exchange.market import SyntheticExchange, SyntheticMarket
 from feeds.exchange.scenario import SCENARIOS
 from feeds.exchange.server import Exchange
 from feeds.exchange.source import Frame
+from fixtures.record import SMALL, TRADES, trader
 
 MARKET = "BTC-AUD"
 HASTE: dict[str, Any] = {
@@ -64,6 +73,7 @@ HASTE: dict[str, Any] = {
 """A day of patience in some seconds."""
 
 PATIENCE_S = 300.0
+FILL_S = 10.0
 
 
 class Witness(SyntheticExchange):
@@ -147,7 +157,13 @@ def carry(
         market.fold(log.append(began).batch())
         seen, until_s = 0, monotonic_s() + PATIENCE_S
         with Feed(url, [MARKET], rest=rest, tapes=tapes, **HASTE) as feed:
+            # Before the end a hole has its time to be filled; where it was not, a gap must say so.
+            filled_s: float | None = None
             while seen < ticks or (not killed and feed.state.markets[MARKET].hole):
+                if seen >= ticks:
+                    filled_s = filled_s or monotonic_s() + FILL_S
+                    if monotonic_s() > filled_s:
+                        break
                 arrived = feed.take(0.05)
                 if monotonic_s() > until_s:
                     outcome.wrong.append(f"session {number} stood still: {feed.state}")
@@ -268,6 +284,51 @@ def run(seed: int, *, ticks: int = 1_500, sessions: int = 3) -> Outcome:
     return outcome
 
 
+LIVE_FAULTS = (
+    *(Fault("close", 2_000), Fault("cut", 4_000), Fault("duplicate", 200), Fault("lose", 500)),
+    *(Fault("reorder", 700), Fault("garbage", 150), Fault("bad-checksum", 900)),
+    *(Fault("maintenance", 9_000), Fault("stale", 2), Fault("clock", 5_000)),
+    *(Fault("rest-429", 6), Fault("rest-500", 5), Fault("rest-cut", 6)),
+)
+
+
+def run_live(seed: int, *, kills: int = 2) -> Outcome:
+    """Run one seed with processes of ``trader live``, all but the last killed, and judge it."""
+    outcome, witness = Outcome(seed, LIVE_FAULTS), Witness(seed)
+    exchange = Exchange(witness, speed=10.0, faults=LIVE_FAULTS, seed=seed)
+    draws = Draws(seed=seed, stream="campaign", width=1)
+    with tempfile.TemporaryDirectory() as directory, serving(exchange) as url:
+        place = Path(directory) / MARKET
+        command = trader("live", "--url", url, "--home", directory, *SMALL, *TRADES)
+        for number in range(kills):
+            more = 2_000 + int(6_000 * draws.row(number)[0])
+            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as child:
+                until = durable_records(place) + more
+                while durable_records(place) < until:
+                    assert child.poll() is None, "the session ended by itself"
+                    sleep_s(0.2)
+                child.send_signal(signal.SIGKILL)
+            outcome.counts["killed"] += 1
+        subprocess.run([*command, "--for", "30s"], check=True, stderr=subprocess.DEVNULL)
+        outcome.counts["sessions"] = kills + 1
+        outcome.counts["published"] = len(witness.trades)
+        judge(place, witness, outcome)
+        verify = trader("verify", "--home", directory, "--deep")
+        verified = subprocess.run(verify, check=False, capture_output=True, text=True)
+        if verified.returncode:
+            outcome.wrong.append(f"verify --deep: {verified.returncode} {verified.stdout}")
+        outcome.counts["verified deeply"] += not verified.returncode
+    return outcome
+
+
+def durable_records(place: Path) -> int:
+    """Return how many records a journal holds, which another process is writing."""
+    try:
+        return Reader.open(place / "log").end
+    except EventLogError:
+        return 0
+
+
 def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield the lines of a table over all seeds."""
     total = sum((outcome.counts for outcome in outcomes), Counter[str]())
@@ -288,6 +349,7 @@ def main() -> int:
     parser.add_argument("--seeds", default="0:20", help="FROM:TO, TO not included")
     parser.add_argument("--ticks", type=int, default=1_500, help="records a session, about")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no seed after so long")
+    parser.add_argument("--live", action="store_true", help="with processes of trader live")
     arguments = parser.parse_args()
     first, _, last = arguments.seeds.partition(":")
     outcomes: list[Outcome] = []
@@ -295,7 +357,8 @@ def main() -> int:
     for seed in range(int(first), int(last)):
         if monotonic_s() > until_s:
             break
-        outcomes.append(run(seed, ticks=arguments.ticks))
+        live = arguments.live
+        outcomes.append(run_live(seed) if live else run(seed, ticks=arguments.ticks))
         print(seed, dict(outcomes[-1].counts), *outcomes[-1].wrong[:3], file=sys.stderr, flush=True)
     print("\n".join(table(outcomes)))
     return any(outcome.wrong for outcome in outcomes)
