@@ -1,4 +1,4 @@
-"""A progress bar for what takes long: on a terminal only, on stderr, gone when done."""
+"""How far a piece of work is: on a terminal only, on stderr, gone when it is done."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,12 +9,23 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 Advance = Callable[[int], None]
 """Says that so many more records are done."""
+
+
+class _Rate(ProgressColumn):
+    """Records a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s")
 
 
 @contextmanager
@@ -24,6 +35,7 @@ def progress(label: str, total: int | None) -> Iterator[Advance]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,

@@ -113,7 +113,7 @@ def to_lines(standing: "Standing") -> Iterator[str]:
     kept = "-" if facts is None else f"{facts.offset:,}"
     yield line("durable", f"{standing.records:,} records, whole state after offset {kept}")
     free = f"{standing.free_bytes / 2**30:,.0f} GiB free"
-    days = standing.days_left
+    days = standing.days_left or _number(standing.health.get("disk_days_left"))
     yield line("disk", free + ("" if days is None else f", for {span(days * 86_400)}"))
     if facts is not None and facts.scored:
         yield line(
@@ -139,9 +139,8 @@ def to_lines(standing: "Standing") -> Iterator[str]:
     held = sum(standing.holds.values())
     for number, (reason, count) in enumerate(standing.holds.most_common(4)):
         yield line("" if number else "holds", f"{count / held:4.0%} {reason}")
-    for label, value in standing.health.items():
-        if not isinstance(value, dict | list):
-            yield line("health", f"{label} {value}")
+    for number, words in enumerate(_health(standing.health)):
+        yield line("" if number else "health", words)
     if standing.verified is not None:
         said = standing.verified
         when = said.get("time_ns")
@@ -151,3 +150,26 @@ def to_lines(standing: "Standing") -> Iterator[str]:
             f"{said.get('verdict')} ({said.get('depth')}) at {moment},"
             f" {said.get('records'):,} records",
         )
+
+
+_HEALTH = {
+    "feed": "feed {}",
+    "gaps": "gaps {}",
+    "reconnects": "reconnects {}",
+    "undecodable": "undecodable {}",
+    "memory_mib": "memory {} MiB",
+    "clock_skew_ms": "exchange's clock {} ms ahead",
+    "loop_lag_ms": "loop {} ms late",
+}
+"""What is shown of a health sample, and how; all of it stands in --json."""
+
+
+def _health(sample: dict[str, object]) -> list[str]:
+    from textwrap import wrap
+
+    said = [form.format(sample[name]) for name, form in _HEALTH.items() if name in sample]
+    return wrap(", ".join(said), 62)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
