@@ -109,7 +109,7 @@ def _learning(told: Chronicle) -> dict[str, Any]:
     sums = told.curves.sums
     labels = float(sums["scored"].sum())
     saved = sums["scored_baseline_loss"] - sums["scored_loss"]
-    frozen = _frozen(told.curves)
+    frozen = _others(told.curves, "scored_frozen_loss")
     return {
         "labels": int(labels),
         "log_loss": _ratio(sums["scored_loss"].sum(), labels),
@@ -120,14 +120,30 @@ def _learning(told: Chronicle) -> dict[str, Any]:
         "saved_on_frozen": None
         if frozen is None
         else _interval(blocked(frozen - sums["scored_loss"], sums["scored"])),
+        **{
+            name: None
+            if (others := _others(told.curves, column)) is None
+            else _ratio(others.sum(), labels)
+            for name, column in _BESIDE.items()
+        },
         "steps": told.checkpoints[-1].steps if told.checkpoints else None,
     }
 
 
-def _frozen(drawn: Curves) -> Floats | None:
-    """Return the losses of the frozen self, if the log holds them."""
-    losses = drawn.sums.get("scored_frozen_loss")
-    return None if losses is None or not losses.any() else losses
+_BESIDE = {
+    "rule_log_loss": "scored_rule_loss",
+    "network_log_loss": "scored_network_loss",
+    "rule_accuracy": "scored_rule_hits",
+    "persistence_accuracy": "scored_persistence_hits",
+}
+"""What stands beside the learner, on the same labels: the imbalance rule, the network alone, and
+that the last move goes on."""
+
+
+def _others(drawn: Curves, column: str) -> Floats | None:
+    """Return what somebody else would have scored on the same labels, if the log holds it."""
+    sums = drawn.sums.get(column)
+    return None if sums is None or not sums.any() else sums
 
 
 def _money(told: Chronicle) -> dict[str, Any]:
@@ -384,7 +400,6 @@ def series(told: Chronicle) -> dict[str, Any]:
     sums, scored = drawn.sums, drawn.sums["scored"]
     loss, width = _band(sums["scored_loss"], scored)
     hits, hits_width = _band(sums["scored_hits"], scored)
-    frozen = _frozen(drawn)
     equity = _filled(drawn.lasts["equity"])
     price = _filled(drawn.price_last)
     start = float(told.genesis.parameters.cash)
@@ -402,7 +417,8 @@ def series(told: Chronicle) -> dict[str, Any]:
         "loss_low": loss - width,
         "loss_high": loss + width,
         "baseline": _filled(_smooth(sums["scored_baseline_loss"], scored)),
-        "frozen": None if frozen is None else _filled(_smooth(frozen, scored)),
+        "frozen": _curve(drawn, "scored_frozen_loss"),
+        **{name: _curve(drawn, column) for name, column in _BESIDE.items()},
         "accuracy": hits,
         "accuracy_low": hits - hits_width,
         "accuracy_high": hits + hits_width,
@@ -460,6 +476,12 @@ def series(told: Chronicle) -> dict[str, Any]:
             {"from": gap["from_ns"] / 1e9, "to": gap["to_ns"] / 1e9} for gap in told.gaps[-500:]
         ],
     }
+
+
+def _curve(drawn: Curves, column: str) -> Floats | None:
+    """Return the running mean of what somebody else scored, or ``None``."""
+    sums = _others(drawn, column)
+    return None if sums is None else _filled(_smooth(sums, drawn.sums["scored"]))
 
 
 def _optional(drawn: Curves, name: str) -> Floats | None:

@@ -19,9 +19,11 @@
   const specs = {
     loss: { digits: 4, series: [...band("loss_low", "loss_high"), line("log-loss", "loss", "blue"),
       line("baseline", "baseline", "orange", { dash: [6, 4] }),
-      line("frozen self", "frozen", "purple")], bands: [[2, 1]] },
+      line("frozen self", "frozen", "purple"), line("imbalance rule", "rule_log_loss", "green"),
+      line("network alone", "network_log_loss", "sky", { dash: [2, 3] })], bands: [[2, 1]] },
     accuracy: { digits: 3, series: [...band("accuracy_low", "accuracy_high"),
-      line("accuracy", "accuracy", "blue")], bands: [[2, 1]], level: 0.5 },
+      line("accuracy", "accuracy", "blue"), line("imbalance rule", "rule_accuracy", "green"),
+      line("persistence", "persistence_accuracy", "orange", { dash: [6, 4] })], bands: [[2, 1]], level: 0.5 },
     equity: { show: money, series: [line("net of fees", "equity", "blue"),
       line("before fees", "gross", "green"), line("buy and hold", "hold", "orange", { dash: [6, 4] }),
       line("random entry", "random", "purple", { dash: [2, 3] })] },
