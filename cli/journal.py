@@ -12,7 +12,7 @@
 import json
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cli.exits import CommandError, Exit
-from engine.parameters import Parameters, parameters_from
+from engine.parameters import Parameters, digest_of, parameters_from
 from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Record, SessionStarted
@@ -63,6 +63,14 @@ class Genesis:
     parameters: Parameters
     initial_state: str
     """The digest of the state before the first tick."""
+
+    recorded: tuple[tuple[str, object], ...] = field(default=(), compare=False)
+    """The parameters as they were recorded, perhaps by a version that had fewer."""
+
+    @property
+    def parameters_digest(self) -> str:
+        """The digest of the parameters as they were recorded."""
+        return digest_of(dict(self.recorded)) if self.recorded else self.parameters.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +171,7 @@ def genesis_of(log: Log | Reader, place: Place) -> Genesis:
     return Genesis(
         parameters=parameters_from(detail["parameters"]),
         initial_state=detail["initial_state"],
+        recorded=tuple(sorted(detail["parameters"].items())),
     )
 
 

@@ -56,7 +56,7 @@ def check_checkpoints(
         foreign = [end for end, chain in chains if not belongs(log, end, chain)]
         if foreign:
             find("checkpoint.anchor", offset, f"not of this log's history at offset {foreign[0]}")
-        if facts.parameters != genesis.parameters.digest:
+        if facts.parameters != genesis.parameters_digest:
             find("checkpoint.parameters", offset, "made with other parameters than the journal's")
         if offset == 0 and facts.digest != genesis.initial_state:
             find("checkpoint.genesis", offset, "not the first state that the first session names")

@@ -85,7 +85,12 @@ class Parameters:
     @property
     def digest(self) -> str:
         """The parameters' identity: 16 hexadecimal digits."""
-        return blake2b(self.to_json().encode(), digest_size=8).hexdigest()
+        return digest_of(asdict(self))
+
+
+def digest_of(values: dict[str, object]) -> str:
+    """Return the identity of parameters, perhaps those of a version that had others."""
+    return blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def _word(kind: Any) -> str:

@@ -1,10 +1,12 @@
 """Intervals between kept states, and which of them this machine can speak of."""
 
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from cli import journal
 from cli.verification import Interval, check_checkpoints, intervals, rerun_all
+from engine.parameters import digest_of
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 from tests.golden.test_fixtures import claim
@@ -64,3 +66,14 @@ def test_a_difference_on_other_arithmetic_is_no_divergence(tmp_path: Path) -> No
 def test_checkpoints_of_a_good_journal_check() -> None:
     """Nothing is found where nothing is wrong."""
     assert check_checkpoints(PLACE, LOG, GENESIS, lambda count: None) == []
+
+
+def test_parameters_that_came_later_are_no_damage(tmp_path: Path) -> None:
+    """A journal says what its parameters were; a version that has more reads it as whole."""
+    fewer = dict(list(asdict(GENESIS.parameters).items())[1:])
+    earlier = replace(GENESIS, recorded=tuple(sorted(fewer.items())))
+
+    findings = check_checkpoints(PLACE, LOG, earlier, lambda count: None)
+
+    assert {finding.check for finding in findings} == {"checkpoint.parameters"}
+    assert earlier.parameters_digest == digest_of(fewer) != GENESIS.parameters.digest
