@@ -59,19 +59,32 @@ def test_every_safeguard_is_missed_when_it_is_gone(
     assert source.count(mutant.lines) == 1, "the mutant is of another version of the code"
     if effort < EFFORT:
         pytest.skip(f"the suite is run against mutants under --effort {EFFORT}")
-    for name in ("eventlog", "tests", "fixtures/format-1"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    changed = source.replace(mutant.lines, mutant.instead)
-    (tmp_path / "eventlog" / mutant.module).write_text(changed)
-
-    suite = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:randomly", *SUITE],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    suite = judged(tmp_path, mutant.module, source.replace(mutant.lines, mutant.instead))
 
     tally["safeguard taken out", DETECTED if suite.returncode == 1 else SILENT] += 1
     assert suite.returncode == 1, suite.stdout[-2000:]
     assert "stopping after 1 failures" in suite.stdout
+
+
+def test_the_suite_passes_where_nothing_is_gone(tmp_path: Path, effort: int) -> None:
+    """Else every mutant would seem to be noticed."""
+    if effort < EFFORT:
+        pytest.skip(f"the suite is run against mutants under --effort {EFFORT}")
+
+    suite = judged(tmp_path, "log.py", (ROOT / "eventlog" / "log.py").read_text())
+
+    assert suite.returncode == 0, suite.stdout[-2000:]
+
+
+def judged(place: Path, module: str, source: str) -> subprocess.CompletedProcess[str]:
+    """Run the suite in a copy of the packages in which a module has this source."""
+    for name in ("eventlog", "tests", "fixtures/format-1", "fixtures/format-2"):
+        shutil.copytree(ROOT / name, place / name)
+    shutil.copy(ROOT / "pyproject.toml", place)
+    (place / "eventlog" / module).write_text(source)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:randomly", *SUITE],
+        cwd=place,
+        capture_output=True,
+        text=True,
+    )
