@@ -103,15 +103,13 @@ def _model(out: Path, place: Any, log: Any, offset: int) -> dict[str, Any]:
     if derived.divergence is not None:
         problem = f"what is derived on the way is not what was recorded {derived.divergence}"
         raise CommandError(Exit.DIVERGED, problem, hint="trader verify --deep looks further.")
-    weights = derived.engine.state()["learner.weights"]
-    model = network.build(genesis.parameters)
-    network.unflatten(model, weights)
+    model = network.model_at(derived.engine.state(), genesis.parameters)
     temporary = out.with_name("writing." + out.name)
     model.save(temporary)
     temporary.replace(out)
     return {
         "offset": offset,
-        "weights": int(weights.size),
+        "weights": int(model.count_params()),
         "from_checkpoint": derived.after,
         "compared": derived.compared,
         "bytes": out.stat().st_size,

@@ -26,12 +26,11 @@ def influences(told: Chronicle) -> list[dict[str, Any]]:
         samples = rehearse(state, told.genesis.parameters)["features"]
         if not len(samples):
             return []
-        model = network.build(told.genesis.parameters)
-        network.unflatten(model, state["learner.weights"])
+        model = network.model_at(state, told.genesis.parameters)
         points = tf.constant(samples)
         with tf.GradientTape() as tape:
             tape.watch(points)
-            answers = tf.reduce_sum(model(points)[:, network.UP])
+            answers = tf.reduce_sum(model(points)[:, 0])
         moved = abs(samples * tape.gradient(answers, points).numpy()).mean(0)
         rows = [
             {"name": name, "influence": float(moved[place])}

@@ -206,12 +206,11 @@ def _features(
         return None
     vector = state["memory.samples"][(head - 1) % genesis.parameters.memory_rows]
     values = vector[: features.COUNT].astype(np.float32)
-    model = network.build(genesis.parameters)
-    network.unflatten(model, state["learner.weights"])
+    model = network.model_at(state, genesis.parameters)
     point = tf.constant(values[None])
     with tf.GradientTape() as tape:
         tape.watch(point)
-        answer = model(point)[0, network.UP]
+        answer = model(point)[0, 0]
     pulls = values * tape.gradient(answer, point).numpy()[0]
     rows = [
         {"name": name, "value": float(values[index]), "pull": float(pulls[index])}

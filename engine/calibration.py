@@ -1,7 +1,7 @@
 """Online Platt scaling: p = sigmoid(slope · logit + offset), corrected by each label that ripens.
 
-Platt 1999, fitted by stochastic gradient on the log-loss. The slope starts at one and stays within
-bounds, so the calibrated probability never reverses what the network says.
+Platt 1999, as a recursive logistic regression (`engine.experts`) on the logit and a one. The slope
+stays within bounds, so the calibrated probability never reverses what the mixture says.
 """
 
 from typing import Any, NamedTuple
@@ -9,37 +9,48 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine import experts
 from engine.arithmetic import Tensor, tf
 
-RATE = 0.002
-SLOPE_MIN, SLOPE_MAX, OFFSET_MAX = 0.05, 4.0, 2.0
+SLOPE_MIN, SLOPE_MAX, OFFSET_MAX = 0.25, 4.0, 1.0
+_VARIANCES = (0.01, 0.0025)
+_WANDER = 1e-7
 
 
 class CalibrationState(NamedTuple):
-    """The two numbers of the scaling, float32 scalars."""
+    """The scaling, and how uncertain it is."""
 
-    slope: Tensor
-    offset: Tensor
+    scaling: Tensor  # float32[2]: slope, offset
+    covariance: Tensor  # float32[2, 2]
 
 
 def genesis() -> dict[str, npt.NDArray[Any]]:
     """Return the scaling that changes nothing."""
-    return {"slope": np.ones((), np.float32), "offset": np.zeros((), np.float32)}
+    return {
+        "scaling": np.array([1.0, 0.0], np.float32),
+        "covariance": np.diag(np.array(_VARIANCES, np.float32)),
+    }
 
 
-def calibrate(state: CalibrationState, logit: Tensor) -> Tensor:
-    """Return the calibrated probability of a logit, float32[]."""
-    return tf.sigmoid(state.slope * logit + state.offset)
+def logit(p_up: Tensor) -> Tensor:
+    """Return the logit of a probability, held within what an expert may say."""
+    said = tf.clip_by_value(p_up, 1e-6, 1.0 - 1e-6)
+    return tf.math.log(said / (1.0 - said))
+
+
+def calibrate(state: CalibrationState, p_up: Tensor) -> Tensor:
+    """Return the calibrated probability, float32[]."""
+    return tf.sigmoid(state.scaling[0] * logit(p_up) + state.scaling[1])
 
 
 def correct(
-    state: CalibrationState, logit: Tensor, rose: Tensor, scored: Tensor
+    state: CalibrationState, p_up: Tensor, rose: Tensor, weight: Tensor
 ) -> CalibrationState:
-    """Move the scaling down the gradient of one label's log-loss; only where ``scored``."""
-    error = tf.where(scored, calibrate(state, logit) - rose, 0.0)
-    slope = state.slope - RATE * error * tf.clip_by_value(logit, -4.0, 4.0)
-    offset = state.offset - RATE * error
-    return CalibrationState(
-        slope=tf.clip_by_value(slope, SLOPE_MIN, SLOPE_MAX),
-        offset=tf.clip_by_value(offset, -OFFSET_MAX, OFFSET_MAX),
+    """Learn from one label; ``p_up`` is what the mixture said, ``weight`` 0 changes nothing."""
+    inputs = tf.stack([logit(p_up), tf.constant(1.0)])
+    outcome = tf.cast(rose, tf.float32)
+    updated = experts.update(
+        experts.Bayes(state.scaling, state.covariance), inputs, outcome, weight, _WANDER
     )
+    low, high = tf.constant([SLOPE_MIN, -OFFSET_MAX]), tf.constant([SLOPE_MAX, OFFSET_MAX])
+    return CalibrationState(tf.clip_by_value(updated.weights, low, high), updated.covariance)

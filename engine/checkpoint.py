@@ -268,7 +268,7 @@ class _Deltas:
         self._tag = base.to_bytes(8, "little")
         self._link = Link(base + 1, name, 0)
         self._before = engine.small_state()
-        self._rows = engine.parameters.memory_rows
+        self._rows = (engine.parameters.memory_rows, engine.parameters.archive_rows)
         self._storage = storage
         self._path = directory / f"{base:020}.deltas"
         self._file: File | None = None

@@ -30,10 +30,10 @@ class Stateful(Protocol):
         """Return some rows of one of the rings."""
 
 
-def encode(before: Arrays, engine: Stateful, *, rows: int) -> tuple[bytes, Arrays]:
+def encode(before: Arrays, engine: Stateful, *, rows: tuple[int, int]) -> tuple[bytes, Arrays]:
     """Return the change since the small arrays ``before``, uncompressed, and those of now.
 
-    ``rows`` is the number of places in the ring.
+    ``rows`` are the places in the ring of predictions and in the archive.
     """
     now = engine.small_state()
     places = touched(cursors(before), cursors(now), rows)
@@ -78,7 +78,7 @@ def add(state: Arrays, change: bytes) -> None:
         raise ValueError(f"the change begins at {start}, the state is at {cursors(state)}")
     mask = int.from_bytes(which, "little")
     small = [name for bit, name in enumerate(sorted(set(state) - set(RINGS))) if mask >> bit & 1]
-    places = touched(start, end, len(state["memory.outcomes"]))
+    places = touched(start, end, _sizes(state))
     sizes = [state[name].nbytes for name in small]
     sizes += [state[name][:1].nbytes * len(places[name]) for name in RINGS]
     if _HEAD.size + sum(sizes) != len(change):
@@ -92,6 +92,10 @@ def add(state: Arrays, change: bytes) -> None:
             array[places[name]] = part.view(array.dtype).reshape(-1, *array.shape[1:])
         else:
             _bytes(array)[:] ^= part
+
+
+def _sizes(state: Arrays) -> tuple[int, int]:
+    return len(state["memory.outcomes"]), len(state["memory.archive"])
 
 
 def _xor(before: npt.NDArray[Any], now: npt.NDArray[Any]) -> bytes:

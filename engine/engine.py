@@ -5,6 +5,7 @@ records were cut into chunks (I7). What a chunk makes of it comes back as a batc
 log's own schema: for every tick its fill, if an order filled, and its decision.
 """
 
+import json
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine import policy, rehearsal
+from engine import monitor, policy, rehearsal
 from engine import step as steps
 from engine.errors import StateMismatch
 from engine.market import WIDTH, Column, Market, Rows, is_tick
@@ -31,6 +32,14 @@ _MONEY = (
     "equity", "cash", "position", "gross_equity", "crossing", "holder_equity", "random_equity",
     "drawdown", "turnover",
 )  # fmt: skip
+_WHOLE = (
+    "trained", "ripened", "scored", "scored_hits", "scored_rises", "scored_said_rises",
+    "scored_network_hits", "scored_rule_hits", "scored_persistence_hits", "voided",
+)  # fmt: skip
+MILESTONES = {"drift": "drifted", "grew": "grew", "step skipped": "skipped"}
+"""What a milestone says → the count that is not zero when it happens."""
+
+_PHASES = np.array(monitor.PHASES, object)
 _ACTIONS = np.array(policy.ACTIONS, object)
 _REASONS = np.array(policy.REASONS, object)
 _SIDES = np.array(["", "buy", "sell"], object)
@@ -269,16 +278,47 @@ def _stage(parameters: Parameters) -> _Stage:
 
 
 def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:
-    """Return the decisions, each behind its tick's fill if there is one, as rows of the schema."""
+    """Return the decisions as rows of the schema, each behind what else its tick brought: a fill,
+    and what happened to the learner.
+    """
     ticks = chunk.select(["exchange_ns", "received_ns"]).filter(is_tick(chunk))
     decisions = _decisions(ticks, rows, outcome)
     filled = np.flatnonzero(outcome.counts[:, _COUNT["fill_side"]])
-    if not len(filled):
+    parts, places = [decisions], [np.arange(len(rows))]
+    for why, details in reversed(_milestones(outcome.counts).items()):
+        index = np.array(list(details), np.int64)
+        parts.insert(0, _happened(why, details, ticks.take(pa.array(index)), rows[index]))
+        places.insert(0, index)
+    if len(filled):
+        fills = _fills(ticks.take(pa.array(filled)), rows[filled], outcome.counts[filled])
+        parts.insert(0, fills)
+        places.insert(0, filled)
+    if len(parts) == 1:
         return decisions
-    fills = _fills(ticks.take(pa.array(filled)), rows[filled], outcome.counts[filled])
-    # A tick's fill comes first: a stable sort of both by their tick keeps the fills in front.
-    order = np.argsort(np.concatenate([filled, np.arange(len(rows))]), kind="stable")
-    return pa.concat_batches([fills, decisions]).take(pa.array(order))
+    # A stable sort of all by their tick keeps what stands in front there.
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return pa.concat_batches(parts).take(pa.array(order))
+
+
+def _milestones(counts: npt.NDArray[np.int64]) -> dict[str, dict[int, str]]:
+    """Return what happened to the learner: why → row → detail."""
+    found: dict[str, dict[int, str]] = {}
+    for why, column in MILESTONES.items():
+        happened = np.flatnonzero(counts[:, _COUNT[column]]).tolist()
+        exits = counts[happened, _COUNT["exits"]].tolist()
+        if happened:
+            details = [json.dumps({"exits": count}) for count in exits]
+            found[why] = dict(zip(happened, details, strict=True))
+    return found
+
+
+def _happened(
+    why: str, details: dict[int, str], ticks: pa.RecordBatch, rows: Rows
+) -> pa.RecordBatch:
+    columns = _effect_columns("milestone", ticks, rows)
+    columns["why"] = pa.array([why] * len(rows), pa.string())
+    columns["detail"] = pa.array(list(details.values()), pa.string())
+    return batch_of(columns, len(rows))
 
 
 def _decisions(ticks: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:
@@ -287,7 +327,8 @@ def _decisions(ticks: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.Record
     columns["action"] = pa.array(_ACTIONS[counts[:, _COUNT["action"]]], pa.string())
     columns["reason"] = pa.array(_REASONS[counts[:, _COUNT["reason"]]], pa.string())
     columns["fingerprint"] = pa.array(counts[:, _COUNT["fingerprint"]].view(np.uint64))
-    for name in ("trained", "ripened", "scored", "scored_hits", "voided"):
+    columns["phase"] = pa.array(_PHASES[counts[:, _COUNT["phase"]]], pa.string())
+    for name in _WHOLE:
         columns[name] = pa.array(counts[:, _COUNT[name]].astype(np.int32))
     for name in ("trips", "wins"):
         columns[name] = pa.array(counts[:, _COUNT[name]])

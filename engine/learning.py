@@ -1,8 +1,9 @@
-"""One training step: the loss of a small batch, its gradient, Adam, and the step size.
+"""One training step of the network: the errors of a small batch, their gradient, Adam, the rate.
 
 Adam after Kingma & Ba 2015 (arXiv 1412.6980, algorithm 1) as a pure function on flat vectors; Keras
-has no stateless optimizer on the TensorFlow backend. A step whose gradient is not finite is not
-taken, so NaN and infinity never reach the weights.
+has no stateless optimizer on the TensorFlow backend. Each block counts its own steps, so a block
+that joins later begins as the first did. A step whose gradient is not finite is not taken, so NaN
+and infinity never reach the weights.
 """
 
 from typing import Any, NamedTuple
@@ -10,32 +11,28 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine import network
+from engine import features, memory, monitor, network
 from engine.arithmetic import Tensor, tf
+from engine.experts import EXITS
+from engine.features import COUNT, FeatureState
+from engine.memory import Batch, MemoryState
+from engine.monitor import MonitorState
 from engine.parameters import Parameters
 
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-6
+BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-5
 GRADIENT_NORM_MAX = 1.0
-MOVE_WEIGHT = 0.5
-"""Weight of "it moves" beside "it rises" in the loss."""
+_OVERLAP = 0.75
+"""How much of a label those that overlap with it repeat: all at 1, nothing at 0."""
 
 
 class LearnerState(NamedTuple):
-    """The weights and Adam's moments, each float32[weights], and the number of steps taken."""
+    """The blocks' weights and Adam's moments, each float32[weights], and the steps taken."""
 
     weights: Tensor
     first_moment: Tensor
     second_moment: Tensor
+    block_steps: Tensor  # float32[EXITS]
     steps: Tensor  # int64[]
-
-
-class Batch(NamedTuple):
-    """Labelled samples. ``weight`` 0 leaves a row out."""
-
-    features: Tensor  # float32[rows, COUNT]
-    moved: Tensor  # float32[rows]: 1 if the mid moved
-    rose: Tensor  # float32[rows]: 1 if it rose
-    weight: Tensor  # float32[rows]
 
 
 class Step(NamedTuple):
@@ -44,6 +41,7 @@ class Step(NamedTuple):
     loss: Tensor  # float32[]
     learning_rate: Tensor  # float32[]; 0 where no step was taken
     trained: Tensor  # int32[]: samples that had weight
+    skipped: Tensor  # bool[]: there was something to learn, and it was no number
 
 
 def genesis(weights: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
@@ -52,32 +50,61 @@ def genesis(weights: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
         "weights": weights,
         "first_moment": np.zeros_like(weights),
         "second_moment": np.zeros_like(weights),
+        "block_steps": np.zeros(EXITS, np.float32),
         "steps": np.zeros((), np.int64),
     }
 
 
+def rate(
+    ring: MemoryState, watch: MonitorState, seen: FeatureState, parameters: Parameters
+) -> Tensor:
+    """Return the step size, float32[].
+
+    Labels that overlap say nearly the same many times over, so the more of them there are, the
+    shorter the step.
+    """
+    beside = tf.cast(tf.maximum(memory.waiting(ring), 1), tf.float32)
+    factor = monitor.learning_rate_factor(watch, features.volatility_ratio(seen))
+    return parameters.learning_rate * factor * tf.pow(beside, -_OVERLAP)
+
+
 def train(
-    state: LearnerState, batch: Batch, model: Any, parameters: Parameters
+    state: LearnerState,
+    batch: Batch,
+    linear: Tensor,
+    learning: Tensor,
+    rate: Tensor,
+    parameters: Parameters,
 ) -> tuple[LearnerState, Step]:
     """Take one step on a batch; without weight in the batch, or with a gradient that is not
     finite, the state stays as it is.
+
+    ``linear`` is the linear exit's weights, on which the blocks build; ``learning`` float32[EXITS]
+    is 1 for the blocks that learn; ``rate`` float32[] is the step size.
     """
-    with tf.GradientTape() as tape:
-        tape.watch(state.weights)
-        loss = _loss(network.logits(model, state.weights, batch.features), batch)
-    gradient = tape.gradient(loss, state.weights)
+    weights = network.layers(state.weights, parameters)
+    seen = network.activity(weights, batch.features, tf.linalg.matvec(batch.features, linear))
+    total = tf.reduce_sum(batch.weight)
+    share = batch.weight / tf.maximum(total, 1e-9)
+    rose = batch.rose[:, None]
+    errors = (tf.sigmoid(seen.exits) - rose) * share[:, None] * learning
+    losses = tf.math.softplus(tf.where(rose > 0.5, -seen.exits, seen.exits))
+    loss = tf.reduce_sum(losses[:, 0] * share)
+    gradient = network.gradient(weights, batch.features, seen, errors)
     norm = tf.sqrt(tf.reduce_sum(gradient * gradient))
     gradient = gradient * tf.minimum(1.0, GRADIENT_NORM_MAX / (norm + 1e-12))
-    usable = tf.math.is_finite(norm) & (tf.reduce_sum(batch.weight) > 0)
+    wanted = total > 0.0
+    usable = tf.math.is_finite(norm) & wanted
 
-    steps = state.steps + 1
-    count = tf.cast(steps, tf.float32)
-    rate = learning_rate(count, parameters)
+    block_steps = state.block_steps + learning
+    counts = tf.maximum(block_steps, 1.0)
+    scales = tf.sqrt(1 - tf.pow(BETA_2, counts)) / (1 - tf.pow(BETA_1, counts))
+    scale = _per_weight(scales * learning, parameters)
     first = BETA_1 * state.first_moment + (1 - BETA_1) * gradient
     second = BETA_2 * state.second_moment + (1 - BETA_2) * gradient * gradient
-    scale = tf.sqrt(1 - tf.pow(BETA_2, count)) / (1 - tf.pow(BETA_1, count))
-    weights = state.weights - rate * scale * first / (tf.sqrt(second) + EPSILON)
-    taken = LearnerState(weights, first, second, steps)
+    stepped = state.weights - rate * scale * first / (tf.sqrt(second) + EPSILON)
+    usable = usable & tf.reduce_all(tf.math.is_finite(stepped))
+    taken = LearnerState(stepped, first, second, block_steps, state.steps + 1)
     kept = LearnerState(
         *(tf.where(usable, new, old) for new, old in zip(taken, state, strict=True))
     )
@@ -85,18 +112,22 @@ def train(
         loss=tf.where(usable, loss, 0.0),
         learning_rate=tf.where(usable, rate, 0.0),
         trained=tf.where(usable, tf.reduce_sum(tf.cast(batch.weight > 0, tf.int32)), 0),
+        skipped=wanted & ~usable,
     )
 
 
-def learning_rate(count: Tensor, parameters: Parameters) -> Tensor:
-    """Return the step size of the ``count``-th step: falling as 1/sqrt, down to a floor."""
-    decayed = parameters.learning_rate / tf.sqrt(1.0 + count / parameters.learning_rate_decay_steps)
-    return tf.maximum(decayed, parameters.learning_rate_floor)
+def _per_weight(scales: Tensor, parameters: Parameters) -> Tensor:
+    """Spread one number a block, float32[EXITS], over the flat vector."""
+    return tf.gather(scales, tf.constant(_block_of(parameters)))
 
 
-def _loss(logits: Tensor, batch: Batch) -> Tensor:
-    """Weighted mean log-loss: of moving on all samples, of rising on those that moved."""
-    move = tf.nn.sigmoid_cross_entropy_with_logits(batch.moved, logits[:, network.MOVE])
-    rise = tf.nn.sigmoid_cross_entropy_with_logits(batch.rose, logits[:, network.UP])
-    losses = (MOVE_WEIGHT * move + batch.moved * rise) * batch.weight
-    return tf.reduce_sum(losses) / tf.maximum(tf.reduce_sum(batch.weight), 1.0)
+def _block_of(parameters: Parameters) -> npt.NDArray[np.int32]:
+    width = parameters.block_units
+    parts = [
+        np.tile(np.repeat([0, 1], width), COUNT),
+        np.repeat([0, 1], width),
+        np.full(2 * width * width, 2),
+        np.full(width, 2),
+        np.repeat([0, 1, 2], width),
+    ]
+    return np.concatenate(parts).astype(np.int32)

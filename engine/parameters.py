@@ -29,17 +29,18 @@ class Parameters:
     horizon_ms: int = _parameter(
         1_000, 10, 86_400_000, "how far ahead the direction of the mid is predicted, in event time"
     )
-    hidden_units: int = _parameter(32, 4, 512, "width of each hidden layer")
-    hidden_layers: int = _parameter(2, 1, 8, "number of hidden layers")
+    block_units: int = _parameter(16, 8, 256, "width of each of the network's three blocks")
     memory_rows: int = _parameter(
         8_192, 256, 1 << 20, "predictions remembered: those waiting for their label, then replayed"
     )
+    archive_rows: int = _parameter(
+        2_048, 256, 1 << 20, "older labelled samples remembered, thinned out"
+    )
     fresh_rows: int = _parameter(4, 1, 64, "newly ripened labels in a training step, at most")
-    replayed_rows: int = _parameter(4, 0, 256, "remembered samples in a training step")
-    learning_rate: float = _parameter(1.5e-4, 1e-7, 1.0, "step size of Adam at the start")
-    learning_rate_floor: float = _parameter(5e-5, 0.0, 1.0, "step size that is never gone below")
-    learning_rate_decay_steps: int = _parameter(
-        20_000, 1, 10**9, "steps after which the step size has fallen by the square root of two"
+    recent_rows: int = _parameter(4, 0, 256, "remembered samples in a training step")
+    archived_rows: int = _parameter(4, 0, 256, "archived samples in a training step")
+    learning_rate: float = _parameter(
+        3e-3, 0.0, 1.0, "step size of Adam for labels that do not overlap"
     )
     warm_up_labels: int = _parameter(500, 0, 10**9, "scored labels before the first order")
     warm_up_horizons: int = _parameter(

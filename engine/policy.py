@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from engine.arithmetic import Tensor, tf
 from engine.hindsight import Hindsight
-from engine.memory import MemoryState
+from engine.labels import TallyState
 from engine.parameters import Parameters
 from engine.portfolio import OURS, PortfolioState, ledger_of, orders_of
 from engine.row import Row
@@ -49,13 +49,13 @@ def choose(
     row: Row,
     p_move: Tensor,
     p_up: Tensor,
-    memory: MemoryState,
+    tally: TallyState,
     hindsight: Hindsight,
     accounts: PortfolioState,
     parameters: Parameters,
 ) -> Choice:
     """Return the action for this tick. It fills at a later tick, if at all (I6)."""
-    edge_ppm = (2.0 * p_up - 1.0) * p_move * memory.return_ppm
+    edge_ppm = (2.0 * p_up - 1.0) * p_move * tally.return_ppm
     centre = tf.maximum(tf.cast(row.bid_e8 + row.ask_e8, tf.float32) * 0.5, 1.0)
     spread_ppm = tf.cast(row.ask_e8 - row.bid_e8, tf.float32) / centre * 1e6
     cost_ppm = 2.0 * tf.cast(accounts.fee_ppm[OURS], tf.float32) + spread_ppm
@@ -68,7 +68,7 @@ def choose(
     conditions = [
         ~row.valid,
         orders.side[OURS] != HOLD,
-        memory.scored < parameters.warm_up_labels,
+        tally.counts[0] < parameters.warm_up_labels,
         (ledger.position_e8[OURS] > 0) & ~gains,
         ledger.position_e8[OURS] > 0,
         ~(hindsight.trust > 0.0),

@@ -25,7 +25,7 @@ SAMPLES = 256
 def rehearse(state: Arrays, parameters: Parameters) -> Arrays:
     """Return the newest labelled samples of a state, and its network's answers.
 
-    ``features`` float32[n, COUNT], ``outcomes`` int32[n], ``logits`` float32[n, HEADS].
+    ``features`` float32[n, COUNT], ``outcomes`` int32[n], ``logits`` float32[n, EXITS].
     """
     head, ripe = cursors(state)
     rows = len(state["memory.outcomes"])
@@ -35,32 +35,34 @@ def rehearse(state: Arrays, parameters: Parameters) -> Arrays:
     return {
         "features": features,
         "outcomes": state["memory.outcomes"][labelled],
-        "logits": answers(state["learner.weights"], features, parameters),
+        "logits": answers(state, features, parameters),
     }
 
 
 def answers(
-    weights: npt.NDArray[np.float32], features: npt.NDArray[np.float32], parameters: Parameters
+    state: Arrays, features: npt.NDArray[np.float32], parameters: Parameters
 ) -> npt.NDArray[np.float32]:
-    """Return the logits of a flat vector of weights, float32[n, HEADS], for n ≤ `SAMPLES` rows."""
+    """Return the logits of a state's exits, float32[n, EXITS], for n ≤ `SAMPLES` rows."""
     padded = np.zeros((SAMPLES, COUNT), np.float32)
     padded[: len(features)] = features
-    logits: npt.NDArray[np.float32] = _compiled(parameters)(tf.constant(weights), padded).numpy()
+    weights, linear = (
+        tf.constant(state[name]) for name in ("learner.weights", "experts.linear_weights")
+    )
+    logits: npt.NDArray[np.float32] = _compiled(parameters)(weights, linear, padded).numpy()
     return logits[: len(features)]
 
 
 def is_repeated(state: Arrays, rehearsal: Arrays, parameters: Parameters) -> bool:
     """Say whether a state's network gives the answers of a rehearsal, bit for bit."""
-    again = answers(state["learner.weights"], rehearsal["features"], parameters)
+    again = answers(state, rehearsal["features"], parameters)
     return again.tobytes() == rehearsal["logits"].tobytes()
 
 
 @lru_cache(maxsize=4)
 def _compiled(parameters: Parameters) -> Any:
-    model = network.build(parameters)
-
-    def logits(weights: Tensor, features: Tensor) -> Tensor:
-        return network.logits(model, weights, features)
+    def logits(weights: Tensor, linear: Tensor, features: Tensor) -> Tensor:
+        layers = network.layers(weights, parameters)
+        return network.activity(layers, features, tf.linalg.matvec(features, linear)).exits
 
     # Compiled as the step is: plain TensorFlow and XLA do not agree bit for bit.
     return tf.function(logits, jit_compile=True, autograph=False)

@@ -46,7 +46,8 @@ class Facts:
 
 def facts_of(state: Arrays, *, offset: int, chain: bytes, parameters: str) -> Facts:
     """Return the facts of a state after the record at an offset."""
-    scored = int(state["memory.scored"])
+    scored, hits = state["tally.counts"][:2].tolist()
+    loss, baseline_loss = state["tally.sums"][:2].tolist()
     market = state["market.scalars"]
     bid_e8, ask_e8 = int(market[2]), int(market[3])
     # Rows and columns of `engine.portfolio`, which loads TensorFlow: cash and position, ours.
@@ -60,9 +61,9 @@ def facts_of(state: Arrays, *, offset: int, chain: bytes, parameters: str) -> Fa
         time_ns=int(market[0]),
         steps=int(state["learner.steps"]),
         scored=scored,
-        hits=int(state["memory.hits"]),
-        log_loss=float(state["memory.loss"]) / max(scored, 1),
-        baseline_log_loss=float(state["memory.baseline_loss"]) / max(scored, 1),
+        hits=hits,
+        log_loss=loss / max(scored, 1),
+        baseline_log_loss=baseline_loss / max(scored, 1),
         equity_e8=cash_e8 + value_e8,
     )
 

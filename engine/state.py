@@ -13,8 +13,11 @@ import numpy.typing as npt
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-RINGS = ("memory.samples", "memory.facts", "memory.outcomes")
-"""The arrays whose rows are the places of `engine.memory`'s ring."""
+RINGS = ("memory.samples", "memory.facts", "memory.outcomes", "memory.archive")
+"""The arrays whose rows are the places of `engine.memory`'s rings."""
+
+ARCHIVE_STRIDE = 16
+"""Of how many labelled samples one goes to the archive."""
 
 
 def digest(state: Arrays) -> str:
@@ -36,21 +39,26 @@ def cursors(state: Arrays) -> tuple[int, int]:
 
 
 def touched(
-    before: tuple[int, int], after: tuple[int, int], rows: int
+    before: tuple[int, int], after: tuple[int, int], rows: tuple[int, int]
 ) -> dict[str, npt.NDArray[np.int64]]:
     """Return which places of each ring may have changed between two moments' `cursors`.
 
-    Predictions are written at the head; the outcome of one is written again when it ripens.
+    Predictions are written at the head; the outcome of one is written again when it ripens, and of
+    every `ARCHIVE_STRIDE` the sample goes to the archive then. ``rows`` are the places in the ring
+    of predictions and in the archive.
 
-    >>> touched((6, 2), (9, 4), 8)["memory.outcomes"].tolist()
+    >>> touched((6, 2), (9, 4), (8, 4))["memory.outcomes"].tolist()
     [0, 2, 3, 6, 7]
     """
-    written = _places(before[0], after[0], rows)
-    labelled = _places(before[1], after[1], rows)
+    written = _places(before[0], after[0], rows[0])
+    labelled = _places(before[1], after[1], rows[0])
     return {
         "memory.samples": written,
         "memory.facts": written,
         "memory.outcomes": np.unique(np.concatenate([written, labelled])),
+        "memory.archive": _places(
+            -(-before[1] // ARCHIVE_STRIDE), -(-after[1] // ARCHIVE_STRIDE), rows[1]
+        ),
     }
 
 

@@ -1,7 +1,8 @@
 """The step: one tick, stages in a stated order, compiled once and run over a chunk in one call.
 
-    market row → fills of earlier orders → labels that ripen → training step (fresh and replayed)
-               → features → prediction → calibration → decision → fingerprint
+    market row → fills of earlier orders → labels that ripen: scores, experts, calibration, monitor
+               → training step (fresh, recent and archived) → features → prediction → calibration
+               → what earlier decisions brought → decision → accounts → fingerprint
 
 The whole state is a flat mapping from names to arrays of fixed shape and type. It is held in
 variables that a call reads once, threads through the pure step and assigns once at its end: a call
@@ -18,10 +19,13 @@ import numpy.typing as npt
 
 from engine import (
     calibration,
+    experts,
     features,
     hindsight,
+    labels,
     learning,
     memory,
+    monitor,
     network,
     performance,
     policy,
@@ -29,7 +33,7 @@ from engine import (
 )
 from engine.arithmetic import Tensor, replace_row, tf
 from engine.errors import StateMismatch
-from engine.market import WIDTH, Rows
+from engine.market import LEVELS, WIDTH, Rows
 from engine.parameters import Parameters
 from engine.row import row_of
 from engine.state import RINGS, Arrays
@@ -43,8 +47,11 @@ class State(NamedTuple):
 
     features: features.FeatureState
     memory: memory.MemoryState
-    learner: learning.LearnerState
+    experts: experts.ExpertState
     calibration: calibration.CalibrationState
+    monitor: monitor.MonitorState
+    tally: labels.TallyState
+    learner: learning.LearnerState
     hindsight: hindsight.HindsightState
     portfolio: portfolio.PortfolioState
     performance: performance.PerformanceState
@@ -55,10 +62,20 @@ class Counts(NamedTuple):
 
     action: Tensor
     reason: Tensor
+    phase: Tensor
     trained: Tensor
+    skipped: Tensor
+    drifted: Tensor
+    grew: Tensor
+    exits: Tensor
     ripened: Tensor
     scored: Tensor
     scored_hits: Tensor
+    scored_rises: Tensor
+    scored_said_rises: Tensor
+    scored_network_hits: Tensor
+    scored_rule_hits: Tensor
+    scored_persistence_hits: Tensor
     voided: Tensor
     equity_e8: Tensor
     cash_e8: Tensor
@@ -87,6 +104,7 @@ class Measures(NamedTuple):
 
     p_move: Tensor
     p_up_raw: Tensor
+    p_up_network: Tensor
     p_up: Tensor
     confidence: Tensor
     edge_ppm: Tensor
@@ -98,27 +116,43 @@ class Measures(NamedTuple):
     learning_rate: Tensor
     scored_loss: Tensor
     scored_baseline_loss: Tensor
+    scored_network_loss: Tensor
+    scored_rule_loss: Tensor
+    scored_brier: Tensor
 
 
-def step(
-    state: State, cells: Tensor, model: Any, parameters: Parameters
-) -> tuple[State, Counts, Measures]:
+def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Counts, Measures]:
     """Carry the state over one tick, int64[WIDTH]."""
     row = row_of(cells)
     accounts, execution = portfolio.fill(state.portfolio, row, parameters)
-    ring, scaling, ripened = memory.ripen(state.memory, state.calibration, row, parameters)
+    learners, ripened = labels.ripen(
+        labels.Learners(state.memory, state.experts, state.calibration, state.monitor, state.tally),
+        row,
+        parameters,
+    )
+    ring, knowing, scaling, watch, tally = learners
+    rate = learning.rate(ring, watch, state.features, parameters)
     ring, batch = memory.samples(ring, row.offset, parameters)
-    learner, trained = learning.train(state.learner, batch, model, parameters)
+    learner, trained = learning.train(
+        state.learner,
+        batch,
+        knowing.linear_weights,
+        monitor.learning_blocks(knowing.active),
+        rate,
+        parameters,
+    )
 
     seen, vector = features.observe(state.features, row)
-    logits = network.logits(model, learner.weights, vector[None])[0]
-    p_move = tf.sigmoid(logits[network.MOVE])
-    p_up = calibration.calibrate(scaling, logits[network.UP])
-    ring, dropped = memory.remember(ring, row, vector, p_up, logits[network.UP], parameters)
+    exits = network.exits(learner.weights, vector, knowing.linear_weights, parameters)
+    forecast = experts.foresee(knowing, vector, exits)
+    p_up = calibration.calibrate(scaling, forecast.p_up)
+    network_logit = monitor.network_exit(knowing.active, exits)
+    sample = memory.sample(ring, row, vector, forecast, p_up, network_logit)
+    ring, dropped = memory.remember(ring, row, sample, parameters)
 
     saved = ripened.baseline_loss - ripened.loss
     judged, believed = hindsight.judge(state.hindsight, row, saved, ripened.scored, parameters)
-    choice = policy.choose(row, p_move, p_up, ring, believed, accounts, parameters)
+    choice = policy.choose(row, forecast.p_move, p_up, tally, believed, accounts, parameters)
     judged = hindsight.ask(judged, row, choice.edge_ppm)
     accounts = portfolio.order(accounts, choice.action, row, parameters)
     ours = portfolio.ledger_of(accounts)
@@ -126,10 +160,20 @@ def step(
     counts = Counts(
         action=choice.action,
         reason=choice.reason,
+        phase=monitor.phase(watch),
         trained=trained.trained,
+        skipped=trained.skipped,
+        drifted=ripened.drifted,
+        grew=ripened.grew,
+        exits=monitor.size(knowing.active),
         ripened=ripened.ripened,
         scored=ripened.scored,
         scored_hits=ripened.hits,
+        scored_rises=ripened.rises,
+        scored_said_rises=ripened.said_rises,
+        scored_network_hits=ripened.network_hits,
+        scored_rule_hits=ripened.rule_hits,
+        scored_persistence_hits=ripened.persistence_hits,
         voided=ripened.voided + dropped,
         equity_e8=result.equity_e8,
         cash_e8=ours.cash_e8[portfolio.OURS],
@@ -142,7 +186,9 @@ def step(
         turnover_e8=ours.turnover_e8[portfolio.OURS],
         trips=ours.trips[portfolio.OURS],
         wins=ours.wins[portfolio.OURS],
-        fingerprint=network.fingerprint(learner.weights),
+        fingerprint=network.fingerprint(
+            tf.concat([learner.weights, knowing.linear_weights, knowing.shares], 0)
+        ),
         fill_side=execution.side,
         fill_price_e8=execution.price_e8,
         fill_volume_e8=execution.volume_e8,
@@ -153,8 +199,9 @@ def step(
         fill_ordered_at=execution.ordered_at,
     )
     measures = Measures(
-        p_move=p_move,
-        p_up_raw=tf.sigmoid(logits[network.UP]),
+        p_move=forecast.p_move,
+        p_up_raw=forecast.p_up,
+        p_up_network=tf.sigmoid(network_logit),
         p_up=p_up,
         confidence=choice.confidence,
         edge_ppm=choice.edge_ppm,
@@ -166,8 +213,11 @@ def step(
         learning_rate=trained.learning_rate,
         scored_loss=ripened.loss,
         scored_baseline_loss=ripened.baseline_loss,
+        scored_network_loss=ripened.network_loss,
+        scored_rule_loss=ripened.rule_loss,
+        scored_brier=ripened.brier,
     )
-    after = State(seen, ring, learner, scaling, judged, accounts, measured)
+    after = State(seen, ring, knowing, scaling, watch, tally, learner, judged, accounts, measured)
     return after, counts, measures
 
 
@@ -175,10 +225,13 @@ def genesis(parameters: Parameters) -> Arrays:
     """Return the state before the first tick, by flat names; the weights follow from the seed."""
     weights = network.flatten(network.build(parameters))
     parts = {
-        "features": features.genesis(),
+        "features": features.genesis(LEVELS),
         "memory": memory.genesis(parameters),
-        "learner": learning.genesis(weights),
+        "experts": experts.genesis(),
         "calibration": calibration.genesis(),
+        "monitor": monitor.genesis(),
+        "tally": labels.genesis(),
+        "learner": learning.genesis(weights),
         "hindsight": hindsight.genesis(),
         "portfolio": portfolio.genesis(parameters),
         "performance": performance.genesis(parameters),
@@ -191,8 +244,11 @@ def genesis(parameters: Parameters) -> Arrays:
 _PARTS: dict[str, Any] = {
     "features": features.FeatureState,
     "memory": memory.MemoryState,
-    "learner": learning.LearnerState,
+    "experts": experts.ExpertState,
     "calibration": calibration.CalibrationState,
+    "monitor": monitor.MonitorState,
+    "tally": labels.TallyState,
+    "learner": learning.LearnerState,
     "hindsight": hindsight.HindsightState,
     "portfolio": portfolio.PortfolioState,
     "performance": performance.PerformanceState,
@@ -242,7 +298,6 @@ class CompiledStep:
     """The step over a chunk, compiled for one set of parameters, and the variables it works on."""
 
     def __init__(self, parameters: Parameters) -> None:
-        self._model = network.build(parameters)
         self._parameters = parameters
         start = genesis(parameters)
         self._variables = [tf.Variable(start[name], name=name) for name in NAMES]
@@ -304,7 +359,7 @@ class CompiledStep:
         def body(
             index: Tensor, state: State, counts: Tensor, measures: Tensor
         ) -> tuple[Tensor, State, Tensor, Tensor]:
-            state, whole, parts = step(state, rows[index], self._model, self._parameters)
+            state, whole, parts = step(state, rows[index], self._parameters)
             whole_row = tf.stack([tf.cast(value, tf.int64) for value in whole])
             return (
                 index + 1,

@@ -189,8 +189,13 @@ class Decision:
     curves follow from the log alone. ``fingerprint`` is the 64-bit hash of the weights after this
     tick.
 
-    From format 2 on: ``realised`` is how far expected gains have come true, ``trust`` how much of
-    the recent skill is certain (`engine.hindsight`). ``gross_equity`` is the equity before all fees
+    From format 2 on: ``phase`` is how the learner stands (`engine.monitor`), ``p_up_network`` what
+    the network alone says. Of the labels that ripened, ``scored_rises`` rose and
+    ``scored_said_rises`` were said to; the sums of the network alone, of the imbalance rule and of
+    persistence stand beside ours.
+
+    ``realised`` is how far expected gains have come true, ``trust`` how much of the recent skill is
+    certain (`engine.hindsight`). ``gross_equity`` is the equity before all fees
     so far, ``crossing`` what fills have cost beside the mid (half spreads and the walk into the
     book), so ``gross_equity + crossing`` is what trading at the mid for nothing would have brought.
     ``holder_equity`` is that of buying once and holding, ``random_equity`` the mean of traders who
@@ -224,6 +229,16 @@ class Decision:
     cash_e8: int
     position_e8: int
     fingerprint: int
+    phase: str | None = None
+    p_up_network: float | None = None
+    scored_rises: int | None = None
+    scored_said_rises: int | None = None
+    scored_network_hits: int | None = None
+    scored_network_loss: float | None = None
+    scored_rule_hits: int | None = None
+    scored_rule_loss: float | None = None
+    scored_persistence_hits: int | None = None
+    scored_brier: float | None = None
     realised: float | None = None
     trust: float | None = None
     sharpe: float | None = None

@@ -40,11 +40,10 @@ from eventlog.schema import decode, encode, renumber
 SMALL = Parameters(
     seed=7,
     horizon_ms=400,
-    hidden_units=8,
-    hidden_layers=1,
+    block_units=8,
     memory_rows=256,
+    archive_rows=256,
     learning_rate=0.01,
-    learning_rate_floor=0.002,
     warm_up_labels=20,
     warm_up_horizons=5,
     confidence_floor=0.5,

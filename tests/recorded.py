@@ -6,7 +6,7 @@ from pathlib import Path
 SMALL = tuple(
     word
     for setting in (
-        *("horizon_ms=400", "hidden_units=8", "hidden_layers=1", "memory_rows=256"),
+        *("horizon_ms=400", "block_units=8", "memory_rows=256", "archive_rows=256"),
         "warm_up_labels=20",
     )
     for word in ("--set", setting)

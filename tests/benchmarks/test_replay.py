@@ -66,7 +66,7 @@ def keras_seconds_per_tick(parameters: Parameters) -> float:
         optimizer=keras.optimizers.Adam(parameters.learning_rate),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
     )
-    rows = parameters.fresh_rows + parameters.replayed_rows
+    rows = parameters.fresh_rows + parameters.recent_rows + parameters.archived_rows
     draw = np.random.default_rng(0)
     features = draw.standard_normal((rows, COUNT)).astype(np.float32)
     labels = (draw.random((rows, 2)) < 0.5).astype(np.float32)
