@@ -120,7 +120,8 @@ def _label(state: Learners, out: Ripened, parameters: Parameters) -> tuple[Learn
 
     logits = sample[memory.LOGITS : memory.LOGITS + EXPERTS]
     p_up, network = sample[memory.P_UP], sample[memory.NETWORK]
-    unique = tf.where(scored, sample[memory.UNIQUENESS], 0.0)
+    weight = sample[memory.UNIQUENESS] * parameters.label_weight
+    unique = tf.where(scored, weight, 0.0)
     counted, whole = tf.cast(scored, tf.float32), tf.cast(scored, tf.int32)
     losses = experts.losses(logits, rose)
     loss = _log_loss(p_up, rose)
@@ -131,6 +132,7 @@ def _label(state: Learners, out: Ripened, parameters: Parameters) -> tuple[Learn
         unique,
         facts[memory.TIME_NS] // (parameters.horizon_ms * 1_000_000),
         state.experts.active,
+        parameters.exits_max,
     )
     knowing = experts.learn(
         state.experts,
@@ -139,7 +141,7 @@ def _label(state: Learners, out: Ripened, parameters: Parameters) -> tuple[Learn
         rose,
         scored=scored,
         known=known,
-        weight=sample[memory.UNIQUENESS],
+        weight=weight,
     )
     knowing = when(verdict.drifted, experts.change, knowing)
     knowing = when(verdict.grew, monitor.grow, knowing)

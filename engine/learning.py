@@ -65,7 +65,8 @@ def rate(
     """
     beside = tf.cast(tf.maximum(memory.waiting(ring), 1), tf.float32)
     factor = monitor.learning_rate_factor(watch, features.volatility_ratio(seen))
-    return parameters.learning_rate * factor * tf.pow(beside, -_OVERLAP)
+    scale = parameters.learning_rate * parameters.label_weight
+    return scale * tf.pow(factor, parameters.rate_control) * tf.pow(beside, -_OVERLAP)
 
 
 def train(

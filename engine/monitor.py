@@ -82,10 +82,14 @@ def observe(
     weight: Tensor,
     block: Tensor,
     active: Tensor,
+    exits_max: int,
 ) -> tuple[MonitorState, Verdict]:
-    """Take one label's losses, float32[EXPERTS], of a weight; ``block`` is its prediction's."""
+    """Take one label's losses, float32[EXPERTS], of a weight; ``block`` is its prediction's.
+
+    The network grows up to ``exits_max`` blocks.
+    """
     closes = (block != state.block) & (state.sums[-1] > 0.0)
-    closed = _close(state, active)
+    closed = _close(state, active, exits_max)
     state = MonitorState(
         *(tf.where(closes, new, old) for new, old in zip(closed[0], state, strict=True))
     )
@@ -96,7 +100,7 @@ def observe(
     )
 
 
-def _close(state: MonitorState, active: Tensor) -> tuple[MonitorState, Verdict]:
+def _close(state: MonitorState, active: Tensor, exits_max: int) -> tuple[MonitorState, Verdict]:
     means = state.sums[:-1] / tf.maximum(state.sums[-1], 1e-9)
     loss = means[LINEAR]
     skill = means[PRIOR] - means[_MIXTURE]
@@ -127,7 +131,7 @@ def _close(state: MonitorState, active: Tensor) -> tuple[MonitorState, Verdict]:
     parity = tf.cast(tf.math.floormod(state.block, 2), tf.int32)
     wealth = state.wealth + tf.one_hot(parity, 2)[:, None] * bet[None, :]
     evidence = tf.reduce_mean(tf.exp(tf.minimum(wealth, 30.0)))
-    grew = (grown < EXITS) & (evidence > EVIDENCE * tf.pow(2.0, state.refusals))
+    grew = (grown < exits_max) & (evidence > EVIDENCE * tf.pow(2.0, state.refusals))
     refused = evidence < _REFUSED
     wealth = tf.where(grew | refused, tf.zeros_like(wealth), wealth)
     refusals = tf.where(grew, 0.0, state.refusals + tf.where(refused, 1.0, 0.0))

@@ -42,6 +42,13 @@ class Parameters:
     learning_rate: float = _parameter(
         3e-3, 0.0, 1.0, "step size of Adam for labels that do not overlap"
     )
+    rate_control: float = _parameter(
+        1.0, 0.0, 1.0, "how far the step size follows performance, volatility and drift; 0: not"
+    )
+    label_weight: float = _parameter(
+        1.0, 0.0, 1.0, "how much a label teaches; 0: nothing more is learned"
+    )
+    exits_max: int = _parameter(3, 1, 3, "blocks of the network that may take part, at most")
     warm_up_labels: int = _parameter(500, 0, 10**9, "scored labels before the first order")
     warm_up_horizons: int = _parameter(
         30, 2, 10**6, "horizons over which decisions were judged before the first order"

@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 OURS = "ours"
 NETWORK = "network alone"
-FORECASTS = {OURS: "p_up", NETWORK: "p_up_raw"}
+FORECASTS = {OURS: "p_up", NETWORK: "p_up_network"}
 """What is reported → the column of a `Decision` that has it."""
 
 
@@ -67,7 +67,7 @@ class _Collecting:
     def accept(self, effects: pa.RecordBatch) -> None:
         is_decision = pc.equal(effects.column("kind"), "decision")
         decisions = effects.filter(is_decision).select(_COLUMNS)
-        self.fills += effects.num_rows - decisions.num_rows
+        self.fills += pc.sum(pc.equal(effects.column("kind"), "fill")).as_py() or 0
         self.ticks += decisions.num_rows
         self.decisions.append(decisions)
 
@@ -142,8 +142,8 @@ def answers(
 
 
 def frozen(parameters: Parameters) -> Parameters:
-    """Return parameters with which nothing more is learned, as far as there are such."""
-    return replace(parameters, learning_rate=1e-7, learning_rate_floor=0.0)
+    """Return parameters with which nothing more is learned."""
+    return replace(parameters, label_weight=0.0)
 
 
 def _numbered(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
