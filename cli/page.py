@@ -348,8 +348,10 @@ def _time(time_ns: object) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Return any figure in four digits, or a dash."""
-    return _DASH if value is None else f"{value:,.4g}"
+    """Return any figure in four digits or, if it is large, whole; or a dash."""
+    if value is None:
+        return _DASH
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.4g}"
 
 
 def share(value: float | None) -> str:
