@@ -1,6 +1,7 @@
 """The case table: exactly one row for every combination, and each row by a real log."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -192,12 +193,14 @@ def test_case_g_refuses(how: str) -> None:
 
 
 def test_case_h_refuses() -> None:
-    """A mark with another chain value at its offset knows another history."""
+    """A mark with another chain value at its offset, or another position, knows another history."""
     kept, other = Kept(), Kept()
     newest = mark.read(kept.fs, LOG).newest
     assert newest is not None
     forged = mark.Mark(newest.identity, 3, 0, kept.ends[2], bytes(32), 1, counter=99)
-    for wrong in (forged, mark.Mark(newest.identity, 3, 0, 64, newest.chain, 1, counter=99)):
+    early = mark.Mark(newest.identity, 3, 0, kept.ends[2], newest.chain, 1, counter=99)
+    aside = replace(newest, position=newest.position - 64, counter=99)
+    for wrong in (forged, early, aside):
         slot = mark.to_bytes(wrong).ljust(4096, b"\0")
         kept.fs.put(MARK, slot + slot)
         kept.refused("H")
