@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from cli import curves, journal
 from cli.curves import Curves, decimals_of, numbers
-from cli.journal import Genesis, Place
+from cli.journal import Place, Rules
 from cli.reliability import READS, Reliability
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
@@ -52,7 +52,7 @@ class Chronicle:
     """A journal from its first record to its last."""
 
     place: Place
-    genesis: Genesis
+    rules: Rules
     records: int
     curves: Curves
     reliability: Reliability
@@ -148,8 +148,8 @@ def gather(
     place: Place, log: Reader, *, advance: Callable[[int], None] = lambda _: None
 ) -> Chronicle:
     """Return everything that there is to tell, from one pass over the log."""
-    genesis = journal.genesis_of(log, place)
-    notes = _Notes(genesis.parameters.horizon_ms * 10**6)
+    rules = journal.rules_of(log, place)
+    notes = _Notes(rules.known.horizon_ms * 10**6)
     drawn = curves.read(log, stretches=STRETCHES, also=_ALSO, watch=notes.take, advance=advance)
     checkpoints = Checkpoints(place.checkpoints)
     facts, damaged = [], 0
@@ -160,7 +160,7 @@ def gather(
             damaged += 1
     return Chronicle(
         place=place,
-        genesis=genesis,
+        rules=rules,
         records=log.end,
         curves=drawn,
         reliability=notes.reliability,

@@ -1,7 +1,6 @@
 """`trader config`: what holds, and which of the places chose it."""
 
 import json
-from dataclasses import asdict
 
 import typer
 
@@ -26,7 +25,7 @@ def config(
     kept: dict[str, object] = {}
     if name is not None:
         place = journal.find(home, name)
-        kept = asdict(journal.genesis_of(Reader.open(place.log), place).parameters)
+        kept = journal.rules_of(Reader.open(place.log), place).values
     rows = []
     for setting in KNOWN:
         choice = chosen.get(setting.key)

@@ -29,7 +29,7 @@ _DIGITS, _EXACT = 7, 14
 
 def figures(told: Chronicle, verified: dict[str, Any] | None) -> dict[str, Any]:
     """Return all figures of a journal, as JSON can hold them."""
-    learning, money, parameters = _learning(told), _money(told), told.genesis.parameters
+    learning, money, parameters = _learning(told), _money(told), told.rules.known
     return {
         "journal": told.place.name,
         "paper": True,
@@ -37,7 +37,7 @@ def figures(told: Chronicle, verified: dict[str, Any] | None) -> dict[str, Any]:
         "ticks": int(told.curves.ticks.sum()),
         "first_ns": told.sessions[0].started_ns if told.sessions else None,
         "last_ns": int(told.curves.time_ns[-1]) if told.records else None,
-        "parameters": parameters.digest,
+        "parameters": told.rules.digest,
         "horizon_ms": parameters.horizon_ms,
         "verified": verified,
         "learning": learning,
@@ -164,7 +164,7 @@ def _money(told: Chronicle) -> dict[str, Any]:
             )
         ) | {"fills": 0, "fees": 0.0, "over_hold": None}
     first = int(np.flatnonzero(known)[0])
-    start = float(told.genesis.parameters.cash)
+    start = float(told.rules.known.cash)
     hold = _filled(drawn.lasts.get("holder_equity", np.full(drawn.count, np.nan)))
     if not np.isfinite(hold).any():
         hold = start * price / price[first]
@@ -375,7 +375,7 @@ def _words(learning: dict[str, Any], money: dict[str, Any]) -> list[str]:
 
 
 def _assumptions(told: Chronicle) -> list[str]:
-    parameters = told.genesis.parameters
+    parameters = told.rules.known
     fee = f", {parameters.fee_ppm} parts per million" if parameters.fee_ppm >= 0 else " by tier"
     horizon_s = parameters.horizon_ms / 1000
     sentences = f"""
@@ -402,7 +402,7 @@ def series(told: Chronicle) -> dict[str, Any]:
     hits, hits_width = _band(sums["scored_hits"], scored)
     equity = _filled(drawn.lasts["equity"])
     price = _filled(drawn.price_last)
-    start = float(told.genesis.parameters.cash)
+    start = float(told.rules.known.cash)
     known = np.flatnonzero(np.isfinite(price))
     hold = _filled(drawn.lasts.get("holder_equity", np.full(drawn.count, np.nan)))
     if not np.isfinite(hold).any() and len(known):

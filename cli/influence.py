@@ -17,16 +17,18 @@ def influences(told: Chronicle) -> list[dict[str, Any]]:
     from engine.arithmetic import tf
     from engine.rehearsal import rehearse
 
+    if not told.rules.whole:
+        return []  # its states are those of another version's engine
     checkpoints = Checkpoints(told.place.checkpoints)
     for offset in reversed(checkpoints.offsets()):
         try:
             state = checkpoints.read(offset).state
         except CheckpointDamaged:
             continue
-        samples = rehearse(state, told.genesis.parameters)["features"]
+        samples = rehearse(state, told.rules.known)["features"]
         if not len(samples):
             return []
-        model = network.model_at(state, told.genesis.parameters)
+        model = network.model_at(state, told.rules.known)
         points = tf.constant(samples)
         with tf.GradientTape() as tape:
             tape.watch(points)

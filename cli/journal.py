@@ -15,12 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cli.exits import CommandError, Exit
+from engine.errors import ParameterError
 from engine.parameters import Parameters, digest_of, parameters_from
 from eventlog.log import Log
 from eventlog.reader import Reader
@@ -163,16 +164,55 @@ def genesis_of(log: Log | Reader, place: Place) -> Genesis:
     Raises:
         CommandError: (5) if the first record is not the start of a session.
     """
-    first = next((record for _, record in records(log, 0, 1)), None)
-    if not isinstance(first, SessionStarted):
-        problem = f"{place.log}: the first record is not the start of a session"
-        raise CommandError(Exit.CORRUPT, problem)
-    detail = json.loads(first.detail)
+    detail = _first_detail(log, place)
     return Genesis(
         parameters=parameters_from(detail["parameters"]),
         initial_state=detail["initial_state"],
         recorded=tuple(sorted(detail["parameters"].items())),
     )
+
+
+def _first_detail(log: Log | Reader, place: Place) -> dict[str, Any]:
+    first = next((record for _, record in records(log, 0, 1)), None)
+    if not isinstance(first, SessionStarted):
+        problem = f"{place.log}: the first record is not the start of a session"
+        raise CommandError(Exit.CORRUPT, problem)
+    detail: dict[str, Any] = json.loads(first.detail)
+    return detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a journal was recorded under, for whoever only reads it."""
+
+    values: dict[str, Any]
+    """Every parameter as the first session named it."""
+    known: Parameters
+    """What this version knows of them; the defaults elsewhere."""
+    whole: bool
+    """Whether that is all of them, so that an engine of this version could go on."""
+
+    @property
+    def digest(self) -> str:
+        """The identity that the session's own version gave them."""
+        return digest_of(self.values)
+
+
+def rules_of(log: Log | Reader, place: Place) -> Rules:
+    """Return what a journal was recorded under, also by another version with other parameters.
+
+    Raises:
+        CommandError: (5) if the first record is not the start of a session.
+    """
+    values = _first_detail(log, place)["parameters"]
+    known: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            parameters_from({**known, name: value})
+        except ParameterError:
+            continue
+        known[name] = value
+    return Rules(values=values, known=parameters_from(known), whole=len(known) == len(values))
 
 
 def records(

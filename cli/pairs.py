@@ -6,7 +6,7 @@ which each was received; where they part, pairing ends and says so.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,7 @@ def pair(
     Raises:
         CommandError: (2) if they did not decide on the same ticks.
     """
-    genesis_a, genesis_b = journal.genesis_of(log_a, place_a), journal.genesis_of(log_b, place_b)
+    rules_a, rules_b = journal.rules_of(log_a, place_a), journal.rules_of(log_b, place_b)
     sums = _Sums(max(log_a.end, log_b.end))
     paired = different = 0
     drew_otherwise = False
@@ -115,16 +115,13 @@ def pair(
             "these journals did not decide on the same ticks, so nothing can be paired",
             hint="A fork does: trader replay --set key=value --out DIR",
         )
-    values = asdict(genesis_a.parameters), asdict(genesis_b.parameters)
-    rows = sums.rows(float(genesis_a.parameters.cash), float(genesis_b.parameters.cash))
+    names = sorted({*rules_a.values, *rules_b.values})
+    values = [(name, rules_a.values.get(name), rules_b.values.get(name)) for name in names]
+    rows = sums.rows(float(rules_a.known.cash), float(rules_b.known.cash))
     return {
         "a": {"journal": str(place_a.home / place_a.name), "records": log_a.end},
         "b": {"journal": str(place_b.home / place_b.name), "records": log_b.end},
-        "parameters": {
-            key: [value, values[1][key]]
-            for key, value in values[0].items()
-            if value != values[1][key]
-        },
+        "parameters": {name: [in_a, in_b] for name, in_a, in_b in values if in_a != in_b},
         "paired": paired,
         "parted": parted,
         "different_actions": different,

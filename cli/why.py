@@ -58,7 +58,7 @@ def why(
     log = Reader.open(place.log)
     if not log.end:
         raise CommandError(Exit.OUT_OF_RANGE, f"{place.log} is empty: nothing was decided yet")
-    genesis = journal.genesis_of(log, place)
+    rules = journal.rules_of(log, place)
     checkpoints = Checkpoints(place.checkpoints)
     offset, decision = _decision(log, which, checkpoints)
     tick = next(record for _, record in journal.records(log, decision.cause, decision.cause + 1))
@@ -67,7 +67,7 @@ def why(
     summary: dict[str, object] = {
         "offset": offset,
         "time_ns": decision.received_ns,
-        "meaning": meaning(decision, genesis.parameters),
+        "meaning": meaning(decision, rules.known),
         **lines.plain(decision),
         "fingerprint": f"{decision.fingerprint:016x}",
         "tick": {"kind": lines.kind_of(tick), **lines.plain(tick)},
@@ -78,12 +78,12 @@ def why(
         ],
         "checkpoint_offset": None if facts is None else facts.offset,
         "checkpoint_digest": None if facts is None else facts.digest,
-        "parameters": genesis.parameters.digest,
+        "parameters": rules.digest,
         "window_s": window_s,
         "reasons": dict(counts.most_common()),
     }
     if features:
-        summary["features"] = _features(place, log, genesis, decision.cause)
+        summary["features"] = _features(place, log, journal.genesis_of(log, place), decision.cause)
     if as_json:
         typer.echo(json.dumps({"message_type": "summary", **summary}))
         return

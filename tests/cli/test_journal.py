@@ -8,7 +8,7 @@ import pytest
 
 from cli import journal
 from cli.exits import CommandError
-from cli.journal import Genesis
+from cli.journal import Genesis, Place
 from engine.parameters import Parameters
 from eventlog.log import Log
 from eventlog.reader import Reader
@@ -108,3 +108,17 @@ def test_a_session_says_all_that_a_replay_needs() -> None:
     assert detail["parameters"]["fee_ppm"] == 7
     assert detail["versions"]["tensorflow"] != "unknown"
     assert set(detail) >= {"initial_state", "arithmetic", "python", "machine", "url"}
+
+
+def test_the_rules_of_another_version_are_read(tmp_path: Path) -> None:
+    """Parameters that this version lacks are kept as they were said; what it knows it knows."""
+    place = Place(tmp_path, "BTC-AUD")
+    said = {"parameters": {"cash": 77_000, "horizon_ms": 500, "wheels": 4}, "initial_state": ""}
+    with Log.open(place.log) as log:
+        log.append([SessionStarted(received_ns=1, session=1, detail=json.dumps(said))])
+        rules = journal.rules_of(log, place)
+
+    assert rules.values["wheels"] == 4
+    assert (rules.known.cash, rules.known.horizon_ms) == (77_000, 500)
+    assert not rules.whole
+    assert rules.digest != rules.known.digest
