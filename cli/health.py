@@ -19,7 +19,6 @@ SAMPLE_S = 60.0
 """How often a sample stands in the log while nothing happens."""
 
 STREAMING = "streaming"
-
 _MIB = 1 << 20
 _DAY_S = 86_400.0
 _GROWTH_SAMPLES = 60

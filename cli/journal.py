@@ -27,7 +27,7 @@ from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Record, SessionStarted
 from eventlog.schema import COLUMNS, NAMES, decode
-from feeds.btcmarkets.tape import Tape
+from feeds.btcmarkets.tape import COMPARED, Tape
 
 SIMULATED = ".simulated"
 IMPORTED = ".imported"
@@ -278,23 +278,25 @@ def last_received_ns(log: Log | Reader) -> int | None:
 def tape_of(log: Log | Reader) -> Tape:
     """Return which trades a log's newest records hold, and behind which one some may be missing.
 
-    Every recent gap is asked for again: a session that was killed may not have come to it.
+    Health samples say up to which the stream was compared with REST, in order: what was found
+    stands before them. A session that was killed did not come to the rest.
     """
-    known: list[int] = []
-    behind: int | None = None
+    known: dict[int, int] = {}
+    compared: int | None = None
     start = max(0, log.end - _BACKWARD_RECORDS)
-    for batch in log.read(start, log.end, columns=("kind", "trade_id")):
-        kinds, ids = (batch.column(index).to_pylist() for index in range(2))
-        for kind, trade_id in zip(kinds, ids, strict=True):
+    columns = ("kind", "trade_id", "received_ns", "detail")
+    for batch in log.read(start, log.end, columns=columns):
+        rows = zip(*(batch.column(index).to_pylist() for index in range(4)), strict=True)
+        for kind, trade_id, received_ns, detail in rows:
             if kind == "trade":
-                known.append(trade_id)
-            elif kind == "gap" and behind is None and known:
-                behind = max(known)
+                known[trade_id] = received_ns
+            elif kind == "health":
+                compared = json.loads(detail).get(COMPARED, compared)
     if not known:
         return Tape()
-    # Nothing was heard since the last session, and its last moments were not looked after.
-    latest = sorted(known)[-_LOOKED_AFTER_TRADES:][0]
-    return Tape(known, behind=latest if behind is None else min(behind, latest))
+    # Before the first sample, as much as one page more shows.
+    behind = sorted(known)[-_LOOKED_AFTER_TRADES:][0] if compared is None else compared
+    return Tape(known, behind=behind, since_ns=known.get(behind, min(known.values())))
 
 
 def arithmetics(log: Log | Reader) -> dict[int, str]:

@@ -109,7 +109,8 @@ def look(place: Place, log: Reader) -> Standing:
             holds[pair["values"].as_py()] += pair["counts"].as_py()
         samples = batch.column("detail").filter(pc.equal(kinds, "health"))
         if len(samples):
-            health = json.loads(samples[-1].as_py())
+            for sample in samples.to_pylist():
+                health.update(json.loads(sample))
     session = journal.predecessor_of(log)
     last = journal.last(log, Decision)
     first_middle_e8, start_equity_e8 = _first(log)

@@ -7,13 +7,14 @@ still is, is kept as backfilled.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from eventlog.records import Gap, Input, Trade
+from eventlog.records import Gap, Health, Input, Trade
 from feeds.btcmarkets.replies import Listing
 from feeds.btcmarkets.rest import PAGE_TRADES, Rest
-from feeds.btcmarkets.tape import Tape
+from feeds.btcmarkets.tape import COMPARED, Tape
 from feeds.clock import now_ns
 from feeds.errors import RestRefused, RestUnavailable
 
@@ -94,7 +95,8 @@ class Backfill:
             RestRefused: if the exchange does not know the market.
         """
         tape = self._tapes[market]
-        losses, found, pages = tape.losses, dict[int, Trade](), 1
+        losses, found, pages, at_ns = tape.losses, dict[int, Trade](), 1, now_ns()
+        before = tape.sure
         page = await self._page(market, None)
         newest = max((trade.trade_id for trade in page), default=None)
         if not tape.begun:
@@ -113,7 +115,11 @@ class Backfill:
             await asyncio.sleep(self._settle_s)
             missing = tape.missing([found[trade_id] for trade_id in sorted(found)])
             await self._put(market, missing, is_whole=is_whole)
-        tape.close(losses, newest=newest)
+        tape.close(losses, newest=newest, at_ns=at_ns)
+        if tape.sure != before:
+            # Behind what was found: who reads this in a log can rely on what stands before it.
+            detail = json.dumps({COMPARED: tape.sure})
+            await self._keep(market, [Health(received_ns=now_ns(), detail=detail)])
 
     async def _page(self, market: str, before: int | None) -> list[Trade]:
         """Return a page; the client was patient already, but a hole of many pages needs each."""

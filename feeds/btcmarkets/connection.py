@@ -267,6 +267,7 @@ class Feed:
         self._last_frame_s: float | None = None
         self._loop_lag_s = 0.0
         self._why = "nothing was heard yet"
+        self._began_ns = now_ns()
         # Belong to the thread.
         self._links: list[_Link] = []
         self._numbers = 0
@@ -418,7 +419,8 @@ class Feed:
             await asyncio.gather(beside, *tasks, return_exceptions=True)
             # Stopped while it was lost: that, too, was missed.
             for channel in self._channels.values():
-                channel.inbox.put(self._gap(channel, now_ns()), 0)
+                at_ns = now_ns()
+                channel.inbox.put([*self._gap(channel, at_ns), *self._unfilled(channel, at_ns)], 0)
 
     async def _connect(self, beside: asyncio.Task[None]) -> None:
         """Keep one connection, replaced when it is lost, or when it is old."""
@@ -674,6 +676,15 @@ class Feed:
         channel.missing_since = None
         channel.gaps += 1
         return [Gap(received_ns=to_ns, from_ns=from_ns, to_ns=to_ns, why=why)]
+
+    def _unfilled(self, channel: _Channel, at_ns: int) -> list[Input]:
+        """Return a gap for a hole that is left open: trades may be missing which nobody found."""
+        if self._backfill is None or channel.tape.behind is None:
+            return []
+        channel.gaps += 1
+        from_ns = channel.tape.sure_ns or self._began_ns
+        why = f"trades behind {channel.tape.behind} were not compared with REST"
+        return [Gap(received_ns=at_ns, from_ns=min(from_ns, at_ns), to_ns=at_ns, why=why)]
 
     async def _wait_for_room(self, link: _Link | None) -> None:
         # Whoever takes sets the event through the loop, so it cannot be missed between these lines.

@@ -14,6 +14,9 @@ _ID_MAX = 2**63 - 1
 REMEMBERED_MAX = 65_536
 """Ids remembered to tell a repeated trade by (I10); a day of a busy market has about as many."""
 
+COMPARED = "compared_trade_id"
+"""What a health sample calls the id up to which nothing is missing."""
+
 
 class Tape:
     """Which trades of a market were taken.
@@ -21,6 +24,7 @@ class Tape:
     Args:
         known: ids that stand in the log already.
         behind: the id behind which trades may be missing from the log; ``None`` if none are.
+        since_ns: when that trade was received, or whatever else is known of the time.
 
     >>> tape = Tape(known=[100, 101])
     >>> tape.add(102), tape.add(102)
@@ -31,12 +35,15 @@ class Tape:
     101
     """
 
-    def __init__(self, known: Iterable[int] = (), *, behind: int | None = None) -> None:
+    def __init__(
+        self, known: Iterable[int] = (), *, behind: int | None = None, since_ns: int = 0
+    ) -> None:
         self._known = dict.fromkeys(sorted(known))
         # What is older than this is in the log, or from before the journal, or too old to tell.
         self._floor = min(self._known, default=None)
         # Up to here nothing is missing.
         self._sure = self._floor if behind is None else behind
+        self._sure_ns = since_ns
         self._behind = behind
         self.losses = 0
         """How often something may have been missed: a hole that is closed is of the first ones."""
@@ -52,6 +59,16 @@ class Tape:
     def behind(self) -> int | None:
         """The id behind which trades may be missing; ``None`` if none are."""
         return self._behind
+
+    @property
+    def sure(self) -> int | None:
+        """The id up to which nothing is missing."""
+        return self._sure
+
+    @property
+    def sure_ns(self) -> int:
+        """When that was, by our clock."""
+        return self._sure_ns
 
     def begin(self, page: Sequence[Trade]) -> None:
         """Take the newest trades there are: what was not streamed is from before the journal."""
@@ -97,11 +114,12 @@ class Tape:
             return True
         return not self.missing(page) if self._behind is None else oldest <= self._behind
 
-    def close(self, losses: int, *, newest: int | None) -> None:
-        """Say that everything up to ``newest`` was asked for.
+    def close(self, losses: int, *, newest: int | None, at_ns: int = 0) -> None:
+        """Say that everything up to ``newest`` was asked for, as it was at a time.
 
         What was lost since ``losses`` was read is newer, and is a hole still.
         """
         if newest is not None:
             self._sure = newest if self._sure is None else max(self._sure, newest)
+        self._sure_ns = max(self._sure_ns, at_ns)
         self._behind = None if losses == self.losses else self._sure

@@ -21,6 +21,7 @@ decision again.
 
 import argparse
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -40,11 +41,12 @@ from eventlog.errors import EventLogError
 from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
-from eventlog.records import BookUpdate, Gap, Input, SessionEnded, SessionStarted, Trade
+from eventlog.records import BookUpdate, Gap, Health, Input, SessionEnded, SessionStarted, Trade
 from feeds.btcmarkets.backoff import Budget
 from feeds.btcmarkets.connection import Feed
 from feeds.btcmarkets.protocol import decode
 from feeds.btcmarkets.rest import Rest, rest_url
+from feeds.btcmarkets.tape import COMPARED
 from feeds.clock import monotonic_s, now_ns, sleep_s
 from feeds.errors import FeedError
 from feeds.exchange.draws import Draws
@@ -224,35 +226,57 @@ def judge(home: Path, witness: Witness, outcome: Outcome) -> None:
         outcome.wrong.append(f"verify: {finding}")
     log = Reader.open(home / "log")
     taken: Counter[int] = Counter()
-    # The log as a row of streamed ids and gaps, in its order.
-    order: list[int | None] = []
+    streamed: list[Trade] = []
+    gaps: list[Gap] = []
+    compared = 0
     for _, record in records(log, 0, log.end):
         if isinstance(record, Gap):
-            order.append(None)
-            outcome.counts["gaps"] += 1
+            gaps.append(record)
+        elif isinstance(record, Health):
+            compared = json.loads(record.detail).get(COMPARED, compared)
         elif isinstance(record, Trade):
             taken[record.trade_id] += 1
             outcome.counts["backfilled" if record.backfilled else "streamed"] += 1
             if not record.backfilled:
-                order.append(record.trade_id)
+                streamed.append(record)
+    outcome.counts["gaps"] = len(gaps)
     twice = [trade_id for trade_id, count in taken.items() if count > 1]
     if twice:
         outcome.wrong.append(f"{len(twice)} trades stand in the log more than once: {twice[:5]}")
-    if not taken:
-        return
-    newest = max((each for each in order if each is not None), default=0)
-    for trade_id in witness.trades:
-        if min(taken) < trade_id < newest and trade_id not in taken:
+    if taken:
+        look_for(witness.trades, taken, streamed, gaps, compared, outcome)
+
+
+def look_for(
+    published: Sequence[int],
+    taken: Counter[int],
+    streamed: Sequence[Trade],
+    gaps: Sequence[Gap],
+    compared: int,
+    outcome: Outcome,
+) -> None:
+    """Look for every trade that was published."""
+    # What is newer than the last comparison is for the next session to find.
+    for trade_id in published:
+        if min(taken) < trade_id <= max(compared, _newest(streamed, gaps)):
+            if trade_id in taken:
+                continue
             outcome.counts["missing in a gap"] += 1
-            if not _lies_in_gap(trade_id, order):
+            if not _lies_in_gap(trade_id, streamed, gaps):
                 outcome.wrong.append(f"trade {trade_id} is missing, and no gap says so")
 
 
-def _lies_in_gap(trade_id: int, order: Sequence[int | None]) -> bool:
-    """Return whether a gap stands between the last older and the first newer trade."""
-    newer = next(i for i, each in enumerate(order) if each is not None and each > trade_id)
-    older = [i for i, each in enumerate(order[:newer]) if each is not None and each < trade_id]
-    return None in order[(older[-1] if older else 0) : newer]
+def _newest(streamed: Sequence[Trade], gaps: Sequence[Gap]) -> int:
+    """Return the newest trade before the end of the last gap: later ones need not be looked at."""
+    until_ns = max((gap.to_ns for gap in gaps), default=0)
+    return max((t.trade_id for t in streamed if t.received_ns <= until_ns), default=0)
+
+
+def _lies_in_gap(trade_id: int, streamed: Sequence[Trade], gaps: Sequence[Gap]) -> bool:
+    """Return whether a gap covers the time between the last older and the first newer trade."""
+    after_ns = max((t.received_ns for t in streamed if t.trade_id < trade_id), default=0)
+    before_ns = min((t.received_ns for t in streamed if t.trade_id > trade_id), default=2**63)
+    return any(gap.from_ns <= before_ns and gap.to_ns >= min(after_ns, before_ns) for gap in gaps)
 
 
 def run(seed: int, *, ticks: int = 1_500, sessions: int = 3) -> Outcome:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from eventlog.records import Gap, Input, Trade
+from eventlog.records import Gap, Health, Input, Trade
 from feeds.btcmarkets import backfill, replies
 from feeds.btcmarkets.backfill import Backfill
-from feeds.btcmarkets.tape import Tape
+from feeds.btcmarkets.tape import COMPARED, Tape
 from feeds.exchange.source import Frame
 from tests.feeds.exchange.test_rest import MARKET, desk
 
@@ -60,7 +60,10 @@ def test_a_hole_of_several_pages_oldest_first() -> None:
     kept = filled(rest, tape)
 
     assert ids(kept) == rest.ids[100:]
-    assert all(isinstance(record, Trade) and record.backfilled for record in kept)
+    *trades, compared = kept
+    assert all(isinstance(record, Trade) and record.backfilled for record in trades)
+    assert isinstance(compared, Health)
+    assert json.loads(compared.detail) == {COMPARED: rest.ids[-1]}
     assert len(rest.asked) >= 4
     assert tape.behind is None
 
@@ -70,7 +73,7 @@ def test_the_first_look_takes_nothing() -> None:
     rest = _Desk(2_000)
     tape = Tape()
 
-    assert filled(rest, tape) == []
+    assert [type(record) for record in filled(rest, tape)] == [Health]
     assert rest.asked == [None]
     assert tape.begun
 
