@@ -152,7 +152,7 @@ class Importing:
                 advance(chunk.num_rows)
                 if log.sealable():
                     log.seal()
-            yield log.append([self._ended()])
+            yield log.append([self._ended()]).batch()
 
         started_s = clock.monotonic_s()
         run(engine, inputs(), keep)
