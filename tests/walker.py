@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.parameters import Parameters
-from engine.state import RINGS, Arrays
+from engine.state import ARCHIVE_STRIDE, RINGS, Arrays
 from eventlog.frame import LINK_BYTES
 
-ROWS = 8
+ROWS, ARCHIVED = 8, 4
 
 
 class _FewRows(Parameters):
@@ -21,6 +21,7 @@ class _FewRows(Parameters):
 def _parameters() -> Parameters:
     parameters = _FewRows()
     object.__setattr__(parameters, "memory_rows", ROWS)
+    object.__setattr__(parameters, "archive_rows", ARCHIVED)
     return parameters
 
 
@@ -54,6 +55,7 @@ class Walker:
             "features.seen": np.zeros((), np.bool_),
             "market.scalars": np.zeros(9, np.int64),
             "memory.baseline_loss": np.zeros((), np.float64),
+            "memory.archive": np.zeros((ARCHIVED, 2), np.float32),
             "memory.facts": np.zeros((ROWS, 2), np.int64),
             "memory.head": np.zeros((), np.int64),
             "memory.hits": np.zeros((), np.int64),
@@ -81,6 +83,9 @@ class Walker:
             ripens = draw(head - ripe + 1)
             for position in range(ripe, ripe + ripens):
                 state["memory.outcomes"][position % ROWS] = draw(1, 4)
+                if position % ARCHIVE_STRIDE == 0:
+                    place = position // ARCHIVE_STRIDE % ARCHIVED
+                    state["memory.archive"][place] = draw(100) / 7
             state["memory.ripe"] += ripens
             if head - int(state["memory.ripe"]) < ROWS:
                 place = head % ROWS

@@ -9,7 +9,7 @@ from engine import delta
 from engine.engine import Engine
 from engine.state import cursors, digest
 from tests.markets import SMALL, journal
-from tests.walker import ROWS, Walker
+from tests.walker import ARCHIVED, ROWS, Walker
 
 
 @given(st.lists(st.integers(0, 30), max_size=8), st.integers(0, 10**6))
@@ -18,7 +18,7 @@ def test_changes_add_up(steps: list[int], seed: int) -> None:
     walker = Walker(seed=seed)
     kept, small = walker.state(), walker.small_state()
     for ticks in steps:
-        change, small = delta.encode(small, walker.walk(ticks), rows=ROWS)
+        change, small = delta.encode(small, walker.walk(ticks), rows=(ROWS, ARCHIVED))
         before = digest(kept)
 
         after = delta.apply(kept, change)
@@ -35,7 +35,7 @@ def test_an_engine_s_changes_add_up(size: int) -> None:
     kept, small = engine.state(), engine.small_state()
     for start in range(0, total, size):
         engine.advance(journal(900).slice(start, min(size, total - start)))
-        change, small = delta.encode(small, engine, rows=SMALL.memory_rows)
+        change, small = delta.encode(small, engine, rows=(SMALL.memory_rows, SMALL.archive_rows))
         kept = delta.apply(kept, change)
 
     assert digest(kept) == engine.digest
@@ -50,7 +50,7 @@ def test_a_change_is_small() -> None:
     whole = sum(array.nbytes for array in engine.state().values())
 
     engine.advance(journal(900).slice(800, 1))
-    change, _ = delta.encode(small, engine, rows=SMALL.memory_rows)
+    change, _ = delta.encode(small, engine, rows=(SMALL.memory_rows, SMALL.archive_rows))
 
     assert len(change) < whole
     assert np.count_nonzero(np.frombuffer(change, np.uint8)) < 12_000
@@ -60,7 +60,7 @@ def test_a_change_of_another_state_is_refused() -> None:
     """It says where it begins and where it ends."""
     walker = Walker()
     start, small = walker.state(), walker.walk(3).small_state()
-    change, _ = delta.encode(small, walker.walk(3), rows=ROWS)
+    change, _ = delta.encode(small, walker.walk(3), rows=(ROWS, ARCHIVED))
 
     with pytest.raises(ValueError, match="the change begins at"):
         delta.apply(start, change)
@@ -71,7 +71,7 @@ def test_a_change_of_another_length_is_refused(size: int) -> None:
     """One byte too few or too many."""
     walker = Walker()
     start = walker.state()
-    change, _ = delta.encode(walker.small_state(), walker.walk(3), rows=ROWS)
+    change, _ = delta.encode(walker.small_state(), walker.walk(3), rows=(ROWS, ARCHIVED))
 
     with pytest.raises(ValueError, match=r"the change has \d+ bytes"):
         delta.apply(start, change[:size] if size < 0 else change + b"\0")
