@@ -20,6 +20,9 @@ UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f
 
 _DASH = "–"  # noqa: RUF001  what a table shows for nothing
 
+_SAMPLES_LEAST = 3
+"""Up to so few health samples are no curve."""
+
 _CHARTS: tuple[tuple[str, str, str], ...] = (
     ("loss", "Learning", "log-loss of the direction beside the baseline; lower is better"),
     ("accuracy", "Accuracy", "share of moves whose direction was foreseen"),
@@ -50,7 +53,7 @@ def render(figures: dict[str, Any], series: dict[str, Any]) -> str:
     data = json.dumps(
         {
             "series": series,
-            "along": _along(figures, series),
+            "along": _along(series),
             "figures": {"calibration": figures["calibration"]},
         },
         allow_nan=False,
@@ -82,17 +85,22 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _along(figures: dict[str, Any], series: dict[str, Any]) -> str:
-    """Say along what the charts begin: time, unless most of it is not recorded."""
-    if figures["first_ns"] is None:
+def _along(series: dict[str, Any]) -> str:
+    """Say along what the charts begin: time, unless most of the log is within a bit of it."""
+    times = series["columns"]["time"]
+    first_s, last_s = times[0], times[-1]
+    if last_s <= first_s:
         return "offset"
-    span_s = (figures["last_ns"] - figures["first_ns"]) / 1e9
+    places = [min(int((time_s - first_s) / (last_s - first_s) * 20), 19) for time_s in times]
+    most = max(places.count(place) for place in range(20))
     missing_s = sum(gap["to"] - gap["from"] for gap in series["gaps"])
-    return "offset" if missing_s > span_s / 3 else "time"
+    sparse = most > len(times) / 2 or missing_s > (last_s - first_s) / 3
+    return "offset" if sparse else "time"
 
 
 def _latency(health: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the numbers of the health samples as columns, those about time in ms."""
+    health = health if len(health) > _SAMPLES_LEAST else []
     names = sorted(
         {
             name

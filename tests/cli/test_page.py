@@ -90,3 +90,16 @@ def test_the_library_is_the_published_one() -> None:
 
     assert sha256((assets / "uPlot.iife.min.js").read_bytes()).hexdigest() == UPLOT_SHA256
     assert "MIT" in (assets / "uPlot.LICENSE").read_text()
+
+
+@pytest.mark.parametrize(
+    ("times", "along"),
+    [(list(range(100)), "time"), ([0.0] + [99.0] * 99, "offset"), ([5.0] * 100, "offset")],
+)
+def test_a_log_within_a_moment_is_drawn_along_its_offsets(
+    said: tuple[dict[str, Any], dict[str, Any]], times: list[float], along: str
+) -> None:
+    """Along time it would be a line; where time is spread, time is what one looks for."""
+    columns = {**said[1]["columns"], "time": times}
+
+    assert f'"along":"{along}"' in render(said[0], {**said[1], "columns": columns, "gaps": []})
