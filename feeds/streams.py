@@ -134,7 +134,8 @@ def _null(seed: int, ticks: int) -> Market:
     for shock in noise[:, 2].tolist():
         sizes.append(math.sqrt(variance) * abs(shock))
         variance = 0.05 + 0.15 * variance * shock * shock + 0.8 * variance
-    cents = np.maximum(np.rint(np.array(sizes) * 100), 1).astype(np.int64)
+    # Most moves are wider than the spread: to know them would pay.
+    cents = np.maximum(np.rint(np.array(sizes) * 300), 1).astype(np.int64)
     steps_e8 = np.where(coin < 0.5, 1, -1) * cents * _CENT_E8
     return _walk(steps_e8, noise[:, :2], np.full(ticks, 0.5))
 
