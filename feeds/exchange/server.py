@@ -315,7 +315,8 @@ class _Client:
             # A text frame's head of 16 or 64 bits of length, and half of what it promises.
             long = len(body) >= 1 << 16
             head = bytes([0x81, 127 if long else 126]) + len(body).to_bytes(8 if long else 2, "big")
-            self._socket.transport.write(head + body[: len(body) // 2])
+            with suppress(RuntimeError):  # the client has just closed it
+                self._socket.transport.write(head + body[: len(body) // 2])
             self._socket.transport.close()
             return
         self._socket.transport.abort()

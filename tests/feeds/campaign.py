@@ -76,6 +76,7 @@ HASTE: dict[str, Any] = {
 
 PATIENCE_S = 300.0
 FILL_S = 10.0
+STARTS_MAX = 30
 
 
 class Witness(SyntheticExchange):
@@ -134,6 +135,8 @@ def serving(exchange: Exchange) -> Iterator[str]:
     finally:
         exchange.stop()
         thread.join(PATIENCE_S)
+        if not said.empty() and isinstance(error := said.get(), BaseException):
+            raise error
 
 
 def carry(
@@ -302,6 +305,7 @@ def run(seed: int, *, ticks: int = 1_500, sessions: int = 3) -> Outcome:
                 except FeedError:
                     # Said with an exit code, and started anew: by a person, or a service manager.
                     outcome.counts["starts refused"] += 1
+                    assert outcome.counts["starts refused"] < STARTS_MAX, "the exchange is gone"
         outcome.counts["published"] = len(witness.trades)
         if (home / "log").exists():
             judge(home, witness, outcome)
