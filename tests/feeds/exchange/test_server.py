@@ -118,7 +118,7 @@ def test_two_clients_hear_the_same(serve_source: Any) -> None:
 def test_a_slow_reader_holds_the_market_at_full_speed(serve_source: Any) -> None:
     """At full speed nothing is dropped and nothing is queued beyond the sockets' buffers."""
     source = Counted(100_000, padding=1_000)
-    with client(serve_source(source)) as slow:
+    with client(serve_source(source, heartbeat_s=3_600)) as slow:
         slow.send(protocol.subscribe(["A-B"]))
         next_message(slow)
         heard = places(slow, 5)
