@@ -23,10 +23,12 @@ from eventlog.reader import Reader
 from eventlog.records import Health
 from feeds.clock import monotonic_s, sleep_s
 from fixtures.record import exchange, trader
+from tests.feeds.campaign import durable_records
 
 MARKET = "BTC-AUD"
 FAULTS = ("close=40000", "cut=90000", "garbage=2000", "bad-checksum=5000", "duplicate=5000")
 PORTIONS = 12
+BEGUN_RECORDS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,9 @@ def main() -> int:
             stdout=subprocess.PIPE,
         ) as child,
     ):
+        # Loading and compiling is no part of it.
+        while child.poll() is None and durable_records(Path(home) / MARKET) < BEGUN_RECORDS:
+            sleep_s(0.5)
         looks = watch(child, seconds + 600)
         out, _ = child.communicate()
         summary = json.loads(out.splitlines()[-1])
