@@ -88,7 +88,9 @@ def train(
     total = tf.reduce_sum(batch.weight)
     share = batch.weight / tf.maximum(total, 1e-9)
     rose = batch.rose[:, None]
-    errors = (tf.sigmoid(seen.exits) - rose) * share[:, None] * learning
+    # Block 1 believes that the market has no sides; those that join later may find out otherwise.
+    taught = 1.0 - batch.mirrored[:, None] * (1.0 - tf.one_hot(0, EXITS))
+    errors = (tf.sigmoid(seen.exits) - rose) * share[:, None] * learning * taught
     losses = tf.math.softplus(tf.where(rose > 0.5, -seen.exits, seen.exits))
     loss = tf.reduce_sum(losses[:, 0] * share)
     gradient = network.gradient(weights, batch.features, seen, errors)

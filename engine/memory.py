@@ -53,6 +53,7 @@ class Batch(NamedTuple):
     features: Tensor  # float32[rows, COUNT]
     rose: Tensor  # float32[rows]: 1 if the mid rose
     weight: Tensor  # float32[rows]
+    mirrored: Tensor  # float32[rows]: 1 if buyers and sellers were exchanged
 
 
 def genesis(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
@@ -80,8 +81,8 @@ def samples(
     """Return a training batch: the oldest ripe predictions not trained on yet, then remembered
     ones, then archived ones, each drawn uniformly.
 
-    Half of those that are drawn are mirrored, buyers for sellers: what a market does is taken to be
-    as likely the other way round.
+    Half of those that are drawn are mirrored, buyers for sellers, for whom takes a market to do
+    the one as likely as the other.
     """
     rows = parameters.memory_rows
     oldest = tf.maximum(state.head - rows, 0)
@@ -117,6 +118,7 @@ def samples(
         features=features * signs,
         rose=tf.abs(rose - flips),
         weight=weight,
+        mirrored=flips,
     )
     trained = tf.minimum(first + parameters.fresh_rows, state.ripe)
     return state._replace(trained=trained), batch

@@ -33,6 +33,9 @@ EVIDENCE = 20.0
 DRIFT_SLACK, DRIFT_ALARM = 0.5, 12.0
 """In deviations of a block's loss: what is not counted, and the sum that raises the alarm."""
 
+DEVIATION_MIN = 0.2
+"""Of a block's loss: what differs less is no change of regime, however steady it was before."""
+
 WARM_BLOCKS = 100.0
 _FAST, _SLOW = 1.0 / 50.0, 1.0 / 1000.0
 _MIXTURE = EXPERTS
@@ -108,7 +111,7 @@ def _close(state: MonitorState, active: Tensor, exits_max: int) -> tuple[Monitor
     fast = tf.maximum(_FAST, 1.0 / blocks)
     slow = tf.maximum(_SLOW, 1.0 / blocks)
     old = state.means
-    deviation = tf.sqrt(old[2]) + 1e-3
+    deviation = tf.maximum(tf.sqrt(old[2]), DEVIATION_MIN)
     excess = tf.clip_by_value((loss - old[1]) / deviation, -4.0, 4.0)
     alarm = tf.maximum(0.0, state.alarm + excess - DRIFT_SLACK)
     drifted = (alarm > DRIFT_ALARM) & (blocks > WARM_BLOCKS)
