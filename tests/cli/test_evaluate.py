@@ -10,7 +10,7 @@ from tests.recorded import SMALL, table
 
 def test_a_stream_is_evaluated_beside_its_optimum() -> None:
     words = ("evaluate", "--stream", "S1", "--ticks", "2500", *SMALL, "--set", "horizon_ms=1000")
-    answer = trader(*words, "--baselines", "rules", "--ablation", "replayed_rows=0", "--json")
+    answer = trader(*words, "--baselines", "rules", "--ablation", "recent_rows=0", "--json")
 
     assert answer.code == 0
     forecasters = answer.summary["forecasters"]
@@ -18,7 +18,7 @@ def test_a_stream_is_evaluated_beside_its_optimum() -> None:
     named = {each["name"]: each for each in forecasters}
     assert set(named) == {
         *("known optimum", "ours", "network alone", "ours, frozen at 25 %"),
-        *("with replayed_rows=0", "prior", "persistence", "imbalance rule"),
+        *("with recent_rows=0", "prior", "persistence", "imbalance rule"),
         *("imbalance rule, calibrated", "order-flow sign"),
     }
     assert named["known optimum"]["accuracy"] == pytest.approx(0.7788, abs=0.03)

@@ -7,7 +7,7 @@ from cli.evaluation.questions import questions
 from engine.parameters import Parameters
 from feeds.streams import market
 
-PARAMETERS = Parameters(hidden_units=8, hidden_layers=1, memory_rows=2_048)
+PARAMETERS = Parameters(memory_rows=2_048)
 TICKS = 3_000
 
 

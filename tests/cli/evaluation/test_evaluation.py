@@ -11,7 +11,7 @@ from cli.evaluation.evaluation import evaluation
 from cli.evaluation.printing import as_summary
 from cli.evaluation.sources import of_stream
 from engine.parameters import Parameters
-parameters = Parameters(hidden_units=8, hidden_layers=1, memory_rows=2048)
+parameters = Parameters(memory_rows=2048)
 found = evaluation(
     of_stream("S5", seed=1, ticks=1500), parameters, {}, baselines="fast", with_frozen=False
 )

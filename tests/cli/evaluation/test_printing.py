@@ -7,7 +7,7 @@ from engine.parameters import Parameters
 
 
 def found() -> Evaluation:
-    parameters = Parameters(hidden_units=8, hidden_layers=1, memory_rows=2_048)
+    parameters = Parameters(memory_rows=2_048)
     source = of_stream("S7", seed=1, ticks=5_000)
     return evaluation(source, parameters, {}, baselines="rules", with_frozen=False)
 
