@@ -227,7 +227,9 @@ def update(state: Bayes, inputs: Tensor, outcome: Tensor, weight: Tensor, wander
     share = 1.0 / (1.0 + information * surprise)
     gain = spread * share
     weights = state.weights + gain * (weight * (outcome - said))
-    covariance = state.covariance - (information * share) * spread[:, None] * spread[None, :]
+    # The product of the spreads comes first: it is the same both ways, so symmetry is exact.
+    product = spread[:, None] * spread[None, :]
+    covariance = state.covariance - (information * share) * product
     count = inputs.shape[0]
     covariance = covariance + tf.eye(count) * (wander * weight)
     return Bayes(weights, covariance)
