@@ -2,41 +2,68 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from engine import learning, network
-from engine.arithmetic import keras, tf
-from engine.features import COUNT
-from engine.learning import BETA_1, BETA_2, EPSILON, GRADIENT_NORM_MAX, Batch, LearnerState, Step
-from engine.parameters import Parameters
+from engine import features, learning, memory, monitor, network
+from engine.arithmetic import Tensor, keras, tf
+from engine.experts import EXITS
+from engine.features import COUNT, FeatureState
+from engine.learning import BETA_1, BETA_2, EPSILON, GRADIENT_NORM_MAX, LearnerState, Step
+from engine.memory import Batch, MemoryState
+from engine.monitor import MonitorState
 from tests.markets import SMALL
 
-PARAMETERS = replace(SMALL, learning_rate=0.05, learning_rate_floor=0.0, hidden_layers=2)
 ROWS = 16
+RATE = 0.05
+ALL = (1.0, 1.0, 1.0)
+LINEAR = (np.random.default_rng(0).normal(size=COUNT) * 0.1).astype(np.float32)
 
 
-def start(weights: npt.NDArray[np.float32]) -> LearnerState:
+def start() -> LearnerState:
     """Return the learner before its first step."""
+    weights = network.flatten(network.build(SMALL))
     return LearnerState(
         **{name: tf.constant(array) for name, array in learning.genesis(weights).items()}
     )
 
 
 def batch(seed: int, *, scale: float = 1.0) -> Batch:
-    """Return samples of which some do not move and some have no weight."""
+    """Return samples of which some have little weight and some none."""
     draws = np.random.default_rng(seed)
-    moved = draws.integers(0, 2, ROWS)
-    rose = moved * draws.integers(0, 2, ROWS)
-    weight = np.arange(ROWS) % 4 > 0
     return Batch(
         features=tf.constant(draws.normal(size=(ROWS, COUNT)) * scale, tf.float32),
-        moved=tf.constant(moved, tf.float32),
-        rose=tf.constant(rose, tf.float32),
-        weight=tf.constant(weight, tf.float32),
+        rose=tf.constant(draws.integers(0, 2, ROWS), tf.float32),
+        weight=tf.constant([0.0, 0.1, 1.0, 0.5] * (ROWS // 4), tf.float32),
     )
+
+
+def _compiled(
+    state: LearnerState, samples: Batch, linear: Tensor, learns: Tensor, rate: Tensor
+) -> tuple[LearnerState, Step]:
+    """Take one step, compiled as in the engine."""
+    return learning.train(state, samples, linear, learns, rate, SMALL)
+
+
+compiled = tf.function(_compiled, jit_compile=True, autograph=False)
+
+
+def train(
+    state: LearnerState,
+    samples: Batch,
+    *,
+    learns: tuple[float, ...] = ALL,
+    rate: float = RATE,
+    linear: npt.NDArray[np.float32] = LINEAR,
+) -> tuple[LearnerState, Step]:
+    """Take one step from plain values."""
+    result: tuple[LearnerState, Step] = compiled(
+        state, samples, tf.constant(linear), tf.constant(learns), tf.constant(rate, tf.float32)
+    )
+    return result
 
 
 def same(left: LearnerState, right: LearnerState) -> bool:
@@ -47,68 +74,123 @@ def same(left: LearnerState, right: LearnerState) -> bool:
     )
 
 
+def by_block(vector: Any) -> list[npt.NDArray[np.float32]]:
+    """Return a flat vector's parts that belong to each block."""
+    width = SMALL.block_units
+    parts = [part.numpy() for part in network.layers(tf.constant(vector), SMALL)]
+    found = []
+    for index in range(EXITS):
+        own = slice(index * width, (index + 1) * width)
+        mine = [parts[2], parts[3]] if index == 2 else [parts[0][:, own], parts[1][own]]
+        found.append(np.concatenate([part.ravel() for part in [*mine, parts[4][own]]]))
+    return found
+
+
+def exit_losses(vector: Tensor, samples: Batch) -> Tensor:
+    """Return each exit's loss float32[EXITS], in which only its own block is not held."""
+    layers, width = network.layers(vector, SMALL), SMALL.block_units
+    base = tf.linalg.matvec(samples.features, tf.constant(LINEAR))
+    nothing = tf.zeros_like(layers.outputs)
+    held = tf.stop_gradient(network.activity(layers, samples.features, base).exits)
+    losses = []
+    for index in range(EXITS):
+        outputs = tf.where(tf.range(EXITS * width) // width == index, layers.outputs, nothing)
+        below = [layers.wide, layers.wide_bias]
+        if index == 2:
+            below = [tf.stop_gradient(part) for part in below]
+        part = layers._replace(wide=below[0], wide_bias=below[1], outputs=outputs)
+        own = network.activity(part, samples.features, tf.zeros(ROWS)).exits[:, -1]
+        logits = held[:, index] + own - tf.stop_gradient(own)
+        each = keras.ops.binary_crossentropy(samples.rose, logits, from_logits=True)
+        losses.append(tf.reduce_sum(samples.weight * each) / tf.reduce_sum(samples.weight))
+    return tf.stack(losses)
+
+
 @pytest.mark.parametrize("scale", [0.3, 30.0])
 def test_a_step_is_that_of_keras(scale: float) -> None:
-    """Eight steps beside `keras.optimizers.Adam` on the same model and a loss written out here.
+    """Eight steps beside `keras.optimizers.Adam` on a loss that is written out here.
 
     Keras adds its epsilon to the root of the second moment before the bias is corrected, as is done
     here. With the larger scale the gradient is longer than its maximum.
     """
-    mine, theirs = network.build(PARAMETERS), network.build(PARAMETERS)
+    state = start()
+    theirs = keras.Variable(state.weights.numpy())
     optimizer = keras.optimizers.Adam(
-        beta_1=BETA_1, beta_2=BETA_2, epsilon=EPSILON, global_clipnorm=GRADIENT_NORM_MAX
+        learning_rate=RATE,
+        beta_1=BETA_1,
+        beta_2=BETA_2,
+        epsilon=EPSILON,
+        global_clipnorm=GRADIENT_NORM_MAX,
     )
-    state = start(network.flatten(mine))
     longest = 0.0
     for number in range(1, 9):
         samples = batch(number, scale=scale)
         with tf.GradientTape() as tape:
-            logits = theirs(samples.features)
-            move = keras.ops.binary_crossentropy(
-                samples.moved, logits[:, network.MOVE], from_logits=True
-            )
-            rise = keras.ops.binary_crossentropy(
-                samples.rose, logits[:, network.UP], from_logits=True
-            )
-            each = samples.weight * (0.5 * move + samples.moved * rise)
-            loss = tf.reduce_sum(each) / tf.reduce_sum(samples.weight)
-        gradients = tape.gradient(loss, theirs.trainable_variables)
-        longest = max(longest, float(tf.linalg.global_norm(gradients)))
-        optimizer.learning_rate = 0.05 / math.sqrt(1 + number / 20_000)
-        optimizer.apply(gradients, theirs.trainable_variables)
+            vector = tf.identity(theirs.value)
+            tape.watch(vector)
+            losses = exit_losses(vector, samples)
+            loss = tf.reduce_sum(losses)
+        gradient = tape.gradient(loss, vector)
+        longest = max(longest, float(tf.norm(gradient)))
+        optimizer.apply([gradient], [theirs])
 
-        state, step = learning.train(state, samples, mine, PARAMETERS)
+        state, step = train(state, samples)
 
-        assert float(step.loss) == pytest.approx(float(loss), rel=1e-4)
-        np.testing.assert_allclose(
-            state.weights.numpy(), network.flatten(theirs), rtol=2e-3, atol=2e-4
-        )
+        assert float(step.loss) == pytest.approx(float(losses[0]), rel=1e-3)
+        np.testing.assert_allclose(state.weights, theirs.numpy(), rtol=2e-3, atol=2e-4)
     assert int(state.steps) == 8
+    assert state.block_steps.numpy().tolist() == [8.0] * EXITS
     assert (longest > GRADIENT_NORM_MAX) == (scale > 1)
 
 
 def test_the_first_step_is_as_long_as_the_rate() -> None:
     """Adam's first step goes against each gradient's sign, by the learning rate."""
-    model = network.build(PARAMETERS)
-    before = start(network.flatten(model))
+    before = start()
 
-    after, step = learning.train(before, batch(1), model, PARAMETERS)
+    after, step = train(before, batch(1))
 
     moved = np.abs((after.weights - before.weights).numpy())
-    assert moved.max() == pytest.approx(float(step.learning_rate), rel=1e-2)
+    assert moved.max() == pytest.approx(RATE, rel=1e-2)
+    assert float(step.learning_rate) == pytest.approx(RATE)
     assert int(step.trained) == 12
+    assert not bool(step.skipped)
 
 
 def test_training_lowers_the_loss() -> None:
-    """On one batch, again and again."""
-    model = network.build(PARAMETERS)
-    state, samples = start(network.flatten(model)), batch(3)
+    """On one batch, again and again, of the first exit; and the others do not lose by it."""
+    state, samples = start(), batch(3)
     losses = []
     for _ in range(30):
-        state, step = learning.train(state, samples, model, PARAMETERS)
+        state, step = train(state, samples)
         losses.append(float(step.loss))
 
     assert losses[-1] < 0.5 * losses[0]
+    at_exits = exit_losses(state.weights, samples).numpy()
+    assert (np.diff(at_exits) < 1e-3).all()
+
+
+def test_a_block_that_does_not_learn_stays_as_it_is() -> None:
+    """In every bit, weights and moments; and one that joins later begins as the first did."""
+    state = before = start()
+    for number in range(5):
+        state, _ = train(state, batch(number), learns=(1.0, 0.0, 0.0))
+
+    for name in ("weights", "first_moment", "second_moment"):
+        was, now = (by_block(getattr(part, name)) for part in (before, state))
+        assert [a.tobytes() == b.tobytes() for a, b in zip(was, now, strict=True)] == [
+            False, True, True,
+        ]  # fmt: skip
+    assert state.block_steps.numpy().tolist() == [5.0, 0.0, 0.0]
+
+    joined, _ = train(state, batch(9), learns=(1.0, 1.0, 0.0))
+
+    moved = [
+        float(np.abs(now - was).max())
+        for was, now in zip(by_block(state.weights), by_block(joined.weights), strict=True)
+    ]
+    assert moved[1] == pytest.approx(RATE, rel=1e-2)
+    assert moved[2] == 0.0
+    assert joined.block_steps.numpy().tolist() == [6.0, 1.0, 0.0]
 
 
 def nothing(step: Step) -> bool:
@@ -118,59 +200,89 @@ def nothing(step: Step) -> bool:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e30])
 def test_a_gradient_that_is_no_number_changes_nothing(value: float) -> None:
-    """Neither weights nor moments nor the count of steps, in any bit."""
-    model = network.build(PARAMETERS)
-    before, _ = learning.train(start(network.flatten(model)), batch(1), model, PARAMETERS)
+    """Neither weights nor moments nor the count of steps, in any bit; but it is reported."""
+    before, _ = train(start(), batch(1))
     samples = batch(2)
     spoiled = samples.features.numpy()
     spoiled[:, 3] = value  # of so many answers that are sure, some are wrong
 
-    after, step = learning.train(
-        before, samples._replace(features=tf.constant(spoiled)), model, PARAMETERS
-    )
+    after, step = train(before, samples._replace(features=tf.constant(spoiled)))
 
     assert same(after, before)
     assert nothing(step)
+    assert bool(step.skipped)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_rate_or_a_linear_exit_that_is_no_number_changes_nothing(value: float) -> None:
+    """Wherever it comes from, it does not reach the weights."""
+    before, _ = train(start(), batch(1))
+
+    for after, step in (
+        train(before, batch(2), rate=value),
+        train(before, batch(2), linear=np.full(COUNT, value, np.float32)),
+    ):
+        assert same(after, before)
+        assert nothing(step)
+        assert bool(step.skipped)
 
 
 def test_a_batch_without_weight_changes_nothing() -> None:
     """Adam's moments do not fade where there is nothing to learn."""
-    model = network.build(PARAMETERS)
-    before, _ = learning.train(start(network.flatten(model)), batch(1), model, PARAMETERS)
+    before, _ = train(start(), batch(1))
 
-    after, step = learning.train(
-        before, batch(2)._replace(weight=tf.zeros(ROWS)), model, PARAMETERS
-    )
+    after, step = train(before, batch(2)._replace(weight=tf.zeros(ROWS)))
 
     assert same(after, before)
     assert nothing(step)
+    assert not bool(step.skipped)
 
 
 def test_a_row_without_weight_has_no_influence() -> None:
     """Whatever stands in it."""
-    model = network.build(PARAMETERS)
-    before, samples = start(network.flatten(model)), batch(4)
+    before, samples = start(), batch(4)
     other = samples.features.numpy()
     other[0] = 3.0
     assert float(samples.weight[0]) == 0.0
 
-    left, _ = learning.train(before, samples, model, PARAMETERS)
-    right, _ = learning.train(
-        before, samples._replace(features=tf.constant(other)), model, PARAMETERS
+    left, _ = train(before, samples)
+    right, _ = train(before, samples._replace(features=tf.constant(other)))
+
+    np.testing.assert_allclose(left.weights, right.weights, rtol=1e-6)
+
+
+def test_only_the_ratio_of_weights_counts() -> None:
+    """The mean is weighted, so twice the weight everywhere is the same step."""
+    samples = batch(5)
+
+    left, _ = train(start(), samples)
+    right, _ = train(start(), samples._replace(weight=samples.weight * 2.0))
+
+    np.testing.assert_allclose(left.weights, right.weights, rtol=1e-5, atol=1e-7)
+
+
+def rate_of(waiting: int, *, learning_rate: float = 0.01) -> float:
+    """Return the step size before any label, with so many predictions that wait."""
+    ring = {name: tf.constant(array) for name, array in memory.genesis(SMALL).items()}
+    watch = {name: tf.constant(array) for name, array in monitor.genesis().items()}
+    seen = {name: tf.constant(array) for name, array in features.genesis(5).items()}
+    ring["head"] = tf.constant(100 + waiting, tf.int64)
+    ring["ripe"] = tf.constant(100, tf.int64)
+    return float(
+        learning.rate(
+            MemoryState(**ring),
+            MonitorState(**watch),
+            FeatureState(**seen),
+            replace(SMALL, learning_rate=learning_rate),
+        )
     )
 
-    np.testing.assert_allclose(left.weights.numpy(), right.weights.numpy(), rtol=1e-6)
 
-
-def test_the_step_size_falls_to_its_floor() -> None:
-    """It begins near its start, has fallen by the root of two at its steps, and never below."""
-    parameters = Parameters(
-        learning_rate=0.01, learning_rate_floor=0.002, learning_rate_decay_steps=100
-    )
-    counts = [0, 1, 50, 100, 1_000, 10_000, 10**9]
-    rates = [float(learning.learning_rate(tf.constant(float(n)), parameters)) for n in counts]
-
-    assert rates[0] == pytest.approx(0.01)
-    assert rates[3] == pytest.approx(0.01 / math.sqrt(2))
+def test_labels_that_overlap_shorten_the_step() -> None:
+    """By the number of predictions that wait, to the power of three quarters."""
+    assert rate_of(0) == rate_of(1) == pytest.approx(0.01, rel=1e-2)
+    assert rate_of(16) == pytest.approx(rate_of(1) / 8, rel=1e-5)
+    rates = [rate_of(count) for count in (1, 2, 5, 100, 10_000)]
     assert rates == sorted(rates, reverse=True)
-    assert rates[-1] == pytest.approx(0.002)
+    assert len(set(rates)) == len(rates)
+    assert rate_of(7, learning_rate=0.0) == 0.0
