@@ -285,11 +285,14 @@ def _flow(before_e8: Tensor, now_e8: Tensor, volumes: Tensor) -> Tensor:
     """
     before = tf.cast(before_e8, tf.float32) * 1e-8
     zero = tf.zeros_like(volumes[1])
+    # A level that a side lacks is worse than any: for a bid its price of 0 is, for an ask none is.
+    ask_before = tf.where(before_e8[2] > 0, before_e8[2], tf.int64.max)
+    ask_now = tf.where(now_e8[2] > 0, now_e8[2], tf.int64.max)
     return (
         tf.where(now_e8[0] >= before_e8[0], volumes[1], zero)
         - tf.where(now_e8[0] <= before_e8[0], before[1], zero)
-        - tf.where(now_e8[2] <= before_e8[2], volumes[3], zero)
-        + tf.where(now_e8[2] >= before_e8[2], before[3], zero)
+        - tf.where(ask_now <= ask_before, volumes[3], zero)
+        + tf.where(ask_now >= ask_before, before[3], zero)
     )
 
 
