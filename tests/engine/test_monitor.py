@@ -59,7 +59,7 @@ def _campaign(losses: Tensor, mixture: Tensor) -> Tensor:
         def one(each: tuple[MonitorState, Tensor, Tensor]) -> tuple[MonitorState, Tensor]:
             block = tf.cast(index, tf.int64)
             now, verdict = monitor.observe(
-                each[0], each[1], each[2], tf.constant(1.0), block, places
+                each[0], each[1], each[2], tf.constant(1.0), block, places, EXITS
             )
             return now, tf.cast(verdict.drifted, tf.int32) + 2 * tf.cast(verdict.grew, tf.int32)
 
@@ -181,7 +181,13 @@ def test_while_it_warms_up_nothing_has_drifted(nothing: Doubles) -> None:
 
 
 def observed(
-    before: MonitorState, block: int, *, linear: float = 0.5, weight: float = 1.0, grown: int = 1
+    before: MonitorState,
+    block: int,
+    *,
+    linear: float = 0.5,
+    weight: float = 1.0,
+    grown: int = 1,
+    exits_max: int = EXITS,
 ) -> tuple[MonitorState, monitor.Verdict]:
     """Return the monitor after one label of a block."""
     losses = np.full(EXPERTS, 0.69, np.float32)
@@ -193,6 +199,7 @@ def observed(
         tf.constant(weight, tf.float32),
         tf.constant(block, tf.int64),
         active(grown),
+        exits_max,
     )
 
 
@@ -226,12 +233,13 @@ def test_a_network_that_is_whole_does_not_grow() -> None:
     """However rich the bets are; one that is not, does."""
     rich = state(wealth=np.full((2, 3), 9.0).tolist(), sums=[1.0] * (EXPERTS + 2))
 
-    for grown in range(1, EXITS + 1):
-        now, verdict = observed(rich, 3, grown=grown)
+    for most in range(1, EXITS + 1):
+        for grown in range(1, most + 1):
+            now, verdict = observed(rich, 3, grown=grown, exits_max=most)
 
-        assert bool(verdict.grew) == (grown < EXITS)
-        if grown < EXITS:
-            assert not now.wealth.numpy().any()
+            assert bool(verdict.grew) == (grown < most)
+            if grown < most:
+                assert not now.wealth.numpy().any()
 
 
 def test_a_challenger_that_was_refused_needs_twice_as_much() -> None:
