@@ -181,6 +181,8 @@ def learn(
     shares = shares / tf.maximum(tf.reduce_sum(shares), 1e-30)
     share = SHARE * unique
     shares = (1.0 - share) * shares + share * state.active / tf.reduce_sum(state.active)
+    # What is not scored changes not even the last bits.
+    shares = tf.where(scored, shares, state.shares)
 
     direction = tf.where(rose, 1.0, -1.0)
     repeated = tf.cast(state.last == direction, tf.float32)

@@ -38,6 +38,7 @@ def batch(seed: int, *, scale: float = 1.0) -> Batch:
         features=tf.constant(draws.normal(size=(ROWS, COUNT)) * scale, tf.float32),
         rose=tf.constant(draws.integers(0, 2, ROWS), tf.float32),
         weight=tf.constant([0.0, 0.1, 1.0, 0.5] * (ROWS // 4), tf.float32),
+        mirrored=tf.zeros(ROWS),
     )
 
 
@@ -286,3 +287,23 @@ def test_labels_that_overlap_shorten_the_step() -> None:
     assert rates == sorted(rates, reverse=True)
     assert len(set(rates)) == len(rates)
     assert rate_of(7, learning_rate=0.0) == 0.0
+
+
+def test_a_mirrored_sample_teaches_the_first_block_alone() -> None:
+    """What later blocks learn must be of the market as it was."""
+    state, samples = start(), batch(3)
+
+    after, _ = train(state, samples._replace(mirrored=tf.ones(ROWS)))
+
+    before, now = (network.layers(each.weights, SMALL) for each in (state, after))
+    width = SMALL.block_units
+    changed = [
+        not np.array_equal(
+            *(
+                layers.outputs[block * width : (block + 1) * width].numpy()
+                for layers in (before, now)
+            )
+        )
+        for block in range(EXITS)
+    ]
+    assert changed == [True, False, False]
