@@ -11,11 +11,12 @@ from engine.parameters import Parameters
 from engine.state import ARCHIVE_STRIDE, RINGS, Arrays
 from eventlog.frame import LINK_BYTES
 
-ROWS, ARCHIVED = 8, 4
+ROWS, ARCHIVED = 8, 3
+"""Places of the ring of predictions, and of the archive."""
 
 
 class _FewRows(Parameters):
-    """Parameters of a ring that is smaller than any that may be chosen."""
+    """Parameters of rings that are smaller than any that may be chosen."""
 
 
 def _parameters() -> Parameters:
@@ -42,7 +43,7 @@ class History:
 
 
 class Walker:
-    """Stands in for an engine: some arrays that change all over, and a ring."""
+    """Stands in for an engine: some arrays that change all over, and the rings."""
 
     parameters = _parameters()
 
@@ -54,17 +55,15 @@ class Walker:
             "learner.weights": np.zeros(5, np.float32),
             "features.seen": np.zeros((), np.bool_),
             "market.scalars": np.zeros(9, np.int64),
-            "memory.baseline_loss": np.zeros((), np.float64),
-            "memory.archive": np.zeros((ARCHIVED, 2), np.float32),
+            "memory.archive": np.zeros((ARCHIVED, 3), np.float32),
             "memory.facts": np.zeros((ROWS, 2), np.int64),
             "memory.head": np.zeros((), np.int64),
-            "memory.hits": np.zeros((), np.int64),
-            "memory.loss": np.zeros((), np.float64),
             "memory.outcomes": np.zeros(ROWS, np.int32),
             "memory.ripe": np.zeros((), np.int64),
             "memory.samples": np.zeros((ROWS, 3), np.float32),
-            "memory.scored": np.zeros((), np.int64),
             "portfolio.ledger": np.array([[10**12, 10**12], [0, 0], [0, 0]], np.int64),
+            "tally.counts": np.zeros(4, np.int64),
+            "tally.sums": np.zeros(3, np.float64),
         }
 
     def rehearse(self) -> Arrays:
@@ -83,9 +82,11 @@ class Walker:
             ripens = draw(head - ripe + 1)
             for position in range(ripe, ripe + ripens):
                 state["memory.outcomes"][position % ROWS] = draw(1, 4)
+                state["tally.counts"] += [1, draw(2), draw(2), draw(2)]
+                state["tally.sums"] += [draw(100) / 70, draw(100) / 70, draw(100) / 400]
                 if position % ARCHIVE_STRIDE == 0:
                     place = position // ARCHIVE_STRIDE % ARCHIVED
-                    state["memory.archive"][place] = draw(100) / 7
+                    state["memory.archive"][place] = state["memory.samples"][position % ROWS]
             state["memory.ripe"] += ripens
             if head - int(state["memory.ripe"]) < ROWS:
                 place = head % ROWS
@@ -104,10 +105,10 @@ class Walker:
         return {name: array.copy() for name, array in self._state.items()}
 
     def small_state(self) -> Arrays:
-        """Return all arrays but the ring's."""
+        """Return all arrays but the rings."""
         return {name: array for name, array in self.state().items() if name not in RINGS}
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """Return some rows of the ring."""
+        """Return some rows of a ring."""
         rows: npt.NDArray[Any] = self._state[name][places]
         return rows

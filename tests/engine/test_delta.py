@@ -9,7 +9,11 @@ from engine import delta
 from engine.engine import Engine
 from engine.state import cursors, digest
 from tests.markets import SMALL, journal
-from tests.walker import ARCHIVED, ROWS, Walker
+from tests.walker import ARCHIVED, Walker
+from tests.walker import ROWS as PREDICTIONS
+
+ROWS = (PREDICTIONS, ARCHIVED)
+OURS = (SMALL.memory_rows, SMALL.archive_rows)
 
 
 @given(st.lists(st.integers(0, 30), max_size=8), st.integers(0, 10**6))
@@ -35,11 +39,12 @@ def test_an_engine_s_changes_add_up(size: int) -> None:
     kept, small = engine.state(), engine.small_state()
     for start in range(0, total, size):
         engine.advance(journal(900).slice(start, min(size, total - start)))
-        change, small = delta.encode(small, engine, rows=(SMALL.memory_rows, SMALL.archive_rows))
+        change, small = delta.encode(small, engine, rows=OURS)
         kept = delta.apply(kept, change)
 
     assert digest(kept) == engine.digest
     assert cursors(kept)[0] > SMALL.memory_rows
+    assert np.count_nonzero(kept["memory.archive"].any(axis=1)) >= (size > 1) * 40
 
 
 def test_a_change_is_small() -> None:
@@ -50,7 +55,7 @@ def test_a_change_is_small() -> None:
     whole = sum(array.nbytes for array in engine.state().values())
 
     engine.advance(journal(900).slice(800, 1))
-    change, _ = delta.encode(small, engine, rows=(SMALL.memory_rows, SMALL.archive_rows))
+    change, _ = delta.encode(small, engine, rows=OURS)
 
     assert len(change) < whole
     assert np.count_nonzero(np.frombuffer(change, np.uint8)) < 12_000

@@ -120,8 +120,10 @@ def test_facts_say_what_the_state_is() -> None:
     assert facts.digest == engine.digest
     assert facts.steps == int(state["learner.steps"])
     assert facts.time_ns == int(state["features.time_ns"])
-    assert facts.scored == int(state["memory.scored"]) > 0
-    assert facts.log_loss == float(state["memory.loss"]) / facts.scored
+    assert facts.scored == int(state["tally.counts"][0]) > 0
+    assert facts.hits == int(state["tally.counts"][1]) > 0
+    assert facts.log_loss == float(state["tally.sums"][0]) / facts.scored
+    assert facts.baseline_log_loss == float(state["tally.sums"][1]) / facts.scored
     assert abs(facts.equity_e8 - last.equity_e8) <= 1
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.state import RINGS, cursors, digest, touched
-from tests.walker import ROWS, Walker
+from engine.state import ARCHIVE_STRIDE, RINGS, cursors, digest, touched
+from tests.walker import ARCHIVED, ROWS, Walker
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,19 +62,51 @@ def test_how_an_array_lies_in_memory_does_not_count() -> None:
     assert digest(state) == before
 
 
-@given(st.integers(0, 10**6), st.integers(1, 40))
+@given(st.integers(0, 10**6), st.integers(1, 90))
 def test_what_is_not_touched_has_not_changed(seed: int, ticks: int) -> None:
-    """Every place of the ring that differs is among those named, also around its end."""
-    walker = Walker(seed=seed).walk(seed % 30)
+    """Every place of the rings that differs is among those named, also around their ends."""
+    walker = Walker(seed=seed).walk(seed % 90)
     before = walker.state()
     after = walker.walk(ticks).state()
 
-    places = touched(cursors(before), cursors(after), ROWS)
+    places = touched(cursors(before), cursors(after), (ROWS, ARCHIVED))
 
     for name in RINGS:
-        differs = (before[name] != after[name]).reshape(ROWS, -1).any(axis=1)
+        differs = (before[name] != after[name]).reshape(len(before[name]), -1).any(axis=1)
         assert set(np.flatnonzero(differs)) <= set(places[name].tolist())
         assert len(set(places[name].tolist())) == len(places[name])
+
+
+@given(st.integers(0, 400), st.integers(0, 400), st.integers(1, 9))
+def test_the_archive_s_places_are_those_of_what_was_labelled(
+    ripe: int, labels: int, archived: int
+) -> None:
+    """Of every so many labelled positions one, by a plain loop; never one place twice."""
+    wanted = {
+        position // ARCHIVE_STRIDE % archived
+        for position in range(ripe, ripe + labels)
+        if position % ARCHIVE_STRIDE == 0
+    }
+    head = ripe + labels
+
+    places = touched((head, ripe), (head, ripe + labels), (10**6, archived))["memory.archive"]
+
+    assert len(places) == len(wanted)
+    assert set(places.tolist()) == wanted
+
+
+def test_a_tick_that_labels_little_touches_no_archive() -> None:
+    """Only the first of every stretch goes there, when it is labelled and not when it is said."""
+    rows = (64, 4)
+
+    def archived(before: tuple[int, int], after: tuple[int, int]) -> list[int]:
+        places: list[int] = touched(before, after, rows)["memory.archive"].tolist()
+        return places
+
+    assert archived((20, 0), (21, 0)) == []
+    assert archived((20, 0), (20, 1)) == [0]
+    assert archived((20, 1), (20, ARCHIVE_STRIDE)) == []
+    assert archived((20, 1), (20, ARCHIVE_STRIDE + 1)) == [1]
 
 
 def test_reading_a_state_needs_no_tensorflow() -> None:
