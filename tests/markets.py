@@ -27,6 +27,7 @@ from eventlog.records import (
     Fill,
     Gap,
     Level,
+    Milestone,
     Quote,
     Record,
     SessionEnded,
@@ -296,7 +297,7 @@ def advance(engine: Engine, records: Sequence[Record]) -> list[Effect]:
     """Advance an engine over records behind its position; return the effects."""
     batch = encode(records, first_offset=engine.position + 1)
     found = [record for _, record in decode(engine.advance(batch))]
-    return [record for record in found if isinstance(record, Decision | Fill)]
+    return [record for record in found if isinstance(record, Decision | Fill | Milestone)]
 
 
 def decisions(engine: Engine, records: Sequence[Record]) -> list[Decision]:

@@ -1,208 +1,56 @@
-"""The ring: what a prediction is labelled with, when, and what is made of it."""
+"""The rings: what is remembered of a prediction, and what a training step is given of it."""
 
 import math
-from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from engine import memory
 from engine.arithmetic import tf
 from engine.engine import Engine
-from engine.features import COUNT
-from engine.market import Column, Market
-from engine.memory import FELL, FLAT, ROSE, VOID, MemoryState
+from engine.experts import EXPERTS
+from engine.features import COUNT, SIGNED
+from engine.memory import FELL, FLAT, ROSE, VOID, Batch, MemoryState
 from engine.parameters import Parameters
-from eventlog.records import Decision, Quote
-from tests.markets import SMALL, START_NS, decisions, gap, journal, quote, stream
+from engine.state import ARCHIVE_STRIDE
+from tests.markets import SMALL, START_NS, decisions, stream
 
-E8 = 10**8
-HORIZON_MS = SMALL.horizon_ms
 ROWS = SMALL.memory_rows
+FRESH, RECENT, ARCHIVED = 4, 200, 100
+PARAMETERS = replace(SMALL, fresh_rows=FRESH, recent_rows=RECENT, archived_rows=ARCHIVED)
+ID = int(np.flatnonzero(~SIGNED)[0])
+"""A place without direction, where a test writes a sample's position."""
 
 
-def at(at_ms: int, middle: int) -> Quote:
-    """Return a quote around a middle."""
-    return quote((middle - 1) * E8, (middle + 1) * E8, at_ms=at_ms)
+def label_of(position: int) -> int:
+    """Return the label that a position has here."""
+    return (FLAT, FELL, ROSE)[position % 3]
 
 
-def crossed(at_ms: int) -> Quote:
-    """Return a quote that is no valid market."""
-    return quote(101 * E8, 100 * E8, at_ms=at_ms)
+def uniqueness_of(position: int) -> float:
+    """Return how unique a position's label is here."""
+    return 1 / (1 + position % 4)
 
 
-def told(engine: Engine, *ticks: Quote) -> list[tuple[int, int, int]]:
-    """Return how many labels ripened, were scored and were void at each tick."""
-    return [(d.ripened, d.scored, d.voided) for d in decisions(engine, ticks)]
-
-
-def outcomes(engine: Engine, count: int) -> list[int]:
-    """Return the first outcomes in the ring."""
-    found: list[int] = engine.state()["memory.outcomes"][:count].tolist()
-    return found
-
-
-class TestLabels:
-    """I5: a label is learned only after its horizon has passed."""
-
-    def test_a_label_ripens_strictly_after_its_horizon(self) -> None:
-        """Not at the horizon: another tick of that very moment could still move the mid."""
-        engine = Engine.genesis(SMALL)
-
-        assert told(engine, at(0, 100), at(HORIZON_MS, 103)) == [(0, 0, 0)] * 2
-        assert told(engine, at(HORIZON_MS + 1, 50)) == [(1, 1, 0)]
-        assert outcomes(engine, 3) == [ROSE, VOID, VOID]
-
-    @pytest.mark.parametrize(
-        ("middles", "outcome"), [((100, 101), ROSE), ((100, 99), FELL), ((101, 100), FLAT)]
-    )
-    def test_it_compares_with_the_mid_in_force_at_the_horizon(
-        self, middles: tuple[int, int], outcome: int
-    ) -> None:
-        """The last mid up to then, however long ago it was told; what comes later is not seen."""
-        engine = Engine.genesis(SMALL)
-        before, then = middles
-
-        told(engine, at(0, 100), at(100, before), at(HORIZON_MS, then))
-        told(engine, at(10 * HORIZON_MS, 500))
-
-        assert outcomes(engine, 1) == [outcome]
-
-    def test_several_ripen_at_one_tick(self) -> None:
-        """Those whose horizon has ended, each with the same mid; the others wait."""
-        engine = Engine.genesis(SMALL)
-
-        told(engine, at(0, 100), at(10, 104), at(20, 102), at(200, 102))
-
-        assert told(engine, at(HORIZON_MS + 21, 1)) == [(3, 2, 0)]
-        assert outcomes(engine, 5) == [ROSE, FELL, FLAT, VOID, VOID]
-
-    def test_a_break_voids_what_waits(self) -> None:
-        """And counts it; later predictions are labelled as ever."""
-        engine = Engine.genesis(SMALL)
-        told(engine, at(0, 100), at(10, 101))
-
-        engine_told = decisions(engine, [gap(), at(HORIZON_MS + 50, 102)])
-
-        assert [(d.ripened, d.voided) for d in engine_told] == [(0, 2)]
-        assert told(engine, at(2 * HORIZON_MS + 51, 103)) == [(1, 0, 0)]
-        assert outcomes(engine, 4) == [VOID, VOID, FLAT, VOID]
-
-    def test_an_unknown_mid_voids_a_label(self) -> None:
-        """Where the market was not valid at the horizon nobody knows what the mid was."""
-        engine = Engine.genesis(SMALL)
-
-        told(engine, at(0, 100), crossed(HORIZON_MS - 1))
-
-        assert told(engine, at(HORIZON_MS + 1, 200)) == [(0, 0, 1)]
-        assert outcomes(engine, 1) == [VOID]
-
-    def test_an_invalid_market_that_recovers_in_time_does_no_harm(self) -> None:
-        """Only the mid in force at the horizon counts."""
-        engine = Engine.genesis(SMALL)
-
-        told(engine, at(0, 100), crossed(100), at(200, 101))
-
-        assert told(engine, at(HORIZON_MS + 1, 7)) == [(1, 1, 0)]
-        assert outcomes(engine, 1) == [ROSE]
-
-    def test_an_invalid_market_is_not_predicted(self) -> None:
-        """There is no mid to compare with."""
-        engine = Engine.genesis(SMALL)
-
-        told(engine, at(0, 100), crossed(1), crossed(2))
-
-        assert int(engine.state()["memory.head"]) == 1
-
-    def test_a_full_ring_takes_no_more(self) -> None:
-        """I10: a prediction for which there is no place counts as void; none that waits is lost."""
-        engine = Engine.genesis(SMALL)
-
-        counted = told(engine, *(at(0, 100) for _ in range(ROWS + 3)))
-
-        assert [voided for _, _, voided in counted] == [0] * ROWS + [1] * 3
-        assert told(engine, at(HORIZON_MS + 1, 101)) == [(ROWS, 0, 0)]
-
-    def test_a_score_is_of_what_was_said_then(self) -> None:
-        """An untrained network says one half, which counts as up; the baseline is the share of
-        rises so far, after Laplace.
-        """
-        engine = Engine.genesis(SMALL)
-        told(engine, at(0, 100), at(1, 104), at(2, 102))
-
-        scored = decisions(engine, [at(HORIZON_MS + 3, 102)])[0]
-
-        assert (scored.scored, scored.scored_hits) == (2, 1)
-        assert scored.scored_loss == pytest.approx(2 * math.log(2), rel=1e-6)
-        assert scored.scored_baseline_loss == pytest.approx(2 * math.log(2), rel=1e-6)
-        told(engine, at(HORIZON_MS + 4, 102))
-        state = engine.state()
-        assert (float(state["memory.ups"]), float(state["memory.moves"])) == (1.0, 2.0)
-        assert int(state["memory.scored"]) == 2
-
-
-@dataclass
-class Waiting:
-    """A prediction that the oracle keeps in mind."""
-
-    at_ns: int
-    sum_e8: int
-    cause: int
-
-
-def test_every_label_of_a_journal_is_what_a_simple_reading_says() -> None:
-    """A list, a loop and Python's integers come to the same counts, tick by tick."""
-    count = 1_500
-    engine = Engine.genesis(SMALL)
-    batch = journal(count)
-    said = {d.cause: d for d in decisions(engine, stream(count)[:1000])}
-    said |= {d.cause: d for d in decisions(engine, stream(count)[1000:])}
-    waiting: deque[Waiting] = deque()
-    in_force_e8, scored_total = 0, 0
-    for cells in Market.genesis().fold(batch).tolist():
-        now_ns, cause = cells[Column.TIME_NS], cells[Column.OFFSET]
-        counts = dict.fromkeys(("ripened", "scored", "scored_hits", "voided"), 0)
-        loss = 0.0
-        if cells[Column.BREAK]:
-            counts["voided"] += len(waiting)
-            waiting.clear()
-            in_force_e8 = 0
-        while waiting and waiting[0].at_ns + SMALL.horizon_ms * 10**6 < now_ns:
-            due = waiting.popleft()
-            if not in_force_e8:
-                counts["voided"] += 1
-                continue
-            counts["ripened"] += 1
-            if in_force_e8 == due.sum_e8:
-                continue
-            rose = in_force_e8 > due.sum_e8
-            p_up = said[due.cause].p_up
-            counts["scored"] += 1
-            counts["scored_hits"] += (p_up >= 0.5) == rose
-            loss -= math.log(max(p_up if rose else 1 - p_up, 1e-6))
-        in_force_e8 = 0
-        if cells[Column.VALID]:
-            in_force_e8 = cells[Column.BID_E8] + cells[Column.ASK_E8]
-            if len(waiting) < ROWS:
-                waiting.append(Waiting(now_ns, in_force_e8, cause))
-            else:
-                counts["voided"] += 1
-        found: Decision = said[cause]
-        assert {name: getattr(found, name) for name in counts} == counts, cause
-        assert found.scored_loss == pytest.approx(loss, rel=1e-4, abs=1e-5), cause
-        scored_total += counts["scored"]
-    assert scored_total == int(engine.state()["memory.scored"]) > 500
-
-
-def ring(parameters: Parameters, *, head: int, ripe: int, trained: int) -> MemoryState:
-    """Return a ring whose samples carry their position as their first feature."""
+def ring(*, head: int, ripe: int, trained: int, parameters: Parameters = PARAMETERS) -> MemoryState:
+    """Return rings whose samples are ones and carry their position."""
     arrays = memory.genesis(parameters)
-    rows = parameters.memory_rows
+    rows, archived = parameters.memory_rows, parameters.archive_rows
     for position in range(max(head - rows, 0), head):
-        arrays["samples"][position % rows, 0] = position
-        label = (FLAT, FELL, ROSE)[position % 3] if position < ripe else VOID
+        sample = arrays["samples"][position % rows]
+        sample[:COUNT] = 1
+        sample[ID] = position
+        sample[memory.UNIQUENESS] = uniqueness_of(position)
+        label = label_of(position) if position < ripe else VOID
         arrays["outcomes"][position % rows] = label
+    for position in range(0, ripe, ARCHIVE_STRIDE):
+        row = arrays["archive"][position // ARCHIVE_STRIDE % archived]
+        row[:COUNT] = 1
+        row[ID] = position
+        row[COUNT] = label_of(position) == ROSE
+        row[COUNT + 1] = uniqueness_of(position) * (label_of(position) != FLAT)
     state = MemoryState(**{name: tf.constant(array) for name, array in arrays.items()})
     return state._replace(
         head=tf.constant(head, tf.int64),
@@ -211,95 +59,192 @@ def ring(parameters: Parameters, *, head: int, ripe: int, trained: int) -> Memor
     )
 
 
-class TestSamples:
-    """What a training step is given."""
+def drawn(
+    state: MemoryState, *, offset: int = 0, parameters: Parameters = PARAMETERS
+) -> tuple[MemoryState, Batch]:
+    """Return the batch at an offset, as arrays."""
+    after, batch = memory.samples(state, tf.constant(offset, tf.int64), parameters)
+    return after, Batch(*(each.numpy() for each in batch))
 
-    parameters = replace(SMALL, fresh_rows=4, replayed_rows=200)
+
+def positions(batch: Batch) -> npt.NDArray[np.int64]:
+    """Return the position that each row of a batch carries."""
+    found: npt.NDArray[np.int64] = batch.features[:, ID].astype(np.int64)
+    return found
+
+
+class TestSamples:
+    """What a training step is given: fresh, recent and archived samples, in this order."""
 
     def test_fresh_ones_come_first_and_once(self) -> None:
-        """The oldest ripe predictions that no step has had."""
-        state, batch = memory.samples(
-            ring(self.parameters, head=20, ripe=15, trained=9),
-            tf.constant(0, tf.int64),
-            self.parameters,
-        )
+        """The oldest ripe predictions that no step has had; flat ones say nothing."""
+        state, batch = drawn(ring(head=20, ripe=15, trained=9))
 
-        assert batch.features[:4, 0].numpy().tolist() == [9, 10, 11, 12]
-        assert batch.moved[:4].numpy().tolist() == [0, 1, 1, 0]
-        assert batch.rose[:4].numpy().tolist() == [0, 0, 1, 0]
-        assert batch.weight[:4].numpy().tolist() == [1, 1, 1, 1]
+        assert positions(batch)[:FRESH].tolist() == [9, 10, 11, 12]
+        assert batch.rose[1:3].tolist() == [0, 1]
+        weights = [0, uniqueness_of(10), uniqueness_of(11), 0]
+        assert batch.weight[:FRESH] == pytest.approx(weights)
         assert int(state.trained) == 13
 
     def test_what_waits_for_its_label_has_no_weight(self) -> None:
-        """With two that are ripe, two of the four fresh places are empty."""
-        state, batch = memory.samples(
-            ring(self.parameters, head=20, ripe=11, trained=9),
-            tf.constant(0, tf.int64),
-            self.parameters,
-        )
+        """With three that are ripe, one of the four fresh places is empty."""
+        state, batch = drawn(ring(head=20, ripe=12, trained=9))
 
-        assert batch.weight[:4].numpy().tolist() == [1, 1, 0, 0]
-        assert int(state.trained) == 11
+        assert (batch.weight[:FRESH] > 0).tolist() == [False, True, True, False]
+        assert int(state.trained) == 12
+
+    def test_what_was_overwritten_is_no_longer_fresh(self) -> None:
+        """A step that fell behind goes on with the oldest that is still there."""
+        state, batch = drawn(ring(head=1_000, ripe=950, trained=3))
+
+        assert positions(batch)[:FRESH].tolist() == [1_000 - ROWS + n for n in range(FRESH)]
+        assert int(state.trained) == 1_000 - ROWS + FRESH
 
     @pytest.mark.parametrize(("head", "ripe"), [(20, 15), (1_000, 950), (1_000, 1_000)])
-    def test_replayed_ones_are_ripe_and_still_there(self, head: int, ripe: int) -> None:
+    def test_recent_ones_are_ripe_and_still_there(self, head: int, ripe: int) -> None:
         """They are drawn from all of those, also when the ring has wrapped around."""
-        _, batch = memory.samples(
-            ring(self.parameters, head=head, ripe=ripe, trained=ripe),
-            tf.constant(5, tf.int64),
-            self.parameters,
+        _, batch = drawn(ring(head=head, ripe=ripe, trained=ripe), offset=5)
+        places = slice(FRESH, FRESH + RECENT)
+        found, oldest = positions(batch)[places], max(head - ROWS, 0)
+
+        weights = [uniqueness_of(p) * (label_of(p) != FLAT) for p in found.tolist()]
+        assert batch.weight[places] == pytest.approx(weights)
+        assert found.min() >= oldest
+        assert found.max() < ripe
+        assert len(np.unique(found)) > min(ripe - oldest, 100) // 2
+
+    @pytest.mark.parametrize("ripe", [1, 16, 17, 950])
+    def test_archived_ones_reach_back_to_the_beginning(self, ripe: int) -> None:
+        """Of all that is there, each as likely."""
+        _, batch = drawn(ring(head=ripe + 9, ripe=ripe, trained=ripe), offset=5)
+        found = positions(batch)[FRESH + RECENT :]
+        wanted = set(range(0, ripe, ARCHIVE_STRIDE))
+
+        weights = [uniqueness_of(p) * (label_of(p) != FLAT) for p in found.tolist()]
+        assert batch.weight[FRESH + RECENT :] == pytest.approx(weights)
+        assert set(found.tolist()) <= wanted
+        assert len(set(found.tolist())) > len(wanted) // 2
+
+    def test_a_full_archive_holds_its_newest(self) -> None:
+        """It has wrapped around: all its places are drawn from, and no others."""
+        ripe = ARCHIVE_STRIDE * (SMALL.archive_rows + 40)
+        parameters = replace(PARAMETERS, archived_rows=256)
+
+        _, batch = drawn(
+            ring(head=ripe, ripe=ripe, trained=ripe, parameters=parameters), parameters=parameters
         )
-        drawn = batch.features[4:, 0].numpy()
-        oldest = max(head - ROWS, 0)
+        found = positions(batch)[FRESH + RECENT :]
 
-        assert batch.weight[4:].numpy().tolist() == [1.0] * 200
-        assert drawn.min() >= oldest
-        assert drawn.max() < ripe
-        assert len(np.unique(drawn)) > min(ripe - oldest, 100) // 2
+        assert found.min() >= 40 * ARCHIVE_STRIDE
+        assert found.max() < ripe
+        assert len(np.unique(found)) > 120
 
-    def test_an_empty_ring_gives_nothing(self) -> None:
+    def test_half_of_what_is_drawn_is_mirrored(self) -> None:
+        """Buyers for sellers: what has a direction changes its sign, and so does the label."""
+        _, batch = drawn(ring(head=1_000, ripe=1_000, trained=990), offset=3)
+        signed = batch.features[:, SIGNED]
+        mirrored = signed[:, 0] < 0
+
+        assert not mirrored[:FRESH].any()
+        for part in (slice(FRESH, FRESH + RECENT), slice(FRESH + RECENT, None)):
+            assert 0.35 < mirrored[part].mean() < 0.65
+        assert (signed == np.where(mirrored, -1, 1)[:, None]).all()
+        unsigned = np.delete(batch.features, [*np.flatnonzero(SIGNED), ID], axis=1)
+        assert (unsigned == 1).all()
+        rose = np.array([label_of(position) == ROSE for position in positions(batch).tolist()])
+        weighty = batch.weight > 0
+        assert (batch.rose == (rose != mirrored))[weighty].all()
+
+    def test_empty_rings_give_nothing(self) -> None:
         """No row has weight."""
-        state, batch = memory.samples(
-            ring(self.parameters, head=3, ripe=0, trained=0),
-            tf.constant(0, tf.int64),
-            self.parameters,
-        )
+        state, batch = drawn(ring(head=3, ripe=0, trained=0))
 
-        assert not batch.weight.numpy().any()
+        assert not batch.weight.any()
         assert int(state.trained) == 0
 
     def test_a_void_label_has_no_weight(self) -> None:
         """Nothing is known of it, so nothing is learned from it."""
-        state = ring(self.parameters, head=20, ripe=20, trained=0)
-        state = state._replace(outcomes=tf.zeros_like(state.outcomes))
+        state = ring(head=20, ripe=20, trained=0)
+        state = state._replace(
+            outcomes=tf.zeros_like(state.outcomes), archive=tf.zeros_like(state.archive)
+        )
 
-        _, batch = memory.samples(state, tf.constant(0, tf.int64), self.parameters)
+        _, batch = drawn(state)
 
-        assert not batch.weight.numpy().any()
+        assert not batch.weight.any()
 
     def test_draws_follow_from_the_offset(self) -> None:
-        """I9: the same offset draws the same samples, another one others."""
-        state = ring(self.parameters, head=200, ripe=200, trained=200)
+        """I9: the same offset draws the same samples, another one others, of either ring."""
+        state = ring(head=1_000, ripe=1_000, trained=1_000)
 
-        def drawn(offset: int) -> list[float]:
-            _, batch = memory.samples(state, tf.constant(offset, tf.int64), self.parameters)
-            found: list[float] = batch.features[4:, 0].numpy().tolist()
-            return found
+        first, again, other = (positions(drawn(state, offset=n)[1]) for n in (7, 7, 8))
 
-        assert drawn(7) == drawn(7) != drawn(8)
+        assert (first == again).all()
+        for part in (slice(FRESH, FRESH + RECENT), slice(FRESH + RECENT, None)):
+            assert (first[part] != other[part]).any()
+
+    @pytest.mark.parametrize("name", ["recent_rows", "archived_rows"])
+    def test_either_ring_may_be_left_out(self, name: str) -> None:
+        """Then the batch is so much shorter."""
+        parameters = replace(PARAMETERS, **{name: 0})
+
+        _, batch = drawn(ring(head=100, ripe=90, trained=80), parameters=parameters)
+
+        rows = FRESH + parameters.recent_rows + parameters.archived_rows
+        assert batch.features.shape == (rows, COUNT)
+        assert batch.weight.shape == batch.rose.shape == (rows,)
+
+
+@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+def _archived(archive: tf.Tensor, position: tf.Tensor, outcome: tf.Tensor) -> tf.Tensor:
+    empty = {name: tf.constant(array) for name, array in memory.genesis(SMALL).items()}
+    state = MemoryState(**{**empty, "archive": archive})
+    sample = tf.range(memory.WIDTH, dtype=tf.float32)
+    return memory.archive(state, position, sample, outcome, SMALL).archive
+
+
+@pytest.mark.parametrize("turn", [0, 5, SMALL.archive_rows, SMALL.archive_rows + 3])
+@pytest.mark.parametrize("outcome", [VOID, FLAT, FELL, ROSE])
+def test_of_every_so_many_one_is_archived(turn: int, outcome: int) -> None:
+    """In its place, over what has been there longest; the others leave the archive as it is."""
+    before = np.full((SMALL.archive_rows, memory.WIDTH), -1, np.float32)
+
+    def archived(position: int) -> npt.NDArray[np.float32]:
+        found: npt.NDArray[np.float32] = _archived(
+            tf.constant(before), tf.constant(position, tf.int64), tf.constant(outcome)
+        ).numpy()
+        return found
+
+    found, place = archived(turn * ARCHIVE_STRIDE), turn % SMALL.archive_rows
+
+    assert (np.delete(found, place, axis=0) == -1).all()
+    assert found[place, :COUNT].tolist() == list(range(COUNT))
+    assert found[place, COUNT] == (outcome == ROSE)
+    assert found[place, COUNT + 1] == (memory.UNIQUENESS if outcome in (FELL, ROSE) else 0)
+    assert not found[place, COUNT + 2 :].any()
+    for beside in (1, ARCHIVE_STRIDE - 1):
+        assert (archived(turn * ARCHIVE_STRIDE + beside) == -1).all()
 
 
 def test_a_sample_holds_what_was_seen_and_said() -> None:
-    """Features, probability, its logit, and the share of rises at that moment."""
+    """Features, every expert's logit, the probabilities, and how many waited beside it."""
     engine = Engine.genesis(SMALL)
     said = decisions(engine, stream(200))[-1]
     state = engine.state()
-    sample = state["memory.samples"][(int(state["memory.head"]) - 1) % ROWS]
+    place = (int(state["memory.head"]) - 1) % ROWS
+    sample = state["memory.samples"][place]
+    logits = sample[memory.LOGITS : memory.LOGITS + EXPERTS]
 
-    assert sample.shape == (COUNT + 8,)
-    assert sample[COUNT] == np.float32(said.p_up)
-    assert 1 / (1 + math.exp(-sample[COUNT + 1])) == pytest.approx(said.p_up_raw, rel=1e-5)
-    prior = (state["memory.ups"] + 1) / (state["memory.moves"] + 2)
-    assert sample[COUNT + 2] == pytest.approx(prior)
-    facts = state["memory.facts"][(int(state["memory.head"]) - 1) % ROWS]
-    assert facts[0] >= START_NS
+    assert sample.shape == (memory.WIDTH,)
+    assert sample[memory.P_UP] == np.float32(said.p_up)
+    assert sample[memory.P_MIXTURE] == np.float32(said.p_up_raw)
+    mixture = (state["experts.shares"] / (1 + np.exp(-logits))).sum()
+    assert mixture == pytest.approx(said.p_up_raw, rel=1e-5)
+    network = 1 / (1 + math.exp(-sample[memory.NETWORK]))
+    assert network == pytest.approx(said.p_up_network, rel=1e-5)
+    beside = int(state["memory.head"]) - 1 - int(state["memory.ripe"])
+    assert sample[memory.UNIQUENESS] == pytest.approx(1 / max(beside, 1))
+    assert beside > 1
+    assert sample[memory.HALF_SPREAD_PPM] > 0
+    assert not sample[memory.HALF_SPREAD_PPM + 1 :].any()
+    assert state["memory.facts"][place, memory.TIME_NS] >= START_NS
