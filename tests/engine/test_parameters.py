@@ -59,7 +59,7 @@ def test_a_whole_number_is_a_number(name: str) -> None:
     [
         ("learning_rat", "Did you mean learning_rate?"),
         ("horizon", "Did you mean horizon_ms?"),
-        ("zzz", "Known: amount_decimals, amount_min_e8, cash,"),
+        ("zzz", "Known: amount_decimals, amount_min_e8, archive_rows,"),
     ],
 )
 def test_an_unknown_name_is_refused_with_a_hint(name: str, hint: str) -> None:

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from engine import memory, policy, portfolio
+from engine import labels, policy, portfolio
 from engine.arithmetic import tf
 from engine.hindsight import Hindsight
-from engine.memory import MemoryState
+from engine.labels import TallyState
 from engine.parameters import Parameters
 from engine.policy import ACTIONS, REASONS, Choice
 from engine.portfolio import OURS, Ledger, Orders, PortfolioState
@@ -53,7 +53,8 @@ BECAUSE: dict[str, Situation] = {
 
 def choose(situation: Situation) -> Choice:
     """Return the choice in a situation, at a bid of 9 999.5 and an ask of 10 000.5."""
-    ring = MemoryState(**{n: tf.constant(a) for n, a in memory.genesis(PARAMETERS).items()})
+    tally = TallyState(**{n: tf.constant(a) for n, a in labels.genesis().items()})
+    counts = tf.constant([int(situation["scored"]), 0, 0, 0], tf.int64)
     state = portfolio.genesis(PARAMETERS)
     for table, names in (("ledger", Ledger._fields), ("orders", Orders._fields)):
         for name, value in situation.items():
@@ -68,10 +69,7 @@ def choose(situation: Situation) -> Choice:
         ),
         tf.constant(situation["p_move"], tf.float32),
         tf.constant(situation["p_up"], tf.float32),
-        ring._replace(
-            scored=tf.constant(int(situation["scored"]), tf.int64),
-            return_ppm=tf.constant(situation["return_ppm"], tf.float32),
-        ),
+        tally._replace(counts=counts, return_ppm=tf.constant(situation["return_ppm"], tf.float32)),
         Hindsight(
             tf.constant(situation["realised"], tf.float32),
             tf.constant(situation["trust"], tf.float32),

@@ -1,10 +1,11 @@
 """A kept state is asked again what it was asked, and answers the same bits, or is found out."""
 
 import numpy as np
+import pytest
 
 from engine.engine import Engine
+from engine.experts import EXITS
 from engine.memory import VOID
-from engine.network import HEADS
 from engine.rehearsal import SAMPLES, answers, is_repeated, rehearse
 from tests.markets import SMALL, carry, cut, journal
 
@@ -22,16 +23,17 @@ def test_the_same_state_gives_the_same_answers() -> None:
     kept = engine.rehearse()
 
     assert 0 < len(kept["outcomes"]) <= SAMPLES
-    assert kept["logits"].shape == (len(kept["outcomes"]), HEADS)
+    assert kept["logits"].shape == (len(kept["outcomes"]), EXITS)
     assert not np.any(kept["outcomes"] == VOID)
     assert is_repeated(engine.state(), kept, SMALL)
 
 
-def test_one_bit_of_one_weight_is_found_out() -> None:
-    """Weights that are not the kept ones answer otherwise."""
+@pytest.mark.parametrize("name", ["learner.weights", "experts.linear_weights"])
+def test_one_bit_of_one_weight_is_found_out(name: str) -> None:
+    """Weights that are not the kept ones answer otherwise: the blocks', and what they build on."""
     engine = learned()
     kept, state = engine.rehearse(), engine.state()
-    state["learner.weights"].view(np.int32)[0] ^= 1 << 20
+    state[name].view(np.int32)[0] ^= 1 << 20
 
     assert not is_repeated(state, kept, SMALL)
 
@@ -50,7 +52,7 @@ def test_fewer_rows_answer_as_they_do_among_many() -> None:
     state = learned().state()
     features = rehearse(state, SMALL)["features"]
 
-    together = answers(state["learner.weights"], features, SMALL)
-    alone = answers(state["learner.weights"], features[3:4], SMALL)
+    together = answers(state, features, SMALL)
+    alone = answers(state, features[3:4], SMALL)
 
     assert together[3:4].tobytes() == alone.tobytes()

@@ -118,20 +118,19 @@ def test_a_tick_is_answered_with_weights_that_were_trained_on_it() -> None:
     before = engine.state()
     last = decisions(engine, stream(900)[899:])[0]
     after = engine.state()
-    model = network.build(SMALL)
     sample = after["memory.samples"][(int(after["memory.head"]) - 1) % SMALL.memory_rows]
-    features = tf.constant(sample[None, :COUNT])
 
-    said = [
-        float(tf.sigmoid(network.logits(model, tf.constant(weights), features))[0, network.UP])
-        for weights in (before["learner.weights"], after["learner.weights"])
-    ]
+    said = []
+    for weights in (before["learner.weights"], after["learner.weights"]):
+        model = network.model_at({**after, "learner.weights": weights}, SMALL)
+        said.append(float(tf.sigmoid(model(sample[None, :COUNT]))[0, 0]))
 
     assert last.trained > 0
-    assert last.p_up_raw == pytest.approx(said[1], rel=1e-5)
-    assert last.p_up_raw != pytest.approx(said[0], rel=1e-5)
-    fingerprint = int(network.fingerprint(tf.constant(after["learner.weights"])))
-    assert last.fingerprint == fingerprint % 2**64
+    assert last.p_up_network == pytest.approx(said[1], rel=1e-5)
+    assert last.p_up_network != pytest.approx(said[0], rel=1e-5)
+    parts = ("learner.weights", "experts.linear_weights", "experts.shares")
+    weights = np.concatenate([after[name] for name in parts])
+    assert last.fingerprint == int(network.fingerprint(tf.constant(weights))) % 2**64
 
 
 def test_a_chunk_has_a_stated_maximum() -> None:
