@@ -24,8 +24,11 @@ from engine.engine import Engine, arithmetic_digest
 from tests.markets import SMALL, carry, cut, journal
 engine = Engine.genesis(SMALL)
 effects = carry(engine, cut(journal(600), 50))
+state = engine.state()
+whole = b"".join(name.encode() + state[name].tobytes() for name in sorted(state))
 print(json.dumps({
     "digest": engine.digest,
+    "bytes": hashlib.sha256(whole).hexdigest(),
     "effects": hashlib.sha256(effects.serialize().to_pybytes()).hexdigest(),
     "arithmetic": arithmetic_digest(SMALL),
     "parameters": SMALL.digest,

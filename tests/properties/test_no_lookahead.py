@@ -1,5 +1,6 @@
 """I5: effects of tick n depend on records 0 … n only. I6: a decision fills only at a later tick."""
 
+import random
 from dataclasses import replace
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from engine.engine import Engine
 from eventlog.records import BookUpdate, Decision, Fill, Gap, Quote, Record, SessionStarted, Trade
 from eventlog.schema import decode, encode
-from tests.markets import SMALL, carry, journal, stream
+from tests.markets import CENT_E8, SMALL, carry, cut, journal, quote, stream
 from tests.strategies import records as any_record
 
 COUNT = 900
@@ -126,6 +127,50 @@ def test_a_break_cancels_an_order() -> None:
     assert not any(isinstance(r, Fill) and r.ordered_at == fill.ordered_at for r in after)
     ordered = next(r for r in after if isinstance(r, Decision) and r.cause == fill.ordered_at)
     assert ordered.action == fill.side
+
+
+def fair_market(count: int, *, peeks: bool) -> list[Record]:
+    """Return quotes of a mid that goes up or down by the toss of a coin at each.
+
+    With ``peeks`` the last trade's price of each stands on the side to which the mid will have gone
+    at the horizon, which nobody knows.
+    """
+    draws, middles = random.Random(3), [100_000]
+    for _ in range(count + 3):
+        middles.append(middles[-1] + draws.choice((-1, 1)))
+    records: list[Record] = []
+    for place in range(count):
+        middle_e8 = middles[place] * CENT_E8
+        # Quotes come 150 ms apart, so at the horizon of 400 ms the second behind is in force.
+        leads = middles[place + 2] - middles[place] if peeks else 0
+        last_e8 = middle_e8 + leads * CENT_E8 // 2
+        bid_e8, ask_e8 = middle_e8 - CENT_E8, middle_e8 + CENT_E8
+        records.append(quote(bid_e8, ask_e8, at_ms=150 * place, last_e8=last_e8))
+    return records
+
+
+def skill(*, peeks: bool) -> float:
+    """Return the share of moves foreseen rightly in the second half of a fair market."""
+    count, engine = 3_000, Engine.genesis(SMALL)
+    batch = encode(fair_market(count, peeks=peeks), first_offset=0)
+    found = [
+        record
+        for _, record in decode(carry(engine, cut(batch, 1_000)))
+        if isinstance(record, Decision) and record.cause > count // 2
+    ]
+    return sum(each.scored_hits for each in found) / sum(each.scored for each in found)
+
+
+def test_nothing_is_foreseen_where_nothing_can_be() -> None:
+    """About 750 labels move, each overlapping one other, so 0.08 is three deviations or more. Any
+    feature or label that looked ahead would show as skill.
+    """
+    assert abs(skill(peeks=False) - 0.5) < 0.08
+
+
+def test_looking_ahead_shows_as_skill() -> None:
+    """The same market with its future told: this is what a leak would look like."""
+    assert skill(peeks=True) > 0.8
 
 
 def test_late_news_is_not_known_early() -> None:
