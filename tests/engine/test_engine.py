@@ -1,9 +1,11 @@
 """The engine: all or nothing, the same wherever it is taken up, and untouched by its neighbours."""
 
 import gc
+import json
 import math
 import weakref
 from dataclasses import asdict, replace
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -13,12 +15,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from engine import monitor
 from engine.engine import Engine, _stage, arithmetic_digest, genesis
 from engine.errors import StateMismatch
 from engine.market import READS, Rows
 from engine.state import RINGS, Arrays, digest
 from engine.step import CHUNK_TICKS, Outcome
-from eventlog.records import Decision, Fill, Record, Tick
+from eventlog.records import Decision, Effect, Fill, Milestone, Record, Tick
 from eventlog.schema import SCHEMA, decode, encode, renumber
 from tests.markets import (
     SMALL,
@@ -128,7 +131,7 @@ class TestEffects:
     """What comes back."""
 
     def test_they_are_records_of_the_log(self) -> None:
-        """In the log's schema, in order, one decision a tick, a fill before its tick's decision."""
+        """In the log's schema, in order, one decision a tick, behind what else its tick brought."""
         engine = Engine.genesis(SMALL)
         batch = journal(LENGTH)
 
@@ -146,8 +149,8 @@ class TestEffects:
         ]
         assert decided == ticks
         for record, following in pairwise(records):
-            if isinstance(record, Fill):
-                assert isinstance(following, Decision)
+            if isinstance(record, Fill | Milestone):
+                assert isinstance(following, Decision | Milestone)
                 assert following.cause == record.cause
         assert sum(isinstance(record, Fill) for record in records) > 4
 
@@ -189,6 +192,125 @@ class TestEffects:
         effects = carry(engine, [journal(LENGTH).select([*READS, "received_ns"])])
 
         assert effects.equals(carry(Engine.genesis(SMALL), [journal(LENGTH)]))
+
+
+def shaken() -> Engine:
+    """Return an engine on the brink: the next label that closes a block brings drift and growth,
+    and no step can be taken.
+    """
+    state = begun(500).state()
+    for name, value in (("blocks", 2_000), ("alarm", 1_000), ("wealth", 25)):
+        array = state[f"monitor.{name}"]
+        state[f"monitor.{name}"] = np.full(array.shape, value, array.dtype)
+    state["learner.first_moment"][0] = math.nan
+    return Engine(SMALL, state)
+
+
+@cache
+def consequences() -> list[Effect]:
+    """Return what follows for an engine on the brink."""
+    found = carry(shaken(), [journal(LENGTH).slice(500)])
+    return [record for _, record in decode(found)]  # type: ignore[misc]
+
+
+class TestMilestones:
+    """What happens to the learner is said in the log: as effects, with their tick as the cause."""
+
+    def test_each_kind_is_said_in_its_place(self) -> None:
+        """Between a tick's fill and its decision; drift before growth before a skipped step."""
+        effects = consequences()
+        order = ("fill", "drift", "grew", "step skipped", "decision")
+        said = [
+            effect.why if isinstance(effect, Milestone) else type(effect).__name__.lower()
+            for effect in effects
+        ]
+
+        assert set(said) >= {"drift", "grew", "step skipped", "decision"}
+        for (effect, kind), (following, next_kind) in pairwise(zip(effects, said, strict=True)):
+            if kind == "decision":
+                assert following.cause > effect.cause
+            else:
+                assert following.cause == effect.cause
+                assert order.index(next_kind) > order.index(kind)
+        assert said[-1] == "decision"
+
+    def test_they_carry_their_tick_s_times(self) -> None:
+        """As its decision does."""
+        effects = consequences()
+        decided = {each.cause: each for each in effects if isinstance(each, Decision)}
+        for effect in effects:
+            if isinstance(effect, Milestone):
+                decision = decided[effect.cause]
+                assert effect.exchange_ns == decision.exchange_ns
+                assert effect.received_ns == decision.received_ns
+
+    def test_a_drift_and_growth_are_said_once(self) -> None:
+        """At the same label here, by the first closing block; the network has two exits then."""
+        effects = consequences()
+        said = [each for each in effects if isinstance(each, Milestone)]
+        drifts = [each for each in said if each.why == "drift"]
+        growths = [each for each in said if each.why == "grew"]
+
+        assert len(drifts) == 1
+        assert next(json.loads(each.detail)["exits"] for each in growths) == 2
+        assert growths[0].cause == drifts[0].cause
+        phases = [each.phase for each in effects if isinstance(each, Decision)]
+        assert "relearning" in phases
+
+    def test_a_step_that_is_no_number_is_skipped_and_said(self) -> None:
+        """Wherever there was something to learn, and nothing is said to have been learned."""
+        effects = consequences()
+        skipped = {
+            each.cause
+            for each in effects
+            if isinstance(each, Milestone) and each.why == "step skipped"
+        }
+        decided = [each for each in effects if isinstance(each, Decision)]
+
+        assert len(skipped) > 300
+        assert {(each.trained, each.learning_rate, each.loss) for each in decided} == {(0, 0, 0)}
+
+    def test_a_step_that_is_skipped_changes_no_weight(self) -> None:
+        """What is no number stays out of them."""
+        engine = shaken()
+        before = engine.state()
+        carry(engine, [journal(LENGTH).slice(500)])
+        after = engine.state()
+
+        for name in ("learner.weights", "learner.steps", "learner.first_moment"):
+            assert before[name].tobytes() == after[name].tobytes(), name
+
+    @pytest.mark.parametrize("size", [1, 90])
+    def test_they_do_not_depend_on_chunks(self, size: int) -> None:
+        """I7."""
+        rest = journal(LENGTH).slice(500, 150)
+        engine, twin = shaken(), shaken()
+
+        assert carry(engine, cut(rest, size)).equals(carry(twin, [rest]))
+        assert engine.digest == twin.digest
+
+
+class TestColumns:
+    """What a decision says beside its action."""
+
+    def test_every_column_is_there(self) -> None:
+        """None of them is missing in what is recorded now, and each is within its range."""
+        effects = advance(Engine.genesis(SMALL), stream(LENGTH))
+        decided = [each for each in effects if isinstance(each, Decision)]
+
+        for each in decided:
+            missing = [name for name, value in asdict(each).items() if value is None]
+            assert set(missing) <= {"exchange_ns"}
+            assert each.phase in monitor.PHASES
+            assert each.p_up_network is not None
+            assert 0 <= each.p_up_network <= 1
+            for name in ("scored_rises", "scored_said_rises", "scored_network_hits"):
+                assert 0 <= getattr(each, name) <= each.scored, name
+            for name in ("scored_rule_hits", "scored_persistence_hits", "scored_hits"):
+                assert 0 <= getattr(each, name) <= each.scored, name
+            assert each.scored <= each.ripened
+        assert decided[0].phase == "warming up"
+        assert len({each.p_up_network for each in decided}) > LENGTH // 2
 
 
 class TestState:
@@ -337,11 +459,12 @@ class TestPlantedFaults:
         assert causes[0] == row
 
     @pytest.mark.parametrize("bit", [0, 13, 31])
-    def test_a_changed_weight_changes_the_fingerprint(self, bit: int) -> None:
+    @pytest.mark.parametrize("name", ["learner.weights", "experts.linear_weights"])
+    def test_a_changed_weight_changes_the_fingerprint(self, name: str, bit: int) -> None:
         """At the very next tick, whichever bit of whichever weight it was."""
         engine = begun(500)
         state = engine.state()
-        state["learner.weights"].view(np.uint32)[40] ^= np.uint32(1 << bit)
+        state[name].view(np.uint32)[40] ^= np.uint32(1 << bit)
         hurt = Engine(SMALL, state)
         rest = [journal(LENGTH).slice(500, 20)]
 
