@@ -7,7 +7,13 @@ import json
 import sys
 from enum import IntEnum
 
-from engine.errors import CheckpointDamaged, EngineError, ForeignCheckpoint, ParameterError
+from engine.errors import (
+    CheckpointDamaged,
+    EngineError,
+    ForeignCheckpoint,
+    ParameterError,
+    StateMismatch,
+)
 from eventlog.errors import (
     Corrupt,
     EventLogError,
@@ -68,6 +74,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (ParameterError, Exit.CONFIGURATION),
     (CheckpointDamaged, Exit.CORRUPT),
     (ForeignCheckpoint, Exit.CORRUPT),
+    (StateMismatch, Exit.INCOMPATIBLE),
     (EngineError, Exit.BUG),
     (ExchangeUnreachable, Exit.UNREACHABLE),
     (UnknownMarket, Exit.CONFIGURATION),

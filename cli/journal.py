@@ -162,11 +162,18 @@ def genesis_of(log: Log | Reader, place: Place) -> Genesis:
     """Return what the first record of a log settles.
 
     Raises:
-        CommandError: (5) if the first record is not the start of a session.
+        CommandError: (5) if the first record is not the start of a session; (12) if its parameters
+            are not those of this version's engine.
     """
     detail = _first_detail(log, place)
+    try:
+        parameters = parameters_from(detail["parameters"])
+    except ParameterError as error:
+        problem = f"{place.log}: recorded by another version of the engine: {error}"
+        hint = "trader status, why, log and report read it; to go on, record into another home."
+        raise CommandError(Exit.INCOMPATIBLE, problem, hint=hint) from error
     return Genesis(
-        parameters=parameters_from(detail["parameters"]),
+        parameters=parameters,
         initial_state=detail["initial_state"],
         recorded=tuple(sorted(detail["parameters"].items())),
     )

@@ -31,6 +31,8 @@ class ParameterError(EngineError):
 class StateMismatch(EngineError):
     """A state whose arrays are not those of this engine: other names, shapes or types."""
 
+    hint = "It was kept by another version of the engine; trader status, log and report read it."
+
 
 class CheckpointDamaged(EngineError):
     """A checkpoint file that does not check."""
