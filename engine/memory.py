@@ -106,12 +106,12 @@ def samples(
 
     places = tf.concat([fresh, recent], 0) % rows
     outcomes = tf.gather(state.outcomes, places)
-    live, kept = tf.gather(state.samples, places), tf.gather(state.archive, old)
+    near, kept = tf.gather(state.samples, places), tf.gather(state.archive, old)
     usable = tf.concat([fresh < state.ripe, tf.fill([counts[0]], ripe_count > 0)], 0)
     usable = usable & (outcomes >= FELL)
-    features = tf.concat([live[:, :COUNT], kept[:, :COUNT]], 0)
+    features = tf.concat([near[:, :COUNT], kept[:, :COUNT]], 0)
     rose = tf.concat([tf.cast(outcomes == ROSE, tf.float32), kept[:, _OUTCOME]], 0)
-    weight = tf.concat([tf.where(usable, live[:, UNIQUENESS], 0.0), kept[:, _OUTCOME + 1]], 0)
+    weight = tf.concat([tf.where(usable, near[:, UNIQUENESS], 0.0), kept[:, _OUTCOME + 1]], 0)
     flips = tf.concat([tf.zeros(parameters.fresh_rows), mirrored], 0)
     signs = 1.0 - 2.0 * flips[:, None] * tf.cast(tf.constant(SIGNED), tf.float32)
     batch = Batch(

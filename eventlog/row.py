@@ -12,7 +12,7 @@ a bitmap and a value of zero; each is padded to eight bytes; a text has its boun
 >>> from eventlog.records import Gap
 >>> gaps = [Gap(received_ns=number, from_ns=0, to_ns=9, why="closed") for number in (7, 8)]
 >>> [len(packed(gap, offset=3)) for gap in gaps]
-[488, 488]
+[496, 496]
 >>> packed(gaps[1], offset=4) == pack(encode(gaps[1:], first_offset=4))
 True
 """

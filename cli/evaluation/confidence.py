@@ -64,7 +64,7 @@ def _width(count: int, alpha: float) -> float:
     """Return half the interval's width in standard deviations of a block.
 
     >>> round(_width(500, 0.05) * math.sqrt(500), 2)
-    2.98
+    3.04
     """
     spread = -2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))
     scale = count * spread / _BEST_BLOCKS + 1  # t rho² + 1

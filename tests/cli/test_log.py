@@ -13,11 +13,11 @@ HOME = ("--home", str(HERE / "gap"))
 
 
 def test_one_line_a_record() -> None:
-    """Offsets are dense and the kind stands behind each."""
+    """Offsets are dense; the time and the kind stand behind each."""
     lines = trader("log", *HOME, "--from", "beginning", "--to", "4").out.splitlines()
 
     assert [line.split()[0] for line in lines] == ["0", "1", "2", "3"]
-    assert lines[0].split()[1] == "session_started"
+    assert lines[0].split()[2] == "session_started"
 
 
 def test_without_words_the_last_twenty() -> None:
