@@ -135,8 +135,8 @@ def test_system_calls_that_fail_end_the_writer(
         pytest.skip("part of the long campaign: --effort 2 or more")
     if not all(library.exists() for library in LIBFIU):
         pytest.skip("libfiu is not installed (Debian: fiu-utils)")
-    # Not by fiu-run: that also opens a pipe for commands, in a thread on which an exit may wait. And
-    # without Arrow's allocator thread: libfiu's lock and the loader's can wait for each other.
+    # Not by fiu-run: that also opens a pipe for commands, in a thread on which an exit may wait.
+    # And without Arrow's allocator thread: libfiu's lock and the loader's can wait for each other.
     faults = {
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
