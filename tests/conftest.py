@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import settings
 
 from tests.faults import Tally, table
+
+# No test is about time: a machine may be slow.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 EFFORT, SEED, TABLE = "--effort", "--seed", "--table"
 _TALLY = pytest.StashKey[Tally]()

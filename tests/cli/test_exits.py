@@ -33,7 +33,7 @@ HERE = Path("log")
         (ParameterError("fee_ppm", "no"), 3),
         (CheckpointDamaged(HERE, 0, "cut"), 5),
         (ForeignCheckpoint(HERE, 0), 5),
-        (StateMismatch("other"), 1),
+        (StateMismatch("other"), 12),
         (ExchangeUnreachable(url="ws://x", timeout_s=1, why="refused"), 20),
         (OSError(28, "No space left on device"), 21),
         (CommandError(Exit.DIVERGED, "differs"), 6),
