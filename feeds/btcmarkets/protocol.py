@@ -306,16 +306,25 @@ def _quote(message: dict[str, object], received_ns: int) -> Quote:
     )
 
 
-SIDES: dict[object, Side | None] = {"Bid": Side.BUY, "Ask": Side.SELL, None: None}
-"""``side`` is the taker's; it was not sent before 2020."""
+_SIDES: dict[object, Side | None] = {"Bid": Side.BUY, "Ask": Side.SELL, None: None}
+
+
+def side_of(message: dict[str, object]) -> Side | None:
+    """Return the taker's side of a trade; it was not sent before 2020.
+
+    Raises:
+        Refused: if it is neither.
+    """
+    side = message.get("side")
+    if not (side is None or side in ("Bid", "Ask")):
+        refuse("side is neither Bid nor Ask")
+    return _SIDES[side]
 
 
 def _trade(message: dict[str, object], received_ns: int) -> Trade:
     price_e8, price_decimals = positive_of(message, "price")
     volume_e8, volume_decimals = positive_of(message, "volume")
-    side = message.get("side")
-    if not (side is None or side in ("Bid", "Ask")):
-        refuse("side is neither Bid nor Ask")
+    side = side_of(message)
     trade_id = whole_of(message, "tradeId", _INT64_MAX)
     if trade_id is None:
         refuse("no tradeId")
@@ -326,7 +335,7 @@ def _trade(message: dict[str, object], received_ns: int) -> Trade:
         volume_e8=volume_e8,
         price_decimals=price_decimals,
         volume_decimals=volume_decimals,
-        side=SIDES[side],
+        side=side,
         trade_id=trade_id,
     )
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from eventlog.records import Trade
 from feeds.btcmarkets.protocol import (
-    SIDES,
     Orders,
     exchange_ns_of,
     is_market,
     orders_of,
     positive_of,
     refuse,
+    side_of,
     text_of,
 )
 
@@ -80,9 +80,7 @@ def trades_of(body: object, received_ns: int) -> list[Trade]:
 def _trade(row: dict[str, object], received_ns: int) -> Trade:
     price_e8, price_decimals = positive_of(row, "price")
     volume_e8, volume_decimals = positive_of(row, "amount")
-    side = row.get("side")
-    if not (side is None or side in ("Bid", "Ask")):
-        refuse("side is neither Bid nor Ask")
+    side = side_of(row)
     return Trade(
         exchange_ns=exchange_ns_of(row),
         received_ns=received_ns,
@@ -90,7 +88,7 @@ def _trade(row: dict[str, object], received_ns: int) -> Trade:
         volume_e8=volume_e8,
         price_decimals=price_decimals,
         volume_decimals=volume_decimals,
-        side=SIDES[side],
+        side=side,
         trade_id=_count(row, "id", _ID_MAX),
         backfilled=True,
     )
