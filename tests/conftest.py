@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -47,8 +48,23 @@ def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
     """Return an account of faults by what became of them; the sum is printed at the end."""
     counted = Tally()
     yield counted
-    total = request.config.stash.setdefault(_TALLY, Tally())
-    total.update(counted)
+    request.config.stash.setdefault(_TALLY, Tally()).update(counted)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add what a worker process counted, when the tests are spread over several."""
+    told = getattr(node, "workeroutput", {}).get("faults", [])
+    counted = Tally({(kind, outcome): count for kind, outcome, count in told})
+    node.config.stash.setdefault(_TALLY, Tally()).update(counted)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that spreads the tests, if there is one, what was counted here."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        counted = session.config.stash.get(_TALLY, Tally())
+        output["faults"] = [(*key, count) for key, count in counted.items()]
 
 
 def pytest_terminal_summary(
