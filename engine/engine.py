@@ -7,11 +7,8 @@ log's own schema: for every tick its fill, if an order filled, and its decision.
 
 import json
 from collections import deque
-from collections.abc import Callable
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +20,7 @@ from engine.errors import StateMismatch
 from engine.market import WIDTH, Column, Market, Rows, is_tick
 from engine.parameters import Parameters
 from engine.state import Arrays, digest
-from engine.step import CHUNK_TICKS, CompiledStep, Counts, Measures, Outcome
+from engine.step import CHUNK_TICKS, Counts, Measures, Outcome
 from eventlog.schema import batch_of, decimals
 
 _COUNT = {name: index for index, name in enumerate(Counts._fields)}
@@ -56,9 +53,9 @@ class _Foreseen(NamedTuple):
 class Engine:
     """One market's engine. `advance` is the only way to change it.
 
-    Engines of equal parameters share one compiled step; each takes its state along when it is not
-    the one that works. ``position`` is the offset of the last record it was given, -1 before any;
-    it is no part of the state.
+    Engines of equal parameters share one compiled step, each with variables of its own: they may
+    take turns as they like, but not work at once. ``position`` is the offset of the last record it
+    was given, -1 before any; it is no part of the state.
     """
 
     def __init__(self, parameters: Parameters, state: Arrays) -> None:
@@ -77,8 +74,9 @@ class Engine:
                 found = f"{state[name].dtype}{list(state[name].shape)}"
                 raise StateMismatch(f"{name} is {found}, not {array.dtype}{list(array.shape)}")
         self._market = Market.of(state)
-        self._stage = _stage(parameters)
-        self._stage.enter(self, {name: state[name] for name in steps.NAMES})
+        # Held here, so that the cache forgetting it costs a compilation and no more.
+        self._step = steps.compiled(parameters)
+        self._variables = self._step.hold(state)
         self._like = {name: state[name] for name in steps.PACKED}
         self._packed = steps.pack(state)
         self._frontier = self._market  # behind what was foreseen last
@@ -106,7 +104,7 @@ class Engine:
         chunk.column("received_ns")  # if it is not there, that shows before anything has changed
         try:
             market, rows = self._folded(chunk)
-            outcome = self._stage.run(self, rows)
+            outcome = self._step.run(self._variables, rows)
         except BaseException:
             # What was foreseen stands behind a chunk that has not happened.
             self._foreseen.clear()
@@ -146,7 +144,7 @@ class Engine:
     def state(self) -> Arrays:
         """Return the whole state as arrays by name; copies, which nobody else changes."""
         market = {name: array.copy() for name, array in self._market.state().items()}
-        return {**market, **self._stage.state(self)}
+        return {**market, **self._variables.state()}
 
     def small_state(self) -> Arrays:
         """Return what a tick changes all over: all arrays but the rings (`engine.state.RINGS`).
@@ -157,7 +155,7 @@ class Engine:
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return some rows of one of the rings."""
-        return self._stage.ring_rows(self, name, places)
+        return self._variables.ring_rows(name, places)
 
     def rehearse(self) -> Arrays:
         """Return the newest labelled samples and the network's answers now (`engine.rehearsal`)."""
@@ -182,23 +180,17 @@ def arithmetic_digest(parameters: Parameters) -> str:
     It names the arithmetic of this build on this machine, as these parameters use it: where it
     equals the recorded one, equal bits can be claimed; where not, nothing can.
     """
-    stage = _stage(parameters)
+    step = steps.compiled(parameters)
     state = steps.genesis(parameters)
     weights = state["learner.weights"]
     # The first weights are made from integers here, so that only the step's arithmetic is tested.
     ranks = np.arange(weights.size, dtype=np.int64)
     state["learner.weights"] = ((ranks * 7919 % 2001 - 1000) / np.float32(4000)).astype(np.float32)
-    probe = _Probe()
-    stage.enter(probe, state)
-    outcome = stage.run(probe, _probe_rows(CHUNK_TICKS))
+    variables = step.hold(state)
+    outcome = step.run(variables, _probe_rows(CHUNK_TICKS))
     hasher = blake2b(outcome.counts.tobytes() + outcome.measures.tobytes(), digest_size=16)
-    hasher.update(digest(stage.state(probe)).encode())
-    stage.leave(probe)
+    hasher.update(digest(variables.state()).encode())
     return hasher.hexdigest()
-
-
-class _Probe:
-    """Somebody who uses a stage for a moment."""
 
 
 def _probe_rows(count: int) -> Rows:
@@ -221,60 +213,6 @@ def _probe_rows(count: int) -> Rows:
         volumes = [draw % 10**9 + 1 for draw in draws[3:13]]
         rows[index] = [*named, *bids, *volumes[:5], *asks, *volumes[5:]]
     return rows
-
-
-class _Stage:
-    """A compiled step and whose turn it is on it: the others' states are kept aside."""
-
-    def __init__(self, step: CompiledStep) -> None:
-        self._step = step
-        # Held weakly: who is gone needs no state.
-        self._actor: Callable[[], object] = _nobody
-        self._aside: WeakKeyDictionary[object, Arrays] = WeakKeyDictionary()
-
-    def enter(self, actor: object, state: Arrays) -> None:
-        self._set_aside()
-        self._step.load(state)
-        self._actor = ref(actor)
-
-    def leave(self, actor: object) -> None:
-        if self._actor() is actor:
-            self._actor = _nobody
-
-    def run(self, actor: object, rows: Rows) -> Outcome:
-        self._turn(actor)
-        return self._step.run(rows)
-
-    def ring_rows(
-        self, actor: object, name: str, places: npt.NDArray[np.int64]
-    ) -> npt.NDArray[Any]:
-        self._turn(actor)
-        return self._step.ring_rows(name, places)
-
-    def state(self, actor: object) -> Arrays:
-        self._turn(actor)
-        return self._step.state()
-
-    def _turn(self, actor: object) -> None:
-        if self._actor() is not actor:
-            self._set_aside()
-            self._step.load(self._aside.pop(actor))
-            self._actor = ref(actor)
-
-    def _set_aside(self) -> None:
-        if (actor := self._actor()) is not None:
-            state = self._step.state()
-            self._aside[actor] = {name: array.copy() for name, array in state.items()}
-
-
-def _nobody() -> None:
-    """Stand where a reference to an actor would."""
-
-
-@lru_cache(maxsize=8)
-def _stage(parameters: Parameters) -> _Stage:
-    # An engine holds on to its stage, so forgetting one here costs a compilation and no more.
-    return _Stage(steps.compiled(parameters))
 
 
 def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:

@@ -294,48 +294,12 @@ def _words(array: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
     return np.ascontiguousarray(array).reshape(-1).view(np.int32)
 
 
-class CompiledStep:
-    """The step over a chunk, compiled for one set of parameters, and the variables it works on."""
+class Variables:
+    """One state, in variables that a compiled step works on; made by `CompiledStep.hold`."""
 
-    def __init__(self, parameters: Parameters) -> None:
-        self._parameters = parameters
-        start = genesis(parameters)
-        self._variables = [tf.Variable(start[name], name=name) for name in NAMES]
-        self._call = tf.function(
-            self._run,
-            jit_compile=True,
-            autograph=False,
-            input_signature=[
-                tf.TensorSpec((CHUNK_TICKS, WIDTH), tf.int64),
-                tf.TensorSpec((), tf.int32),
-            ],
-        ).get_concrete_function()
-
-    def run(self, rows: Rows) -> Outcome:
-        """Carry the variables over at most `CHUNK_TICKS` rows."""
-        count = len(rows)
-        padded = np.zeros((CHUNK_TICKS, WIDTH), np.int64)
-        padded[:count] = rows
-        outputs = self._call(tf.constant(padded), tf.constant(count, tf.int32))
-        counts, measures, packed = (output.numpy() for output in outputs)
-        return Outcome(counts[:count], measures[:count], packed)
-
-    def load(self, state: Arrays) -> None:
-        """Set all variables.
-
-        Raises:
-            StateMismatch: if names, shapes or types are not this step's.
-        """
-        for name, variable in zip(NAMES, self._variables, strict=True):
-            array = state.get(name)
-            if array is None:
-                raise StateMismatch(f"the state has no {name}")
-            expected = (tuple(variable.shape), variable.dtype.as_numpy_dtype)
-            if (array.shape, array.dtype.type) != expected:
-                found = (array.shape, array.dtype.name)
-                raise StateMismatch(f"{name} is {found}, expected {expected}")
-        for name, variable in zip(NAMES, self._variables, strict=True):
-            variable.assign(state[name])
+    def __init__(self, state: Arrays) -> None:
+        self._variables = [tf.Variable(state[name], name=name) for name in NAMES]
+        self.handles = [variable.handle for variable in self._variables]
 
     def state(self) -> Arrays:
         """Return the variables' values."""
@@ -345,12 +309,70 @@ class CompiledStep:
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return some rows of one of `RINGS`."""
-        rows: npt.NDArray[Any] = self._variables[NAMES.index(name)].sparse_read(places).numpy()
+        # A look at the variable's own memory, let go of at once: a ring is megabytes.
+        ring = np.asarray(self._variables[NAMES.index(name)].read_value())
+        rows: npt.NDArray[Any] = ring[places]
         return rows
 
-    def _read(self) -> State:
+    def read(self) -> State:
+        """Return the values as the step takes them, inside of it."""
         values = iter(variable.read_value() for variable in self._variables)
         return State(*(kind(*(next(values) for _ in kind._fields)) for kind in _PARTS.values()))
+
+    def assign(self, values: list[Tensor]) -> None:
+        """Set all of them, inside of the step."""
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
+
+
+class CompiledStep:
+    """The step over a chunk, compiled for one set of parameters.
+
+    It was traced on variables of its own and works on any that are like them, so that as many
+    states as there are markets share the machine code, and none is ever copied to take its turn.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self._like = genesis(parameters)
+        self._traced = Variables(self._like)
+        self._call = tf.function(
+            self._run,
+            jit_compile=True,
+            autograph=False,
+            input_signature=[
+                tf.TensorSpec((CHUNK_TICKS, WIDTH), tf.int64),
+                tf.TensorSpec((), tf.int32),
+            ],
+        ).get_concrete_function()
+        captured = zip(self._call.captured_inputs, self._traced.handles, strict=True)
+        assert all(found is handle for found, handle in captured), "the variables, in their order"
+
+    def hold(self, state: Arrays) -> Variables:
+        """Return variables that hold a state.
+
+        Raises:
+            StateMismatch: if names, shapes or types are not this step's.
+        """
+        for name in NAMES:
+            like, array = self._like[name], state.get(name)
+            if array is None:
+                raise StateMismatch(f"the state has no {name}")
+            if (array.shape, array.dtype) != (like.shape, like.dtype):
+                found, expected = (array.shape, array.dtype.name), (like.shape, like.dtype.name)
+                raise StateMismatch(f"{name} is {found}, expected {expected}")
+        return Variables(state)
+
+    def run(self, variables: Variables, rows: Rows) -> Outcome:
+        """Carry the variables over at most `CHUNK_TICKS` rows. Not on two threads at once."""
+        count = len(rows)
+        padded = np.zeros((CHUNK_TICKS, WIDTH), np.int64)
+        padded[:count] = rows
+        arguments = tf.constant(padded), tf.constant(count, tf.int32)
+        self._call.set_external_captures(variables.handles)
+        outputs = self._call(*arguments)
+        counts, measures, packed = (output.numpy() for output in outputs)
+        return Outcome(counts[:count], measures[:count], packed)
 
     def _run(self, rows: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         counts = tf.zeros((CHUNK_TICKS, len(Counts._fields)), tf.int64)
@@ -371,12 +393,12 @@ class CompiledStep:
         _, state, counts, measures = tf.while_loop(
             lambda index, *_: index < count,
             body,
-            (tf.constant(0), self._read(), counts, measures),
+            (tf.constant(0), self._traced.read(), counts, measures),
             parallel_iterations=1,
         )
-        values = dict(zip(NAMES, tf.nest.flatten(state), strict=True))
-        for name, variable in zip(NAMES, self._variables, strict=True):
-            variable.assign(values[name])
+        flat = tf.nest.flatten(state)
+        self._traced.assign(flat)
+        values = dict(zip(NAMES, flat, strict=True))
         return counts, measures, tf.concat([_bits(values[name]) for name in PACKED], 0)
 
 

@@ -9,18 +9,17 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from engine import monitor
-from engine.engine import Engine, _stage, arithmetic_digest, genesis
+from engine.engine import Engine, arithmetic_digest, genesis
 from engine.errors import StateMismatch
 from engine.market import READS, Rows
-from engine.state import RINGS, Arrays, digest
-from engine.step import CHUNK_TICKS, Outcome
+from engine.state import RINGS, digest
+from engine.step import CHUNK_TICKS, Outcome, Variables
 from eventlog.records import Decision, Effect, Fill, Milestone, Record, Tick
 from eventlog.schema import SCHEMA, decode, encode, renumber
 from tests.markets import (
@@ -40,16 +39,10 @@ LENGTH = 900
 
 
 class Refusing:
-    """Stands in for the compiled stage and fails where the real one would have worked."""
+    """Stands in for the compiled step and fails where the real one would have worked."""
 
-    def run(self, actor: object, rows: Rows) -> Outcome:
+    def run(self, variables: Variables, rows: Rows) -> Outcome:
         raise MemoryError("planted")
-
-    def state(self, actor: object) -> Arrays:
-        raise AssertionError("not asked for")
-
-    def ring_rows(self, actor: object, name: str, places: npt.NDArray[np.int64]) -> None:
-        raise AssertionError("not asked for")
 
 
 def begun(count: int = LENGTH) -> Engine:
@@ -86,12 +79,12 @@ class TestAllOrNothing:
         """The market's fold has gone ahead by then; it is given up. The same chunk works later."""
         engine, twin = begun(), begun()
         chunk = journal(LENGTH + 50).slice(LENGTH)
-        before, stage = engine.digest, engine._stage
+        before, step = engine.digest, engine._step
 
-        engine._stage = Refusing()  # type: ignore[assignment]
+        engine._step = Refusing()  # type: ignore[assignment]
         with pytest.raises(MemoryError, match="planted"):
             engine.advance(chunk)
-        engine._stage = stage
+        engine._step = step
 
         assert (engine.digest, engine.position) == (before, LENGTH - 1)
         assert engine.advance(chunk).equals(twin.advance(chunk))
@@ -408,18 +401,16 @@ class TestNeighbours:
 
     def test_an_engine_that_is_gone_leaves_nothing_behind(self) -> None:
         """Thousands of engines in one process (a verification) need the memory of a few."""
-        worker = begun(10)
-        gone = begun(10)
-        assert worker.digest  # the other is put aside
-        stage, trace = _stage(SMALL), weakref.ref(gone)
-        kept = len(stage._aside)
+        worker, gone = begun(10), begun(10)
+        carry(worker, [journal(11).slice(10)])
+        carry(gone, [journal(11).slice(10)])  # the last to have had its turn
+        trace = weakref.ref(gone._variables)
 
         del gone
         gc.collect()
 
         assert trace() is None
-        assert len(stage._aside) == kept - 1
-        assert worker.digest == begun(10).digest
+        assert worker.digest == begun(11).digest
 
 
 class TestArithmeticDigest:
