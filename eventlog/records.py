@@ -55,12 +55,12 @@ def format_e8(value_e8: int, decimals: int = 8) -> str:
     Raises:
         ValueError: if the value has more decimals than are asked for.
     """
-    digits, rest = divmod(abs(value_e8), 10 ** (8 - decimals))
-    if rest:
+    whole, rest = divmod(abs(value_e8), E8)
+    digits = f"{rest:08d}"
+    if digits[decimals:].strip("0"):
         raise ValueError(f"{value_e8}e-8 has more than {decimals} decimals")
-    text = str(digits).rjust(decimals + 1, "0")
     sign = "-" if value_e8 < 0 else ""
-    return sign + (f"{text[:-decimals]}.{text[-decimals:]}" if decimals else text)
+    return f"{sign}{whole}.{digits[:decimals]}" if decimals else f"{sign}{whole}"
 
 
 class Side(StrEnum):

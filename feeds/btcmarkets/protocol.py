@@ -361,17 +361,22 @@ def _levels(message: dict[str, object], key: str) -> tuple[Level, ...]:
         refuse(f"no {key}" if rows is None else f"{key} is not a list")
     if len(rows) > LEVELS_A_SIDE_MAX:
         refuse(f"{key} has more than {LEVELS_A_SIDE_MAX} levels")
-    return tuple([_level(row, key) for row in rows])
+    price, volume = _LEVEL_NAMES[key]
+    return tuple([_level(row, key, price, volume) for row in rows])
 
 
-def _level(row: object, key: str) -> Level:
+# Put together once: a busy book is mostly levels.
+_LEVEL_NAMES = {key: (f"a price of {key}", f"a volume of {key}") for key in ("bids", "asks")}
+
+
+def _level(row: object, key: str, price: str, volume: str) -> Level:
     if type(row) is not list or len(row) != 3:
         refuse(f"a level of {key} is not [price, volume, count]")
-    price_e8, price_decimals = amount_of(row[0], f"a price of {key}")
-    volume_e8, volume_decimals = amount_of(row[1], f"a volume of {key}")
+    price_e8, price_decimals = amount_of(row[0], price)
+    volume_e8, volume_decimals = amount_of(row[1], volume)
     count = row[2]
     if price_e8 == 0:
-        refuse(f"a price of {key} is zero")
+        refuse(f"{price} is zero")
     if type(count) is not int or not 0 <= count <= _INT32_MAX:
         refuse(f"a count of {key} is not an integer in 0 … {_INT32_MAX}")
     return Level(price_e8, volume_e8, price_decimals, volume_decimals, count)

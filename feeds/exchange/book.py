@@ -8,6 +8,7 @@ import json
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from eventlog.checksum import book_checksum
 from eventlog.records import BookUpdate, Level, format_e8
@@ -75,6 +76,10 @@ def _signed(side: BookSide) -> Iterator[tuple[int, int, int, int]]:
         yield level.price_e8, level.price_decimals, level.volume_e8, level.volume_decimals
 
 
+text_of = json.JSONEncoder(separators=(",", ":")).encode
+"""Return a message as the exchange writes it, without blanks."""
+
+
 def timestamp(at_ns: int) -> str:
     """Return a time as the websocket says it: ISO 8601 UTC with 3 decimals, rounded down.
 
@@ -82,8 +87,12 @@ def timestamp(at_ns: int) -> str:
     '2026-09-23T04:31:09.259Z'
     """
     at_ms = at_ns // 1_000_000
-    moment = datetime.fromtimestamp(at_ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+    return f"{_second(at_ms // 1000)}.{at_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(at_s: int) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def snapshot_id(at_ns: int) -> int:
@@ -96,7 +105,7 @@ def snapshot_frame(market: str, at_ns: int, book: Book, *, version: int) -> str:
 
     ``version`` is its ``snapshotId``: a later delta must not have a smaller one.
     """
-    return json.dumps(
+    return text_of(
         {
             "marketId": market,
             "snapshot": True,
@@ -106,8 +115,7 @@ def snapshot_frame(market: str, at_ns: int, book: Book, *, version: int) -> str:
             "asks": _rows(book.asks),
             "channel": "orderbookUpdate",
             "messageType": "orderbookUpdate",
-        },
-        separators=(",", ":"),
+        }
     )
 
 
@@ -115,7 +123,7 @@ def delta_frame(
     market: str, at_ns: int, *, bids: Iterable[Level], asks: Iterable[Level], checksum: int
 ) -> str:
     """Return changed levels as one frame, with the checksum of the book after them."""
-    return json.dumps(
+    return text_of(
         {
             "marketId": market,
             "timestamp": timestamp(at_ns),
@@ -124,8 +132,7 @@ def delta_frame(
             "asks": _rows(asks),
             "messageType": "orderbookUpdate",
             "checksum": str(checksum),
-        },
-        separators=(",", ":"),
+        }
     )
 
 

@@ -11,7 +11,6 @@ The market of a (seed, market, scenario, start) is the same on every run: every 
 step.
 """
 
-import json
 import math
 from collections.abc import Sequence
 
@@ -22,6 +21,7 @@ from feeds.exchange.book import (
     delta_frame,
     snapshot_frame,
     snapshot_id,
+    text_of,
     timestamp,
 )
 from feeds.exchange.draws import Draws
@@ -177,7 +177,7 @@ class SyntheticMarket:
         volume_e8 = 1 + int(-0.02 * math.log(row[5] / _TRADE_CHANCE) * E8)
         self._trade_id += 1
         self._statistics.add(self._last_e8, volume_e8)
-        return json.dumps(
+        return text_of(
             {
                 "marketId": self._market,
                 "timestamp": timestamp(self.at_ns),
@@ -186,13 +186,12 @@ class SyntheticMarket:
                 "volume": _text(volume_e8),
                 "messageType": "trade",
                 "side": "Bid" if buys else "Ask",
-            },
-            separators=(",", ":"),
+            }
         )
 
     def _tick(self) -> str:
         bid_e8, ask_e8, last_e8 = self._quoted
-        return json.dumps(
+        return text_of(
             {
                 "marketId": self._market,
                 "timestamp": timestamp(self.at_ns),
@@ -202,8 +201,7 @@ class SyntheticMarket:
                 **self._statistics.fields(last_e8),
                 "messageType": "tick",
                 "snapshotId": snapshot_id(self.at_ns),
-            },
-            separators=(",", ":"),
+            }
         )
 
 
@@ -269,11 +267,8 @@ def _increment_e8(deviation: float) -> int:
 
 def _decimals(value_e8: int) -> int:
     """Return how many decimals a value needs: the exchange sends no trailing zeros."""
-    decimals = 8
-    while decimals and value_e8 % 10 == 0:
-        value_e8 //= 10
-        decimals -= 1
-    return decimals
+    rest = abs(value_e8) % E8
+    return len(f"{rest:08d}".rstrip("0")) if rest else 0
 
 
 def _text(value_e8: int) -> str:
