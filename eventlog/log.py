@@ -1,7 +1,7 @@
 """The log in the hands of its one writer.
 
 ``Log.open`` takes the lock, recovers what an earlier writer left, and from then on an ``append`` is
-one record batch, one frame, one ``fdatasync``: it returns only when the records are on stable
+one record batch, one frame, one synchronous write: it returns only when the records are on stable
 storage (I2), at dense offsets (I1). When a write fails the writer is dead: nothing is retried,
 nothing more is acknowledged, and the next opening finds out what the disk holds.
 
@@ -38,7 +38,7 @@ from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
 
 SEGMENT_BYTES = 64 << 20
 COMMITS_PER_MARK_SYNC = 256
-"""So often the mark is forced to the disk without being asked: a rare second fdatasync."""
+"""So often the mark is forced to the disk without being asked: a rare ``fdatasync`` besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Log:
         self._last.link = self._last.link._replace(epoch=epoch)
         self._segment_bytes = segment_bytes
         self._marks = MarkFile(storage, directory, self._mark())
-        self._file = storage.open(self._last.path)
+        self._file = storage.open_synced(self._last.path)
         self._commits = 0
         self._dead: str | None = None
         self._closed = False
@@ -331,7 +331,6 @@ class Log:
                 data, after = self._framed(packed, count)
             last = self._last
             self._file.pwrite(data, last.position)
-            self._file.fdatasync()
             last.note(after, last.position + len(data))
             self._marks.write(self._mark())
         except BaseException as error:
@@ -377,7 +376,7 @@ class Log:
         self._open.append(made)
         self._parts.append(made)
         self._file.close()
-        self._file = self._storage.open(self._last.path)
+        self._file = self._storage.open_synced(self._last.path)
         self._marks.write(self._mark())
         self._marks.sync()
 

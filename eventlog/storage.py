@@ -3,7 +3,8 @@
 They are behind one small protocol so that a simulated filesystem can stand in for the real one and
 lose, tear, reorder or refuse any of them. What is assumed of the real one is stated here:
 
-* ``fdatasync`` and ``fsync`` return only when the bytes are on stable storage;
+* ``fdatasync``, ``fsync``, and a write into a file that was opened with ``O_DSYNC``, return only
+  when the bytes are on stable storage;
 * a write damages no byte outside of itself, and leaves each 512-byte sector either old or new;
 * there is no order between writes that were not synced, and a rename or a new directory entry is
   durable only after the directory was synced.
@@ -55,6 +56,9 @@ class Storage(Protocol):
 
     def open(self, path: Path) -> File:
         """Return an existing file, to write into."""
+
+    def open_synced(self, path: Path) -> File:
+        """Return an existing file, each write into which returns only when it is durable."""
 
     def read(self, path: Path, position: int, size: int) -> bytes:
         """Return up to ``size`` bytes; fewer only where the file ends."""
@@ -140,6 +144,10 @@ class Disk:
     def open(self, path: Path) -> File:
         """Open for reading and writing."""
         return _DiskFile(path, os.O_RDWR)
+
+    def open_synced(self, path: Path) -> File:
+        """Open with ``O_DSYNC``: one call where a write and a ``fdatasync`` would be two."""
+        return _DiskFile(path, os.O_RDWR | os.O_DSYNC)
 
     def read(self, path: Path, position: int, size: int) -> bytes:
         """Open, ``pread`` until there is enough or the file ends, close."""

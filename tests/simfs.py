@@ -90,6 +90,9 @@ class SimFS:
         self._cut()
         return SimFile(self, path, self._inode(path))
 
+    def open_synced(self, path: Path) -> "SimFile":
+        return SyncedSimFile(self, path, self.open(path)._inode)
+
     def read(self, path: Path, position: int, size: int) -> bytes:
         self._call("read", path)
         self._cut()
@@ -278,6 +281,14 @@ class SimFile:
 
     def close(self) -> None:
         pass
+
+
+class SyncedSimFile(SimFile):
+    """One of which each write is a write and a sync, and either may be the last or be refused."""
+
+    def pwrite(self, data: bytes, position: int) -> None:
+        super().pwrite(data, position)
+        self._sync("dsync")
 
 
 class SimLock:

@@ -66,6 +66,10 @@ class DyingDisk(Disk):
         self.count("open", path)
         return DyingFile(self, path, super().open(path))
 
+    def open_synced(self, path: Path) -> File:
+        self.count("open", path)
+        return DyingFile(self, path, super().open_synced(path))
+
     def rename(self, source: Path, target: Path) -> None:
         self.count("rename", target)
         super().rename(source, target)

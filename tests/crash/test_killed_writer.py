@@ -29,7 +29,7 @@ LOG_POINTS = {
     "recovery: the copy has no name": ("rename", ".torn"),
     "recovery: the copy's name is not durable": ("fsync_dir", "quarantine"),
     "recovery or append: half is written": ("pwrite", ".open"),
-    "recovery or append: nothing is synced": ("fdatasync", ".open"),
+    "recovery: nothing is synced": ("fdatasync", ".open"),
     "opening: the mark has no name": ("rename", "mark"),
     "a commit is not noted": ("pwrite", "mark"),
     "a roll: the next segment is being filled": ("pwrite", ".open.tmp"),

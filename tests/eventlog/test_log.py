@@ -75,7 +75,7 @@ def test_an_append_is_one_write_and_one_sync_and_then_the_mark() -> None:
     log.append([quote(0), quote(1)])
 
     name = f"{0:020}.open"
-    assert fs.calls == [f"pwrite {name}", f"fdatasync {name}", "pwrite mark"]
+    assert fs.calls == [f"pwrite {name}", f"dsync {name}", "pwrite mark"]
     assert opened(fs.after_power_cut(lambda pending: [])).end == 2
 
 
@@ -506,7 +506,6 @@ def test_a_log_of_an_earlier_version_is_read_and_goes_on(monkeypatch: pytest.Mon
             packed, last = body.pack(batch), log._last
             data, after = frame.build(Kind.DATA, packed, count=1, link=last.link, tag=last.tag)
             log._file.pwrite(data, log._last.position)
-            log._file.fdatasync()
             log._last.note(after, log._last.position + len(data))
             log._marks.write(log._mark())
 

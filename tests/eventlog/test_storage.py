@@ -1,5 +1,7 @@
 """The real filesystem behind `Storage`, and how files are published on it."""
 
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +33,19 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert DISK.size(tmp_path / "a") == 16
     DISK.forget(tmp_path / "a")
     assert DISK.read(tmp_path / "a", 0, 5) == b"front"
+
+
+def test_a_write_into_a_synced_file_waits_for_the_disk(tmp_path: Path) -> None:
+    """The descriptor says so; what the disk then holds, `crash/test_power_switch.py` looks at."""
+    (tmp_path / "a").write_bytes(b"abc")
+    files = DISK.open_synced(tmp_path / "a"), DISK.open(tmp_path / "a")
+    files[0].pwrite(b"X", 1)
+
+    flags = [fcntl.fcntl(file._descriptor, fcntl.F_GETFL) for file in files]  # type: ignore[attr-defined]
+    assert [bool(flag & os.O_DSYNC) for flag in flags] == [True, False]
+    assert read_all(DISK, tmp_path / "a") == b"aXc"
+    for file in files:
+        file.close()
 
 
 def test_an_existing_file_is_opened_as_it_is(tmp_path: Path) -> None:
