@@ -32,6 +32,7 @@ at    size  field
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from crc32c import crc32c
 
@@ -45,8 +46,7 @@ SLOT_STRIDE_BYTES = 4096
 SLOTS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """How far the log was durable."""
 
     identity: bytes

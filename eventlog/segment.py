@@ -31,7 +31,9 @@ from eventlog.storage import Storage, publish, read_all
 
 SUFFIX = ".open"
 _BODY = struct.Struct("<16s32sQ")
-_ZEROS = bytes(1 << 20)
+# In pieces: what was written in one is cached in one by the kernel, and a large piece of the cache
+# takes longer to write back, however little of it has changed.
+_ZEROS = bytes(1 << 16)
 _READ_BYTES = 4 << 20
 _DECODED_BYTES = 16 << 20
 FRAMES_MAX = 1 << 15

@@ -1,6 +1,5 @@
 """The mark: two slots, the newer one counts, and damage to either is said."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ def file_of(*marks: Mark) -> bytes:
 
 def test_the_slot_with_the_higher_counter_counts() -> None:
     """Both orders of the slots say the same."""
-    second = replace(FIRST, end=8, counter=11)
+    second = FIRST._replace(end=8, counter=11)
 
     assert mark.from_bytes(file_of(FIRST, second)) == Slots(second, 1, ())
     assert mark.from_bytes(file_of(second, FIRST)) == Slots(second, 0, ())
@@ -30,7 +29,7 @@ def test_the_slot_with_the_higher_counter_counts() -> None:
 @pytest.mark.parametrize("slot", [0, 1])
 def test_a_damaged_slot_leaves_the_other_and_is_said(slot: int) -> None:
     """Any flipped bit of a slot is named; the other slot still speaks."""
-    data = file_of(FIRST, replace(FIRST, counter=11))
+    data = file_of(FIRST, FIRST._replace(counter=11))
     for bit in range(slot * 4096 * 8, (slot * 4096 + 96) * 8):
         hurt = bytearray(data)
         hurt[bit // 8] ^= 1 << bit % 8
@@ -42,7 +41,7 @@ def test_a_damaged_slot_leaves_the_other_and_is_said(slot: int) -> None:
 
 def test_other_bytes_of_the_file_are_watched_too() -> None:
     """A bit between the slots, a byte less and a byte more are found."""
-    data = file_of(FIRST, replace(FIRST, counter=11))
+    data = file_of(FIRST, FIRST._replace(counter=11))
 
     assert mark.from_bytes(data[:200] + b"\1" + data[201:]).damage
     assert mark.from_bytes(data[:-1]).damage
@@ -70,12 +69,12 @@ def test_a_note_survives_the_process_and_a_sync_the_power() -> None:
     """What was noted is read at once; what was synced is read after a power cut."""
     fs = SimFS()
     file = MarkFile(fs, HERE, FIRST)
-    file.write(replace(FIRST, end=8))
+    file.write(FIRST._replace(end=8))
     assert ends(fs) == 8
     assert ends(fs.after_power_cut(lambda pending: [])) == 7
 
     file.sync()
-    file.write(replace(FIRST, end=9))
+    file.write(FIRST._replace(end=9))
 
     assert ends(fs) == 9
     assert ends(fs.after_power_cut(lambda pending: [])) == 8
@@ -87,10 +86,10 @@ def test_a_slot_in_flight_never_endangers_the_synced_one() -> None:
     fs = SimFS()
     file = MarkFile(fs, HERE, FIRST)
     for end in range(8, 14):
-        file.write(replace(FIRST, end=end))
-        file.write(replace(FIRST, end=end + 100))
+        file.write(FIRST._replace(end=end))
+        file.write(FIRST._replace(end=end + 100))
         file.sync()
-        file.write(replace(FIRST, end=end + 200))
+        file.write(FIRST._replace(end=end + 200))
         after = fs.after_power_cut(lambda pending: [])
         garbage = after.names[HERE / mark.NAME].current
         slot = mark.read(fs, HERE).slot

@@ -1,7 +1,6 @@
 """The case table: exactly one row for every combination, and each row by a real log."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 
@@ -199,7 +198,7 @@ def test_case_h_refuses() -> None:
     assert newest is not None
     forged = mark.Mark(newest.identity, 3, 0, kept.ends[2], bytes(32), 1, counter=99)
     early = mark.Mark(newest.identity, 3, 0, kept.ends[2], newest.chain, 1, counter=99)
-    aside = replace(newest, position=newest.position - 64, counter=99)
+    aside = newest._replace(position=newest.position - 64, counter=99)
     for wrong in (forged, early, aside):
         slot = mark.to_bytes(wrong).ljust(4096, b"\0")
         kept.fs.put(MARK, slot + slot)
