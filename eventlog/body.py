@@ -23,7 +23,7 @@ one go, and rows that came with different columns are put back into the order of
 True
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -38,20 +38,20 @@ _ROWS_CACHED_MAX = 1024
 _MASKED_COLUMNS = 64
 
 
-def pack(batch: pa.RecordBatch, kinds: frozenset[str] | None = None) -> bytes:
-    """Return the body of a batch that is in the schema of its segment.
-
-    ``kinds`` are those of its rows, if it is known that no row has a value where its kind has no
-    column, as in what `schema.encode` made. Otherwise it is looked at.
-    """
-    if kinds is not None:
-        held, mask = _columns_of(kinds)
-    else:
-        held, mask = _held_by_kinds(batch) or _held(
-            [number for number, column in enumerate(batch.columns) if _holds(column)],
-            batch.num_columns,
-        )
+def pack(batch: pa.RecordBatch) -> bytes:
+    """Return the body of a batch that is in the schema of its segment."""
+    held, mask = _held_by_kinds(batch) or _held(
+        [number for number, column in enumerate(batch.columns) if _holds(column)],
+        batch.num_columns,
+    )
     return b"".join((mask, batch.select(held).serialize()))
+
+
+def pack_columns(columns: Mapping[str, pa.Array]) -> bytes:
+    """Return the body of a batch of this version that has these columns, all others null."""
+    held, mask = _layout(frozenset(columns))
+    batch = pa.RecordBatch.from_arrays([columns[name] for name in held.names], schema=held)
+    return b"".join((mask, batch.serialize()))
 
 
 def unpack(
@@ -129,6 +129,13 @@ def _columns_of(kinds: frozenset[str]) -> Held:
     """Return the columns of these kinds; those that every row has, for one that is not known."""
     names = set(REQUIRED).union(*(COLUMNS.get(kind, ()) for kind in kinds))
     return _held([number for number, name in enumerate(NAMES) if name in names], len(NAMES))
+
+
+@lru_cache(maxsize=256)
+def _layout(names: frozenset[str]) -> tuple[pa.Schema, bytes]:
+    """Return the fields of columns, in their order, and the mask that says which they are."""
+    numbers, mask = _held([NAMES.index(name) for name in NAMES if name in names], len(NAMES))
+    return pa.schema([SCHEMA.field(number) for number in numbers]), mask
 
 
 def _held(numbers: list[int], columns: int) -> Held:

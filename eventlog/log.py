@@ -13,7 +13,7 @@ Not here: a background thread or process. When and where to seal, and when to fo
 disk, is the caller's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ from eventlog.mark import Mark, MarkFile
 from eventlog.parts import Part
 from eventlog.records import Record
 from eventlog.recovery import Recovery
-from eventlog.schema import NAMES, REQUIRED_NUMBERS, SCHEMA, encode, kinds_of, renumber
+from eventlog.schema import NAMES, REQUIRED_NUMBERS, SCHEMA, batch_of, columns_of, encode, renumber
 from eventlog.sealing import Prepared, SealedSegment, SealWork
 from eventlog.segment import Segment
 from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
@@ -47,7 +47,7 @@ class Commit:
 
     records: Sequence[Record]
     first: int
-    _made: pa.RecordBatch | None = field(default=None, repr=False, compare=False)
+    _columns: Mapping[str, pa.Array] | None = field(default=None, repr=False, compare=False)
 
     @property
     def end(self) -> int:
@@ -55,8 +55,10 @@ class Commit:
         return self.first + len(self.records)
 
     def batch(self) -> pa.RecordBatch:
-        """Return them as rows, which are made when they are asked for, unless they were needed."""
-        return self._made or encode(self.records, first_offset=self.first)
+        """Return them as rows, which are made when they are asked for."""
+        if self._columns is None:
+            return encode(self.records, first_offset=self.first)
+        return batch_of(self._columns, len(self.records))
 
 
 class Log:
@@ -168,13 +170,13 @@ class Log:
             TooLarge: if they exceed one frame. Nothing was written; append them in parts.
             WriteFailed: if the device refuses, now or ever before.
         """
-        first, batch = self.end, None
+        first, columns = self.end, None
         if len(records) == 1:
             self._commit(row.packed(records[0], offset=first), 1)
         elif records:
-            batch = encode(records, first_offset=first)
-            self._commit(body.pack(batch, kinds_of(records)), len(records))
-        return Commit(records, first, batch)
+            columns = columns_of(records, first_offset=first)
+            self._commit(body.pack_columns(columns), len(records))
+        return Commit(records, first, columns)
 
     def append_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Append rows that are in the schema already; their offsets are replaced.

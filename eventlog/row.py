@@ -13,7 +13,7 @@ a bitmap and a value of zero; each is padded to eight bytes; a text has its boun
 >>> gaps = [Gap(received_ns=number, from_ns=0, to_ns=9, why="closed") for number in (7, 8)]
 >>> [len(packed(gap, offset=3)) for gap in gaps]
 [496, 496]
->>> packed(gaps[1], offset=4) == pack(encode(gaps[1:], first_offset=4))
+>>> packed(gaps[1], offset=4) == pack_columns(columns_of(gaps[1:], first_offset=4))
 True
 """
 
@@ -28,9 +28,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from eventlog.body import pack
+from eventlog.body import pack_columns
 from eventlog.records import Level, Record
-from eventlog.schema import COLUMNS, DECIMAL, FIELDS, KIND_OF, LEVELS, SCHEMA, encode, kinds_of
+from eventlog.schema import COLUMNS, DECIMAL, FIELDS, KIND_OF, LEVELS, SCHEMA, columns_of
 
 SHAPES_MAX = 4096
 """So many shapes are kept (I10), about 1 kB each; what comes after goes Arrow's way."""
@@ -62,10 +62,19 @@ class _Form:
 
 
 _forms: dict[Shape, _Form | None] = {}
+_plain: dict[type[Record], tuple[_Form, list[Any], Callable[[Any], tuple[Any, ...]]]] = {}
+"""For a class whose fields are all numbers: its form when all are given, its kind, its numbers."""
 
 
 def packed(record: Record, *, offset: int) -> bytes:
-    """Return a record at an offset as the body of a frame: what `body.pack` makes of it."""
+    """Return a record at an offset as the body of a frame: what `body.pack_columns` makes of it."""
+    plain = _plain.get(type(record))
+    if plain is not None:
+        its_form, kind, numbers = plain
+        try:
+            return its_form.head + its_form.places.pack(offset, *kind, *numbers(record))
+        except (StructError, OverflowError):
+            pass  # One is not given, or wrong.
     shape, values = _taken(record, offset)
     form = _forms.get(shape)
     if form is not None:
@@ -73,10 +82,24 @@ def packed(record: Record, *, offset: int) -> bytes:
             return form.head + form.places.pack(*values)
         except (StructError, OverflowError):
             pass  # Arrow knows what is wrong with the value, and says so.
-    body = pack(encode([record], first_offset=offset), kinds_of([record]))
+    body = pack_columns(columns_of([record], first_offset=offset))
     if shape not in _forms and len(_forms) < SHAPES_MAX:
-        _forms[shape] = _form(shape, values, body)
+        form = _forms[shape] = _form(shape, values, body)
+        if form is not None and _is_plain(shape):
+            names = [name for name, _ in _fields_of(str(shape[0]))]
+            _plain[type(record)] = form, _text(str(shape[0])), attrgetter(*names)
     return body
+
+
+def _is_plain(shape: Shape) -> bool:
+    """Say whether a kind has nothing but numbers, and all of them are given.
+
+    Not so with a truth value: one that is not given would pass for a false one.
+    """
+    kind, *sizes = shape
+    types = [SCHEMA.field(column).type for column in COLUMNS[str(kind)]]
+    numbers = all(each in _PLACES and each != pa.bool_() for each in types)
+    return numbers and len(sizes) > 1 and all(size == 0 for size in sizes)
 
 
 def _taken(record: Record, offset: int) -> tuple[Shape, list[Any]]:

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog import row
-from eventlog.body import pack
+from eventlog.body import pack_columns
 from eventlog.records import KINDS, Quote, Record
 from eventlog.row import packed
-from eventlog.schema import encode, kinds_of
+from eventlog.schema import columns_of, encode
 from tests.strategies import BY_KIND, quote, records
 
 
 def arrows(record: Record, offset: int) -> bytes:
     """Return the body that Arrow's builders make."""
-    return pack(encode([record], first_offset=offset), kinds_of([record]))
+    return pack_columns(columns_of([record], first_offset=offset))
 
 
 @given(records=st.lists(records, min_size=1, max_size=3), offset=st.integers(0, 2**62))
@@ -34,10 +34,20 @@ def test_every_kind_has_a_form(kind: str, data: st.DataObject) -> None:
     """Were Arrow to write in another way than is expected here, no record would be made by hand."""
     record = data.draw(BY_KIND[kind])
     row._forms.clear()
+    row._plain.clear()
     packed(record, offset=1)
 
     (form,) = row._forms.values()
     assert form is not None
+
+
+def test_a_number_that_is_not_given_is_null_after_one_that_was() -> None:
+    """Also where the numbers of a kind are taken without looking at them."""
+    packed(quote(1), offset=0)
+    without = replace(quote(1), snapshot_id=None)
+
+    assert type(quote(1)) in row._plain
+    assert packed(without, offset=3) == arrows(without, 3)
 
 
 @pytest.mark.parametrize("bad", ["1", 2**63])
@@ -56,6 +66,7 @@ def test_a_value_that_its_column_cannot_hold_is_refused_as_ever(bad: object) -> 
 def test_no_more_shapes_are_kept_than_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """I10: beyond them Arrow does it, with the same result."""
     monkeypatch.setattr(row, "_forms", {})
+    monkeypatch.setattr(row, "_plain", {})
     monkeypatch.setattr(row, "SHAPES_MAX", 1)
     other = replace(quote(1), snapshot_id=None)
     packed(quote(1), offset=0)
