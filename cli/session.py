@@ -4,6 +4,7 @@ import json
 import sys
 from collections import deque
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 
 import pyarrow as pa
@@ -72,7 +73,8 @@ class Session:
         self._url = url
         self._turn = turn
         self._chosen = settings.engine
-        self._checkpoints = Checkpoints(place.checkpoints)
+        # Whole states are prepared on a thread, most of whose time is spent outside of Python.
+        self._checkpoints = Checkpoints(place.checkpoints, beside=ThreadPoolExecutor(1).submit)
         self._samples: deque[Health] = deque()
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_MAX)
         self.board = Board(place.name)

@@ -11,13 +11,17 @@ log's tail goes through the loop. Rules:
 * A checkpoint names the log's chain value at its offset. One of another history is refused.
 * It is written after the log's records are durable, so it is never beyond the log.
 * A snapshot is published atomically and read back before older deltas go.
+* Preparing one takes tens of milliseconds, and needs nothing but the state that was taken. Whoever
+  has a stream to keep up with has it done ``beside``: meanwhile changes go on behind the snapshot
+  before, and when it is prepared, all that changed since it was taken becomes its first delta,
+  which is durable before the snapshot has its name. So no moment is without the newest state.
 * The first checkpoint after a restore is a new snapshot: nobody appends to a file of an earlier
   process, so an interrupted delta never has to be cut.
 * Retention keeps the first snapshot for ever, the newest `KEPT_NEWEST`, and of older ones the
   newest of each hour for a day and the newest of each day (in event time).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -46,7 +50,8 @@ SNAPSHOT_RECORDS_MAX = 50_000
 """Records between two snapshots, at most, so that a restore stays short."""
 
 KEPT_NEWEST = 4
-_AHEAD_BYTES = 4 << 20
+_AHEAD_BYTES = 1 << 20
+_ZEROS = bytes(1 << 16)
 _HEAD_BYTES = 16 << 10
 
 
@@ -69,8 +74,8 @@ class Stateful(delta.Stateful, Protocol):
     def state(self) -> Arrays:
         """Return the whole state."""
 
-    def rehearse(self) -> Arrays:
-        """Return recent samples, and what the network says to them now (`engine.rehearsal`)."""
+    def rehearse(self, state: Arrays) -> Arrays:
+        """Return samples of a state, and what its network says to them (`engine.rehearsal`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +92,57 @@ class Restored:
     rehearsal: Arrays
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A whole state after an offset, with all that has to be asked of the engine at that moment."""
+
+    offset: int
+    chain: bytes
+    parameters: str
+    state: Arrays
+    small: Arrays
+    rehearsal: Arrays
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A snapshot that is durable, and was read back, under a temporary name."""
+
+    taken: _Taken
+    facts: Facts
+    name: bytes
+    temporary: Path
+
+
+class Promise(Protocol):
+    """A snapshot that is being prepared, as `concurrent.futures.Future` is one."""
+
+    def done(self) -> bool:
+        """Say whether it is prepared, or failed."""
+
+    def result(self) -> "_Prepared":
+        """Return it, or raise what it failed of; wait for it if need be."""
+
+
+Beside = Callable[[Callable[[], _Prepared]], Promise]
+"""Has something done while one goes on, as `concurrent.futures.Executor.submit` does."""
+
+
 class Checkpoints:
     """The checkpoints of one journal."""
 
-    def __init__(self, directory: Path, *, storage: Storage = DISK) -> None:
-        """Use a directory, which is made when the first checkpoint is."""
+    def __init__(
+        self, directory: Path, *, storage: Storage = DISK, beside: Beside | None = None
+    ) -> None:
+        """Use a directory, which is made when the first checkpoint is.
+
+        With ``beside``, `keep` has snapshots prepared there; without, it waits for them.
+        """
         self._directory = directory
         self._storage = storage
+        self._beside = beside
         self._deltas: _Deltas | None = None
+        self._coming: Promise | None = None
 
     def offsets(self) -> list[int]:
         """Return the offsets of all snapshots, oldest first, whether they check or not."""
@@ -183,33 +231,67 @@ class Checkpoints:
         kept as a delta, or as a snapshot where one is due.
         """
         deltas = self._deltas
-        if deltas is None or not deltas.has_room or offset - deltas.base >= SNAPSHOT_RECORDS_MAX:
+        if deltas is None:
             self.keep_whole(engine, offset=offset, chain=chain)
         elif offset > deltas.offset:
-            deltas.append(engine, offset=offset, chain=chain)
+            due = not deltas.has_room or offset - deltas.base >= SNAPSHOT_RECORDS_MAX
+            if self._coming is not None and self._coming.done():
+                self._publish(self._coming.result(), engine, offset=offset, chain=chain)
+            elif due and self._beside is None:
+                self.keep_whole(engine, offset=offset, chain=chain)
+            else:
+                deltas.append(engine, offset=offset, chain=chain)
+                if due and self._beside is not None and self._coming is None:
+                    taken = _taken(engine, offset=offset, chain=chain)
+                    self._coming = self._beside(lambda: self._prepared(taken))
 
     def keep_whole(self, engine: Stateful, *, offset: int, chain: bytes) -> Facts:
         """Keep a snapshot, whether one is due or not; return what it says of itself."""
         make_directory(self._storage, self._directory)
-        state, path = engine.state(), self.path(offset)
-        facts = snapshot.facts_of(
-            state, offset=offset, chain=chain[:LINK_BYTES], parameters=engine.parameters.digest
-        )
-        frames, name = snapshot.encode(state, facts, engine.rehearse())
-        temporary = write_temporary(self._storage, path, frames)
-        self._storage.forget(temporary)
-        snapshot.decode(read_all(self._storage, temporary), path, offset=offset)
-        put_in_place(self._storage, temporary, path)
         self.close()
-        self._deltas = _Deltas(self._directory, self._storage, offset, name, engine)
-        self._retire(offset)
-        return facts
+        prepared = self._prepared(_taken(engine, offset=offset, chain=chain))
+        self._publish(prepared, engine, offset=offset, chain=chain)
+        return prepared.facts
 
     def close(self) -> None:
-        """Let go of the open file."""
+        """Let go of the open file, and of a snapshot that is being prepared, once it is."""
+        if self._coming is not None:
+            self._coming.result()
+            self._coming = None
         if self._deltas is not None:
             self._deltas.close()
             self._deltas = None
+
+    def _prepared(self, taken: _Taken) -> _Prepared:
+        """Make a state a durable file that has not its name yet. Needs nothing of the engine."""
+        state, path = taken.state, self.path(taken.offset)
+        facts = snapshot.facts_of(
+            state, offset=taken.offset, chain=taken.chain, parameters=taken.parameters
+        )
+        frames, name = snapshot.encode(state, facts, taken.rehearsal)
+        temporary = write_temporary(self._storage, path, frames)
+        self._storage.forget(temporary)
+        snapshot.decode(read_all(self._storage, temporary), path, offset=taken.offset)
+        return _Prepared(taken, facts, name, temporary)
+
+    def _publish(self, prepared: _Prepared, engine: Stateful, *, offset: int, chain: bytes) -> None:
+        """Give a snapshot its name, once what has changed since it was taken is durable behind it.
+
+        Deltas of its name that are there are of another snapshot, whose publication was interrupted
+        just before it had its name.
+        """
+        taken = prepared.taken
+        deltas = _Deltas(self._directory, self._storage, taken, prepared.name, engine)
+        if offset > taken.offset:
+            deltas.append(engine, offset=offset, chain=chain)
+        elif self._storage.exists(deltas.path):
+            self._storage.unlink(deltas.path)
+            self._storage.fsync_dir(self._directory)
+        put_in_place(self._storage, prepared.temporary, self.path(taken.offset))
+        self._coming = None
+        self.close()
+        self._deltas = deltas
+        self._retire(taken.offset)
 
     def _retire(self, newest: int) -> None:
         """Remove what the newest snapshot, which was read back, makes dispensable."""
@@ -225,6 +307,18 @@ class Checkpoints:
             old_deltas = name.endswith(".deltas") and int(Path(name).stem) < newest
             if old_deltas or name.endswith(TEMPORARY):
                 self._storage.unlink(self._directory / name)
+
+
+def _taken(engine: Stateful, *, offset: int, chain: bytes) -> _Taken:
+    state = engine.state()
+    return _Taken(
+        offset,
+        chain[:LINK_BYTES],
+        engine.parameters.digest,
+        state,
+        engine.small_state(),
+        engine.rehearse(state),
+    )
 
 
 def belongs(log: History, offset: int, chain: bytes) -> bool:
@@ -262,15 +356,15 @@ class _Deltas:
     """The file of deltas on one snapshot, zero-filled ahead, one durable frame a delta."""
 
     def __init__(
-        self, directory: Path, storage: Storage, base: int, name: bytes, engine: Stateful
+        self, directory: Path, storage: Storage, taken: _Taken, name: bytes, engine: Stateful
     ) -> None:
-        self.base = self.offset = base
-        self._tag = base.to_bytes(8, "little")
-        self._link = Link(base + 1, name, 0)
-        self._before = engine.small_state()
+        self.base = self.offset = taken.offset
+        self.path = directory / f"{self.base:020}.deltas"
+        self._tag = self.base.to_bytes(8, "little")
+        self._link = Link(self.base + 1, name, 0)
+        self._before = taken.small
         self._rows = (engine.parameters.memory_rows, engine.parameters.archive_rows)
         self._storage = storage
-        self._path = directory / f"{base:020}.deltas"
         self._file: File | None = None
         self._position = self._zeroed = 0
 
@@ -288,9 +382,9 @@ class _Deltas:
             tag=self._tag,
         )
         if self._file is None:
-            self._file = self._storage.create(self._path)
+            self._file = self._storage.create(self.path)
             self._fill(self._file)
-            self._storage.fsync_dir(self._path.parent)
+            self._storage.fsync_dir(self.path.parent)
         while self._position + len(data) > self._zeroed:
             self._fill(self._file)
         self._file.pwrite(data, self._position)
@@ -300,9 +394,13 @@ class _Deltas:
 
     def _fill(self, file: File) -> None:
         # Appending to a file that was written before is twice as fast and steadier: no metadata.
-        file.pwrite(bytes(_AHEAD_BYTES), self._zeroed)
+        end = self._zeroed + _AHEAD_BYTES
+        while self._zeroed < end:
+            # In pieces, as a segment is filled, and for the same reason.
+            piece = _ZEROS[: end - self._zeroed]
+            file.pwrite(piece, self._zeroed)
+            self._zeroed += len(piece)
         file.fsync()
-        self._zeroed += _AHEAD_BYTES
 
     def close(self) -> None:
         if self._file is not None:

@@ -102,8 +102,9 @@ def _xor(before: npt.NDArray[Any], now: npt.NDArray[Any]) -> bytes:
     """Return the bits that differ; nothing if none does."""
     if before is now:
         return b""
-    bits = np.bitwise_xor(_bytes(before), _bytes(now))
-    return bits.tobytes() if bits.any() else b""
+    bits = np.bitwise_xor(_bytes(before), _bytes(now)).tobytes()
+    # For the small arrays that they are, faster than asking NumPy.
+    return bits if bits.strip(b"\0") else b""
 
 
 def _bytes(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

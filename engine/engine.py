@@ -157,9 +157,9 @@ class Engine:
         """Return some rows of one of the rings."""
         return self._variables.ring_rows(name, places)
 
-    def rehearse(self) -> Arrays:
-        """Return the newest labelled samples and the network's answers now (`engine.rehearsal`)."""
-        return rehearsal.rehearse(self.state(), self.parameters)
+    def rehearse(self, state: Arrays) -> Arrays:
+        """Return a state's newest labelled samples and answers (`engine.rehearsal`)."""
+        return rehearsal.rehearse(state, self.parameters)
 
     @property
     def digest(self) -> str:

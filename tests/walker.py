@@ -66,12 +66,12 @@ class Walker:
             "tally.sums": np.zeros(3, np.float64),
         }
 
-    def rehearse(self) -> Arrays:
+    def rehearse(self, state: Arrays) -> Arrays:
         """Return some samples and answers."""
         return {
             "features": np.ones((2, 3), np.float32),
             "outcomes": np.array([1, 3], np.int32),
-            "logits": np.full((2, 2), self._state["learner.weights"][0], np.float32),
+            "logits": np.full((2, 2), state["learner.weights"][0], np.float32),
         }
 
     def walk(self, ticks: int) -> "Walker":

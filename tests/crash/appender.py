@@ -16,9 +16,11 @@ printed; when it came to its end, ``ended``.
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from engine import checkpoint
 from engine.checkpoint import Checkpoints
 from engine.state import digest
 from eventlog.log import Log
@@ -125,8 +127,10 @@ def append(directory: Path, disk: Disk) -> None:
 
 
 def keep(directory: Path, disk: Disk) -> None:
-    """Restore and keep on, a snapshot now and then, deltas between."""
-    log, checkpoints = History(1 << 40), Checkpoints(directory, storage=disk)
+    """Restore and keep on, a snapshot now and then, prepared beside, deltas between."""
+    log, beside = History(1 << 40), ThreadPoolExecutor(1)
+    checkpoints = Checkpoints(directory, storage=disk, beside=beside.submit)
+    checkpoint.SNAPSHOT_RECORDS_MAX = 7
     found = checkpoints.restore(log)
     offset = -1 if found is None else found.offset
     walker = walked(offset)
@@ -134,8 +138,7 @@ def keep(directory: Path, disk: Disk) -> None:
     for _ in range(COMMITS):
         offset += 1
         walker.walk(WALKED_TICKS)
-        keep = checkpoints.keep if offset % 7 else checkpoints.keep_whole
-        keep(walker, offset=offset, chain=log.chain(offset))
+        checkpoints.keep(walker, offset=offset, chain=log.chain(offset))
         os.write(1, b"%d\n" % offset)
 
 

@@ -1,31 +1,52 @@
 """Checkpoints: what is restored is what was kept, whatever happened to the files meanwhile."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import checkpoint
-from engine.checkpoint import KEPT_NEWEST, Checkpoints, Restored, dispensable
+from engine.checkpoint import KEPT_NEWEST, Beside, Checkpoints, Restored, dispensable
 from engine.engine import Engine
 from engine.errors import CheckpointDamaged, ForeignCheckpoint
 from engine.state import Arrays, digest
 from tests.faults import HARMLESS, Tally
 from tests.markets import SMALL, journal
-from tests.simfs import PowerCut, SimFS, policies
+from tests.simfs import PowerCut, Refusal, SimFS, policies
 from tests.walker import History, Walker
 
 DIRECTORY = Path("/home/checkpoints")
 HOUR_NS = 3_600 * 10**9
 
 
+class Later:
+    """A snapshot that is prepared when one asks for the third time whether it is."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work, self._asked = work, 0
+        self._made: Any = None
+
+    def done(self) -> bool:
+        """Prepare it, if it is time."""
+        self._asked += 1
+        if self._asked == 3:
+            self._made = self._work()
+        return self._asked >= 3
+
+    def result(self) -> Any:
+        """Return it; one that is not there yet is waited for."""
+        return self._made or self._work()
+
+
 class Keeping:
     """A walker, its checkpoints, and an account of what was kept."""
 
-    def __init__(self, storage: SimFS, log: History) -> None:
+    def __init__(self, storage: SimFS, log: History, beside: Beside | None = None) -> None:
         self.walker = Walker()
-        self.checkpoints = Checkpoints(DIRECTORY, storage=storage)
+        self.checkpoints = Checkpoints(DIRECTORY, storage=storage, beside=beside)
         self.log = log
         self.kept: dict[int, str] = {}
         self.acknowledged = -1
@@ -258,6 +279,81 @@ class TestKeeping:
         assert (found.offset, digest(found.state)) == (5, keeping.kept[5])
 
 
+class TestBeside:
+    """A snapshot that is prepared while the stream goes on."""
+
+    @pytest.fixture(autouse=True)
+    def _often(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(checkpoint, "SNAPSHOT_RECORDS_MAX", 10)
+        monkeypatch.setattr(checkpoint, "_AHEAD_BYTES", 1 << 14)
+
+    def test_what_changes_meanwhile_becomes_its_first_delta(self) -> None:
+        """At every moment the newest state is there, bit for bit, and none is written twice."""
+        fs = world()
+        keeping = Keeping(fs, History(10**6), Later)
+        listed = []
+        for offset in range(0, 40, 2):
+            keeping.keep(offset)
+            found = restored(fs.copy(), keeping.log)
+            assert (found.offset, found.damaged) == (offset, ())
+            assert digest(found.state) == keeping.kept[offset]
+            listed.append(keeping.checkpoints.offsets())
+        # Due at 10, taken then, asked for at 12, 14 and 16.
+        assert listed[7:9] == [[0], [0, 10]]
+        assert [len(each) for each in listed] == [1] * 8 + [2] * 5 + [3] * 5 + [4] * 2
+        newest = keeping.checkpoints.offsets()[-1]
+        assert [name for name in fs.listdir(DIRECTORY) if name.endswith("deltas")] == [
+            f"{newest:020}.deltas"
+        ]
+
+    def test_the_stream_does_not_wait_for_it(self) -> None:
+        """Until it is prepared, a state costs what a change costs."""
+        fs = world()
+        keeping = Keeping(fs, History(10**6), Later)
+        for offset in (0, 2, 4):
+            keeping.keep(offset)
+        for offset in (10, 12, 14):
+            fs.calls.clear()
+            keeping.keep(offset)
+            assert fs.calls == [f"pwrite {0:020}.deltas", f"fdatasync {0:020}.deltas"]
+
+    def test_one_that_failed_is_said(self) -> None:
+        """A disk that refuses is no less fatal for having refused another thread."""
+        fs = world()
+        keeping = Keeping(fs, History(10**6), Later)
+        for offset in (0, 2, 10, 12, 14):
+            keeping.keep(offset)
+        fs.refusal = Refusal(len(fs.calls) + 1)
+
+        with pytest.raises(OSError, match="refused"):
+            keeping.keep(16)
+
+        found = restored(fs.after_process_death(), keeping.log)
+        assert (found.offset, digest(found.state)) == (14, keeping.kept[14])
+
+    def test_the_last_one_waits_for_it(self) -> None:
+        """What was being prepared when a session ends is in nobody's way."""
+        fs = world()
+        keeping = Keeping(fs, History(10**6), Later)
+        for offset in (0, 2, 10):
+            keeping.keep(offset)
+
+        keeping.keep(12, whole=True)
+
+        assert fs.listdir(DIRECTORY) == [f"{0:020}.snapshot", f"{12:020}.snapshot"]
+
+    def test_deltas_of_a_snapshot_that_got_no_name_are_not_anothers(self) -> None:
+        """They are durable before it; a crash then leaves them alone."""
+        fs, keeping = kept(0, 5, 9)
+        left = bytes(content(fs, 0, "deltas"))
+        fs.put(DIRECTORY / f"{12:020}.deltas", left)
+
+        keeping.keep(12, whole=True)
+
+        found = restored(fs, keeping.log)
+        assert (found.offset, found.damaged) == (12, ())
+
+
 def test_a_real_engine_is_restored_to_the_bit(tmp_path: Path) -> None:
     """I7, on a real disk: snapshot, deltas and the log's tail equal never having stopped."""
     log, checkpoints = History(10**6), Checkpoints(tmp_path / "checkpoints")
@@ -291,11 +387,26 @@ def workload(fs: SimFS, keeping: Keeping) -> None:
         keeping.keep(offset)
 
 
-def test_nothing_kept_is_lost_wherever_the_power_fails(tally: Tally, effort: int) -> None:
+def workload_beside(fs: SimFS, keeping: Keeping) -> None:
+    """Keep states while snapshots are prepared, in two processes."""
+    for _ in range(2):
+        keeping.checkpoints = Checkpoints(DIRECTORY, storage=fs, beside=Later)
+        for _ in range(10):
+            keeping.keep(keeping.acknowledged + 1)
+
+
+@pytest.mark.parametrize("workload", [workload, workload_beside])
+def test_nothing_kept_is_lost_wherever_the_power_fails(
+    workload: Callable[[SimFS, Keeping], None],
+    tally: Tally,
+    effort: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A power cut at any call: what is restored was kept, and is not older than what was promised.
 
     Also an interrupted delta is a state that was kept, if all of it reached the disk.
     """
+    monkeypatch.setattr(checkpoint, "SNAPSHOT_RECORDS_MAX", 5)
     counting = world()
     workload(counting, Keeping(counting, History(100)))
     for cut_at in range(1, len(counting.calls) + 1):
