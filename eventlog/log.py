@@ -210,11 +210,11 @@ class Log:
         Raises:
             OffsetOutOfRange: at once, if the log does not hold the range.
             ValueError: at once, if a column is not in the schema, or none is wanted.
-            Corrupt: while reading, if a file is not what was written.
+            Corrupt: while reading, if a file is not what was written. The writer is dead.
         """
         end = self.end if to_offset is None else to_offset
         parts.check(self.directory, from_offset, end, self.end, columns)
-        return parts.read(self._part_at, _nothing, first=from_offset, end=end, columns=columns)
+        return self._read(from_offset, end, columns)
 
     def chain_after(self, offset: int) -> bytes | None:
         """Return the first 16 bytes of the chain value after the frame that ends at ``offset``.
@@ -223,10 +223,14 @@ class Log:
 
         Raises:
             OffsetOutOfRange: if the log does not hold the offset.
-            Corrupt: if the file that knows it is not what was written.
+            Corrupt: if the file that knows it is not what was written. The writer is dead.
         """
         parts.check(self.directory, 0, offset + 1, self.end)
-        return self._part_at(offset).chain_after(offset)
+        try:
+            return self._part_at(offset).chain_after(offset)
+        except Corrupt as error:
+            self._die_of(error, self.directory)
+            raise
 
     def sync_mark(self) -> None:
         """Return when the durable mark stands at the end of the log.
@@ -322,6 +326,16 @@ class Log:
     @property
     def _last(self) -> Segment:
         return self._open[-1]
+
+    def _read(
+        self, first: int, end: int, columns: Sequence[str] | None
+    ) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from parts.read(self._part_at, _nothing, first=first, end=end, columns=columns)
+        except Corrupt as error:
+            # Nothing is appended behind records that are not what was acknowledged.
+            self._die_of(error, self.directory)
+            raise
 
     def _commit(self, packed: bytes, count: int) -> None:
         """Make the body of so many records a frame, and that durable."""

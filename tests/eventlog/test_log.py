@@ -443,6 +443,28 @@ def test_what_interrupted_publications_left_is_removed() -> None:
     assert damaged.exists(path)
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [lambda log: list(log.read()), lambda log: log.chain_after(0)],
+    ids=["read", "chain_after"],
+)
+def test_what_is_found_corrupt_while_reading_stops_the_writer(ask: Callable[[Log], object]) -> None:
+    """A sealed file is looked at when it is read: nothing is appended behind it from then on."""
+    fs = world()
+    with opened(fs) as log:
+        for number in range(3):
+            log.append([quote(number)])
+        log._roll(0)
+        (entry,) = log.seal()
+        fs.names[LOG / entry.name].current[200] ^= 1
+
+        with pytest.raises(Corrupt, match="is not the one that was sealed"):
+            ask(log)
+
+        with pytest.raises(WriteFailed, match="this writer is dead"):
+            log.append([quote(3)])
+
+
 def test_an_open_segment_inside_the_sealed_ones_is_corrupt() -> None:
     """A file whose name claims records that are sealed elsewhere is not ignored."""
     fs = world()
