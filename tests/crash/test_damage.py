@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import frame, mark, segment
+from eventlog import frame, mark, recovery, sealing, segment
 from eventlog.errors import Corrupt, EventLogError
 from eventlog.integrity import check
 from eventlog.log import Log
+from eventlog.manifest import Manifest
 from eventlog.reader import Reader
 from tests import damage
 from tests.faults import DETECTED, HARMLESS, LOST, SILENT, Tally
@@ -112,6 +113,41 @@ def test_no_flipped_bit_is_silent(healthy: SimFS, name: str, effort: int, tally:
     for bit in sorted(chosen):
         hurt = damage.flipped(data, bit)
         assert judge(healthy, path, hurt, tally) == DETECTED, hurt[0]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_single_bit_is_looked_at(
+    healthy: SimFS, name: str, effort: int, tally: Tally
+) -> None:
+    """Of each file every bit (one in 16, unless ``--effort`` is 16) fails the one check it meets.
+
+    Everybody who uses the file goes through that check; the test above asks everybody.
+    """
+    path = LOG / name
+    data = bytes(healthy.names[path].current)
+    fs, sound = healthy.copy(), recovery.manifest_of(healthy, LOG)
+    kind = f"bit flip, {kind_of(path)}, seen by its own check"
+    for bit in range(len(name) % 16, len(data) * 8, max(1, 16 // effort)):
+        what, hurt = damage.flipped(data, bit)
+        fs.put(path, hurt)
+        assert refused(fs, path, sound), what
+        tally[kind, DETECTED] += 1
+
+
+def refused(fs: SimFS, path: Path, sound: Manifest) -> bool:
+    """Say whether the check that a file has to pass refuses it."""
+    try:
+        if path.name == "MANIFEST":
+            recovery.manifest_of(fs, LOG)
+        elif path.name == mark.NAME:
+            return bool(mark.read(fs, LOG).damage)
+        elif path.suffix == sealing.SUFFIX:
+            sealing.SealedSegment(fs, path, sound.sealed[0]).verified()
+        else:
+            return recovery.examine(fs, LOG, sound).case.letter != "A"
+    except Corrupt:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("name", FILES)
