@@ -27,7 +27,7 @@ from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Record, SessionStarted
 from eventlog.schema import COLUMNS, NAMES, decode
-from feeds.btcmarkets.tape import COMPARED, Tape
+from feeds.btcmarkets.tape import COMPARED, COMPARED_NS, REMEMBERED_MAX, Tape
 
 SIMULATED = ".simulated"
 IMPORTED = ".imported"
@@ -36,6 +36,10 @@ _PACKAGES = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
 _BACKWARD_RECORDS = 65_536
 _LOOKED_AFTER_TRADES = 200
 _NEWEST_RECORDS = 2_100
+_OF_TRADES = pa.array(["trade", "health"])
+_EARLIER_NS = 60 * 10**9
+"""How much earlier than REST the stream may have said what a session took."""
+
 _T = TypeVar("_T", bound=Record)
 
 
@@ -285,20 +289,32 @@ def last_received_ns(log: Log | Reader) -> int | None:
 def tape_of(log: Log | Reader) -> Tape:
     """Return which trades a log's newest records hold, and behind which one some may be missing.
 
-    Health samples say up to which the stream was compared with REST, in order: what was found
-    stands before them. A session that was killed did not come to the rest.
+    Health samples say up to which the stream was compared with REST, and when: what was found
+    stands before them. A session that was killed did not come to the rest, and what it did come to
+    must be known, lest it be fetched again: all that was received since, and a little before.
     """
     known: dict[int, int] = {}
     compared: int | None = None
-    start = max(0, log.end - _BACKWARD_RECORDS)
+    compared_ns = 0
     columns = ("kind", "trade_id", "received_ns", "detail")
-    for batch in log.read(start, log.end, columns=columns):
-        rows = zip(*(batch.column(index).to_pylist() for index in range(4)), strict=True)
-        for kind, trade_id, received_ns, detail in rows:
-            if kind == "trade":
-                known[trade_id] = received_ns
-            elif kind == "health":
-                compared = json.loads(detail).get(COMPARED, compared)
+    end, step = log.end, _BACKWARD_RECORDS
+    while end:
+        start, first_ns, said = max(0, end - step), 0, None
+        for batch in log.read(start, end, columns=columns):
+            first_ns = first_ns or batch.column("received_ns")[0].as_py()
+            wanted = batch.filter(pc.is_in(batch.column("kind"), _OF_TRADES))
+            cells = [wanted.column(name).to_pylist() for name in columns]
+            for kind, trade_id, received_ns, detail in zip(*cells, strict=True):
+                if kind == "trade":
+                    known[trade_id] = received_ns
+                elif kind == "health" and COMPARED in detail:
+                    said = json.loads(detail)
+        if compared is None and said is not None:
+            compared = said[COMPARED]
+            compared_ns = said.get(COMPARED_NS, first_ns) - _EARLIER_NS
+        if (compared is not None and first_ns <= compared_ns) or len(known) >= REMEMBERED_MAX:
+            break
+        end, step = start, step * 8
     if not known:
         return Tape()
     # Before the first sample, as much as one page more shows.

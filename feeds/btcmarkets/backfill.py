@@ -2,8 +2,12 @@
 
 After every connection, and now and then besides (trades have no gap detector of their own), the
 newest page is asked for and older ones behind it, until they reach what is known. What is missing
-is given a moment to come by the stream after all, since what came in time is worth more; what then
-still is, is kept as backfilled.
+from the newest is given a moment to come by the stream after all, since what came in time is worth
+more; what then still is, is kept as backfilled.
+
+A page is kept as soon as it was read, so a hole of many pages needs the memory of one, and who dies
+half way has kept half. Nothing is lost or doubled by that: a hole counts as filled once the sample
+behind its last page says so, and until then the pages that were kept are trades that are known.
 """
 
 import asyncio
@@ -13,8 +17,8 @@ from dataclasses import replace
 
 from eventlog.records import Gap, Health, Input, Trade
 from feeds.btcmarkets.replies import Listing
-from feeds.btcmarkets.rest import PAGE_TRADES, Rest
-from feeds.btcmarkets.tape import COMPARED, Tape
+from feeds.btcmarkets.rest import Rest
+from feeds.btcmarkets.tape import COMPARED, COMPARED_NS, Tape
 from feeds.clock import now_ns
 from feeds.errors import RestRefused, RestUnavailable
 
@@ -95,30 +99,35 @@ class Backfill:
             RestRefused: if the exchange does not know the market.
         """
         tape = self._tapes[market]
-        losses, found, pages, at_ns = tape.losses, dict[int, Trade](), 1, now_ns()
+        losses, pages, at_ns, has_settled = tape.losses, 1, now_ns(), False
         before = tape.sure
         page = await self._page(market, None)
         newest = max((trade.trade_id for trade in page), default=None)
         if not tape.begun:
             tape.begin(page)
         while True:
-            found.update((trade.trade_id, trade) for trade in tape.missing(page))
-            if tape.reaches(page) or pages == PAGES_MAX:
+            is_last = tape.reaches(page)
+            missing = tape.missing(page)
+            if missing and not is_last:
+                tape.suspect()  # should the walk end here, the next one has to come by again
+            if missing and not has_settled:
+                await asyncio.sleep(self._settle_s)
+                has_settled = True
+            await self._put(market, tape.missing(page))
+            if is_last:
                 break
             # Whether the cursor's own row is on the next page is not known: ids decide.
-            oldest = min(trade.trade_id for trade in page)
-            page = await self._page(market, oldest)
-            page = [trade for trade in page if trade.trade_id < oldest]
+            oldest = min(page, key=lambda trade: trade.trade_id)
+            if pages == PAGES_MAX:
+                await self._give_up(market, oldest)
+                break
+            page = await self._page(market, oldest.trade_id)
+            page = [trade for trade in page if trade.trade_id < oldest.trade_id]
             pages += 1
-        is_whole = tape.reaches(page)
-        if found:
-            await asyncio.sleep(self._settle_s)
-            missing = tape.missing([found[trade_id] for trade_id in sorted(found)])
-            await self._put(market, missing, is_whole=is_whole)
         tape.close(losses, newest=newest, at_ns=at_ns)
         if tape.sure != before:
             # Behind what was found: who reads this in a log can rely on what stands before it.
-            detail = json.dumps({COMPARED: tape.sure})
+            detail = json.dumps({COMPARED: tape.sure, COMPARED_NS: at_ns})
             await self._keep(market, [Health(received_ns=now_ns(), detail=detail)])
 
     async def _page(self, market: str, before: int | None) -> list[Trade]:
@@ -129,14 +138,19 @@ class Backfill:
             except RestUnavailable:
                 await asyncio.sleep(self._settle_s)
 
-    async def _put(self, market: str, missing: Sequence[Trade], *, is_whole: bool) -> None:
+    async def _put(self, market: str, missing: Sequence[Trade]) -> None:
+        """Keep the missing trades of a page, oldest first."""
         received_ns = now_ns()
-        if not is_whole:
-            first_ns = missing[0].exchange_ns if missing else None
-            until_ns = received_ns if first_ns is None else first_ns
-            why = f"trades before this were missed, more than {PAGES_MAX} pages of {PAGE_TRADES}"
-            gap = Gap(received_ns=received_ns, from_ns=until_ns, to_ns=until_ns, why=why)
-            await self._keep(market, [gap])
-        for start in range(0, len(missing), PAGE_TRADES):
-            part = missing[start : start + PAGE_TRADES]
-            await self._keep(market, [replace(trade, received_ns=received_ns) for trade in part])
+        ordered = sorted(missing, key=lambda trade: trade.trade_id)
+        if ordered:
+            kept = [replace(trade, received_ns=received_ns) for trade in ordered]
+            await self._keep(market, kept)
+
+    async def _give_up(self, market: str, oldest: Trade) -> None:
+        """Say that what is older than this trade stays missing, since when nobody compared."""
+        received_ns = now_ns()
+        until_ns = received_ns if oldest.exchange_ns is None else oldest.exchange_ns
+        from_ns = min(self._tapes[market].sure_ns or until_ns, until_ns)
+        why = f"trades before {oldest.trade_id} were missed, more than {PAGES_MAX} pages"
+        gap = Gap(received_ns=received_ns, from_ns=from_ns, to_ns=until_ns, why=why)
+        await self._keep(market, [gap])

@@ -17,6 +17,9 @@ REMEMBERED_MAX = 65_536
 COMPARED = "compared_trade_id"
 """What a health sample calls the id up to which nothing is missing."""
 
+COMPARED_NS = "compared_ns"
+"""What it calls the moment, by our clock, when the exchange said that this id was its newest."""
+
 
 class Tape:
     """Which trades of a market were taken.
@@ -92,6 +95,10 @@ class Tape:
     def lose(self) -> None:
         """Note that from now on trades may be missed: a hole begins, if there is none already."""
         self.losses += 1
+        self.suspect()
+
+    def suspect(self) -> None:
+        """Note that trades are missing which are being fetched: a hole, until it is closed."""
         if self._behind is None:
             self._behind = self._sure
 

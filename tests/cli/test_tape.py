@@ -1,0 +1,86 @@
+"""What a journal's own records say of its trades, for the session that goes on with it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cli import journal
+from cli.journal import tape_of
+from eventlog.log import Log
+from eventlog.records import Health, Input, SessionStarted, Trade
+from feeds.btcmarkets.tape import COMPARED, COMPARED_NS, Tape
+
+SECOND_NS = 10**9
+HOUR_NS = 3_600 * SECOND_NS
+
+
+def trade(trade_id: int, *, at_ns: int, backfilled: bool = False) -> Trade:
+    return Trade(
+        exchange_ns=at_ns,
+        received_ns=at_ns,
+        price_e8=1,
+        volume_e8=1,
+        price_decimals=8,
+        volume_decimals=8,
+        side=None,
+        trade_id=trade_id,
+        backfilled=backfilled,
+    )
+
+
+def compared(trade_id: int, *, asked_ns: int, at_ns: int) -> Health:
+    detail = json.dumps({COMPARED: trade_id, COMPARED_NS: asked_ns})
+    return Health(received_ns=at_ns, detail=detail)
+
+
+def tape(path: Path, records: Sequence[Input]) -> Tape:
+    with Log.open(path / "log") as log:
+        log.append([SessionStarted(received_ns=0, session=1, detail="{}")])
+        for record in records:
+            log.append([record])
+        return tape_of(log)
+
+
+def test_a_journal_without_trades_knows_none(tmp_path: Path) -> None:
+    assert not tape(tmp_path, []).begun
+
+
+def test_a_hole_that_was_half_filled_is_a_hole(tmp_path: Path) -> None:
+    """Killed between two pages: what was kept is known, what lies before it is asked for."""
+    at_ns = HOUR_NS
+    found = tape(
+        tmp_path,
+        [
+            *(trade(each, at_ns=at_ns) for each in (1, 2, 3)),
+            compared(3, asked_ns=at_ns, at_ns=at_ns + SECOND_NS),
+            *(trade(each, at_ns=2 * at_ns, backfilled=True) for each in (8, 9)),
+            trade(10, at_ns=2 * at_ns),
+        ],
+    )
+
+    assert found.behind == 3
+    assert [each for each in range(1, 11) if found.add(each)] == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_what_came_while_pages_were_read_is_known(
+    tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far back it stands: REST was asked for its newest, and was away for an hour then."""
+    monkeypatch.setattr(journal, "_BACKWARD_RECORDS", step)
+    found = tape(
+        tmp_path,
+        [
+            trade(1, at_ns=SECOND_NS),
+            trade(6, at_ns=HOUR_NS),  # the stream was ahead of REST
+            *(trade(each, at_ns=HOUR_NS + SECOND_NS, backfilled=True) for each in (4, 5)),
+            trade(7, at_ns=HOUR_NS + 2 * SECOND_NS),
+            *(trade(each, at_ns=2 * HOUR_NS, backfilled=True) for each in (2, 3)),
+            compared(5, asked_ns=HOUR_NS, at_ns=2 * HOUR_NS),
+        ],
+    )
+
+    assert found.behind == 5
+    assert [each for each in (5, 6, 7, 8) if found.add(each)] == [8]
