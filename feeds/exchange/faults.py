@@ -12,6 +12,7 @@ LINE_FAULTS = {
     "cut": 500,
     "stall": 1000,
     "maintenance": 2000,
+    "shut": 2000,
     "garbage": 50,
     "bad-checksum": 100,
     "duplicate": 100,
@@ -23,7 +24,7 @@ LINE_FAULTS = {
 }
 """Faults of a line to a client: once in so many frames (``stale``: in so many snapshots)."""
 
-DOOR_FAULTS = {"refuse": 3, "mute": 5, "reject": 4}
+DOOR_FAULTS = {"refuse": 3, "hang": 8, "alert": 5, "mute": 5, "reject": 4}
 """Faults of a beginning: once in so many handshakes (``reject``: in so many requests)."""
 
 REST_FAULTS = {"rest-429": 5, "rest-403": 10, "rest-500": 5, "rest-cut": 5, "rest-slow": 10}
@@ -43,7 +44,8 @@ _MEANINGS = {
     "drop": "a connection that breaks off",
     "cut": "a connection that breaks off within a frame",
     "stall": "a socket that stays open and says nothing more",
-    "maintenance": "everything closed, and refused for some seconds",
+    "maintenance": "everything closed, and answered with 503 for some seconds",
+    "shut": "everything closed, and nobody listening for some seconds",
     "garbage": "a frame that means nothing, before the right one",
     "bad-checksum": "a wrong checksum",
     "duplicate": "a frame twice",
@@ -53,6 +55,8 @@ _MEANINGS = {
     "forget": "a market's subscription dropped without a word",
     "clock": "the exchange's clock an hour off, from here on",
     "refuse": "a handshake that is refused",
+    "hang": "a handshake that is not answered for some seconds",
+    "alert": "a TLS alert in place of a handshake's answer",
     "mute": "a connection that never says anything",
     "reject": "a request that is answered with an error",
     "rest-429": "too many requests, it says",

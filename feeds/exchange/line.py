@@ -50,13 +50,19 @@ class Maintain:
     """Close every connection, and let nobody in for a while."""
 
 
-Action = Send | Close | Stall | Forget | Maintain
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """Close every connection, and listen to nobody for a while."""
+
+
+Action = Send | Close | Stall | Forget | Maintain | Shut
 
 _ENDS: dict[str, Action] = {
     "close": Close(abruptly=False),
     "drop": Close(abruptly=True),
     "stall": Stall(),
     "maintenance": Maintain(),
+    "shut": Shut(),
 }
 _CHECKSUM = re.compile(r'("checksum":\s?")([0-9]+)(")')
 _TIMESTAMP = re.compile(r'("timestamp":\s?")([^"]+)(")')

@@ -16,10 +16,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from http import HTTPStatus
+from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.asyncio.server import serve as listen
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
@@ -28,7 +30,7 @@ from feeds.clock import monotonic_s, now_ns
 from feeds.exchange import rest
 from feeds.exchange.draws import Draws
 from feeds.exchange.faults import AWAY, DOOR_FAULTS, REST_FAULTS, Fault
-from feeds.exchange.line import Close, FaultyLine, Forget, Maintain, Send, Stall
+from feeds.exchange.line import Close, FaultyLine, Forget, Maintain, Send, Shut, Stall
 from feeds.exchange.source import Frame, Source
 from feeds.exchange.subscriptions import Subscriptions
 
@@ -39,6 +41,9 @@ _WRITE_LIMIT_BYTES = 64 * 1024
 _MESSAGE_BYTES_MAX = 64 * 1024
 _CLOSE_TIMEOUT_S = 1.0
 _ADVANCES_WITHOUT_YIELD = 32
+_TLS_ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
+"""A fatal one: the handshake failed."""
+
 _REJECTED = '{"messageType":"error","code":3,"message":"invalid marketIds"}'
 
 # A client that hangs up in the middle of a handshake is its own affair, not a traceback of ours.
@@ -59,8 +64,8 @@ class Exchange:
         heartbeat_s: time between two heartbeats of a socket.
         close_at_end: whether the sockets are closed once the source has ended.
         once: whether the exchange ends once the source has and the last client has left.
-        maintenance_s: how long nobody is let in with the fault of that name.
-        slow_s: how long REST takes with the fault of that name.
+        maintenance_s: how long nobody is let in with the faults ``maintenance`` and ``shut``.
+        slow_s: how long REST, or a handshake, takes with the faults ``rest-slow`` and ``hang``.
     """
 
     def __init__(
@@ -99,6 +104,7 @@ class Exchange:
         self._listened_to = asyncio.Event()
         self._ended = False
         self._stopped = asyncio.Event()
+        self._shut = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def serve(self, on_listening: Callable[[str], None]) -> None:
@@ -109,7 +115,26 @@ class Exchange:
             RecordingUnreadable: if the source fails while it plays.
         """
         self._loop = asyncio.get_running_loop()
-        async with serve(
+        stopped = asyncio.create_task(self._stopped.wait())
+        playing: asyncio.Task[None] | None = None
+        try:
+            while not stopped.done():
+                async with self._listening() as server:
+                    if playing is None:
+                        self._port = _port_of(server)
+                        on_listening(f"ws://{HOST}:{self._port}/v2")
+                        playing = asyncio.create_task(self._play())
+                    await self._until_shut(playing, stopped)
+                # Whoever comes now is refused by the system: there is no socket.
+                await asyncio.wait({stopped}, timeout=self._maintenance_s)
+        finally:
+            tasks = [task for task in (playing, stopped) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _listening(self) -> AbstractAsyncContextManager[Server]:
+        return listen(
             self._converse,
             HOST,
             self._port,
@@ -120,19 +145,21 @@ class Exchange:
             write_limit=_WRITE_LIMIT_BYTES,
             close_timeout=_CLOSE_TIMEOUT_S,
             logger=_LOGGER,
-        ) as server:
-            on_listening(f"ws://{HOST}:{_port_of(server)}/v2")
-            playing = asyncio.create_task(self._play())
-            stopped = asyncio.create_task(self._stopped.wait())
-            try:
-                await asyncio.wait({playing, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if playing.done():
+        )
+
+    async def _until_shut(self, playing: asyncio.Task[None], stopped: asyncio.Task[bool]) -> None:
+        """Return when nobody is to be listened to any more, for a while or for ever."""
+        self._shut.clear()
+        shut = asyncio.create_task(self._shut.wait())
+        waiting: set[asyncio.Task[Any]] = {playing, stopped, shut}
+        try:
+            while not (stopped.done() or shut.done()):
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if playing in waiting and playing.done():
                     playing.result()
-                await stopped
-            finally:
-                for task in (playing, stopped):
-                    task.cancel()
-                await asyncio.gather(playing, stopped, return_exceptions=True)
+                    waiting.remove(playing)  # the sockets stay open behind the end
+        finally:
+            shut.cancel()
 
     def stop(self) -> None:
         """End `serve`; from any thread, and more than once."""
@@ -178,12 +205,21 @@ class Exchange:
                 await client.end(Close(abruptly=False))
         self._leave_if_done()
 
-    async def _receive(self, _: ServerConnection, request: Request) -> Response | None:
+    async def _receive(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer a call of REST, or refuse a handshake; ``None`` lets it in."""
         is_closed = monotonic_s() < self._closed_until_s
         if not request.path.startswith(rest.PREFIX):
-            is_refused = is_closed or "refuse" in self._doors.draw("refuse")
-            return _response(rest.UNAVAILABLE) if is_refused else None
+            happening = self._doors.draw("refuse", "hang", "alert")
+            if is_closed or "refuse" in happening:
+                return _response(rest.UNAVAILABLE)
+            if "hang" in happening:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._slow_s):
+                        await self._stopped.wait()
+            if "alert" in happening:
+                connection.transport.write(_TLS_ALERT)
+                connection.transport.close()
+            return None
         happening = self._calls.draw(*REST_FAULTS)
         if is_closed:
             return _response(rest.UNAVAILABLE)
@@ -244,11 +280,17 @@ class Exchange:
                     client.is_over = True
                 case Maintain():
                     self._closed_until_s = monotonic_s() + self._maintenance_s
-                    for each in list(self._clients):
-                        await each.end(Close(abruptly=True))
+                    await self._end_all()
+                case Shut():
+                    self._shut.set()
+                    await self._end_all()
             # In its own time the market goes on while a client is away; at full speed it would
             # wait for it, and nothing would be missed.
             self._unheard_steps = self._away_steps
+
+    async def _end_all(self) -> None:
+        for client in list(self._clients):
+            await client.end(Close(abruptly=True))
 
     def _count_listeners(self) -> None:
         if any(client.listens for client in self._clients):

@@ -20,19 +20,15 @@ decision again.
 """
 
 import argparse
-import asyncio
 import json
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 from cli.journal import predecessor_of, records, tape_of
@@ -56,6 +52,7 @@ from feeds.exchange.scenario import SCENARIOS
 from feeds.exchange.server import Exchange
 from feeds.exchange.source import Frame
 from fixtures.record import SMALL, TRADES, trader
+from tests.feeds.loopback import serving
 
 MARKET = "BTC-AUD"
 HASTE: dict[str, Any] = {
@@ -112,31 +109,6 @@ class Outcome:
     faults: tuple[Fault, ...]
     counts: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def serving(exchange: Exchange) -> Iterator[str]:
-    """Run an exchange on a thread; yield its URL."""
-    said: Queue[str | BaseException] = Queue()
-
-    def run() -> None:
-        try:
-            asyncio.run(exchange.serve(said.put))
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-            said.put(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        url = said.get(timeout=PATIENCE_S)
-        if isinstance(url, BaseException):
-            raise url
-        yield url
-    finally:
-        exchange.stop()
-        thread.join(PATIENCE_S)
-        if not said.empty() and isinstance(error := said.get(), BaseException):
-            raise error
 
 
 def carry(

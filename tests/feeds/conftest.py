@@ -1,10 +1,8 @@
 """Real servers on loopback: the stand-in exchange, and servers that do just what a test says."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from queue import Queue
 from typing import Any, Protocol
 
 import pytest
@@ -13,9 +11,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from feeds.exchange.server import Exchange
 from feeds.exchange.source import Source
-
-PATIENCE_S = 20.0
-"""How long a test waits for what must come before it fails. Nothing is ever slept for."""
+from tests.feeds.loopback import PATIENCE_S, serving
 
 
 class Serve(Protocol):
@@ -30,36 +26,12 @@ class Script(Protocol):
     def __call__(self, talk: Callable[[ServerConnection], object]) -> str: ...
 
 
-@contextmanager
-def exchange_on_thread(source: Source, options: dict[str, Any]) -> Iterator[str]:
-    exchange = Exchange(source, **options)
-    said: Queue[str | BaseException] = Queue()
-
-    def run() -> None:
-        try:
-            asyncio.run(exchange.serve(said.put))
-        except BaseException as error:  # noqa: BLE001 - handed to the test
-            said.put(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        url = said.get(timeout=PATIENCE_S)
-        if isinstance(url, BaseException):
-            raise url
-        yield url
-    finally:
-        exchange.stop()
-        thread.join(PATIENCE_S)
-        assert not thread.is_alive()
-
-
 @pytest.fixture
 def serve_source() -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(source: Source, **options: Any) -> str:
-            return stack.enter_context(exchange_on_thread(source, {"speed": None, **options}))
+            return stack.enter_context(serving(Exchange(source, **{"speed": None, **options})))
 
         yield start
 

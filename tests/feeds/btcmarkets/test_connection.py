@@ -29,7 +29,7 @@ from feeds.errors import (
     UrlInvalid,
 )
 from feeds.exchange.book import Book
-from feeds.exchange.faults import Fault
+from feeds.exchange.faults import LINE_FAULTS, Fault
 from feeds.exchange.market import SyntheticExchange, SyntheticMarket
 from feeds.exchange.playback import Recording
 from feeds.exchange.scenario import SCENARIOS
@@ -86,6 +86,18 @@ def ids(records: Sequence[Input]) -> list[int]:
 
 def gaps(records: Sequence[Input]) -> list[Gap]:
     return [record for record in records if isinstance(record, Gap)]
+
+
+def verified(records: Sequence[Input]) -> int:
+    """Return how many deltas there are, each of which must leave the book that it signs."""
+    book, count = Book(), 0
+    for record in records:
+        if isinstance(record, BookUpdate):
+            book.apply(record)
+            if not record.snapshot:
+                assert book.checksum() == record.checksum
+                count += 1
+    return count
 
 
 def test_every_frame_arrives_once_in_order(serve_source: Any) -> None:
@@ -198,14 +210,7 @@ def test_the_book_of_every_connection_checks(serve_source: Any) -> None:
     with Feed(url, ["BTC-AUD"], **HASTE) as feed:
         taken = take_until(feed, lambda records: len(gaps(records)) >= 3)
 
-    book, verified = Book(), 0
-    for record in taken:
-        if isinstance(record, BookUpdate):
-            book.apply(record)
-            if not record.snapshot:
-                assert book.checksum() == record.checksum
-                verified += 1
-    assert verified > 100
+    assert verified(taken) > 100
 
 
 def test_gaps_stand_in_every_market(serve_source: Any) -> None:
@@ -588,14 +593,7 @@ def test_a_planned_replacement_loses_nothing(serve_source: Any) -> None:
         assert gaps(records) == []
         assert sorted(trades) == list(range(min(trades), min(trades) + len(trades)))
         assert set(trades) <= set(source.published[market])
-        book, verified = Book(), 0
-        for record in records:
-            if isinstance(record, BookUpdate):
-                book.apply(record)
-                if not record.snapshot:
-                    assert book.checksum() == record.checksum
-                    verified += 1
-        assert verified > 100
+        assert verified(records) > 100
 
 
 def test_a_subscription_that_was_dropped_is_missed_and_asked_for(serve_source: Any) -> None:
@@ -718,11 +716,13 @@ def test_what_goes_wrong_before_the_exchange(url: str, said: str) -> None:
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["refuse", "mute", "reject", "maintenance"])
+@pytest.mark.parametrize(
+    "name", ["refuse", "hang", "alert", "mute", "reject", "maintenance", "shut"]
+)
 def test_a_door_that_is_shut_at_times(serve_source: Any, name: str) -> None:
     """Refused handshakes, silence, errors, maintenance: each time it comes back by itself."""
-    faults = [Fault(name, 2 if name != "maintenance" else 300), Fault("close", 300)]
-    url = serve_source(synthetic("BTC-AUD"), faults=faults, seed=4, maintenance_s=0.2)
+    faults = [Fault(name, 300 if name in LINE_FAULTS else 2), Fault("close", 300)]
+    url = serve_source(synthetic("BTC-AUD"), faults=faults, seed=4, maintenance_s=0.2, slow_s=0.1)
     options = {**HASTE, "stale_after_s": 0.3}
     with Feed(url, ["BTC-AUD"], **options) as feed:
         taken = take_until(feed, lambda records: len(gaps(records)) >= 5)

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from feeds.btcmarkets import protocol
@@ -15,7 +14,9 @@ from feeds.clock import monotonic_s
 from feeds.exchange.faults import Fault
 from feeds.exchange.market import SyntheticExchange, SyntheticMarket
 from feeds.exchange.scenario import SCENARIOS
+from feeds.exchange.server import Exchange
 from feeds.exchange.source import Frame
+from tests.feeds.loopback import serving
 
 PATIENCE_S = 20.0
 
@@ -227,14 +228,43 @@ def test_a_stalled_connection_says_nothing_more(serve_source: Any) -> None:
         assert next_message(other)["messageType"] == "orderbookUpdate"
 
 
-def test_recordings_that_break_while_playing_are_said(tmp_path: Path, serve_source: Any) -> None:
+def test_recordings_that_break_while_playing_are_said() -> None:
     """An error of the source ends the exchange; it does not leave it listening and silent."""
 
     class Broken(Counted):
         def advance(self) -> Sequence[Frame]:
             raise OSError("gone")
 
-    with client(serve_source(Broken(1))) as socket:
-        socket.send(protocol.subscribe(["A-B"]))
-        with pytest.raises(ConnectionClosed):
-            read_on(socket)
+    def play() -> None:
+        with serving(Exchange(Broken(1), speed=None)) as url, client(url) as socket:
+            socket.send(protocol.subscribe(["A-B"]))
+            with pytest.raises(ConnectionClosed):
+                read_on(socket)
+
+    with pytest.raises(OSError, match="gone"):
+        play()
+
+
+def test_a_shut_exchange_listens_again_at_the_same_place(serve_source: Any) -> None:
+    """Everything is closed, the system refuses whoever comes, and then it is there again."""
+    url = serve_source(Counted(10_000), faults=[Fault("shut", 50)], seed=1, maintenance_s=0.5)
+    for _ in range(2):
+        with client(url) as socket:
+            socket.send(protocol.subscribe(["A-B"]))
+            with pytest.raises(ConnectionClosed):
+                read_on(socket)
+        for expected in (True, False):
+            until_s = monotonic_s() + PATIENCE_S
+            while is_refused(url) != expected:
+                assert monotonic_s() < until_s
+
+
+def is_refused(url: str) -> bool | None:
+    """Say whether nobody listens; ``None`` if somebody was just about to leave."""
+    try:
+        with client(url):
+            return False
+    except ConnectionRefusedError:
+        return True
+    except (OSError, WebSocketException):
+        return None
