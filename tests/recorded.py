@@ -1,17 +1,20 @@
-"""Made-up tables of quotes and trades, and the parameters of a quick engine over them."""
+"""Made-up tables of quotes and trades, and the engine that commands are tested with.
+
+It is that of the recorded journals: a step takes seconds to compile, so tests share one.
+"""
 
 import random
 from pathlib import Path
 
-SMALL = tuple(
-    word
-    for setting in (
-        *("horizon_ms=400", "block_units=8", "memory_rows=256", "archive_rows=256"),
-        "warm_up_labels=20",
-    )
-    for word in ("--set", setting)
-)
-"""Words of a command that choose a small engine."""
+from engine.parameters import Parameters
+from fixtures.record import SMALL as ENGINE
+from fixtures.record import TRADES
+
+SMALL = (*ENGINE, *TRADES)
+"""Words of a command that choose it."""
+
+PARAMETERS = Parameters(memory_rows=512, fee_ppm=0, warm_up_labels=50, confidence_floor=0.5)
+"""The same as an object."""
 
 HEADER = "at,kind,bid,bid_size,ask,ask_size,price,size,side"
 

@@ -145,12 +145,21 @@ def _walk_forward(make: Callable[[], Any]) -> Callable[[Questions, Features, Adv
             known = (asked.known_at <= first) & asked.moved
             rose = asked.rose[known]
             if rose.sum() >= _FIT_LABELS_MIN and (~rose).sum() >= _FIT_LABELS_MIN:
-                model = make().fit(features[known], rose)
-                said[first:end] = model.predict_proba(features[first:end])[:, 1]
+                model = make()
+                with _one_thread():
+                    model.fit(features[known], rose)
+                    said[first:end] = model.predict_proba(features[first:end])[:, 1]
             advance(end - first)
         return said
 
     return forecasts
+
+
+def _one_thread() -> Any:
+    """Keep what is loaded from threads of its own: beside other work they wait for each other."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
 
 
 def _logistic() -> Any:

@@ -1,5 +1,6 @@
 """An import that was interrupted becomes the journal that it would have become."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,26 +33,6 @@ def content(home: Path) -> tuple[list[Record], str]:
     return kept, digest(restored.state)
 
 
-@pytest.mark.parametrize("at_records", [1_500, 5_000])
-def test_a_killed_import_goes_on_as_if_it_had_not_been(tmp_path: Path, at_records: int) -> None:
-    path = table(tmp_path / "ticks.csv", 6_000)
-    words = ["import", str(path), "--market", "A-B", *SMALL]
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    with subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(at_records), *words, "--home", str(killed)], cwd=ROOT
-    ) as child:
-        assert child.wait() == -signal.SIGKILL
-
-    # The parameters are the journal's.
-    answer = trader("import", str(path), "--market", "A-B", "--home", str(killed), "--json")
-
-    assert answer.code == 0
-    assert answer.summary["resumed_at"]
-    assert trader(*words, "--home", str(whole)).code == 0
-    assert content(killed) == content(whole)
-    assert trader("verify", "--home", str(killed), "--deep").code == 0
-
-
 KILLED = """
 import os, signal, sys
 from eventlog.log import Log
@@ -66,14 +47,60 @@ Log.append_batch = append_or_die
 main()
 """
 
+ROWS = 6_000
 
-def test_an_unfinished_import_of_other_files_is_not_gone_on_with(tmp_path: Path) -> None:
-    path = table(tmp_path / "ticks.csv", 3_000)
-    words = ["import", str(path), "--market", "A-B", *SMALL, "--home", str(tmp_path / "home")]
-    with subprocess.Popen([sys.executable, "-c", KILLED, "2000", *words], cwd=ROOT) as child:
-        child.wait()
-    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    answer = trader(*words)
+
+@pytest.fixture(scope="module")
+def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a table."""
+    return table(tmp_path_factory.mktemp("ticks") / "ticks.csv", ROWS)
+
+
+def words(ticks: Path, home: Path) -> list[str]:
+    """Return the words of an import."""
+    return ["import", str(ticks), "--market", "A-B", *SMALL, "--home", str(home)]
+
+
+@pytest.fixture(scope="module")
+def whole(ticks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home where it was imported in one go."""
+    home = tmp_path_factory.mktemp("whole")
+    assert trader(*words(ticks, home)).code == 0
+    return home
+
+
+@pytest.fixture(scope="module", params=[1_500, 5_000])
+def killed(
+    request: pytest.FixtureRequest, ticks: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return a home where the import was killed at so many records."""
+    home = tmp_path_factory.mktemp("killed")
+    command = [sys.executable, "-c", KILLED, str(request.param), *words(ticks, home)]
+    with subprocess.Popen(command, cwd=ROOT) as child:
+        assert child.wait() == -signal.SIGKILL
+    return home
+
+
+def test_a_killed_import_goes_on_as_if_it_had_not_been(
+    ticks: Path, whole: Path, killed: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(killed, tmp_path / "home")
+
+    # The parameters are the journal's.
+    answer = trader("import", str(ticks), "--market", "A-B", "--home", str(home), "--json")
+
+    assert answer.code == 0
+    assert answer.summary["resumed_at"]
+    assert content(home) == content(whole)
+    assert trader("verify", "--home", str(home), "--deep").code == 0
+
+
+def test_an_unfinished_import_of_other_files_is_not_gone_on_with(
+    ticks: Path, killed: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / ticks.name
+    other.write_text(ticks.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    answer = trader(*words(other, killed))
 
     assert answer.code == 2
     assert "other files" in answer.err

@@ -14,7 +14,7 @@ from tests.commands import trader
 def forked(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Return the recorded journal under other rules, which trade less."""
     out = tmp_path_factory.mktemp("fork")
-    words = ("--set", "confidence_floor=0.7", "--set", "fee_ppm=100", "--out", str(out))
+    words = ("--set", "fee_ppm=8500", "--out", str(out))
     assert trader("replay", "--home", str(HERE / "gap"), *words).code == 0
     return Place(out, JOURNAL)
 
@@ -44,7 +44,7 @@ def test_a_fork_is_paired_tick_by_tick(forked: Place) -> None:
 
     assert said["paired"] == 1_000
     assert said["parted"] is None
-    assert said["parameters"] == {"confidence_floor": [0.5, 0.7], "fee_ppm": [0, 100]}
+    assert said["parameters"] == {"fee_ppm": [0, 8500]}
     assert said["first_difference"]
     assert isinstance(rows, list)
     by_name = {row["name"]: row for row in rows}

@@ -1,23 +1,32 @@
 """How a session ends: by a signal cleanly, and without losing what had arrived."""
 
 import json
+import os
 import signal
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import pytest
 
 from cli import journal
 from eventlog.reader import Reader
 from eventlog.records import SessionEnded
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange, trader
 from tests.commands import trader as run
-from tests.crash.test_kill import wait_for
+from tests.crash.test_kill import PATIENCE_S, wait_for
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_session_cleanly(tmp_path: Path, number: signal.Signals) -> None:
-    """Drained, recorded, checkpointed, exit 0; the record says which signal it was."""
+def ended_by(home: Path, number: signal.Signals, summary: dict[str, object]) -> None:
+    """Drained, recorded, checkpointed; the record says which signal it was."""
+    log = Reader.open(home / JOURNAL / "log")
+    *_, (offset, last) = journal.records(log, 0, log.end)
+    assert isinstance(last, SessionEnded)
+    assert last.why == number.name == summary["stopped_by"]
+    assert summary["checkpoint_offset"] == offset == log.end - 1
+
+
+def test_sigterm_ends_a_process_cleanly(tmp_path: Path) -> None:
+    """With exit 0, as a service manager sees it."""
     with exchange("--seed", "7", "--speed", "20") as url:
         command = trader(
             *("live", "--url", url, "--home", str(tmp_path), "--json"), *SMALL, *TRADES
@@ -25,16 +34,33 @@ def test_a_signal_ends_a_session_cleanly(tmp_path: Path, number: signal.Signals)
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as child:
             wait_for(tmp_path, 300, child)
-            child.send_signal(number)
+            child.send_signal(signal.SIGTERM)
             out, err = child.communicate(timeout=60)
 
     assert child.returncode == 0, err
-    summary = json.loads(out.splitlines()[-1])
-    log = Reader.open(tmp_path / JOURNAL / "log")
-    *_, (offset, last) = journal.records(log, 0, log.end)
-    assert isinstance(last, SessionEnded)
-    assert last.why == number.name == summary["stopped_by"]
-    assert summary["checkpoint_offset"] == offset == log.end - 1
+    ended_by(tmp_path, signal.SIGTERM, json.loads(out.splitlines()[-1]))
+
+
+def test_sigint_ends_a_session_cleanly(tmp_path: Path) -> None:
+    """Likewise, in this process, as Ctrl-C does."""
+
+    def interrupt() -> None:
+        log = tmp_path / JOURNAL / "log"
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+            if (log / "MANIFEST").exists() and Reader.open(log).end >= 300:
+                break
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with exchange("--seed", "7", "--speed", "20") as url, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(interrupt)
+        words = ("live", "--url", url, "--home", str(tmp_path), "--json", *SMALL, *TRADES)
+        answer = run(*words)
+        asked.result()
+
+    assert answer.code == 0, answer.err
+    ended_by(tmp_path, signal.SIGINT, answer.summary)
 
 
 def test_a_disk_that_fills_halts_the_session_cleanly(tmp_path: Path) -> None:

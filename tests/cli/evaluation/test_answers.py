@@ -4,10 +4,9 @@ import numpy as np
 
 from cli.evaluation.answers import OURS, Stretch, answers, frozen
 from cli.evaluation.questions import questions
-from engine.parameters import Parameters
 from feeds.streams import market
+from tests.recorded import PARAMETERS
 
-PARAMETERS = Parameters(memory_rows=2_048)
 TICKS = 3_000
 
 
@@ -34,7 +33,7 @@ def test_a_frozen_copy_begins_where_the_snapshot_is() -> None:
     snapshot = Stretch(1_500)
     whole = answers(PARAMETERS, made.batches(), advance=nobody, snapshot=snapshot)
     assert snapshot.state is not None
-    assert snapshot.after_ticks == 2_048
+    assert snapshot.after_ticks == 1_536
     rest = answers(
         PARAMETERS,
         made.batches(),
@@ -50,6 +49,6 @@ def test_a_frozen_copy_begins_where_the_snapshot_is() -> None:
         skip_ticks=snapshot.after_ticks,
     )
 
-    assert (rest.forecasts[OURS] == whole.forecasts[OURS][2_048:]).all(), "the same engine goes on"
+    assert (rest.forecasts[OURS] == whole.forecasts[OURS][1_536:]).all(), "the same engine goes on"
     assert abs(still.forecasts[OURS][0] - rest.forecasts[OURS][0]) < 0.01
     assert (still.forecasts[OURS] != rest.forecasts[OURS]).any()

@@ -11,8 +11,8 @@ from feeds.streams import market
 TICKS = 3_000
 
 
-def asked_of(name: str) -> Questions:
-    made = market(name, seed=1, ticks=TICKS)
+def asked_of(name: str, ticks: int = TICKS) -> Questions:
+    made = market(name, seed=1, ticks=ticks)
     folded = Market.genesis()
     rows = np.concatenate([folded.fold(batch) for batch in made.batches()])
     return questions(rows, horizon_ms=1_000)
@@ -37,9 +37,9 @@ def everybody(asked: Questions, features: np.ndarray) -> dict[str, np.ndarray]:
 
 def test_nobody_makes_use_of_a_label_before_it_is_known() -> None:
     """With all labels from some tick on turned round, no forecast changes before they mature."""
-    asked = asked_of("S1")
+    asked = asked_of("S1", 1_500)
     features = seen(asked)
-    turned = 2_000
+    turned = 1_000
     rose = asked.rose.copy()
     rose[turned:] = ~rose[turned:]
     first = int(asked.known_at[turned])

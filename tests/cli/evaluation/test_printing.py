@@ -3,13 +3,12 @@
 from cli.evaluation.evaluation import Evaluation, evaluation
 from cli.evaluation.printing import as_lines, as_summary
 from cli.evaluation.sources import of_stream
-from engine.parameters import Parameters
+from tests.recorded import PARAMETERS
 
 
 def found() -> Evaluation:
-    parameters = Parameters(memory_rows=2_048)
     source = of_stream("S7", seed=1, ticks=5_000)
-    return evaluation(source, parameters, {}, baselines="rules", with_frozen=False)
+    return evaluation(source, PARAMETERS, {}, baselines="rules", with_frozen=False)
 
 
 def test_lines_and_summary_say_the_same() -> None:
