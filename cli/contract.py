@@ -1,9 +1,10 @@
 """What every command says with ``--json``, field by field, as JSON Schema (draft 2020-12).
 
 A command writes JSON Lines on stdout. Every line has a ``message_type``; the last is a ``summary``,
-or of several journals one each. New messages and fields may come; readers pass over what they do
-not know. A fatal end is an ``exit_error`` on stderr. Times ending in ``_ns`` are nanoseconds since
-1970 UTC, money is text with eight decimals where it is exact, shares are numbers from 0 to 1.
+or of several journals one each (but ``exchange`` only says where it listens). New messages and
+fields may come; readers pass over what they do not know. A fatal end is an ``exit_error`` on
+stderr. Times ending in ``_ns`` are nanoseconds since 1970 UTC, money is text with
+eight decimals where it is exact, shares are numbers from 0 to 1.
 
 Below, a field is a line: its name, its type, what it means. A type that ends in ``?`` may be null,
 one that ends in ``*`` may be absent.
@@ -138,9 +139,10 @@ _MESSAGES: dict[str, dict[str, str]] = {
             verified                  object?   what the newest verification said
             learning                  object    labels, log-loss, baseline, accuracy, what was saved
             money                     object    equity, gains net, gross, of holding, drawdown, fees
+            frozen                    object?   it beside its state of then, which learned no more
             calibration               object    calibration error, Brier score, reliability diagram
             holds                     object    reason to count
-            measures                  array     measures of success: name, value, unit, text
+            measures                  array     measures of success: name, value, unit, text, note
             sessions                  array     one object each
             checkpoints               array     one object each, with what verification said
             damaged_checkpoints       integer   how many do not check
@@ -256,6 +258,48 @@ _MESSAGES: dict[str, dict[str, str]] = {
             resumed_from              integer?  the state it went on from
             rederived                 integer   ticks of the log's tail that were derived again
             stopped_by                string    a signal, --for, --max-ticks, or a limit
+        """,
+    },
+    "import": {
+        "summary": f"""
+            journal                   string    its name
+            records                   integer   rows that are records now
+            resumed_at                integer   how many were there already
+            refused                   object    what made no sense: why, and how many
+            noted                     object    what is odd, and was kept for the engine to judge
+            ticks                     integer   how many were decided on
+            fills                     integer   paper executions
+            {_SCORES}
+            {_OUTCOME}
+            seconds                   number    without compiling
+        """,
+    },
+    "evaluate": {
+        "summary": """
+            source                    string    what it was evaluated on
+            horizon_ms                integer   how far ahead a direction is predicted
+            parameters                object    of the engine
+            ticks                     integer   how many were decided on
+            seconds                   number    of the engine's own run
+            forecasters               array     each one's figures, the engine's first
+            curves                    object    log-loss over time, of the engine and its network
+            adapting                  array     where the rule is known to change: what follows
+            labels                    integer   directions that were known later
+            engine_labels             integer   those that the engine scored itself
+            engine_hits               integer   and foresaw
+            fills                     integer   paper executions
+            net_gain                  number    of the account, after fees
+            not_installed             array     baselines that are not there for want of a package
+        """,
+    },
+    "exchange": {
+        "listening": """
+            url                       string    of its websocket
+            scenario                  string?   what the market does
+            recording                 string?   or what is played
+            best_accuracy             number?   the share of directions that can be foreseen
+            best_accuracy_is_bound    boolean   or that cannot be exceeded
+            horizon_s                 number    over this time
         """,
     },
     "repair": {

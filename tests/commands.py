@@ -6,6 +6,9 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
+from jsonschema import Draft202012Validator
+
+from cli.contract import schema
 from cli.main import main
 
 
@@ -22,6 +25,16 @@ class Answer:
         """The last line of stdout, as JSON."""
         summary: dict[str, object] = json.loads(self.out.splitlines()[-1])
         return summary
+
+
+def documented(command: str, line: dict[str, object]) -> None:
+    """Hold a line of ``--json`` to what is documented of it: valid, and nothing beyond that."""
+    said = schema(command)
+    Draft202012Validator(said).validate(line)
+    known = {message["title"]: set(message["properties"]) for message in said["oneOf"]}
+    # A record's and a decision's own fields are those of the log's format.
+    if line["message_type"] != "record" and command != "why":
+        assert set(line) <= known[str(line["message_type"])]
 
 
 def trader(*words: str) -> Answer:

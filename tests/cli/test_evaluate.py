@@ -4,23 +4,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import trader
+from tests.commands import documented, trader
 from tests.recorded import SMALL, table
 
 
 def test_a_stream_is_evaluated_beside_its_optimum() -> None:
-    words = ("evaluate", "--stream", "S1", "--ticks", "2500", *SMALL, "--set", "horizon_ms=1000")
-    answer = trader(*words, "--baselines", "rules", "--ablation", "recent_rows=0", "--json")
+    words = ("evaluate", "--stream", "S1", "--ticks", "2500", *SMALL)
+    answer = trader(*words, "--baselines", "rules", "--ablation", "memory_rows=512", "--json")
 
     assert answer.code == 0
+    documented("evaluate", answer.summary)
     forecasters = answer.summary["forecasters"]
     assert isinstance(forecasters, list)
     named = {each["name"]: each for each in forecasters}
     assert set(named) == {
         *("known optimum", "ours", "network alone", "ours, frozen at 25 %"),
-        *("with recent_rows=0", "prior", "persistence", "imbalance rule"),
+        *("with memory_rows=512", "prior", "persistence", "imbalance rule"),
         *("imbalance rule, calibrated", "order-flow sign"),
     }
+    for figure in ("accuracy", "log_loss"):
+        assert named["with memory_rows=512"][figure] == named["ours"][figure], "it is no other"
     assert named["known optimum"]["accuracy"] == pytest.approx(0.7788, abs=0.03)
     assert answer.summary["engine_labels"] == answer.summary["labels"] == 2_498
 
@@ -32,7 +35,7 @@ def test_a_table_is_printed_for_people(tmp_path: Path) -> None:
 
     assert answer.code == 0
     lines = answer.out.splitlines()
-    assert lines[0].startswith("ticks.csv: direction over 0.4 s, 1,500 ticks in ")
+    assert lines[0].startswith("ticks.csv: direction over 1 s, 1,500 ticks in ")
     assert [line.split("  ")[0] for line in lines[3:7]] == [
         "ours", "network alone", "prior", "persistence",
     ]  # fmt: skip

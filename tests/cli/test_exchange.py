@@ -14,6 +14,7 @@ import zstandard
 from eventlog.records import Gap, Input, Quote, Trade
 from feeds.btcmarkets.connection import Feed
 from feeds.exchange.faults import FAULTS
+from tests.commands import documented
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
@@ -41,6 +42,7 @@ def said(process: subprocess.Popen[str]) -> dict[str, object]:
     assert line, process.stderr and process.stderr.read()
     message = json.loads(line)
     assert isinstance(message, dict)
+    documented("exchange", message)
     return message
 
 

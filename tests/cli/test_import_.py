@@ -6,7 +6,7 @@ import pytest
 
 from cli.exits import CommandError
 from cli.import_ import layout_of
-from tests.commands import trader
+from tests.commands import documented, trader
 from tests.recorded import SMALL, table
 
 
@@ -16,6 +16,7 @@ def test_an_import_is_a_journal_that_verifies(tmp_path: Path) -> None:
     answer = trader(*words, *SMALL, "--json")
 
     assert answer.code == 0
+    documented("import", answer.summary)
     assert answer.summary["journal"] == "BTC-USDT.imported"
     assert answer.summary["records"] == 3_000
     assert answer.summary["refused"] == {"bid is missing or no number": 3}

@@ -11,7 +11,7 @@ from cli.live import duration_s
 from eventlog.reader import Reader
 from eventlog.records import SessionStarted, Trade
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange
-from tests.commands import Answer, trader
+from tests.commands import Answer, documented, trader
 
 SUMMARY = {
     *("session", "ticks", "decisions", "first_offset", "last_offset", "checkpoint_offset"),
@@ -28,7 +28,10 @@ def url() -> Iterator[str]:
 
 def live(home: Path, url: str, *words: str) -> Answer:
     """Run a short session."""
-    return trader("live", "--url", url, "--home", str(home), *SMALL, *TRADES, "--json", *words)
+    answer = trader("live", "--url", url, "--home", str(home), *SMALL, *TRADES, "--json", *words)
+    for line in answer.out.splitlines():
+        documented("live", json.loads(line))
+    return answer
 
 
 def kinds(home: Path, journal: str = JOURNAL) -> list[str]:
@@ -150,7 +153,8 @@ def test_what_makes_no_sense_is_recorded_and_survived(tmp_path: Path) -> None:
 def test_the_simulated_market_is_a_journal_of_its_own(tmp_path: Path) -> None:
     """--simulated needs no exchange, and never mixes with a real journal."""
     answer = trader(
-        *("live", "--simulated", "--home", str(tmp_path), "--max-ticks", "50", "--json"), *SMALL
+        *("live", "--simulated", "--home", str(tmp_path), "--max-ticks", "50", "--json"),
+        *(*SMALL, *TRADES),
     )
 
     assert answer.code == 0, answer.err
