@@ -9,9 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cli import curves, journal
+from cli import curves, frozen, journal
+from cli.adaptation import Adaptation, Return
 from cli.curves import Curves, decimals_of, numbers
+from cli.frozen import Frozen
 from cli.journal import Place, Rules
+from cli.notes import RECOVERIES
+from cli.notes import notes as noted
 from cli.reliability import READS, Reliability
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
@@ -63,6 +67,10 @@ class Chronicle:
     health: list[dict[str, Any]]
     checkpoints: list[Facts]
     damaged_checkpoints: int
+    returns: list[Return]
+    recoveries: int
+    """Starts on the journal as it was there already, also those that were refused."""
+    frozen: Frozen | None = None
 
 
 class _Notes:
@@ -70,6 +78,7 @@ class _Notes:
 
     def __init__(self, horizon_ns: int) -> None:
         self.reliability = Reliability(horizon_ns)
+        self.adaptation = Adaptation()
         self.sessions: list[Session] = []
         self.gaps: list[dict[str, Any]] = []
         self.fills: list[dict[str, Any]] = []
@@ -122,6 +131,15 @@ class _Notes:
             name: numbers(table.column(name), missing=0.0)
             for name in ("scored", "scored_hits", "scored_loss", "scored_baseline_loss")
         }
+        drifts = table.column("offset").filter(
+            pc.and_(
+                pc.equal(table.column("kind"), "milestone"),
+                pc.fill_null(pc.equal(table.column("why"), "drift"), False),
+            )
+        )
+        has = values["scored"] > 0
+        saved = values["scored_baseline_loss"] - values["scored_loss"]
+        self.adaptation.add(offsets[has], values["scored"][has], saved[has], drifts.to_pylist())
         for index in np.unique(which):
             mine, session = which == index, self.sessions[index]
             session.last_ns = max(session.last_ns, int(times[mine].max()))
@@ -171,6 +189,9 @@ def gather(
         health=[_with_detail(row) for row in notes.health],
         checkpoints=facts,
         damaged_checkpoints=damaged,
+        returns=notes.adaptation.finish(),
+        recoveries=max(sum(1 for _ in noted(place, RECOVERIES)), len(notes.sessions) - 1, 0),
+        frozen=frozen.read(place, log, stretches=drawn.count),
     )
 
 

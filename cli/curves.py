@@ -20,8 +20,8 @@ Floats = npt.NDArray[np.float64]
 
 SUMMED = (
     *("trained", "ripened", "scored", "scored_hits", "scored_loss", "scored_baseline_loss"),
-    *("voided", "scored_frozen_loss", "scored_frozen_hits", "scored_network_loss"),
-    *("scored_rule_loss", "scored_rule_hits", "scored_persistence_hits", "scored_brier"),
+    *("voided", "scored_network_loss", "scored_rule_loss", "scored_rule_hits"),
+    *("scored_persistence_hits", "scored_brier"),
 )
 """Columns of decisions of which a stretch has the sum, as far as the log's version has them."""
 

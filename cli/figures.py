@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from cli.chronicle import Chronicle, Session
 from cli.curves import Curves
+from cli.frozen import Frozen
 from cli.lines import time_of
 from cli.reliability import BINS, Reliability, wilson
 from cli.uncertainty import Interval, blocked
@@ -30,6 +31,7 @@ _DIGITS, _EXACT = 7, 14
 def figures(told: Chronicle, verified: dict[str, Any] | None) -> dict[str, Any]:
     """Return all figures of a journal, as JSON can hold them."""
     learning, money, parameters = _learning(told), _money(told), told.rules.known
+    frozen = _frozen(told.frozen)
     return {
         "journal": told.place.name,
         "paper": True,
@@ -42,6 +44,7 @@ def figures(told: Chronicle, verified: dict[str, Any] | None) -> dict[str, Any]:
         "verified": verified,
         "learning": learning,
         "money": money,
+        "frozen": frozen,
         "calibration": _calibration(told.reliability),
         "holds": {
             reason: int(counts.sum())
@@ -72,8 +75,8 @@ def figures(told: Chronicle, verified: dict[str, Any] | None) -> dict[str, Any]:
         ],
         "milestones": told.milestones,
         "health": told.health,
-        "periods": _periods(told.curves),
-        "words": _words(learning, money),
+        "periods": _periods(told.curves, told.frozen),
+        "words": _words(learning, frozen, money),
         "assumptions": _assumptions(told),
     }
 
@@ -109,7 +112,6 @@ def _learning(told: Chronicle) -> dict[str, Any]:
     sums = told.curves.sums
     labels = float(sums["scored"].sum())
     saved = sums["scored_baseline_loss"] - sums["scored_loss"]
-    frozen = _others(told.curves, "scored_frozen_loss")
     return {
         "labels": int(labels),
         "log_loss": _ratio(sums["scored_loss"].sum(), labels),
@@ -117,9 +119,6 @@ def _learning(told: Chronicle) -> dict[str, Any]:
         "accuracy": _ratio(sums["scored_hits"].sum(), labels),
         "saved": _interval(blocked(saved, sums["scored"])),
         "skill": _ratio(saved.sum(), sums["scored_baseline_loss"].sum()),
-        "saved_on_frozen": None
-        if frozen is None
-        else _interval(blocked(frozen - sums["scored_loss"], sums["scored"])),
         **{
             name: None
             if (others := _others(told.curves, column)) is None
@@ -144,6 +143,26 @@ def _others(drawn: Curves, column: str) -> Floats | None:
     """Return what somebody else would have scored on the same labels, if the log holds it."""
     sums = drawn.sums.get(column)
     return None if sums is None or not sums.any() else sums
+
+
+def _frozen(told: Frozen | None) -> dict[str, Any] | None:
+    """Return the learner beside itself as it was, on the labels that came after."""
+    if told is None:
+        return None
+    sums = told.sums
+    labels = float(sums["scored"].sum())
+    saved = sums["frozen_loss"] - sums["loss"]
+    return {
+        "after": told.after,
+        "records": told.records,
+        "labels": int(labels),
+        "log_loss": _ratio(sums["loss"].sum(), labels),
+        "frozen_log_loss": _ratio(sums["frozen_loss"].sum(), labels),
+        "accuracy": _ratio(sums["hits"].sum(), labels),
+        "frozen_accuracy": _ratio(sums["frozen_hits"].sum(), labels),
+        "saved": _interval(blocked(saved, sums["scored"])),
+        "skill": _ratio(saved.sum(), sums["frozen_loss"].sum()),
+    }
 
 
 def _money(told: Chronicle) -> dict[str, Any]:
@@ -232,11 +251,15 @@ def _measures(told: Chronicle, learning: dict[str, Any]) -> list[dict[str, Any]]
     sure, sure_last = _ends(drawn.means["confidence"], drawn.decisions)
     span_ns = max(int(drawn.time_ns[-1] - drawn.time_ns[0]), 1) if told.records else 1
     missing_ns = sum(max(gap["to_ns"] - gap["from_ns"], 0) for gap in told.gaps)
-    tried = [session for session in told.sessions if session.number > 1]
-    came_back = [session for session in tried if session.ticks]
+    tried = told.recoveries
+    came_back = sum(1 for session in told.sessions if session.number > 1 and session.ticks)
+    back = sum(1 for each in told.returns if each.labels is not None)
+    sessions, gaps = len(told.sessions), len(told.gaps)
 
-    def measure(name: str, value: float | None, unit: str, text: str) -> dict[str, Any]:
-        return {"name": name, "value": value, "unit": unit, "text": text}
+    def measure(
+        name: str, value: float | None, unit: str, text: str, *, note: str = ""
+    ) -> dict[str, Any]:
+        return {"name": name, "value": value, "unit": unit, "text": text, "note": note}
 
     return [
         measure(
@@ -253,21 +276,24 @@ def _measures(told: Chronicle, learning: dict[str, Any]) -> list[dict[str, Any]]
         ),
         measure(
             "adaptation speed",
-            _adaptation(told, better),
+            _adaptation(told),
             "labels",
-            "median number of labels after a drift mark until it saves again what it saved before",
+            "median number of labels behind a drift mark until it saves what it saved before it",
+            note=f"marks: {len(told.returns)}, back: {back}",
         ),
         measure(
             "session continuity",
             max(0.0, 1 - missing_ns / span_ns) if told.records else None,
             "share",
-            f"of the time is recorded; sessions: {len(told.sessions)}, gaps: {len(told.gaps)}",
+            "of the time that is recorded",
+            note=f"sessions: {sessions}, gaps: {gaps}",
         ),
         measure(
             "recovery reliability",
-            len(came_back) / len(tried) if tried else None,
+            came_back / tried if tried else None,
             "share",
-            f"{len(tried)} recoveries attempted, {len(came_back)} succeeded",
+            "of the starts on what was there already that went on to decide",
+            note=f"attempted: {tried}, succeeded: {came_back}",
         ),
         measure(
             "long-term stability",
@@ -296,22 +322,14 @@ def _ends(sums: Floats, weights: Floats) -> tuple[float | None, float | None]:
     )
 
 
-def _adaptation(told: Chronicle, better: Floats) -> float | None:
-    """Return the median of labels between a drift and being as good as before it."""
-    labels = np.cumsum(told.curves.sums["scored"])
-    waits = []
-    for milestone in told.milestones:
-        if "drift" not in str(milestone["why"]):
-            continue
-        place = milestone["offset"] * told.curves.count // max(told.records, 1)
-        before = better[max(0, place - 1)]
-        again = np.flatnonzero(better[place:] >= before)
-        if np.isfinite(before) and len(again):
-            waits.append(float(labels[place + again[0]] - labels[max(0, place - 1)]))
-    return float(np.median(waits)) if waits else None
+def _adaptation(told: Chronicle) -> float | None:
+    """Return the median of labels until it was back, over all drift marks that had a before."""
+    took = sorted(float("inf") if back.labels is None else back.labels for back in told.returns)
+    middle = took[len(took) // 2] if took else float("inf")
+    return None if middle == float("inf") else middle
 
 
-def _periods(drawn: Curves) -> list[dict[str, Any]]:
+def _periods(drawn: Curves, frozen: Frozen | None) -> list[dict[str, Any]]:
     """Return the journal in a few equal parts: the table that needs no script."""
     rows = []
     equity, price = _filled(drawn.lasts["equity"]), _filled(drawn.price_last)
@@ -325,6 +343,11 @@ def _periods(drawn: Curves) -> list[dict[str, Any]]:
                 "log_loss": _ratio(drawn.sums["scored_loss"][cells].sum(), labels),
                 "baseline_log_loss": _ratio(
                     drawn.sums["scored_baseline_loss"][cells].sum(), labels
+                ),
+                "frozen_log_loss": None
+                if frozen is None
+                else _ratio(
+                    frozen.sums["frozen_loss"][cells].sum(), frozen.sums["scored"][cells].sum()
                 ),
                 "accuracy": _ratio(drawn.sums["scored_hits"][cells].sum(), labels),
                 "fills": int(drawn.fills[cells].sum()),
@@ -340,7 +363,9 @@ def _newest(values: Floats) -> float | None:
     return float(known[-1]) if len(known) else None
 
 
-def _words(learning: dict[str, Any], money: dict[str, Any]) -> list[str]:
+def _words(
+    learning: dict[str, Any], frozen: dict[str, Any] | None, money: dict[str, Any]
+) -> list[str]:
     """Return the answers in sentences, with no more certainty than there is."""
     said = []
     saved = learning["saved"]
@@ -356,6 +381,8 @@ def _words(learning: dict[str, Any], money: dict[str, Any]) -> list[str]:
             f"Is it learning? {word}, by {saved['mean']:.4f} nats a label"
             f" (95 % interval {saved['low']:.4f} to {saved['high']:.4f})."
         )
+    if frozen is not None:
+        said.append(_frozen_words(frozen))
     over = money["over_hold"]
     if not money["fills"]:
         said.append("Did it make money? It has not traded: its account is what it was.")
@@ -372,6 +399,22 @@ def _words(learning: dict[str, Any], money: dict[str, Any]) -> list[str]:
             f" (the difference is within {over['low']:+.2%} and {over['high']:+.2%})."
         )
     return said
+
+
+def _frozen_words(frozen: dict[str, Any]) -> str:
+    question, saved = "Has going on learning paid?", frozen["saved"]
+    if saved is None:
+        return f"{question} Too few labels to say."
+    word = {
+        "above": "Yes: it foresees the direction better than itself",
+        "below": "No: it foresees the direction worse than itself",
+        "unclear": "Not distinguishable from itself",
+    }[saved["verdict"]]
+    return (
+        f"{question} {word} as it was after {frozen['after'] + 1:,} records, learning no more, by"
+        f" {saved['mean']:.4f} nats a label (95 % interval {saved['low']:.4f} to"
+        f" {saved['high']:.4f})."
+    )
 
 
 def _assumptions(told: Chronicle) -> list[str]:
@@ -417,7 +460,7 @@ def series(told: Chronicle) -> dict[str, Any]:
         "loss_low": loss - width,
         "loss_high": loss + width,
         "baseline": _filled(_smooth(sums["scored_baseline_loss"], scored)),
-        "frozen": _curve(drawn, "scored_frozen_loss"),
+        **_beside_frozen(told.frozen),
         **{name: _curve(drawn, column) for name, column in _BESIDE.items()},
         "accuracy": hits,
         "accuracy_low": hits - hits_width,
@@ -476,6 +519,26 @@ def series(told: Chronicle) -> dict[str, Any]:
             {"from": gap["from_ns"] / 1e9, "to": gap["to_ns"] / 1e9} for gap in told.gaps[-500:]
         ],
     }
+
+
+def _beside_frozen(frozen: Frozen | None) -> dict[str, Floats]:
+    """Return what the frozen self loses, and what is saved on it, with a band."""
+    if frozen is None:
+        return {}
+    scored, loss = frozen.sums["scored"], frozen.sums["frozen_loss"]
+    # Before it froze, and behind where it was run to, there is nothing to draw.
+    known = np.flatnonzero(scored)
+    within = np.zeros(len(scored), bool)
+    if len(known):
+        within[known[0] : known[-1] + 1] = True
+    saved, width = _band(loss - frozen.sums["loss"], scored)
+    curves = {
+        "frozen": _filled(_smooth(loss, scored)),
+        "saved": saved,
+        "saved_low": saved - width,
+        "saved_high": saved + width,
+    }
+    return {name: np.where(within, curve, np.nan) for name, curve in curves.items()}
 
 
 def _curve(drawn: Curves, column: str) -> Floats | None:

@@ -7,7 +7,7 @@ limit ends the process cleanly, before the machine ends it otherwise.
 import os
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -89,13 +89,12 @@ def sample(
     *,
     free_bytes: int,
     bytes_a_day: float | None,
-    latencies_ms: Sequence[float] = (),
+    latencies_ms: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, object]:
     """Return the figures of a market now. Names end in their unit; what is not known is absent.
 
-    ``latencies_ms`` are those since the last sample, from received to decided and kept.
+    ``latencies_ms`` are those since the last sample, by stage: from received to there.
     """
-    ordered = sorted(latencies_ms)
     of_market = state.markets[market]
     now_s = clock.monotonic_s()
     memory, files = resident_bytes(), open_files()
@@ -116,8 +115,7 @@ def sample(
         "undecodable": state.undecodable,
         "cross_checks": state.cross_checks,
         "rest_failures": state.rest_failures,
-        "latency_p50_ms": round(ordered[len(ordered) // 2], 2) if ordered else None,
-        "latency_p99_ms": round(ordered[len(ordered) * 99 // 100], 2) if ordered else None,
+        **_quantiles(latencies_ms or {}),
         "loop_lag_ms": round(state.loop_lag_s * 1e3, 1),
         "clock_skew_ms": None if state.skew_s is None else round(state.skew_s * 1e3, 1),
         "memory_mib": None if memory is None else memory // _MIB,
@@ -126,6 +124,16 @@ def sample(
         "disk_days_left": None if days is None else round(days, 1),
     }
     return {name: value for name, value in figures.items() if value is not None}
+
+
+def _quantiles(latencies_ms: Mapping[str, Sequence[float]]) -> dict[str, object | None]:
+    figures: dict[str, object | None] = {}
+    for stage, values in latencies_ms.items():
+        ordered = sorted(values)
+        for name, percent in (("p50", 50), ("p99", 99)):
+            at = len(ordered) * percent // 100
+            figures[f"{stage}_{name}_ms"] = round(ordered[at], 2) if ordered else None
+    return figures
 
 
 def excess(*, place: Path, min_free_bytes: int, max_memory_bytes: int) -> tuple[str, str] | None:

@@ -14,8 +14,8 @@ from feeds import clock
 
 _NEXT = {
     "status": "how it stands",
-    "verify --deep": "check every byte, and run everything again",
-    "replay --from beginning": "the same ticks, the same decisions, bit for bit",
+    "verify --deep": "check it, and run it again",
+    "replay --from beginning": "the same, bit for bit",
 }
 
 
@@ -150,8 +150,9 @@ def live(
         where = "" if home == options.HOME else f" --home {home}"
         why = ", ".join(dict.fromkeys(str(summary["stopped_by"]) for summary in summaries))
         typer.echo(f"stopped by {why}. What to do with it:", err=True)
+        width = max(map(len, _NEXT)) + len(where)
         for command, does in _NEXT.items():
-            typer.echo(f"  trader {command + where:32} {does}", err=True)
+            typer.echo(f"  trader {command + where:{width}}  {does}", err=True)
 
 
 def duration_s(text: str) -> float:

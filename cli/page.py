@@ -23,8 +23,24 @@ _DASH = "–"  # noqa: RUF001  what a table shows for nothing
 _SAMPLES_LEAST = 3
 """Up to so few health samples are no curve."""
 
+LATENCIES = {
+    "recorded_p50_ms": "recorded, p50",
+    "recorded_p99_ms": "recorded, p99",
+    "decided_p50_ms": "decided, p50",
+    "decided_p99_ms": "decided, p99",
+    "latency_p50_ms": "state kept, p50",
+    "latency_p99_ms": "state kept, p99",
+    "loop_lag_ms": "the feed's loop behind",
+}
+"""What a health sample says of time, and what it is called: from received to durable."""
+
 _CHARTS: tuple[tuple[str, str, str], ...] = (
     ("loss", "Learning", "log-loss of the direction beside the baseline; lower is better"),
+    (
+        "saved",
+        "Beside its frozen self",
+        "log-loss saved a label; above 0, going on learning has paid",
+    ),
     ("accuracy", "Accuracy", "share of moves whose direction was foreseen"),
     ("reliability", "Can its confidence be believed?", "how often it rose when it said so"),
     ("confidence", "Confidence over time", "how sure it says it is"),
@@ -99,19 +115,15 @@ def _along(series: dict[str, Any]) -> str:
 
 
 def _latency(health: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the numbers of the health samples as columns, those about time in ms."""
+    """Return what the health samples say of latency as columns, in ms, stage by stage."""
     health = health if len(health) > _SAMPLES_LEAST else []
-    names = sorted(
-        {
-            name
-            for sample in health
-            for name, value in sample["detail"].items()
-            if name.endswith("_ms") and isinstance(value, int | float)
-        }
-    )
+    columns = {
+        label: [sample["detail"].get(name) for sample in health]
+        for name, label in LATENCIES.items()
+    }
     return {
         "time": [sample["received_ns"] / 1e9 for sample in health],
-        "columns": {name: [sample["detail"].get(name) for sample in health] for name in names[:6]},
+        "columns": {label: values for label, values in columns.items() if any(values)},
     }
 
 
@@ -130,15 +142,16 @@ def _body(figures: dict[str, Any], series: dict[str, Any]) -> str:
             f" {checked}</p>"
         ),
         *(f'<p class="words">{escape(sentence)}</p>' for sentence in figures["words"]),
+        _frozen_note(figures["frozen"]),
         _summary(figures),
         "<h2>Measures of success</h2>",
         _table(
-            ("measure", "", "", ""),
+            ("measure", "", "", "", ""),
             [
-                (row["name"], figure(row["value"]), row["unit"], row["text"])
+                (row["name"], figure(row["value"]), row["unit"], row["note"], row["text"])
                 for row in figures["measures"]
             ],
-            text=(2, 3),
+            text=(2, 3, 4),
         ),
         (
             '<h2>Curves</h2><p class="soft">Along <button data-along="time">time</button>'
@@ -151,6 +164,7 @@ def _body(figures: dict[str, Any], series: dict[str, Any]) -> str:
             f"<figure{_width(name)}><h3>{title}</h3>"
             f'<p class="soft">{text}</p><div data-chart="{name}"></div></figure>'
             for name, title, text in _CHARTS
+            if name != "saved" or figures["frozen"] is not None
         ),
         _latency_figure(series),
         "</div>",
@@ -162,6 +176,20 @@ def _body(figures: dict[str, Any], series: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
+def _frozen_note(frozen: dict[str, Any] | None) -> str:
+    if frozen is None:
+        return (
+            '<p class="soft">Its frozen self has not been run: <code>trader report --frozen</code>'
+            " adds the skill against it.</p>"
+        )
+    return (
+        f'<p class="soft">Its frozen self is the state after {frozen["after"] + 1:,} records, run'
+        f" over the rest without learning: log-loss {fraction(frozen['frozen_log_loss'])} beside"
+        f" {fraction(frozen['log_loss'])} on the same {frozen['labels']:,} labels, skill against it"
+        f" {percent(frozen['skill'])}.</p>"
+    )
+
+
 def _width(name: str) -> str:
     return ' class="wide"' if name == "price" else ""
 
@@ -170,8 +198,9 @@ def _latency_figure(series: dict[str, Any]) -> str:
     if not series["latency"]["columns"]:
         return ""
     return (
-        '<figure class="wide"><h3>Latency</h3><p class="soft">milliseconds, from the recorded'
-        ' health samples</p><div data-chart="latency"></div></figure>'
+        '<figure class="wide"><h3>Latency</h3><p class="soft">milliseconds from a frame received to'
+        " its record, its decision and the state durable, from the health samples</p>"
+        '<div data-chart="latency"></div></figure>'
     )
 
 
@@ -245,6 +274,7 @@ def _tables(figures: dict[str, Any]) -> list[str]:
                 "labels",
                 "log-loss",
                 "baseline",
+                "frozen self",
                 "accuracy",
                 "fills",
                 "equity",
@@ -255,7 +285,8 @@ def _tables(figures: dict[str, Any]) -> list[str]:
                     row["until"],
                     *(f"{row['ticks']:,}", f"{row['labels']:,}"),
                     *(fraction(row["log_loss"]), fraction(row["baseline_log_loss"])),
-                    *(fraction(row["accuracy"], 3), f"{row['fills']:,}"),
+                    *(fraction(row["frozen_log_loss"]), fraction(row["accuracy"], 3)),
+                    f"{row['fills']:,}",
                     *(amount(row["equity"]), amount(row["price"])),
                 )
                 for row in figures["periods"]
@@ -314,6 +345,26 @@ def _tables(figures: dict[str, Any]) -> list[str]:
             ),
             f'<div class="scroll"><table>{rows}</table></div>',
         ]
+    if figures["milestones"]:
+        out += [
+            "<h2>Drift and growth</h2>",
+            _table(
+                ("when", "offset", "what"),
+                [
+                    (time_of(row["received_ns"]), f"{row['offset']:,}", row["why"])
+                    for row in figures["milestones"][-50:]
+                ],
+                text=(2,),
+            ),
+        ]
+    if figures["health"]:
+        out += [
+            (
+                f'<h2>Health</h2><p class="soft">{len(figures["health"]):,} samples, the newest of'
+                f" {_time(figures['health'][-1]['received_ns'])}</p>"
+            ),
+            _table(("", "newest", "median", "most"), _health(figures["health"])),
+        ]
     if figures["gaps"]:
         out += [
             "<h2>Gaps</h2>",
@@ -331,6 +382,19 @@ def _tables(figures: dict[str, Any]) -> list[str]:
             ),
         ]
     return out
+
+
+def _health(samples: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Return a row for each figure of the samples that is a number."""
+    newest = samples[-1]["detail"]
+    rows = []
+    for name in newest:
+        values = [sample["detail"].get(name) for sample in samples]
+        numbers = sorted(value for value in values if isinstance(value, int | float))
+        if numbers and not isinstance(newest[name], bool):
+            said = (newest[name], numbers[len(numbers) // 2], numbers[-1])
+            rows.append((name.replace("_", " "), *(figure(value) for value in said)))
+    return rows
 
 
 def _table(

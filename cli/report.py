@@ -12,6 +12,9 @@ from cli.exits import CommandError, Exit
 if TYPE_CHECKING:
     from cli.chronicle import Chronicle
 
+_PERIODS_SHOWN, _REASONS_SHOWN = 6, 4
+"""On a terminal, so that all of it stands on a screen; the page and ``--json`` have the others."""
+
 
 def report(
     html: Annotated[
@@ -25,6 +28,14 @@ def report(
             help="What the network looks at: loads TensorFlow. In the page, unless refused.",
         ),
     ] = None,
+    frozen: Annotated[
+        bool,
+        typer.Option(
+            "--frozen",
+            help="First run the state of a quarter of it over the rest, learning no more: loads"
+            " TensorFlow. What it said is kept, and told from then on.",
+        ),
+    ] = False,
     name: options.Journal = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
@@ -33,7 +44,7 @@ def report(
 
     The same figures stand in the page, in the tables and in --json.
     """
-    from cli import chronicle, journal, standing
+    from cli import chronicle, journal, notes
     from cli.figures import figures
     from cli.progress import progress
     from eventlog.reader import Reader
@@ -42,9 +53,13 @@ def report(
     log = Reader.open(place.log)
     if not log.end:
         raise CommandError(Exit.NO_JOURNAL, f"{place.log} is empty: there is nothing to tell yet")
+    if frozen:
+        from cli.freezing import freeze
+
+        freeze(place, log, journal.genesis_of(log, place))
     with progress("reading", log.end) as advance:
         told = chronicle.gather(place, log, advance=advance)
-    said = figures(told, standing.verified(place))
+    said = figures(told, notes.verified(place))
     if influences or (influences is None and html is not None):
         from cli.influence import influences as weigh
 
@@ -96,6 +111,7 @@ def tables(said: dict[str, Any]) -> list[str]:
             f"              log-loss {fraction(learning['log_loss'])}, baseline"
             f" {fraction(learning['baseline_log_loss'])}, skill {percent(learning['skill'])}"
         ),
+        *_frozen_lines(said["frozen"]),
         (
             f"  confidence  calibration error {fraction(calibration['error'])}, before calibration"
             f" {fraction(calibration['error_raw'])}"
@@ -110,25 +126,74 @@ def tables(said: dict[str, Any]) -> list[str]:
             f" {percent(money['random_gain'])}, deepest drawdown {share(money['drawdown'])}"
         ),
         f"              {money['fills']:,} fills, fees {money['fees']:,.2f}",
+        *_latency_lines(said["health"]),
         "",
     ]
     out += [
-        f"  {row['name']:22} {figure(row['value']):>10} {row['unit']}" for row in said["measures"]
+        f"  {row['name']:21} {figure(row['value']):>9} {row['unit']:12} {row['note']}".rstrip()
+        for row in said["measures"]
     ]
     total = sum(said["holds"].values()) or 1
     out.append("")
-    out += [f"  {times / total:6.1%} {reason}" for reason, times in said["holds"].items()]
+    out += [
+        f"  {times / total:6.1%} {reason}"
+        for reason, times in [*said["holds"].items()][:_REASONS_SHOWN]
+    ]
     out += [
         "",
         (
-            f"  {'until':24} {'labels':>10} {'log-loss':>8} {'baseline':>8} {'accuracy':>8}"
-            f" {'equity':>12}"
+            f"  {'until':20} {'labels':>9} {'log-loss':>8} {'baseline':>8} {'frozen':>8}"
+            f" {'accuracy':>8} {'equity':>11}"
         ),
     ]
     out += [
-        f"  {row['until']:24} {row['labels']:>10,} {fraction(row['log_loss']):>8}"
-        f" {fraction(row['baseline_log_loss']):>8} {fraction(row['accuracy'], 3):>8}"
-        f" {amount(row['equity']):>12}"
-        for row in said["periods"]
+        f"  {row['until'][:19]}Z {row['labels']:>9,} {fraction(row['log_loss']):>8}"
+        f" {fraction(row['baseline_log_loss']):>8} {fraction(row['frozen_log_loss']):>8}"
+        f" {fraction(row['accuracy'], 3):>8} {amount(row['equity']):>11}"
+        for row in _merged(said["periods"], _PERIODS_SHOWN)
     ]
     return out
+
+
+def _merged(rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """Return at most so many rows, each of equally many neighbours."""
+    each = -(-len(rows) // count)
+    return [_one(rows[start : start + each]) for start in range(0, len(rows), each)]
+
+
+def _one(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    merged = {**rows[-1], "labels": sum(row["labels"] for row in rows)}
+    for name in ("log_loss", "baseline_log_loss", "frozen_log_loss", "accuracy"):
+        told = [row for row in rows if row[name] is not None and row["labels"]]
+        labels = sum(row["labels"] for row in told)
+        total = sum(row[name] * row["labels"] for row in told)
+        merged[name] = total / labels if labels else None
+    return merged
+
+
+def _latency_lines(health: list[dict[str, Any]]) -> list[str]:
+    from cli.page import LATENCIES
+
+    if not health:
+        return []
+    newest = health[-1]["detail"]
+    told = [
+        f"{label.removesuffix(', p50')} {newest[name]:,.1f}"
+        for name, label in LATENCIES.items()
+        if name.endswith("_p50_ms") and name in newest
+    ]
+    return [f"  latency     {', '.join(told)} ms after it was received (p50)"] if told else []
+
+
+def _frozen_lines(frozen: dict[str, Any] | None) -> list[str]:
+    from cli.score import fraction, percent
+
+    if frozen is None:
+        return ["  frozen      its frozen self has not been run: trader report --frozen"]
+    return [
+        (
+            f"  frozen      after {frozen['after'] + 1:,} records: its log-loss"
+            f" {fraction(frozen['frozen_log_loss'])}, ours {fraction(frozen['log_loss'])},"
+        ),
+        f"              skill against it {percent(frozen['skill'])} on {frozen['labels']:,} labels",
+    ]

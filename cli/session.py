@@ -14,6 +14,7 @@ from cli.board import Board
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place, Predecessor
 from cli.keep import Keep
+from cli.notes import RECOVERIES, note
 from cli.sealer import Sealer
 from cli.settings import Settings
 from engine import engine as engines
@@ -48,6 +49,9 @@ TAKE_S = 0.2
 _LATENCIES_MAX = 16_384
 """Batches whose time is remembered until somebody asks for it."""
 
+STAGES = ("recorded", "decided", "latency")
+"""What a batch comes to: it is durable, its decisions are, and so is the state: all of it."""
+
 
 class Session:
     """A session over an open log and an open feed.
@@ -76,7 +80,8 @@ class Session:
         # Whole states are prepared on a thread, most of whose time is spent outside of Python.
         self._checkpoints = Checkpoints(place.checkpoints, beside=ThreadPoolExecutor(1).submit)
         self._samples: deque[Health] = deque()
-        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_MAX)
+        self._latencies_ms = {stage: deque[float](maxlen=_LATENCIES_MAX) for stage in STAGES}
+        self._oldest_ns: int | None = None  # of what is on its way, when it was received
         self.board = Board(place.name)
         self.stop_why = ""
         self.looped_s = clock.monotonic_s()
@@ -110,6 +115,8 @@ class Session:
         if not self.log.end:
             started = self._started(genesis, resumed_from=None, predecessor=None)
             self.log.append([started])
+        elif self.log.end > 1:
+            note(self.place, RECOVERIES, {"records": self.log.end})
         self._engine, self._resumed_from = self._resume(genesis)
 
     def run(self, *, max_ticks: int | None) -> dict[str, object]:
@@ -119,9 +126,7 @@ class Session:
             Diverged: if the log's tail, re-derived, is not what it says.
         """
         self.looped_s = clock.monotonic_s()
-        self._keep = Keep(
-            self.log, self._checkpoints, after=self._resumed_from, show=self.board.show
-        )
+        self._keep = Keep(self.log, self._checkpoints, after=self._resumed_from, show=self._show)
         with (
             Sealer(self.log) as self._sealer,
             # Closed at once when the loop fails: it may hold the turn.
@@ -143,9 +148,21 @@ class Session:
         """Have a sample recorded, at the next turn of the loop."""
         self._samples.append(sample)
 
-    def latencies_ms(self) -> list[float]:
-        """Return how long batches took lately, from received to decided and kept; each once."""
-        return [self._latencies_ms.popleft() for _ in range(len(self._latencies_ms))]
+    def latencies_ms(self) -> dict[str, list[float]]:
+        """Return how long batches took lately, from received to each of `STAGES`; each once."""
+        return {
+            stage: [taken.popleft() for _ in range(len(taken))]
+            for stage, taken in self._latencies_ms.items()
+        }
+
+    def _reached(self, stage: str) -> None:
+        """Take note of how long it took to get there; nothing of what was on the log's tail."""
+        if self._oldest_ns is not None:
+            self._latencies_ms[stage].append((clock.now_ns() - self._oldest_ns) / 1e6)
+
+    def _show(self, effects: pa.RecordBatch) -> None:
+        self._reached("decided")
+        self.board.show(effects)
 
     @property
     def checkpoint_offset(self) -> int:
@@ -255,10 +272,13 @@ class Session:
             arrived += self._taken_samples()
             if arrived:
                 batch = self.log.append(arrived).batch()
+                self._oldest_ns = arrived[0].received_ns
+                self._reached("recorded")
                 self.board.see(batch)
                 with self._turn:
                     yield batch
-                self._latencies_ms.append((clock.now_ns() - arrived[0].received_ns) / 1e6)
+                self._reached("latency")
+                self._oldest_ns = None
                 if self.board.score.reason == REASONS[0]:
                     self._feed.resync(self.market)
             else:

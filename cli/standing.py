@@ -7,13 +7,13 @@ from the newest records, the newest checkpoint, and the size of the files.
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cli import journal
 from cli.journal import Place
+from cli.notes import verified
 from cli.score import COLUMNS as SCORED
 from cli.score import Score
 from engine.checkpoint import Checkpoints
@@ -29,7 +29,6 @@ from feeds import clock
 RECENT_RECORDS = 8_000
 """Records from the end that "recent" means."""
 
-VERIFICATIONS = "verified.jsonl"
 _FIRST_RECORDS = 4_096
 _DAY_S = 86_400.0
 
@@ -199,24 +198,3 @@ def _days_left(
         return None
     per_record = sum(path.stat().st_size for path in sealed) / sealed_records
     return free_bytes / (per_record * records / seconds) / _DAY_S
-
-
-def verified(place: Place) -> dict[str, object] | None:
-    """Return what the newest verification that ended said, if one is remembered."""
-    try:
-        lines = (place.home / place.name / VERIFICATIONS).read_text(encoding="utf-8").splitlines()
-        found: dict[str, object] = json.loads(lines[-1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return found
-
-
-def remember_verification(place: Place, said: dict[str, object]) -> None:
-    """Write down beside the log what a verification said; nothing where that may not be written."""
-    path: Path = place.home / place.name / VERIFICATIONS
-    line = json.dumps({"time_ns": clock.now_ns(), **said})
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-    except OSError:
-        return

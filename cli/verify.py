@@ -48,8 +48,8 @@ def verify(
     """
     from cli import journal
     from cli.inspection import inspect
+    from cli.notes import VERIFICATIONS, note
     from cli.progress import progress
-    from cli.standing import remember_verification
     from cli.verification import check_checkpoints, intervals, rerun_all
     from engine.checkpoint import Checkpoints
     from eventlog.errors import Corrupt, TornTail
@@ -95,9 +95,8 @@ def verify(
         ],
         "verdict": _VERDICTS[code],
     }
-    remember_verification(
-        place, {name: summary[name] for name in ("depth", "verdict", "records", "checkpoints")}
-    )
+    noted = ("depth", "verdict", "records", "checkpoints")
+    note(place, VERIFICATIONS, {name: summary[name] for name in noted})
     if as_json:
         typer.echo(json.dumps({"message_type": "summary", **summary}))
     else:

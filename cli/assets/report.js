@@ -21,6 +21,8 @@
       line("baseline", "baseline", "orange", { dash: [6, 4] }),
       line("frozen self", "frozen", "purple"), line("imbalance rule", "rule_log_loss", "green"),
       line("network alone", "network_log_loss", "sky", { dash: [2, 3] })], bands: [[2, 1]] },
+    saved: { digits: 4, level: 0, series: [...band("saved_low", "saved_high"),
+      line("saved on its frozen self", "saved", "purple")], bands: [[2, 1]] },
     accuracy: { digits: 3, series: [...band("accuracy_low", "accuracy_high"),
       line("accuracy", "accuracy", "blue"), line("imbalance rule", "rule_accuracy", "green"),
       line("persistence", "persistence_accuracy", "orange", { dash: [6, 4] })], bands: [[2, 1]], level: 0.5 },
@@ -31,7 +33,7 @@
       { area: true })] },
     price: { show: money, series: [...band("price_low", "price_high"),
       line("mid", "price", "blue")], bands: [[2, 1]], fills: true },
-    rate: { axis: (_, ticks) => ticks.map((tick) => tick.toExponential(1)), show: (_, v) => (v == null ? "–" : v.toExponential(2)), marks: true,
+    rate: { axis: (_, ticks) => ticks.map((tick) => tick.toExponential(1)), show: (_, v) => (v == null ? "–" : v.toExponential(2)),
       series: [line("learning rate", "learning_rate", "blue")] },
     confidence: { digits: 3, series: [line("mean confidence", "confidence", "blue"),
       line("chance of a move", "p_move", "orange", { dash: [6, 4] }),
@@ -40,7 +42,7 @@
 
   const place = (u, at) => Math.round(u.valToPos(at, "x", true));
 
-  function backdrop(u) {
+  function backdrop(u, level) {
     const { ctx } = u;
     const { left, top, width, height } = u.bbox;
     ctx.save();
@@ -53,6 +55,11 @@
         const from = place(u, gap.from);
         ctx.fillRect(from, top, Math.max(place(u, gap.to) - from, 2), height);
       }
+    }
+    if (level != null) {
+      const y = Math.round(u.valToPos(level, "y", true));
+      ctx.fillStyle = colour("soft");
+      ctx.fillRect(left, y, width, devicePixelRatio);
     }
     ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
     let last = -1e9;
@@ -138,7 +145,7 @@
       scales: { x: { time: along === "time" }, y: { range: reach(used.filter((each) => !each.quiet).map((each) => each.key)) } },
       series: [across, ...series],
       axes: [acrossAxis(), axis({ size: 70, values: spec.axis })], cursor: { sync: { key: "x" }, drag: { x: true, y: false } },
-      hooks: { drawClear: [backdrop], draw: spec.fills ? [triangles] : [] },
+      hooks: { drawClear: [(u) => backdrop(u, spec.level)], draw: spec.fills ? [triangles] : [] },
     };
     if (spec.bands) options.bands = spec.bands.map(([high, low]) => ({ series: [high, low], fill: colour("band") }));
     make(holder, options, rows);

@@ -41,7 +41,7 @@ def test_the_measures_of_success_are_there_by_name(told: Chronicle) -> None:
     assert all(row["unit"] and row["text"] for row in said)
     recovery = said[MEASURES.index("recovery reliability")]
     assert recovery["value"] == 1.0
-    assert recovery["text"] == "1 recoveries attempted, 1 succeeded"
+    assert recovery["note"] == "attempted: 1, succeeded: 1"
 
 
 def test_the_table_adds_up(told: Chronicle) -> None:

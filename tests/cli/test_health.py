@@ -27,13 +27,18 @@ def state(*, streaming: bool = True, why: str = "") -> FeedState:
 def test_a_sample_is_flat_and_says_its_units() -> None:
     """Words and numbers only; what is not known is absent."""
     figures = health.sample(
-        state(), "A-B", free_bytes=5_000 * MIB, bytes_a_day=100.0 * MIB, latencies_ms=[3, 1, 2]
+        state(),
+        "A-B",
+        free_bytes=5_000 * MIB,
+        bytes_a_day=100.0 * MIB,
+        latencies_ms={"recorded": [], "latency": [3, 1, 2]},
     )
 
     assert figures["feed"] == "streaming"
     assert figures["disk_free_mib"] == 5_000
     assert figures["disk_days_left"] == 50.0
     assert (figures["latency_p50_ms"], figures["latency_p99_ms"]) == (2, 3)
+    assert "recorded_p50_ms" not in figures
     assert figures["loop_lag_ms"] == 1.5
     assert "clock_skew_ms" not in figures
     assert all(isinstance(value, str | int | float | bool) for value in figures.values())

@@ -1,11 +1,10 @@
 """How a journal stands."""
 
-import json
 import shutil
 from pathlib import Path
 
 from cli.journal import Place
-from cli.standing import look, remember_verification, verified
+from cli.standing import look
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 
@@ -34,21 +33,3 @@ def test_a_journal_that_was_killed(tmp_path: Path) -> None:
 
     assert standing.session == 2
     assert standing.state in ("killed", "stopped")
-
-
-def test_a_verification_is_remembered_beside_the_log(tmp_path: Path) -> None:
-    """The newest one counts; a file that is none, or nowhere to write, changes nothing."""
-    place = Place(tmp_path, JOURNAL)
-    remember_verification(place, {"verdict": "clean"})
-    assert verified(place) is None
-
-    (tmp_path / JOURNAL).mkdir()
-    remember_verification(place, {"verdict": "corrupt"})
-    remember_verification(place, {"verdict": "clean"})
-    found = verified(place)
-
-    assert found is not None
-    assert found["verdict"] == "clean"
-    (tmp_path / JOURNAL / "verified.jsonl").write_text("{")
-    assert verified(place) is None
-    json.dumps(found)

@@ -1,0 +1,43 @@
+"""What is noted beside a log, a line of JSON each: what is true of it without being part of it."""
+
+import json
+from collections.abc import Iterator
+
+from cli.journal import Place
+from feeds import clock
+
+VERIFICATIONS = "verified.jsonl"
+"""What each verification that ended said."""
+
+RECOVERIES = "recoveries.jsonl"
+"""Each start on a journal that was there already, also one that was then refused."""
+
+
+def note(place: Place, file: str, said: dict[str, object]) -> None:
+    """Write it down with the time; nothing where that may not be written."""
+    line = json.dumps({"time_ns": clock.now_ns(), **said})
+    try:
+        with (place.home / place.name / file).open("a", encoding="utf-8") as lines:
+            lines.write(line + "\n")
+    except OSError:
+        return
+
+
+def notes(place: Place, file: str) -> Iterator[dict[str, object]]:
+    """Yield what is noted, oldest first; a line that is none is passed over."""
+    try:
+        lines = (place.home / place.name / file).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return
+    for line in lines:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict):
+            yield said
+
+
+def verified(place: Place) -> dict[str, object] | None:
+    """Return what the newest verification that ended said, if one is noted."""
+    return next(reversed([*notes(place, VERIFICATIONS)]), None)
