@@ -13,11 +13,12 @@ Event time is the exchange's stamp, never running backwards: a late trade happen
 more than `JUMP_NS` away from the time so far starts a new time and is a break.
 """
 
-import heapq
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
-from typing import Any
+from heapq import heappop, heappush
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.state import Arrays
-from eventlog.checksum import book_checksum
+from eventlog.checksum import LEVELS_SIGNED, checksum_of, signed
 from eventlog.records import TICK_KINDS
 from eventlog.schema import counts_e8
 
@@ -67,97 +68,149 @@ READS = (
 
 Rows = npt.NDArray[np.int64]
 _Level = tuple[int, int, int, int]  # price, its decimals, volume, its decimals
+_Held = tuple[int, int, int, int]  # slot, the price's decimals, volume, its decimals
 _ARRAYS = ("price_e8", "volume_e8", "decimals")
 
 
 @dataclass(slots=True)
 class BookSide:
-    """One side's levels by price, mirrored into arrays slot by slot.
+    """One side's levels by price, each in a slot of the arrays that are its state.
 
     A new price takes the lowest free slot, so the arrays follow from the history alone, and a level
-    that changes touches one slot, which keeps a checkpoint's delta short. The arrays are
-    ``price_e8``, ``volume_e8`` and ``decimals`` (the price's * 16 + the volume's); a price of 0 is
-    a free slot.
+    that changes touches one slot, which keeps a checkpoint's delta short. The slots below ``used``
+    are taken but for those in ``holes``, a heap.
     """
 
-    arrays: dict[str, npt.NDArray[np.int64]]
-    slot_of: dict[int, int]
-    free: list[int]
-    level_of: dict[int, _Level]
-    prices: list[int]
+    held: dict[int, _Held]
+    prices: list[int]  # lowest first
+    used: int
+    holes: list[int]
+    signs: dict[int, str]  # price → what of its level is signed, of those that were asked for
+    # Made when they are asked for, and good until the next change:
+    _arrays: dict[str, npt.NDArray[np.int64]] | None = None
+    _cells: list[int] | None = None
 
     @classmethod
     def of(cls, arrays: dict[str, npt.NDArray[np.int64]]) -> "BookSide":
-        """Return the side that these arrays mirror."""
-        prices = arrays["price_e8"].tolist()
-        slot_of = {price: slot for slot, price in enumerate(prices) if price}
-        decimals, volumes = arrays["decimals"].tolist(), arrays["volume_e8"].tolist()
-        level_of = {
-            price: (price, decimals[slot] // 16, volumes[slot], decimals[slot] % 16)
-            for price, slot in slot_of.items()
-        }
-        free = [slot for slot, price in enumerate(prices) if not price]
-        return cls(arrays, slot_of, free, level_of, sorted(level_of))
+        """Return the side whose `arrays` these are."""
+        slots = np.flatnonzero(arrays["price_e8"]).tolist()
+        cells = [arrays[name][slots].tolist() for name in _ARRAYS]
+        held = {}
+        for slot, price, volume, decimals in zip(slots, *cells, strict=True):
+            level = (price, decimals // 16, volume, decimals % 16)
+            held[price] = (slot, *level[1:])
+        used = slots[-1] + 1 if slots else 0
+        return cls(held, sorted(held), used, sorted({*range(used)}.difference(slots)), {})
 
     @classmethod
     def empty(cls) -> "BookSide":
         """Return a side without levels."""
-        return cls.of({name: np.zeros(SIDE_LEVELS_MAX, np.int64) for name in _ARRAYS})
+        return cls({}, [], 0, [], {})
 
     def copy(self) -> "BookSide":
         """Return an independent copy."""
-        return BookSide(
-            {name: array.copy() for name, array in self.arrays.items()},
-            self.slot_of.copy(),
-            self.free.copy(),
-            self.level_of.copy(),
-            self.prices.copy(),
+        return replace(
+            self,
+            held=self.held.copy(),
+            prices=self.prices.copy(),
+            holes=self.holes.copy(),
+            signs=self.signs.copy(),
         )
 
-    def set(self, level: _Level) -> bool:
-        """Set or, with volume 0, delete one price; return whether that was possible.
+    def arrays(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Return the levels slot by slot; not to be written to.
 
-        It is not where there is no room, and with a level that no book can hold: a price of 0
-        marks a free slot, and a level has at most eight decimals.
+        They are ``price_e8``, ``volume_e8`` and ``decimals`` (the price's * 16 + the volume's), of
+        `SIDE_LEVELS_MAX` each; a price of 0 is a free slot.
         """
-        price, price_decimals, volume, volume_decimals = level
-        if price <= 0 or volume < 0:
-            return False
-        if not (0 <= price_decimals <= 8 and 0 <= volume_decimals <= 8):
-            return False
-        slot = self.slot_of.get(price)
-        if not volume:
-            if slot is not None:
-                self._remove(price, slot)
-            return True
-        if slot is None:
-            if not self.free:
-                return False
-            slot = heapq.heappop(self.free)
-            self.slot_of[price] = slot
-            insort(self.prices, price)
-            self.arrays["price_e8"][slot] = price
-        self.level_of[price] = level
-        self.arrays["volume_e8"][slot] = volume
-        self.arrays["decimals"][slot] = price_decimals * 16 + volume_decimals
-        return True
+        if self._arrays is None:
+            cells = np.zeros((3, SIDE_LEVELS_MAX), np.int64)
+            levels = [
+                (slot, price, volume, price_decimals * 16 + volume_decimals)
+                for price, (slot, price_decimals, volume, volume_decimals) in self.held.items()
+            ]
+            slots, *columns = np.array(levels, np.int64).reshape(-1, 4).T
+            cells[:, slots] = columns
+            self._arrays = dict(zip(_ARRAYS, cells, strict=True))
+        return self._arrays
+
+    def cells(self, *, highest: bool) -> list[int]:
+        """Return the prices of the best `LEVELS`, best first, and then their volumes.
+
+        There are zeros where there is no level. ``highest`` says which is best, always the same.
+        """
+        if self._cells is None:
+            prices = self.best_prices(LEVELS, highest=highest)
+            missing = [0] * (LEVELS - len(prices))
+            volumes = [self.held[price][2] for price in prices]
+            self._cells = [*prices, *missing, *volumes, *missing]
+        return self._cells
 
     def clear(self) -> None:
-        """Delete every price: a short book is cheaper to empty than to make anew."""
-        for price, slot in [*self.slot_of.items()]:
-            self._remove(price, slot)
+        """Delete every price."""
+        self._arrays = self._cells = None
+        self.held.clear()
+        self.prices.clear()
+        self.holes.clear()
+        self.signs.clear()
+        self.used = 0
 
-    def _remove(self, price: int, slot: int) -> None:
-        del self.slot_of[price], self.level_of[price]
-        del self.prices[bisect_left(self.prices, price)]
-        heapq.heappush(self.free, slot)
-        for array in self.arrays.values():
-            array[slot] = 0
+    def change(self, levels: Sequence[_Level]) -> bool:
+        """Set or, with volume 0, delete prices; return whether all of that was possible.
+
+        It is not where there is no room, and with a level that no book can hold: a price of 0
+        marks a free slot, and a level has at most eight decimals. Such a level is passed over.
+        """
+        if not levels:
+            return True
+        self._arrays = self._cells = None
+        held, prices, holes, signs = self.held, self.prices, self.holes, self.signs
+        possible = True
+        for level in levels:
+            price, price_decimals, volume, volume_decimals = level
+            known = held.get(price)
+            signs.pop(price, None)
+            if not (price > 0 <= volume and 0 <= price_decimals <= 8 and 0 <= volume_decimals <= 8):
+                possible = False
+            elif not volume:
+                if known is not None:
+                    del held[price], prices[bisect_left(prices, price)]
+                    heappush(holes, known[0])
+            elif known is not None:
+                held[price] = (known[0], price_decimals, volume, volume_decimals)
+            elif len(held) == SIDE_LEVELS_MAX:
+                possible = False
+            else:
+                insort(prices, price)
+                if holes:
+                    slot = heappop(holes)
+                else:
+                    slot = self.used
+                    self.used += 1
+                held[price] = (slot, price_decimals, volume, volume_decimals)
+        return possible
 
     def best(self, count: int, *, highest: bool) -> list[_Level]:
         """Return up to ``count`` levels, best first."""
-        prices = self.prices[: -count - 1 : -1] if highest else self.prices[:count]
-        return [self.level_of[price] for price in prices]
+        return [
+            (price, *self.held[price][1:]) for price in self.best_prices(count, highest=highest)
+        ]
+
+    def signed(self, *, highest: bool) -> list[str]:
+        """Return what the checksum signs, best first."""
+        signs = self.signs
+        return [
+            signs.get(price) or self._sign(price)
+            for price in self.best_prices(LEVELS_SIGNED, highest=highest)
+        ]
+
+    def _sign(self, price: int) -> str:
+        self.signs[price] = sign = signed((price, *self.held[price][1:]))
+        return sign
+
+    def best_prices(self, count: int, *, highest: bool) -> list[int]:
+        """Return up to ``count`` prices, best first."""
+        return self.prices[: -count - 1 : -1] if highest else self.prices[:count]
 
 
 @dataclass(slots=True)
@@ -182,9 +235,9 @@ class Market:
 
     @classmethod
     def of(cls, state: Arrays) -> "Market":
-        """Return the market that these arrays hold; they are copied."""
+        """Return the market that these arrays hold."""
         bids, asks = (
-            BookSide.of({name: state[f"market.{side}.{name}"].copy() for name in _ARRAYS})
+            BookSide.of({name: state[f"market.{side}.{name}"] for name in _ARRAYS})
             for side in ("bids", "asks")
         )
         return cls(bids, asks, *state["market.scalars"].tolist())
@@ -194,7 +247,7 @@ class Market:
         scalars = [getattr(self, field.name) for field in fields(self)[2:]]
         state: Arrays = {"market.scalars": np.array(scalars, np.int64)}
         for side, book in (("bids", self.bids), ("asks", self.asks)):
-            for name, array in book.arrays.items():
+            for name, array in book.arrays().items():
                 state[f"market.{side}.{name}"] = array
         return state
 
@@ -207,35 +260,38 @@ class Market:
         cells = _Cells(chunk)
         if "book" in cells.kind:
             self.bids, self.asks = self.bids.copy(), self.asks.copy()
-        rows: list[list[int]] = []
-        levels = self._level_cells()
-        for index, kind in enumerate(cells.kind):
-            if kind not in TICK_KINDS or cells.backfilled[index]:
-                self.breaks = max(self.breaks, kind in _BREAKING)
-                if kind == "gap":
+        shown = [self._level_cells()]  # the levels now, and behind every record that is about them
+        heads: list[tuple[int, ...]] = []  # the named columns, and which of `shown`
+        for index, role in enumerate(map(_ROLE.get, cells.kind)):
+            if role is None or cells.backfilled[index]:
+                continue
+            if role <= _BREAKS:
+                self.breaks = 1
+                if role == _GAP:
                     self.book_valid = 0
-                    levels = self._level_cells()
+                    shown.append(self._level_cells())
                 continue
             self._advance_time(cells.exchange_ns[index])
             traded_e8 = 0
-            if kind == "quote":
+            if role == _BOOK:
+                self._update_book(cells, index)
+                shown.append(self._level_cells())
+            elif role == _QUOTE:
                 self.bid_e8, self.ask_e8 = cells.bid[index], cells.ask[index]
                 self.last_e8 = cells.last[index]
-            elif kind == "trade":
-                self.last_e8 = cells.price[index]
-                sign = {"buy": 1, "sell": -1}.get(cells.side[index] or "", 0)
-                traded_e8 = sign * cells.volume[index]
             else:
-                self._update_book(cells, index)
-                levels = self._level_cells()
+                self.last_e8 = cells.price[index]
+                traded_e8 = _SIGN.get(cells.side[index], 0) * cells.volume[index]
             valid = 0 < self.bid_e8 < self.ask_e8 and (self.book_valid or not self.book_seen)
-            row = [
-                cells.offset[index], self.time_ns, _KIND[kind], self.breaks, int(valid),
-                self.book_valid, self.bid_e8, self.ask_e8, self.last_e8, traded_e8,
-            ]  # fmt: skip
-            rows.append(row + levels)
+            head = (
+                cells.offset[index], self.time_ns, role, self.breaks, int(valid),
+                self.book_valid, self.bid_e8, self.ask_e8, self.last_e8, traded_e8, len(shown) - 1,
+            )  # fmt: skip
+            heads.append(head)
             self.breaks = 0
-        return np.array(rows, np.int64).reshape(len(rows), WIDTH)
+        table = np.array(heads, np.int64).reshape(-1, FIRST_LEVEL + 1)
+        levels = np.array(shown, np.int64)[table[:, -1]]
+        return np.concatenate([table[:, :-1], levels], axis=1)
 
     def _advance_time(self, exchange_ns: int | None) -> None:
         if exchange_ns is None:
@@ -254,10 +310,10 @@ class Market:
             self.snapshot_id, self.book_valid = snapshot_id, 1
         elif not self.book_valid or snapshot_id < self.snapshot_id:
             return
-        room = [self.bids.set(level) for level in cells.bids(index)]
-        room += [self.asks.set(level) for level in cells.asks(index)]
+        possible = self.bids.change(cells.bids(index))
+        possible &= self.asks.change(cells.asks(index))
         wanted = cells.checksum[index]
-        if not all(room) or (wanted is not None and wanted != self._checksum()):
+        if not possible or (wanted is not None and wanted != self._checksum()):
             self.book_valid = 0
             return
         # A side without levels has no best price: 0, which is no valid market.
@@ -265,17 +321,13 @@ class Market:
         self.ask_e8 = self.asks.prices[0] if self.asks.prices else 0
 
     def _checksum(self) -> int:
-        return book_checksum(self.bids.best(10, highest=True), self.asks.best(10, highest=False))
+        return checksum_of(self.bids.signed(highest=True) + self.asks.signed(highest=False))
 
     def _level_cells(self) -> list[int]:
-        """Return the cells of a row from `FIRST_LEVEL` on: zeros where there is no level."""
-        cells: list[int] = []
-        for side, highest in ((self.bids, True), (self.asks, False)):
-            levels = side.best(LEVELS, highest=highest) if self.book_valid else []
-            missing = [0] * (LEVELS - len(levels))
-            cells += [level[0] for level in levels] + missing
-            cells += [level[2] for level in levels] + missing
-        return cells
+        """Return the cells of a row from `FIRST_LEVEL` on; what may be wrong is not shown."""
+        if not self.book_valid:
+            return [0] * (4 * LEVELS)
+        return self.bids.cells(highest=True) + self.asks.cells(highest=False)
 
 
 def is_tick(chunk: pa.RecordBatch) -> pa.Array:
@@ -287,29 +339,47 @@ def is_tick(chunk: pa.RecordBatch) -> pa.Array:
     return pc.and_not(of_kind, pc.fill_null(backfilled, False))
 
 
-_KIND = {kind: index for index, kind in enumerate(TICK_KINDS)}
-_BREAKING = ("gap", "session_started", "session_ended")
+_QUOTE, _TRADE, _BOOK = range(len(TICK_KINDS))
+_BREAKS, _GAP = -1, -2
+_ROLE = dict(
+    zip(
+        ("quote", "trade", "book", "gap", "session_started", "session_ended"),
+        (_QUOTE, _TRADE, _BOOK, _GAP, _BREAKS, _BREAKS),
+        strict=True,
+    )
+)
+"""What the records are to the fold that are anything to it; of a tick its number in a row."""
+
+_SIGN: dict[str | None, int] = {"buy": 1, "sell": -1}
 
 
 class _Cells:
-    """The columns of a chunk as Python lists, which are several times faster to walk."""
+    """The columns of a chunk as Python lists, which are several times faster to walk.
+
+    A chunk is often a single tick: the columns of a kind that is not among its records are not
+    looked at.
+    """
 
     def __init__(self, chunk: pa.RecordBatch) -> None:
-        self.offset: list[int] = _cells(chunk, "offset")
-        self.kind: list[str] = _cells(chunk, "kind")
-        self.exchange_ns: list[int | None] = _cells(chunk, "exchange_ns")
-        self.bid: list[int] = _counts(chunk, "bid")
-        self.ask: list[int] = _counts(chunk, "ask")
-        self.last: list[int] = _counts(chunk, "last")
-        self.price: list[int] = _counts(chunk, "price")
-        self.volume: list[int] = _counts(chunk, "volume")
-        self.side: list[str | None] = _cells(chunk, "side")
-        self.backfilled: list[bool | None] = _cells(chunk, "backfilled")
-        self.snapshot: list[bool | None] = _cells(chunk, "snapshot")
-        self.snapshot_id: list[int | None] = _cells(chunk, "snapshot_id")
-        self.checksum: list[int | None] = _cells(chunk, "checksum")
-        self._bids = _levels(chunk.column("bids"))
-        self._asks = _levels(chunk.column("asks"))
+        self.kind: list[str] = chunk.column("kind").to_pylist()
+        self.offset: list[int] = chunk.column("offset").to_pylist()
+        self.exchange_ns: list[int | None] = chunk.column("exchange_ns").to_pylist()
+        self.backfilled: list[bool | None] = chunk.column("backfilled").to_pylist()
+        kinds = {*self.kind}
+        if "quote" in kinds:
+            self.bid = counts_e8(chunk.column("bid")).tolist()
+            self.ask = counts_e8(chunk.column("ask")).tolist()
+            self.last = counts_e8(chunk.column("last")).tolist()
+        if "trade" in kinds:
+            self.price = counts_e8(chunk.column("price")).tolist()
+            self.volume = counts_e8(chunk.column("volume")).tolist()
+            self.side: list[str | None] = chunk.column("side").to_pylist()
+        if "book" in kinds:
+            self.snapshot: list[bool | None] = chunk.column("snapshot").to_pylist()
+            self.snapshot_id: list[int | None] = chunk.column("snapshot_id").to_pylist()
+            self.checksum: list[int | None] = chunk.column("checksum").to_pylist()
+            self._bids = _levels(chunk.column("bids"))
+            self._asks = _levels(chunk.column("asks"))
 
     def bids(self, index: int) -> list[_Level]:
         levels, ends = self._bids
@@ -320,21 +390,8 @@ class _Cells:
         return levels[ends[index] : ends[index + 1]]
 
 
-def _cells(chunk: pa.RecordBatch, name: str) -> list[Any]:
-    column = chunk.column(name)
-    # Most columns of a single tick are empty, and a list of nothing is quickly made.
-    return [None] * len(column) if column.null_count == len(column) else column.to_pylist()
-
-
-def _counts(chunk: pa.RecordBatch, name: str) -> list[int]:
-    column = chunk.column(name)
-    return [0] * len(column) if column.null_count == len(column) else counts_e8(column).tolist()
-
-
 def _levels(column: pa.Array) -> tuple[list[_Level], list[int]]:
     """Return all levels of a column, and where each row's begin."""
-    if column.null_count == len(column):
-        return [], [0] * (len(column) + 1)
     flat = column.flatten()
     levels = list(
         zip(
@@ -345,5 +402,5 @@ def _levels(column: pa.Array) -> tuple[list[_Level], list[int]]:
             strict=True,
         )
     )
-    lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    return levels, [0, *np.cumsum(lengths).tolist()]
+    lengths = column.value_lengths().to_pylist()
+    return levels, [0, *accumulate(length or 0 for length in lengths)]

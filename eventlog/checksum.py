@@ -34,12 +34,21 @@ def book_checksum(
     >>> book_checksum([], [])
     0
     """
-    step = _STEP
-    text = "".join(
-        [
-            f"{price // step[price_decimals] or ''}{volume // step[volume_decimals] or ''}"
-            for side in (bids, asks)
-            for price, price_decimals, volume, volume_decimals in islice(side, LEVELS_SIGNED)
-        ]
+    return checksum_of(
+        signed(level) for side in (bids, asks) for level in islice(side, LEVELS_SIGNED)
     )
-    return crc32(text.encode("ascii"))
+
+
+def signed(level: tuple[int, int, int, int]) -> str:
+    """Return what of a level is signed. A book may keep it until the level changes.
+
+    >>> signed((99_000_000, 2, 100_000_000, 0))
+    '991'
+    """
+    price, price_decimals, volume, volume_decimals = level
+    return f"{price // _STEP[price_decimals] or ''}{volume // _STEP[volume_decimals] or ''}"
+
+
+def checksum_of(texts: Iterable[str]) -> int:
+    """Return the checksum of what is `signed` of the best levels, in their order."""
+    return crc32("".join(texts).encode("ascii"))

@@ -23,6 +23,7 @@ from engine.market import (
     Rows,
     is_tick,
 )
+from eventlog.checksum import signed
 from eventlog.records import BookUpdate, Level, Record, SessionEnded, SessionStarted, Side
 from eventlog.records import Undecodable as Unknown
 from eventlog.schema import SCHEMA, encode
@@ -91,10 +92,14 @@ def assert_same(left: Market, right: Market) -> None:
     for name, array in left.state().items():
         np.testing.assert_array_equal(array, right.state()[name], err_msg=name)
     for mine, other in ((left.bids, right.bids), (left.asks, right.asks)):
-        assert mine.level_of == other.level_of
-        assert mine.slot_of == other.slot_of
+        assert mine.held == other.held
         assert mine.prices == other.prices
-        assert sorted(mine.free) == sorted(other.free)
+        assert free(mine) == free(other)
+
+
+def free(side: BookSide) -> list[int]:
+    """Return the slots that are free, lowest first."""
+    return sorted([*side.holes, *range(side.used, SIDE_LEVELS_MAX)])
 
 
 class TestRows:
@@ -382,35 +387,35 @@ def test_a_side_is_what_its_arrays_say(changes: list[tuple[int, int, int, int]])
     side, twin = BookSide.empty(), BookSide.empty()
     for price, volume, price_decimals, volume_decimals in changes:
         change = (price, price_decimals, volume, volume_decimals)
-        assert side.set(change)
-        twin = BookSide.of(twin.arrays)
-        assert twin.set(change)
+        assert side.change([change])
+        twin = BookSide.of(twin.arrays())
+        assert twin.change([change])
 
-        assert twin.level_of == side.level_of
-        assert twin.slot_of == side.slot_of
-        for name, array in side.arrays.items():
-            np.testing.assert_array_equal(array, twin.arrays[name])
+        assert twin.held == side.held
+        assert free(twin) == free(side)
+        for name, array in side.arrays().items():
+            np.testing.assert_array_equal(array, twin.arrays()[name])
+        for highest in (True, False):
+            assert side.signed(highest=highest) == [*map(signed, side.best(10, highest=highest))]
 
     expected = {change[0]: change for change in changes}
     held = {price: change for price, change in expected.items() if change[1]}
     assert side.prices == sorted(held)
-    assert side.best(3, highest=True) == [side.level_of[p] for p in sorted(held)[::-1][:3]]
-    assert side.best(3, highest=False) == [side.level_of[p] for p in sorted(held)[:3]]
-    assert {price: held[price][1] for price in held} == {
-        price: level[2] for price, level in side.level_of.items()
-    }
+    levels = [(p, p_decimals, v, v_decimals) for p, v, p_decimals, v_decimals in held.values()]
+    assert side.best(3, highest=True) == sorted(levels)[::-1][:3]
+    assert side.best(3, highest=False) == sorted(levels)[:3]
+    shown = [level[0] for level in sorted(levels)[:LEVELS]]
+    assert side.cells(highest=False)[:LEVELS] == shown + [0] * (LEVELS - len(shown))
 
 
 def test_a_change_touches_one_slot() -> None:
     """A new price takes the lowest free slot, so a checkpoint's delta stays short."""
     side = BookSide.empty()
-    for price in (30, 10, 20):
-        side.set((price, 0, 1, 0))
-    side.set((10, 0, 0, 0))
-    side.set((40, 0, 5, 0))
+    side.change([(price, 0, 1, 0) for price in (30, 10, 20)])
+    side.change([(10, 0, 0, 0), (40, 0, 5, 0)])
 
-    assert side.arrays["price_e8"][:4].tolist() == [30, 40, 20, 0]
-    assert side.arrays["volume_e8"][:4].tolist() == [1, 5, 1, 0]
+    assert side.arrays()["price_e8"][:4].tolist() == [30, 40, 20, 0]
+    assert side.arrays()["volume_e8"][:4].tolist() == [1, 5, 1, 0]
 
 
 def test_a_copy_is_independent() -> None:
