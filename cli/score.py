@@ -68,7 +68,7 @@ class Score:
     def add(self, effects: pa.RecordBatch) -> None:
         """Add the effects of a chunk."""
         kinds = effects.column("kind")
-        decisions = effects.filter(pc.equal(kinds, "decision"))
+        decisions = effects.select(COLUMNS).filter(pc.equal(kinds, "decision"))
         self.fills += pc.sum(pc.equal(kinds, "fill")).as_py() or 0
         if not decisions.num_rows:
             return

@@ -8,10 +8,13 @@ import pyarrow.compute as pc
 
 from engine.chunks import chunks
 from eventlog.records import EFFECT_KINDS
-from eventlog.schema import SCHEMA
+from eventlog.schema import COLUMNS, SCHEMA
 
 COMPARED = tuple(name for name in SCHEMA.names if name != "offset")
 """Every column but the offset, which a log gives and the engine does not know."""
+
+_OWN = frozenset({"kind"}.union(*(COLUMNS[kind] for kind in EFFECT_KINDS)))
+"""The columns that effects have; all others are empty in them, and are only looked at."""
 
 _JOINED_ROWS = 4_096
 
@@ -88,16 +91,26 @@ class Comparison:
 
 
 def _effects_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the effects among the records, in the columns that hold anything of them."""
     kinds = pa.array(EFFECT_KINDS)
     for batch in chunks(batches, _JOINED_ROWS):
-        effects = batch.filter(pc.is_in(batch.column("kind"), kinds))
+        is_effect = pc.is_in(batch.column("kind"), kinds)
+        names = [name for name in COMPARED if name in _OWN or _holds(batch.column(name), is_effect)]
+        effects = batch.select(["offset", *names]).filter(is_effect)
         if effects.num_rows:
             yield effects
 
 
+def _holds(column: pa.Array, rows: pa.Array) -> bool:
+    if column.null_count == len(column):
+        return False
+    return bool(pc.any(pc.and_(rows, column.is_valid())).as_py())
+
+
 def _first_difference(recorded: pa.RecordBatch, derived: pa.RecordBatch) -> Divergence | None:
     """Return the first row, and in it the first column, that differs in any bit."""
-    pairs = {name: (_bits(recorded.column(name)), _bits(derived.column(name))) for name in COMPARED}
+    names = recorded.schema.names[1:]
+    pairs = {name: (_bits(recorded.column(name)), _bits(derived.column(name))) for name in names}
     differing = [name for name, (was, now) in pairs.items() if not was.equals(now)]
     for row in range(recorded.num_rows if differing else 0):
         for name in differing:

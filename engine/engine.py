@@ -17,7 +17,7 @@ import pyarrow as pa
 from engine import monitor, policy, rehearsal
 from engine import step as steps
 from engine.errors import StateMismatch
-from engine.market import WIDTH, Column, Market, Rows, is_tick
+from engine.market import WIDTH, Column, Market, Rows
 from engine.parameters import Parameters
 from engine.state import Arrays, digest
 from engine.step import CHUNK_TICKS, Counts, Measures, Outcome
@@ -219,7 +219,7 @@ def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBa
     """Return the decisions as rows of the schema, each behind what else its tick brought: a fill,
     and what happened to the learner.
     """
-    ticks = chunk.select(["exchange_ns", "received_ns"]).filter(is_tick(chunk))
+    ticks = _ticks(chunk, rows)
     decisions = _decisions(ticks, rows, outcome)
     filled = np.flatnonzero(outcome.counts[:, _COUNT["fill_side"]])
     parts, places = [decisions], [np.arange(len(rows))]
@@ -236,6 +236,15 @@ def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBa
     # A stable sort of all by their tick keeps what stands in front there.
     order = np.argsort(np.concatenate(places), kind="stable")
     return pa.concat_batches(parts).take(pa.array(order))
+
+
+def _ticks(chunk: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:
+    """Return the times of the records that gave the rows."""
+    times = chunk.select(["exchange_ns", "received_ns"])
+    if len(rows) == chunk.num_rows:
+        return times
+    offsets = chunk.column("offset").to_numpy()
+    return times.take(pa.array(np.searchsorted(offsets, rows[:, Column.OFFSET])))
 
 
 def _milestones(counts: npt.NDArray[np.int64]) -> dict[str, dict[int, str]]:
@@ -260,20 +269,22 @@ def _happened(
 
 
 def _decisions(ticks: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:
-    counts, measures = outcome.counts, outcome.measures
+    # By columns, each in one piece, which Arrow takes as it is.
+    counts, measures = (np.ascontiguousarray(table.T) for table in outcome[:2])
+    whole = counts.astype(np.int32)
     columns = _effect_columns("decision", ticks, rows)
-    columns["action"] = pa.array(_ACTIONS[counts[:, _COUNT["action"]]], pa.string())
-    columns["reason"] = pa.array(_REASONS[counts[:, _COUNT["reason"]]], pa.string())
-    columns["fingerprint"] = pa.array(counts[:, _COUNT["fingerprint"]].view(np.uint64))
-    columns["phase"] = pa.array(_PHASES[counts[:, _COUNT["phase"]]], pa.string())
+    columns["action"] = pa.array(_ACTIONS[counts[_COUNT["action"]]], pa.string())
+    columns["reason"] = pa.array(_REASONS[counts[_COUNT["reason"]]], pa.string())
+    columns["fingerprint"] = pa.array(counts[_COUNT["fingerprint"]].view(np.uint64))
+    columns["phase"] = pa.array(_PHASES[counts[_COUNT["phase"]]], pa.string())
     for name in _WHOLE:
-        columns[name] = pa.array(counts[:, _COUNT[name]].astype(np.int32))
+        columns[name] = pa.array(whole[_COUNT[name]])
     for name in ("trips", "wins"):
-        columns[name] = pa.array(counts[:, _COUNT[name]])
+        columns[name] = pa.array(counts[_COUNT[name]])
     for name in _MONEY:
-        columns[name] = decimals(counts[:, _COUNT[f"{name}_e8"]])
+        columns[name] = decimals(counts[_COUNT[f"{name}_e8"]])
     for name in Measures._fields:
-        columns[name] = pa.array(measures[:, _MEASURE[name]])
+        columns[name] = pa.array(measures[_MEASURE[name]])
     return batch_of(columns, len(rows))
 
 
@@ -290,7 +301,7 @@ def _fills(ticks: pa.RecordBatch, rows: Rows, counts: npt.NDArray[np.int64]) -> 
 def _effect_columns(kind: str, ticks: pa.RecordBatch, rows: Rows) -> dict[str, pa.Array]:
     return {
         "offset": pa.array(np.zeros(len(rows), np.int64)),
-        "kind": pa.array([kind] * len(rows), pa.string()),
+        "kind": pa.repeat(kind, len(rows)),
         "exchange_ns": ticks.column("exchange_ns"),
         "received_ns": ticks.column("received_ns"),
         "cause": pa.array(rows[:, Column.OFFSET]),

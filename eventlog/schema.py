@@ -288,12 +288,12 @@ def batch_of(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
     Raises:
         ValueError: if a column that may not be null is missing, or a name is not in the schema.
     """
-    unknown = [name for name in columns if name not in _TYPES]
+    unknown = columns.keys() - _TYPES.keys()
     missing = [name for name in REQUIRED if name not in columns]
     if unknown or missing:
         raise ValueError(f"unknown columns {sorted(unknown)}, missing columns {missing}")
-    nothing = _few_nulls(count) if count <= _FEW else _nulls(count)
-    return pa.RecordBatch.from_arrays([*{**nothing, **columns}.values()], schema=SCHEMA)
+    arrays = [columns[name] if name in columns else nulls(name, count) for name in NAMES]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
 def is_known(schema: pa.Schema) -> bool:
