@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import tee
 
 import pyarrow as pa
 
@@ -61,42 +62,55 @@ def rerun(
     *,
     after: int,
     end: int,
-    chunk_records: int = CHUNK_TICKS,
+    chunk_ticks: int = CHUNK_TICKS,
     advance: Advance = _nothing,
     stops: Sequence[int] = (),
     watch: Callable[[Engine], None] = _unwatched,
 ) -> Rerun:
     """Carry a state, which includes the record at ``after``, over the records before ``end``.
 
-    ``advance`` is told how many records are done. It stops behind the chunk in which the first
-    difference is found. A chunk ends at each of ``stops``, and ``watch`` sees the engine after
-    every chunk.
+    A chunk has ``chunk_ticks`` inputs, and ends at each of ``stops``; ``watch`` sees the engine
+    after every chunk, and ``advance`` is told how many records are done. It stops behind the chunk
+    in which the first difference is found.
     """
     engine = Engine(genesis.parameters, state)
-    outcome = Rerun(engine, Comparison(log.read(after + 1, log.end)), watch)
-    source = chunks(log.read(after + 1, end, columns=COLUMNS), chunk_records, stops=stops)
+    # Read once: the ticks go before, what was recorded of them is compared behind.
+    inputs, effects = tee(log.read(after + 1, log.end))
+    source = chunks(_until(inputs, end), chunk_ticks, stops=stops)
     with ThreadPoolExecutor(1) as pool:
-        run(engine, _watched(_ahead(source, engine, pool), outcome, advance), outcome)
-    if end == log.end:
-        outcome.comparison.finish()
+        outcome = Rerun(engine, Comparison(_ahead(effects, pool)), watch)
+        run(engine, _watched(_ahead(_foreseen(source, engine), pool), outcome, advance), outcome)
+        if end == log.end:
+            outcome.comparison.finish()
     return outcome
 
 
-def _ahead(
-    source: Iterator[pa.RecordBatch], engine: Engine, pool: Executor
-) -> Iterator[pa.RecordBatch]:
-    """Yield the chunks of a source, folding the next one while one is worked on.
+def _until(batches: Iterable[pa.RecordBatch], end: int) -> Iterator[pa.RecordBatch]:
+    """Yield what the engine needs of the records before ``end``."""
+    for batch in batches:
+        count = end - batch.column("offset")[0].as_py()
+        if count > 0:
+            yield batch.select(COLUMNS).slice(0, count)
+        if count <= batch.num_rows:
+            return
 
-    All reading stays on this thread: a reader is not made for two.
-    """
-    chunk = next(source, None)
-    folded = None if chunk is None else pool.submit(engine.foresee, chunk)
-    while chunk is not None and folded is not None:
-        folded.result()
-        coming = next(source, None)
-        folded = None if coming is None else pool.submit(engine.foresee, coming)
+
+def _foreseen(source: Iterable[pa.RecordBatch], engine: Engine) -> Iterator[pa.RecordBatch]:
+    for chunk in source:
+        engine.foresee(chunk)
         yield chunk
-        chunk = coming
+
+
+def _ahead(source: Iterator[pa.RecordBatch], pool: Executor) -> Iterator[pa.RecordBatch]:
+    """Yield what a source yields, and have the pool take the next from it meanwhile.
+
+    The pool has one thread, so that all reading and folding is on that one, beside the compiled
+    step: a reader is not made for two.
+    """
+    coming = pool.submit(next, source, None)
+    while (chunk := coming.result()) is not None:
+        coming = pool.submit(next, source, None)
+        yield chunk
 
 
 def _watched(

@@ -2,31 +2,47 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from eventlog.records import EFFECT_KINDS
+
+_EFFECT_KINDS = pa.array(EFFECT_KINDS)
+
+
+def is_effect(batch: pa.RecordBatch) -> pa.Array:
+    """Return for every record whether it is an effect."""
+    return pc.is_in(batch.column("kind"), _EFFECT_KINDS)
 
 
 def chunks(
     batches: Iterable[pa.RecordBatch], size: int, *, stops: Sequence[int] = ()
 ) -> Iterator[pa.RecordBatch]:
-    """Cut and join batches of a log into chunks of ``size`` records; the last may be shorter.
+    """Cut and join batches of a log into chunks of ``size`` inputs; the last may have fewer.
 
-    A log's batches are as small as its commits were; long chunks are merely faster. A chunk also
-    ends with the record at each of the offsets ``stops``, which are increasing.
+    A log's batches are as small as its commits were; long chunks are merely faster. The effects
+    that lie between the inputs come along and do not count: nothing is computed on them. A chunk
+    also ends with the record at each of the offsets ``stops``, which are increasing.
     """
     waiting: list[pa.RecordBatch] = []
     count, stop = 0, 0
     for batch in batches:
-        while batch.num_rows:
-            first = batch.column("offset")[0].as_py()
-            while stop < len(stops) and stops[stop] < first:
+        inputs = np.cumsum(pc.invert(is_effect(batch)).to_numpy(zero_copy_only=False))
+        first = batch.column("offset")[0].as_py() if batch.num_rows else 0
+        start = 0
+        while start < batch.num_rows:
+            done = int(inputs[start - 1]) if start else 0
+            end = int(np.searchsorted(inputs, done + size - count)) + 1
+            while stop < len(stops) and stops[stop] < first + start:
                 stop += 1
-            room = size - count
             if stop < len(stops):
-                room = min(room, stops[stop] + 1 - first)
-            part, batch = batch.slice(0, room), batch.slice(room)
-            waiting.append(part)
-            count += part.num_rows
-            at_stop = stop < len(stops) and first + part.num_rows == stops[stop] + 1
+                end = min(end, stops[stop] + 1 - first)
+            end = min(end, batch.num_rows)
+            waiting.append(batch.slice(start, end - start))
+            count += int(inputs[end - 1]) - done
+            start = end
+            at_stop = stop < len(stops) and first + end == stops[stop] + 1
             if count == size or at_stop:
                 yield _joined(waiting)
                 waiting, count = [], 0

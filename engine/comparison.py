@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.chunks import chunks
+from engine.chunks import is_effect
 from eventlog.records import EFFECT_KINDS
 from eventlog.schema import COLUMNS, SCHEMA
 
@@ -15,8 +15,6 @@ COMPARED = tuple(name for name in SCHEMA.names if name != "offset")
 
 _OWN = frozenset({"kind"}.union(*(COLUMNS[kind] for kind in EFFECT_KINDS)))
 """The columns that effects have; all others are empty in them, and are only looked at."""
-
-_JOINED_ROWS = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +90,10 @@ class Comparison:
 
 def _effects_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield the effects among the records, in the columns that hold anything of them."""
-    kinds = pa.array(EFFECT_KINDS)
-    for batch in chunks(batches, _JOINED_ROWS):
-        is_effect = pc.is_in(batch.column("kind"), kinds)
-        names = [name for name in COMPARED if name in _OWN or _holds(batch.column(name), is_effect)]
-        effects = batch.select(["offset", *names]).filter(is_effect)
+    for batch in batches:
+        chosen = is_effect(batch)
+        names = [name for name in COMPARED if name in _OWN or _holds(batch.column(name), chosen)]
+        effects = batch.select(["offset", *names]).filter(chosen)
         if effects.num_rows:
             yield effects
 

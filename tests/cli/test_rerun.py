@@ -33,7 +33,7 @@ def test_progress_counts_every_record() -> None:
     claim(HERE / "gap")
     done: list[int] = []
 
-    rerun(LOG, GENESIS, FIRST, after=0, end=LOG.end, chunk_records=100, advance=done.append)
+    rerun(LOG, GENESIS, FIRST, after=0, end=LOG.end, chunk_ticks=100, advance=done.append)
 
     assert sum(done) == LOG.end - 1
 
@@ -45,9 +45,7 @@ def test_it_stops_behind_the_first_difference() -> None:
     state["learner.weights"].view("int32")[0] ^= 1
     done: list[int] = []
 
-    outcome = rerun(
-        LOG, GENESIS, state, after=0, end=LOG.end, chunk_records=50, advance=done.append
-    )
+    outcome = rerun(LOG, GENESIS, state, after=0, end=LOG.end, chunk_ticks=50, advance=done.append)
 
     assert outcome.divergence is not None
     assert outcome.divergence.column in ("p_move", "fingerprint")

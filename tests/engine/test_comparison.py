@@ -53,6 +53,19 @@ def test_equal_effects_are_equal_however_they_are_cut(log_size: int, size: int) 
     assert found.compared == derived().num_rows
 
 
+@pytest.mark.parametrize("name", ["bid", "snapshot_id", "trade_id", "backfilled", "bids"])
+def test_a_value_where_effects_have_none_is_a_difference(name: str) -> None:
+    """Columns of inputs are empty in an effect; one that is not was never derived."""
+    log, field = recorded(), SCHEMA.field(name)
+    value = journal(TICKS).column(name).drop_null()[:1]
+    filled = pa.concat_arrays([value, pa.nulls(log.num_rows - 1, field.type)])
+
+    found = compare([log.set_column(SCHEMA.names.index(name), field, filled)], [derived()])
+
+    assert found.divergence is not None
+    assert (found.divergence.offset, found.divergence.column) == (FIRST, name)
+
+
 def _planted(array: pa.Array, row: int) -> Any:
     """Return another value for a cell: the nearest one where there is a nearest."""
     value = array[row].as_py()

@@ -63,8 +63,8 @@ def test_replay_ends_in_the_recorded_state(name: str, hash_seed: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("chunk_records", [7, 64])
-def test_from_every_checkpoint_in_any_chunks(name: str, chunk_records: int) -> None:
+@pytest.mark.parametrize("chunk_ticks", [7, 64])
+def test_from_every_checkpoint_in_any_chunks(name: str, chunk_ticks: int) -> None:
     """From every kept state, in chunks of any size, a journal ends in the same bytes (I7)."""
     claim(HERE / name)
     place = journal.find(HERE / name, JOURNAL)
@@ -73,7 +73,7 @@ def test_from_every_checkpoint_in_any_chunks(name: str, chunk_records: int) -> N
 
     for after in checkpoints.offsets():
         state = checkpoints.read(after).state
-        outcome = rerun(log, genesis, state, after=after, end=log.end, chunk_records=chunk_records)
+        outcome = rerun(log, genesis, state, after=after, end=log.end, chunk_ticks=chunk_ticks)
         assert outcome.divergence is None
         assert outcome.engine.digest == EXPECTED[name]["state"]
 
