@@ -4,7 +4,9 @@ Labels overlap, so nothing is judged label by label: losses are averaged over bl
 and what is judged is the sequence of blocks. All of it follows from labels that ripened.
 
 * **Drift**: a Page-Hinkley test (Page 1954, doi 10.1093/biomet/41.1-2.100) on the standardised loss
-  of the linear exit.
+  of the linear exit. Where good and bad blocks come in runs, their sums deviate more than each: by
+  sqrt((1 + r) / (1 - r)), r the correlation with the block before. Part of that the test's slack
+  takes up, so the deviation is taken larger by the power 0.3 of this ratio.
 * **Growth**: a challenger, the network's next block, has to beat the network by an e-value: betting
   on the bounded difference of two losses (Choe & Ramdas 2024, arXiv 2110.00115; Waudby-Smith &
   Ramdas 2024, arXiv 2010.09686). Even and odd blocks bet apart, since neighbours share a horizon's
@@ -36,6 +38,9 @@ DRIFT_SLACK, DRIFT_ALARM = 0.5, 12.0
 DEVIATION_MIN = 0.2
 """Of a block's loss: what differs less is no change of regime, however steady it was before."""
 
+ALIKE_MAX = 0.8
+"""Correlation of neighbouring blocks beyond which no more caution is taken."""
+
 WARM_BLOCKS = 100.0
 _FAST, _SLOW = 1.0 / 50.0, 1.0 / 1000.0
 _MIXTURE = EXPERTS
@@ -51,6 +56,7 @@ class MonitorState(NamedTuple):
     sums: Tensor  # float32[_WATCHED + 1]: losses in it, and their weight
     blocks: Tensor  # float32[]: closed blocks
     means: Tensor  # float32[6]: of the linear loss fast, slow, its variance; skill fast, slow, var.
+    runs: Tensor  # float32[2]: the linear loss's last gap to its mean, mean product of neighbours'
     alarm: Tensor  # float32[]: the Page-Hinkley sum
     since_drift: Tensor  # float32[]: blocks since the last alarm
     wealth: Tensor  # float32[2, BETS]: log-capital of even and odd blocks
@@ -62,6 +68,7 @@ class Verdict(NamedTuple):
 
     drifted: Tensor  # bool[]
     grew: Tensor  # bool[]
+    closes: Tensor  # bool[]: it is the first of a block, so the one before is closed
 
 
 def genesis() -> dict[str, npt.NDArray[Any]]:
@@ -71,6 +78,7 @@ def genesis() -> dict[str, npt.NDArray[Any]]:
         "sums": np.zeros(_WATCHED + 1, np.float32),
         "blocks": np.zeros((), np.float32),
         "means": np.array([0.7, 0.7, 0.1, 0.0, 0.0, 0.1], np.float32),
+        "runs": np.zeros(2, np.float32),
         "alarm": np.zeros((), np.float32),
         "since_drift": np.full((), 1e6, np.float32),
         "wealth": np.zeros((2, len(BETS)), np.float32),
@@ -99,7 +107,9 @@ def observe(
     news = tf.concat([losses, mixture_loss[None], tf.ones(1)], 0) * weight
     return (
         state._replace(block=tf.where(weight > 0.0, block, state.block), sums=state.sums + news),
-        Verdict(drifted=closes & closed[1].drifted, grew=closes & closed[1].grew),
+        closed[1]._replace(
+            drifted=closes & closed[1].drifted, grew=closes & closed[1].grew, closes=closes
+        ),
     )
 
 
@@ -111,16 +121,20 @@ def _close(state: MonitorState, active: Tensor, exits_max: int) -> tuple[Monitor
     fast = tf.maximum(_FAST, 1.0 / blocks)
     slow = tf.maximum(_SLOW, 1.0 / blocks)
     old = state.means
-    deviation = tf.maximum(tf.sqrt(old[2]), DEVIATION_MIN)
+    alike = tf.clip_by_value(state.runs[1] / tf.maximum(old[2], 1e-9), 0.0, ALIKE_MAX)
+    longer = tf.pow((1.0 + alike) / (1.0 - alike), 0.3)
+    deviation = tf.maximum(tf.sqrt(old[2]) * longer, DEVIATION_MIN)
     excess = tf.clip_by_value((loss - old[1]) / deviation, -4.0, 4.0)
     alarm = tf.maximum(0.0, state.alarm + excess - DRIFT_SLACK)
     drifted = (alarm > DRIFT_ALARM) & (blocks > WARM_BLOCKS)
     gap, skill_gap = loss - old[1], skill - old[4]
+    most = 4.0 * tf.sqrt(old[2]) + 1e-2
+    bounded = tf.clip_by_value(gap, -most, most)
     new = tf.stack(
         [
             old[0] + fast * (loss - old[0]),
             old[1] + slow * gap,
-            old[2] + slow * (tf.minimum(gap * gap, 16.0 * old[2] + 1e-4) - old[2]),
+            old[2] + slow * (bounded * bounded - old[2]),
             old[3] + fast * (skill - old[3]),
             old[4] + slow * skill_gap,
             old[5] + slow * (skill_gap * skill_gap - old[5]),
@@ -143,11 +157,12 @@ def _close(state: MonitorState, active: Tensor, exits_max: int) -> tuple[Monitor
         sums=tf.zeros_like(state.sums),
         blocks=blocks,
         means=new,
+        runs=tf.stack([bounded, state.runs[1] + slow * (bounded * state.runs[0] - state.runs[1])]),
         alarm=tf.where(drifted, 0.0, alarm),
         since_drift=tf.where(drifted, 0.0, state.since_drift + 1.0),
         wealth=wealth,
         refusals=tf.minimum(refusals, 20.0),
-    ), Verdict(drifted=drifted, grew=grew)
+    ), Verdict(drifted=drifted, grew=grew, closes=tf.constant(True))
 
 
 def phase(state: MonitorState) -> Tensor:
@@ -194,5 +209,4 @@ def network_exit(active: Tensor, exits: Tensor) -> Tensor:
 
 def grow(state: experts.ExpertState) -> experts.ExpertState:
     """Let the challenger take part, with no weight yet: what is foreseen now does not change."""
-    one = tf.one_hot(FIRST_EXIT + tf.minimum(size(state.active), EXITS - 1), EXPERTS)
-    return state._replace(active=tf.maximum(state.active, one))
+    return experts.join(state, FIRST_EXIT + tf.minimum(size(state.active), EXITS - 1))

@@ -136,12 +136,22 @@ def test_a_challenger_that_is_better_grows(nothing: Doubles) -> None:
     assert np.median(clear.argmax(1)) < 200
 
 
-@pytest.mark.parametrize("kind", ["normal", "skewed"])
+def _runs(seed: int) -> Doubles:
+    """Return deviations of which each keeps half of the one before, with a variance of one."""
+    news = draws(seed).normal(size=(SEEDS, BLOCKS))
+    values = news.copy()
+    for index in range(1, BLOCKS):
+        values[:, index] = 0.5 * values[:, index - 1] + math.sqrt(0.75) * news[:, index]
+    return values
+
+
+@pytest.mark.parametrize("kind", ["normal", "skewed", "runs"])
 def test_losses_that_stay_seldom_raise_the_alarm(kind: str, nothing: Doubles) -> None:
     """In fewer than one of twenty runs of 800 blocks."""
     kinds: dict[str, Callable[[], Doubles]] = {
         "normal": lambda: 0.69 + draws(8).normal(size=(SEEDS, BLOCKS)) * 0.1,
         "skewed": lambda: 0.5 + draws(9).gamma(2.0, 0.1, size=(SEEDS, BLOCKS)),
+        "runs": lambda: 0.69 + 0.3 * _runs(13),
     }
 
     drifted, _ = run(kinds[kind](), np.zeros_like(nothing))

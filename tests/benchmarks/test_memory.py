@@ -1,0 +1,50 @@
+"""The engine's memory over many ticks: it must not grow.
+
+    uv run pytest -s tests/benchmarks/test_memory.py
+
+A made-up market of ten million ticks through the engine, a million a line.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.engine import _probe_rows, genesis
+from engine.market import Column
+from engine.parameters import Parameters
+from engine.step import CHUNK_TICKS, compiled
+
+TICKS = 10_000_000
+LINE = 1_000_000
+_PERIOD_NS = 50_000_000
+
+
+def resident_mib() -> float:
+    """Return what this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not say")
+def test_ten_million_ticks(capsys: pytest.CaptureFixture[str]) -> None:
+    """Print the resident memory behind each million, and its slope behind the first two."""
+    parameters = Parameters()
+    step = compiled(parameters)
+    variables = step.hold(genesis(parameters))
+    rows = _probe_rows(CHUNK_TICKS)
+    seen: list[tuple[int, float]] = []
+
+    for done in range(0, TICKS, CHUNK_TICKS):
+        later = rows.copy()
+        later[:, Column.OFFSET] += done
+        later[:, Column.TIME_NS] += done * _PERIOD_NS
+        later[:, Column.BREAK] = 0
+        outcome = step.run(variables, later)
+        if done // LINE != (done + CHUNK_TICKS) // LINE:
+            seen.append((done + CHUNK_TICKS, resident_mib()))
+            with capsys.disabled():
+                print(f"\n{seen[-1][0]:>12,} ticks  {seen[-1][1]:8.1f} MiB", end="")
+    assert np.isfinite(outcome.measures).all()
+    ticks, mib = np.array(seen[2:]).T
+    with capsys.disabled():
+        print(f"\nslope {np.polyfit(ticks / LINE, mib, 1)[0]:+.2f} MiB a million ticks")
