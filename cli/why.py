@@ -190,12 +190,13 @@ def _features(
 ) -> dict[str, object] | None:
     """Return the features of a tick, and how much each moved the network's answer "up".
 
-    A feature's pull is its value times the slope of the answer in it, there.
+    A feature's pull is its value times the slope of the answer in it, there. Those that the learner
+    made for itself and adopted move the linear exit's answer, by their own slope.
     """
     import numpy as np
 
     from cli.rederive import state_after
-    from engine import features, network
+    from engine import candidates, features, network
     from engine.arithmetic import tf
     from engine.state import cursors
 
@@ -216,6 +217,16 @@ def _features(
         {"name": name, "value": float(values[index]), "pull": float(pulls[index])}
         for index, name in enumerate(features.NAMES)
     ]
+    made = candidates.products(state["candidates.pairs"], values).numpy()
+    for place in np.flatnonzero(state["candidates.slopes"][: candidates.PLACES]).tolist():
+        first, second = state["candidates.pairs"][place].tolist()
+        rows.append(
+            {
+                "name": candidates.pair_name(first * len(features.NAMES) + second),
+                "value": float(made[place]),
+                "pull": float(made[place] * state["candidates.slopes"][place]),
+            }
+        )
     rows.sort(key=lambda row: -abs(float(str(row["pull"]))))
     return {
         "logit": float(answer.numpy()),

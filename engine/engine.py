@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine import monitor, policy, rehearsal
+from engine import candidates, monitor, policy, rehearsal
 from engine import step as steps
 from engine.errors import StateMismatch
 from engine.market import WIDTH, Column, Market, Rows
@@ -33,8 +33,16 @@ _WHOLE = (
     "trained", "ripened", "scored", "scored_hits", "scored_rises", "scored_said_rises",
     "scored_network_hits", "scored_rule_hits", "scored_persistence_hits", "voided",
 )  # fmt: skip
-MILESTONES = {"drift": "drifted", "grew": "grew", "step skipped": "skipped"}
+MILESTONES = {
+    "drift": "drifted",
+    "grew": "grew",
+    "feature adopted": "adopted",
+    "feature dropped": "dropped",
+    "step skipped": "skipped",
+}
 """What a milestone says → the count that is not zero when it happens."""
+
+_FEATURES = ("adopted", "dropped")
 
 _PHASES = np.array(monitor.PHASES, object)
 _ACTIONS = np.array(policy.ACTIONS, object)
@@ -252,10 +260,14 @@ def _milestones(counts: npt.NDArray[np.int64]) -> dict[str, dict[int, str]]:
     found: dict[str, dict[int, str]] = {}
     for why, column in MILESTONES.items():
         happened = np.flatnonzero(counts[:, _COUNT[column]]).tolist()
-        exits = counts[happened, _COUNT["exits"]].tolist()
-        if happened:
-            details = [json.dumps({"exits": count}) for count in exits]
-            found[why] = dict(zip(happened, details, strict=True))
+        if not happened:
+            continue
+        if column in _FEATURES:
+            numbers = counts[happened, _COUNT[column]].tolist()
+            facts: list[Any] = [{"feature": candidates.pair_name(each - 1)} for each in numbers]
+        else:
+            facts = [{"exits": count} for count in counts[happened, _COUNT["exits"]].tolist()]
+        found[why] = dict(zip(happened, map(json.dumps, facts), strict=True))
     return found
 
 

@@ -13,6 +13,7 @@ de Prado 2018, "Advances in Financial Machine Learning", chapter 4).
 | persistence | as the last label that ripened, as often as that held |
 | imbalance | the queue imbalance, times a learned slope that is never negative |
 | linear | a linear function of all features, from a prior that trusts the imbalance |
+| generated | the linear exit and the features that were made up (`engine.candidates`) |
 | recalled | the linear exit as it was before an earlier change of regime, frozen |
 | network | the exits of `engine.network`, each on top of the one before |
 | stack | a linear function of the others' logits |
@@ -36,12 +37,13 @@ NAMES = (
     "persistence",
     "imbalance",
     "linear",
+    "generated",
     *(f"recalled_{index}" for index in range(1, RECALLED + 1)),
     *(f"network_{index}" for index in range(1, EXITS + 1)),
     "stack",
 )
 EXPERTS = len(NAMES)
-PRIOR, PERSISTENCE, RULE, LINEAR, FIRST_RECALLED = range(5)
+PRIOR, PERSISTENCE, RULE, LINEAR, GENERATED, FIRST_RECALLED = range(6)
 FIRST_EXIT = FIRST_RECALLED + RECALLED
 STACK = EXPERTS - 1
 
@@ -102,8 +104,7 @@ def genesis() -> dict[str, npt.NDArray[Any]]:
     stack = np.zeros(EXPERTS - 1, np.float32)
     stack[LINEAR] = 1.0
     active = np.ones(EXPERTS, np.float32)
-    active[FIRST_RECALLED:FIRST_EXIT] = 0.0
-    active[FIRST_EXIT:STACK] = 0.0
+    active[GENERATED:STACK] = 0.0
     active[FIRST_EXIT] = 1.0
     return {
         "shares": _FIRST_SHARES.copy(),
@@ -134,10 +135,11 @@ def base_logit(state: ExpertState, features: Tensor) -> Tensor:
     return tf.linalg.matvec(features, state.linear_weights)
 
 
-def foresee(state: ExpertState, features: Tensor, exits: Tensor) -> Forecast:
+def foresee(state: ExpertState, features: Tensor, generated: Tensor, exits: Tensor) -> Forecast:
     """Return every expert's logit and the mixture.
 
-    ``features`` is float32[COUNT], ``exits`` float32[EXITS]: the logits of the network's exits.
+    ``features`` is float32[COUNT], ``generated`` float32[] by how much those that were made up move
+    the linear exit's logit, ``exits`` float32[EXITS] the logits of the network's exits.
     """
     rises, moves, repeats, pairs = tf.unstack(state.counts)
     prior = tf.math.log(rises / (moves - rises))
@@ -145,7 +147,8 @@ def foresee(state: ExpertState, features: Tensor, exits: Tensor) -> Forecast:
     rule = state.rule[0] * features[IMBALANCE]
     linear = tf.reduce_sum(state.linear_weights * features)
     recalled = tf.linalg.matvec(state.recalled, features)
-    bases = tf.concat([tf.stack([prior, persistence, rule, linear]), recalled, exits], 0)
+    named = tf.stack([prior, persistence, rule, linear, linear + generated])
+    bases = tf.concat([named, recalled, exits], 0)
     bases = tf.clip_by_value(bases, -LOGIT_MAX, LOGIT_MAX)
     stack = tf.reduce_sum(state.stack_weights * bases * state.active[:STACK])
     logits = tf.concat([bases, tf.clip_by_value(stack, -LOGIT_MAX, LOGIT_MAX)[None]], 0)
@@ -235,6 +238,11 @@ def update(state: Bayes, inputs: Tensor, outcome: Tensor, weight: Tensor, wander
     count = inputs.shape[0]
     covariance = covariance + tf.eye(count) * (wander * weight)
     return Bayes(weights, covariance)
+
+
+def join(state: ExpertState, expert: Tensor) -> ExpertState:
+    """Let one more expert take part, with no weight yet: what is foreseen now does not change."""
+    return state._replace(active=tf.maximum(state.active, tf.one_hot(expert, EXPERTS)))
 
 
 def _update_rule(rule: Tensor, imbalance: Tensor, outcome: Tensor, weight: Tensor) -> Tensor:

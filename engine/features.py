@@ -169,6 +169,7 @@ def _raw(state: FeatureState, row: Row) -> tuple[FeatureState, Tensor, Tensor]:
     moved = tf.where(follows, tf.cast((mid - state.mid) * 1e4, tf.float32), 0.0)
     moves = moved != 0.0
     spread_mean, last_move, macd_mean = tf.unstack(state.scalars)
+    last_move = tf.where(row.breaks, 0.0, last_move)
 
     sides_e8 = tf.stack(
         [row.bid_prices_e8, row.bid_volumes_e8, row.ask_prices_e8, row.ask_volumes_e8]

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine import calibration, experts, memory, monitor
+from engine import calibration, candidates, experts, memory, monitor
 from engine.arithmetic import Tensor, tf, when
 from engine.calibration import CalibrationState
-from engine.experts import EXPERTS, PERSISTENCE, PRIOR, RULE, ExpertState
+from engine.candidates import CandidateState, Exchange
+from engine.experts import EXPERTS, GENERATED, PERSISTENCE, PRIOR, RULE, ExpertState
 from engine.features import COUNT
 from engine.memory import FELL, FLAT, ROSE, VOID, MemoryState
 from engine.monitor import MonitorState
@@ -48,6 +49,8 @@ class Ripened(NamedTuple):
     voided: Tensor  # int32[]
     drifted: Tensor  # int32[]
     grew: Tensor  # int32[]
+    adopted: Tensor  # int32[]: 0, or 1 + the number of a pair (`engine.candidates`)
+    dropped: Tensor  # int32[]: the same
     loss: Tensor  # float32[]
     baseline_loss: Tensor  # float32[]
     network_loss: Tensor  # float32[]
@@ -63,6 +66,7 @@ class Learners(NamedTuple):
 
     memory: MemoryState
     experts: ExpertState
+    candidates: CandidateState
     calibration: CalibrationState
     monitor: MonitorState
     tally: TallyState
@@ -143,8 +147,24 @@ def _label(state: Learners, out: Ripened, parameters: Parameters) -> tuple[Learn
         known=known,
         weight=weight,
     )
+    trials, exchange = when(
+        verdict.closes,
+        lambda before: candidates.close(before[0], parameters),
+        (state.candidates, Exchange(tf.constant(0), tf.constant(0))),
+    )
+    trials = candidates.observe(
+        trials,
+        sample[:COUNT],
+        logits[GENERATED],
+        tf.reduce_sum(state.experts.linear_weights * sample[:COUNT]),
+        rose,
+        unique,
+    )
     knowing = when(verdict.drifted, experts.change, knowing)
     knowing = when(verdict.grew, monitor.grow, knowing)
+    knowing = when(
+        exchange.adopted > 0, lambda before: experts.join(before, tf.constant(GENERATED)), knowing
+    )
     scaling = calibration.correct(state.calibration, sample[memory.P_MIXTURE], rose, unique)
 
     def hit(said_rise: Tensor) -> Tensor:
@@ -170,7 +190,7 @@ def _label(state: Learners, out: Ripened, parameters: Parameters) -> tuple[Learn
     )
     ring = memory.archive(ring, ring.ripe, sample, outcome, parameters)
     ring = memory.ripened(ring, outcome, parameters)
-    return Learners(ring, knowing, scaling, verdict_state, tally), Ripened(
+    return Learners(ring, knowing, trials, scaling, verdict_state, tally), Ripened(
         ripened=out.ripened + tf.cast(known, tf.int32),
         scored=out.scored + whole,
         hits=out.hits + hits,
@@ -182,6 +202,8 @@ def _label(state: Learners, out: Ripened, parameters: Parameters) -> tuple[Learn
         voided=out.voided + tf.cast(~known, tf.int32),
         drifted=out.drifted | tf.cast(verdict.drifted, tf.int32),
         grew=out.grew | tf.cast(verdict.grew, tf.int32),
+        adopted=tf.where(exchange.adopted > 0, exchange.adopted, out.adopted),
+        dropped=tf.where(exchange.dropped > 0, exchange.dropped, out.dropped),
         loss=out.loss + sums[0],
         baseline_loss=out.baseline_loss + sums[1],
         network_loss=out.network_loss + counted * experts.losses(network, rose),

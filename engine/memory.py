@@ -26,7 +26,7 @@ VOID, FLAT, FELL, ROSE = 0, 1, 2, 3
 
 WIDTH = 64
 LOGITS = COUNT
-P_UP, P_MIXTURE, NETWORK, UNIQUENESS, HALF_SPREAD_PPM = range(COUNT + EXPERTS, COUNT + EXPERTS + 5)
+P_UP, P_MIXTURE, NETWORK, UNIQUENESS = range(COUNT + EXPERTS, COUNT + EXPERTS + 4)
 """Columns of a sample behind the features: the experts' logits, then what was said and known."""
 
 TIME_NS, SUM_E8 = 0, 1
@@ -148,7 +148,6 @@ def archive(
 
 def sample(
     state: MemoryState,
-    row: Row,
     features: Tensor,
     forecast: Forecast,
     p_up: Tensor,
@@ -158,11 +157,9 @@ def sample(
 
     ``p_up`` is calibrated, ``network`` the logit of the network alone.
     """
-    centre = tf.maximum(tf.cast(row.bid_e8 + row.ask_e8, tf.float32), 1.0)
-    half_spread_ppm = tf.cast(row.ask_e8 - row.bid_e8, tf.float32) / centre * 1e6
     beside = tf.cast(tf.maximum(waiting(state), 1), tf.float32)
-    said = tf.stack([p_up, forecast.p_up, network, 1.0 / beside, half_spread_ppm])
-    padding = tf.zeros(WIDTH - COUNT - EXPERTS - 5)
+    said = tf.stack([p_up, forecast.p_up, network, 1.0 / beside])
+    padding = tf.zeros(WIDTH - COUNT - EXPERTS - 4)
     return tf.concat([features, forecast.logits, said, padding], 0)
 
 

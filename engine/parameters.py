@@ -49,6 +49,9 @@ class Parameters:
         1.0, 0.0, 1.0, "how much a label teaches; 0: nothing more is learned"
     )
     exits_max: int = _parameter(3, 1, 3, "blocks of the network that may take part, at most")
+    generated_max: int = _parameter(
+        8, 0, 8, "features that the learner made for itself and that may take part, at most"
+    )
     warm_up_labels: int = _parameter(500, 0, 10**9, "scored labels before the first order")
     warm_up_horizons: int = _parameter(
         30, 2, 10**6, "horizons over which decisions were judged before the first order"

@@ -13,6 +13,9 @@ REPLAY = 1
 ENTRIES = 2
 """The stream that lets random traders enter."""
 
+CANDIDATES = 3
+"""The stream that makes up features."""
+
 _GOLDEN = 0x9E3779B97F4A7C15
 
 

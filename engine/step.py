@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from engine import (
     calibration,
+    candidates,
     experts,
     features,
     hindsight,
@@ -48,6 +49,7 @@ class State(NamedTuple):
     features: features.FeatureState
     memory: memory.MemoryState
     experts: experts.ExpertState
+    candidates: candidates.CandidateState
     calibration: calibration.CalibrationState
     monitor: monitor.MonitorState
     tally: labels.TallyState
@@ -67,6 +69,8 @@ class Counts(NamedTuple):
     skipped: Tensor
     drifted: Tensor
     grew: Tensor
+    adopted: Tensor
+    dropped: Tensor
     exits: Tensor
     ripened: Tensor
     scored: Tensor
@@ -126,11 +130,18 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
     row = row_of(cells)
     accounts, execution = portfolio.fill(state.portfolio, row, parameters)
     learners, ripened = labels.ripen(
-        labels.Learners(state.memory, state.experts, state.calibration, state.monitor, state.tally),
+        labels.Learners(
+            state.memory,
+            state.experts,
+            state.candidates,
+            state.calibration,
+            state.monitor,
+            state.tally,
+        ),
         row,
         parameters,
     )
-    ring, knowing, scaling, watch, tally = learners
+    ring, knowing, trials, scaling, watch, tally = learners
     rate = learning.rate(ring, watch, state.features, parameters)
     ring, batch = memory.samples(ring, row.offset, parameters)
     learner, trained = learning.train(
@@ -144,10 +155,10 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
 
     seen, vector = features.observe(state.features, row)
     exits = network.exits(learner.weights, vector, knowing.linear_weights, parameters)
-    forecast = experts.foresee(knowing, vector, exits)
+    forecast = experts.foresee(knowing, vector, candidates.pull(trials, vector), exits)
     p_up = calibration.calibrate(scaling, forecast.p_up)
     network_logit = monitor.network_exit(knowing.active, exits)
-    sample = memory.sample(ring, row, vector, forecast, p_up, network_logit)
+    sample = memory.sample(ring, vector, forecast, p_up, network_logit)
     ring, dropped = memory.remember(ring, row, sample, parameters)
 
     saved = ripened.baseline_loss - ripened.loss
@@ -165,6 +176,8 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
         skipped=trained.skipped,
         drifted=ripened.drifted,
         grew=ripened.grew,
+        adopted=ripened.adopted,
+        dropped=ripened.dropped,
         exits=monitor.size(knowing.active),
         ripened=ripened.ripened,
         scored=ripened.scored,
@@ -187,7 +200,7 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
         trips=ours.trips[portfolio.OURS],
         wins=ours.wins[portfolio.OURS],
         fingerprint=network.fingerprint(
-            tf.concat([learner.weights, knowing.linear_weights, knowing.shares], 0)
+            tf.concat([learner.weights, knowing.linear_weights, knowing.shares, trials.slopes], 0)
         ),
         fill_side=execution.side,
         fill_price_e8=execution.price_e8,
@@ -217,7 +230,9 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
         scored_rule_loss=ripened.rule_loss,
         scored_brier=ripened.brier,
     )
-    after = State(seen, ring, knowing, scaling, watch, tally, learner, judged, accounts, measured)
+    after = State(
+        seen, ring, knowing, trials, scaling, watch, tally, learner, judged, accounts, measured
+    )
     return after, counts, measures
 
 
@@ -228,6 +243,7 @@ def genesis(parameters: Parameters) -> Arrays:
         "features": features.genesis(LEVELS),
         "memory": memory.genesis(parameters),
         "experts": experts.genesis(),
+        "candidates": candidates.genesis(),
         "calibration": calibration.genesis(),
         "monitor": monitor.genesis(),
         "tally": labels.genesis(),
@@ -245,6 +261,7 @@ _PARTS: dict[str, Any] = {
     "features": features.FeatureState,
     "memory": memory.MemoryState,
     "experts": experts.ExpertState,
+    "candidates": candidates.CandidateState,
     "calibration": calibration.CalibrationState,
     "monitor": monitor.MonitorState,
     "tally": labels.TallyState,
@@ -295,34 +312,53 @@ def _words(array: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
 
 
 class Variables:
-    """One state, in variables that a compiled step works on; made by `CompiledStep.hold`."""
+    """One state, in variables that a compiled step works on; made by `CompiledStep.hold`.
+
+    They are few, the rings and all else in one vector as `pack` packs it: a call costs less for
+    the data than for the number of variables that it reads and assigns.
+    """
 
     def __init__(self, state: Arrays) -> None:
-        self._variables = [tf.Variable(state[name], name=name) for name in NAMES]
-        self.handles = [variable.handle for variable in self._variables]
+        self._like = {name: state[name] for name in PACKED}
+        self._rings = {name: tf.Variable(state[name], name=name) for name in RINGS}
+        self._small = tf.Variable(pack(state), name="small")
+        self.handles = [*(ring.handle for ring in self._rings.values()), self._small.handle]
 
     def state(self) -> Arrays:
         """Return the variables' values."""
-        return {
-            name: variable.numpy() for name, variable in zip(NAMES, self._variables, strict=True)
-        }
+        small = unpack(self._small.numpy(), self._like)
+        rings = {name: ring.numpy() for name, ring in self._rings.items()}
+        return {name: rings[name] if name in rings else small[name] for name in NAMES}
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return some rows of one of `RINGS`."""
         # A look at the variable's own memory, let go of at once: a ring is megabytes.
-        ring = np.asarray(self._variables[NAMES.index(name)].read_value())
+        ring = np.asarray(self._rings[name].read_value())
         rows: npt.NDArray[Any] = ring[places]
         return rows
 
     def read(self) -> State:
         """Return the values as the step takes them, inside of it."""
-        values = iter(variable.read_value() for variable in self._variables)
-        return State(*(kind(*(next(values) for _ in kind._fields)) for kind in _PARTS.values()))
+        values = {name: ring.read_value() for name, ring in self._rings.items()}
+        sizes = [_words(self._like[name]).size for name in PACKED]
+        parts = tf.split(self._small.read_value(), sizes)
+        for name, words in zip(PACKED, parts, strict=True):
+            values[name] = _value(words, self._like[name])
+        return State(
+            **{
+                part: kind(**{field: values[f"{part}.{field}"] for field in kind._fields})
+                for part, kind in _PARTS.items()
+            }
+        )
 
-    def assign(self, values: list[Tensor]) -> None:
-        """Set all of them, inside of the step."""
-        for variable, value in zip(self._variables, values, strict=True):
-            variable.assign(value)
+    def assign(self, state: State) -> Tensor:
+        """Set all of them, inside of the step; return the vector."""
+        values = dict(zip(NAMES, tf.nest.flatten(state), strict=True))
+        for name, ring in self._rings.items():
+            ring.assign(values[name])
+        packed = tf.concat([_bits(values[name]) for name in PACKED], 0)
+        self._small.assign(packed)
+        return packed
 
 
 class CompiledStep:
@@ -396,10 +432,7 @@ class CompiledStep:
             (tf.constant(0), self._traced.read(), counts, measures),
             parallel_iterations=1,
         )
-        flat = tf.nest.flatten(state)
-        self._traced.assign(flat)
-        values = dict(zip(NAMES, flat, strict=True))
-        return counts, measures, tf.concat([_bits(values[name]) for name in PACKED], 0)
+        return counts, measures, self._traced.assign(state)
 
 
 def _bits(value: Tensor) -> Tensor:
@@ -407,6 +440,14 @@ def _bits(value: Tensor) -> Tensor:
     if value.dtype == tf.bool:
         value = tf.cast(value, tf.int32)
     return tf.reshape(tf.bitcast(value, tf.int32), [-1])
+
+
+def _value(words: Tensor, like: npt.NDArray[Any]) -> Tensor:
+    """Return what `_bits` was given, an array like this one."""
+    if like.dtype == np.bool_:
+        return tf.reshape(words != 0, like.shape)
+    halves = (2,) if like.itemsize == 8 else ()
+    return tf.bitcast(tf.reshape(words, like.shape + halves), tf.as_dtype(like.dtype))
 
 
 @lru_cache(maxsize=4)

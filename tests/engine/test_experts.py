@@ -15,6 +15,7 @@ from engine.experts import (
     EXPERTS,
     FIRST_EXIT,
     FIRST_RECALLED,
+    GENERATED,
     LINEAR,
     LOGIT_MAX,
     PERSISTENCE,
@@ -43,9 +44,11 @@ def bits(state: Any) -> list[bytes]:
     return [part.numpy().tobytes() for part in state]
 
 
-def foreseen(state: ExpertState, features: Floats, exits: Floats) -> tuple[Floats, float, float]:
+def foreseen(
+    state: ExpertState, features: Floats, exits: Floats, generated: float = 0.0
+) -> tuple[Floats, float, float]:
     """Return the logits, and the probabilities of a rise and of a move."""
-    said = experts.foresee(state, tf.constant(features), tf.constant(exits))
+    said = experts.foresee(state, tf.constant(features), tf.constant(generated), tf.constant(exits))
     return said.logits.numpy(), float(said.p_up), float(said.p_move)
 
 
@@ -228,7 +231,7 @@ def test_before_the_first_label_the_rule_is_believed() -> None:
     logits, p_up, p_move = foreseen(genesis(), features, np.zeros(EXITS, np.float32))
 
     expected = np.zeros(EXPERTS)
-    expected[[RULE, LINEAR, STACK]] = 1.0
+    expected[[RULE, LINEAR, GENERATED, STACK]] = 1.0
     assert logits.tolist() == expected.tolist()
     shares = experts.genesis()["shares"]
     said = float(shares @ (1 / (1 + np.exp(-expected))))
@@ -244,7 +247,7 @@ def test_every_expert_by_hand() -> None:
     recalled = draws.normal(size=(RECALLED, COUNT)).astype(np.float32) * np.float32(0.2)
     linear, move = (draws.normal(size=COUNT).astype(np.float32) * np.float32(0.2) for _ in "ab")
     stack = draws.normal(size=EXPERTS - 1).astype(np.float32)
-    active = np.array([1, 1, 1, 1, 1, 0, 1, 1, 0, 1], np.float32)
+    active = np.array([1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 1], np.float32)
     state = genesis()._replace(
         counts=tf.constant([3.0, 4.0, 2.0, 10.0]),
         last=tf.constant(-1.0),
@@ -256,13 +259,14 @@ def test_every_expert_by_hand() -> None:
         active=tf.constant(active),
     )
 
-    logits, p_up, p_move = foreseen(state, features, exits)
+    logits, p_up, p_move = foreseen(state, features, exits, 0.3)
 
     bases = [
         math.log(3 / 1),
         -math.log(2 / 8),
         1.5 * features[IMBALANCE],
         linear @ features,
+        linear @ features + 0.3,
         *(recalled @ features),
         *exits,
     ]

@@ -245,6 +245,5 @@ def test_a_sample_holds_what_was_seen_and_said() -> None:
     beside = int(state["memory.head"]) - 1 - int(state["memory.ripe"])
     assert sample[memory.UNIQUENESS] == pytest.approx(1 / max(beside, 1))
     assert beside > 1
-    assert sample[memory.HALF_SPREAD_PPM] > 0
-    assert not sample[memory.HALF_SPREAD_PPM + 1 :].any()
+    assert not sample[memory.UNIQUENESS + 1 :].any()
     assert state["memory.facts"][place, memory.TIME_NS] >= START_NS

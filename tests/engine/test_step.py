@@ -121,7 +121,12 @@ def test_a_tick_is_answered_with_weights_that_were_trained_on_it() -> None:
     assert last.trained > 0
     assert last.p_up_network == pytest.approx(said[1], rel=1e-5)
     assert last.p_up_network != pytest.approx(said[0], rel=1e-5)
-    parts = ("learner.weights", "experts.linear_weights", "experts.shares")
+    parts = (
+        "learner.weights",
+        "experts.linear_weights",
+        "experts.shares",
+        "candidates.slopes",
+    )
     weights = np.concatenate([after[name] for name in parts])
     assert last.fingerprint == int(network.fingerprint(tf.constant(weights))) % 2**64
 
