@@ -218,13 +218,13 @@ def _features(
         for index, name in enumerate(features.NAMES)
     ]
     made = candidates.products(state["candidates.pairs"], values).numpy()
-    for place in np.flatnonzero(state["candidates.slopes"][: candidates.PLACES]).tolist():
-        first, second = state["candidates.pairs"][place].tolist()
+    for slot in np.flatnonzero(state["candidates.slopes"][: candidates.PLACES]).tolist():
+        first, second = state["candidates.pairs"][slot].tolist()
         rows.append(
             {
                 "name": candidates.pair_name(first * len(features.NAMES) + second),
-                "value": float(made[place]),
-                "pull": float(made[place] * state["candidates.slopes"][place]),
+                "value": float(made[slot]),
+                "pull": float(made[slot] * state["candidates.slopes"][slot]),
             }
         )
     rows.sort(key=lambda row: -abs(float(str(row["pull"]))))
