@@ -9,7 +9,7 @@ from cli.evaluation.report import Row
 from cli.score import fraction, money
 
 _HEAD = (
-    f"{'':32} {'labels':>8} {'accuracy':>8} {'log-loss':>8} {'Brier':>7} {'ECE':>7}"
+    f"{'':32} {'labels':>8} {'accuracy':>8} {'log-loss':>8} {'Brier':>7} {'ECE':>7} {'chance':>7}"
     f" {'MCC':>7} {'kappa':>7} {'skill':>6}   worse than ours by"
 )
 
@@ -58,7 +58,8 @@ def _line(row: Row) -> str:
     skill = fraction(row.skill, 3)
     return (
         f"{row.name:32} {made.labels:8,} {made.accuracy:8.4f} {made.log_loss:8.4f}"
-        f" {made.brier:7.4f} {made.ece:7.4f} {made.mcc:7.3f} {kappa:>7} {skill:>6}   {against}"
+        f" {made.brier:7.4f} {made.ece:7.4f} {made.ece_by_chance:7.4f} {made.mcc:7.3f} {kappa:>7}"
+        f" {skill:>6}   {against}"
     )
 
 

@@ -70,7 +70,8 @@ def report(
             continue
         rose = asked.rose[where]
         lagging = _accuracy(known[persistence], asked, where)
-        figures = scores(p_up[where], rose, persistence=lagging)
+        blocks = asked.time_ns[where] // horizon_ns
+        figures = scores(p_up[where], rose, persistence=lagging, blocks=blocks)
         against = None
         if name != ours:
             difference = losses(p_up[where], rose) - losses(known[ours][where], rose)

@@ -24,6 +24,10 @@ class Scores(NamedTuple):
     ece: float
     """Expected calibration error over `ECE_BINS` bins of equal mass."""
 
+    ece_by_chance: float
+    """What it would be if every probability were right, by chance alone: labels within a horizon of
+    each other count as one, since they say nearly the same."""
+
     mcc: float
     """Matthews correlation coefficient."""
 
@@ -31,8 +35,16 @@ class Scores(NamedTuple):
     """(accuracy - that of persistence) / (1 - that of persistence) (Zliobaite et al. 2015)."""
 
 
-def scores(p_up: Floats, rose: Flags, *, persistence: float | None = None) -> Scores:
+def scores(
+    p_up: Floats,
+    rose: Flags,
+    *,
+    persistence: float | None = None,
+    blocks: npt.NDArray[np.int64] | None = None,
+) -> Scores:
     """Return the figures of forecasts, given the accuracy of persistence.
+
+    ``blocks`` say which labels count as one: equal numbers; without, each counts for itself.
 
     >>> made = scores(np.array([0.9, 0.2, 0.6, 0.4]), np.array([True, False, False, True]))
     >>> made.accuracy, round(made.brier, 4), made.mcc
@@ -49,6 +61,7 @@ def scores(p_up: Floats, rose: Flags, *, persistence: float | None = None) -> Sc
         log_loss=float(np.mean(losses(p_up, rose))),
         brier=float(np.mean((p_up - rose) ** 2)),
         ece=_calibration_error(p_up, rose),
+        ece_by_chance=_by_chance(p_up, np.arange(len(rose)) if blocks is None else blocks),
         mcc=_matthews(said_up, rose),
         kappa=kappa,
     )
@@ -62,10 +75,23 @@ def losses(p_up: Floats, rose: Flags, *, clip: float = CLIP) -> Floats:
 
 
 def _calibration_error(p_up: Floats, rose: Flags) -> float:
-    order = np.argsort(p_up, kind="stable")
-    bins = [part for part in np.array_split(order, ECE_BINS) if len(part)]
-    gaps = [len(part) * abs(np.mean(p_up[part]) - np.mean(rose[part])) for part in bins]
+    gaps = [len(part) * abs(np.mean(p_up[part]) - np.mean(rose[part])) for part in _bins(p_up)]
     return float(np.sum(gaps) / len(rose))
+
+
+def _by_chance(p_up: Floats, blocks: npt.NDArray[np.int64]) -> float:
+    """Return the mean size of normal gaps: sqrt(2 / pi) of their deviation, bin by bin."""
+    gaps = []
+    for part in _bins(p_up):
+        counted = len(np.unique(blocks[part]))
+        variance = np.mean(p_up[part] * (1 - p_up[part])) / counted
+        gaps.append(len(part) * np.sqrt(2 / np.pi * variance))
+    return float(np.sum(gaps) / len(p_up))
+
+
+def _bins(p_up: Floats) -> list[npt.NDArray[np.int64]]:
+    order = np.argsort(p_up, kind="stable")
+    return [part for part in np.array_split(order, ECE_BINS) if len(part)]
 
 
 def _matthews(said: Flags, rose: Flags) -> float:

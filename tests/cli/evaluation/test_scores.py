@@ -24,6 +24,29 @@ def test_calibration_is_about_how_often_it_comes_true() -> None:
     assert scores(np.clip(p_up * 2 - 0.5, 0, 1), rose).ece > 0.1
 
 
+def test_a_right_forecast_errs_as_much_as_chance_says() -> None:
+    """On few labels, and on many that repeat few."""
+    draws = np.random.default_rng(2)
+    found = []
+    for _ in range(200):
+        p_up = draws.uniform(size=300)
+        rose = draws.uniform(size=300) < p_up
+        blocks = np.arange(300)
+        found.append(
+            [
+                (made.ece, made.ece_by_chance)
+                for made in (
+                    scores(p_up, rose),
+                    scores(np.repeat(p_up, 20), np.repeat(rose, 20), blocks=np.repeat(blocks, 20)),
+                )
+            ]
+        )
+
+    for ece, by_chance in np.mean(found, axis=0):
+        assert ece == pytest.approx(by_chance, rel=0.1)
+        assert ece > 0.05
+
+
 def test_nothing_is_surer_than_the_clip() -> None:
     assert losses(np.array([0.0]), np.array([True]))[0] == pytest.approx(-np.log(1e-4))
 
