@@ -43,7 +43,7 @@ from eventlog.body import Int64s, int64s
 from eventlog.errors import Corrupt, Unprepared, WriteFailed
 from eventlog.frame import Frame, Kind
 from eventlog.manifest import Manifest, Sealed, write
-from eventlog.schema import LEVELS, SCHEMA
+from eventlog.schema import LEVELS, SCHEMA, nulls_of
 from eventlog.segment import Segment, decoded, opened, runs
 from eventlog.storage import DISK, Storage, put_in_place, read_all, write_temporary
 
@@ -188,7 +188,7 @@ class SealedSegment:
             yield [
                 table.column(name).combine_chunks().slice(lead, count)
                 if name in filled
-                else pa.nulls(count, SEALED_SCHEMA.field(name).type)
+                else nulls_of(SEALED_SCHEMA.field(name).type, count)
                 for name in names
             ]
 
