@@ -1,17 +1,22 @@
-"""What does not grow with a log: the cost of an append, and the memory that a scan takes.
+"""What does not grow with a log: the cost of an append, and the memory that a scan takes. And what
+does, but may: the manifest.
 
 And how small recorded markets become. The recordings stand beside the repository, where there are
 any.
 """
 
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from eventlog import manifest
 from eventlog.log import Log
+from eventlog.manifest import Manifest, Sealed
 from eventlog.schema import encode
+from eventlog.storage import DISK
 from feeds.recordings import is_recording, readings
 from tests.benchmarks.disks import FastDisk
 from tests.benchmarks.test_append import in_turns
@@ -68,6 +73,34 @@ def test_an_append_costs_the_same_in_a_long_log(places: dict[str, Path]) -> None
         ordered = sorted(nanoseconds)
         p10, p50 = ordered[ROUNDS // 10] / 1e3, ordered[ROUNDS // 2] / 1e3
         print(f"\nappend behind {name} records: p10 {p10:.0f} us, p50 {p50:.0f} us")
+
+
+@pytest.mark.parametrize("segments", [10, 1_000, 10_000])
+def test_a_seal_in_a_log_of_many_segments(segments: int, tmp_path: Path) -> None:
+    """The manifest is written whole at each seal, and read whole when a log is opened."""
+    noise, kept = random.Random(1), Manifest.empty(bytes(16))
+    while len(kept.sealed) < segments:
+        kept = kept.with_sealed(one_more(kept, noise))
+    entry = one_more(kept, noise)
+    spent = in_turns(
+        {
+            "written": lambda: manifest.write(DISK, tmp_path, kept.with_sealed(entry)),
+            "read": lambda: (tmp_path / manifest.NAME).exists() and manifest.read(DISK, tmp_path),
+        },
+        15,
+    )
+    size_bytes = (tmp_path / manifest.NAME).stat().st_size
+    written, read = (sorted(spent[name])[7] / 1e6 for name in ("written", "read"))
+    print(
+        f"\na manifest of {segments:,} sealed segments: {size_bytes:,} bytes,"
+        f" durably written in {written:.1f} ms, read in {read:.1f} ms"
+    )
+
+
+def one_more(kept: Manifest, noise: random.Random) -> Sealed:
+    """Return a segment that follows those of a manifest."""
+    digests = noise.randbytes(32), kept.chain, noise.randbytes(32)
+    return Sealed(kept.end, kept.end + 100_000, 6_000_000, *digests)
 
 
 @pytest.mark.parametrize("name", LENGTHS)

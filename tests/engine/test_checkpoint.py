@@ -13,7 +13,7 @@ from engine.checkpoint import KEPT_NEWEST, Beside, Checkpoints, Restored, dispen
 from engine.engine import Engine
 from engine.errors import CheckpointDamaged, ForeignCheckpoint
 from engine.state import Arrays, digest
-from tests.faults import HARMLESS, Tally
+from tests.faults import DETECTED, HARMLESS, Tally
 from tests.markets import SMALL, journal
 from tests.simfs import PowerCut, Refusal, SimFS, policies
 from tests.walker import History, Walker
@@ -424,6 +424,32 @@ def test_nothing_kept_is_lost_wherever_the_power_fails(
                 assert digest(found.state) == keeping.kept[found.offset], (cut_at, why)
                 assert found.damaged == (), (cut_at, why)
             tally["power cut at a simulated call, checkpoints", HARMLESS] += 1
+
+
+@pytest.mark.parametrize("for_ever", [False, True])
+@pytest.mark.parametrize("workload", [workload, workload_beside])
+def test_a_refused_call_raises_and_loses_nothing(
+    workload: Callable[[SimFS, Keeping], None],
+    for_ever: bool,
+    tally: Tally,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A full or broken disk, at any call: what was kept before is restored, from the disk too."""
+    monkeypatch.setattr(checkpoint, "SNAPSHOT_RECORDS_MAX", 5)
+    counting = world()
+    workload(counting, Keeping(counting, History(100)))
+    for at in range(1, len(counting.calls) + 1):
+        fs = world()
+        keeping = Keeping(fs, History(100))
+        fs.refusal = Refusal(at, for_ever=for_ever, drop=at % 2 == 0)
+        with pytest.raises(OSError, match="refused"):
+            workload(fs, keeping)
+        fs.after_process_death()
+        for after in (fs.after_power_cut(lambda pending: []), fs):
+            found = Checkpoints(DIRECTORY, storage=after).restore(keeping.log)
+            assert (-1 if found is None else found.offset) >= keeping.acknowledged, at
+            assert found is None or digest(found.state) == keeping.kept[found.offset], at
+        tally["refused call, checkpoints", DETECTED] += 1
 
 
 _times = st.dictionaries(
