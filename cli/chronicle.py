@@ -14,8 +14,7 @@ from cli.adaptation import Adaptation, Return
 from cli.curves import Curves, decimals_of, numbers
 from cli.frozen import Frozen
 from cli.journal import Place, Rules
-from cli.notes import RECOVERIES
-from cli.notes import notes as noted
+from cli.notes import recoveries
 from cli.reliability import READS, Reliability
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
@@ -190,7 +189,7 @@ def gather(
         checkpoints=facts,
         damaged_checkpoints=damaged,
         returns=notes.adaptation.finish(),
-        recoveries=max(sum(1 for _ in noted(place, RECOVERIES)), len(notes.sessions) - 1, 0),
+        recoveries=max(recoveries(place), len(notes.sessions) - 1, 0),
         frozen=frozen.read(place, log, stretches=drawn.count),
     )
 

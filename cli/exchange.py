@@ -5,19 +5,19 @@ Prints one line once clients can connect, then serves until it is told to end.
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.exits import CommandError, Exit
 from cli.options import Json
-from eventlog.records import parse_e8
-from feeds.btcmarkets.protocol import is_market, parse_timestamp_ns
 from feeds.clock import now_ns
 from feeds.errors import FaultUnknown, RecordingUnreadable
 from feeds.exchange.faults import FAULTS, RANDOM, Fault, described, parse_faults
 from feeds.exchange.scenario import SCENARIOS, Scenario
-from feeds.exchange.source import Source
+
+if TYPE_CHECKING:
+    from feeds.exchange.source import Source
 
 HORIZON_S = 1.0
 """The horizon for which the best attainable accuracy is said."""
@@ -125,7 +125,8 @@ def _source(
     seed: int,
     start_ns: int,
     start_price_e8: int | None,
-) -> Source:
+) -> "Source":
+    from feeds.btcmarkets.protocol import is_market
     from feeds.exchange.market import SyntheticExchange, SyntheticMarket
     from feeds.exchange.playback import Recording
 
@@ -150,6 +151,8 @@ def _source(
 
 
 def _start_ns(text: str | None) -> int:
+    from feeds.btcmarkets.protocol import parse_timestamp_ns
+
     if text is None:
         return now_ns()
     try:
@@ -160,6 +163,8 @@ def _start_ns(text: str | None) -> int:
 
 
 def _price_e8(text: str | None) -> int | None:
+    from eventlog.records import parse_e8
+
     if text is None:
         return None
     try:

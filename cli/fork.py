@@ -13,6 +13,7 @@ from cli import journal
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place
 from cli.keep import Keep
+from cli.notes import SESSIONS, note
 from cli.progress import progress
 from cli.score import COLUMNS, Score, fraction, money
 from engine.checkpoint import Checkpoints
@@ -59,6 +60,7 @@ def fork(
             predecessor=None,
         )
         copy.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
+        note(target, SESSIONS, {"session": 1, "offset": 0})
         checkpoints = Checkpoints(target.checkpoints)
         checkpoints.keep_whole(engine, offset=0, chain=copy.chain)
         keep = Keep(copy, checkpoints, after=0, show=score.add)

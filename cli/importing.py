@@ -22,6 +22,7 @@ from cli import journal
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place
 from cli.keep import Keep
+from cli.notes import SESSIONS, note
 from cli.progress import Advance, progress
 from cli.score import Score
 from cli.settings import Settings
@@ -177,6 +178,7 @@ class Importing:
             source=self._source(),
         )
         log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
+        note(self._place, SESSIONS, {"session": 1, "offset": 0})
         return genesis
 
     def _ended(self) -> SessionEnded:

@@ -13,7 +13,6 @@ import json
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +24,7 @@ from engine.errors import ParameterError
 from engine.parameters import Parameters, digest_of, parameters_from
 from eventlog.log import Log
 from eventlog.reader import Reader
-from eventlog.records import Record, SessionStarted
+from eventlog.records import KINDS, Record, SessionStarted
 from eventlog.schema import COLUMNS, NAMES, decode
 from feeds.btcmarkets.tape import COMPARED, COMPARED_NS, REMEMBERED_MAX, Tape
 
@@ -154,6 +153,8 @@ def versions() -> dict[str, str]:
 
 
 def _version(package: str) -> str:
+    from importlib import metadata  # which takes a moment, and few commands ask
+
     for name in (package, f"{package}-cpu"):
         try:
             return metadata.version(name)
@@ -245,11 +246,17 @@ def records(
 
 def last(log: Log | Reader, kind: type[_T]) -> tuple[int, _T] | None:
     """Return the last record of a kind among the newest ones, with its offset."""
-    found = None
-    for offset, record in records(log, max(0, log.end - _NEWEST_RECORDS), log.end):
-        if isinstance(record, kind):
-            found = offset, record
-    return found
+    name = next(name for name, each in KINDS.items() if each is kind)
+    start, newest = max(0, log.end - _NEWEST_RECORDS), None
+    columns = [each for each in NAMES if each in {"offset", "kind", *COLUMNS[name]}]
+    for batch in log.read(start, log.end, columns=columns):
+        found = batch.filter(pc.equal(batch.column("kind"), name))
+        newest = found.slice(found.num_rows - 1) if found.num_rows else newest
+    if newest is None:
+        return None
+    offset, record = next(iter(decode(newest)))
+    assert isinstance(record, kind)
+    return offset, record
 
 
 def predecessor_of(log: Log | Reader) -> Predecessor | None:
@@ -257,7 +264,7 @@ def predecessor_of(log: Log | Reader) -> Predecessor | None:
     received_ns = last_received_ns(log)
     if received_ns is None:
         return None
-    columns = ("kind", "session")
+    columns = ("offset", "session")
     end, step = log.end, _BACKWARD_RECORDS
     while end:
         # Ever larger steps: a read of a few records of a sealed segment checks the whole file.
@@ -267,10 +274,11 @@ def predecessor_of(log: Log | Reader) -> Predecessor | None:
             rows = batch.filter(pc.is_valid(batch.column("session")))
             said = rows if rows.num_rows else said
         if said is not None:
-            kinds, sessions = (said.column(name).to_pylist() for name in columns)
+            offset, session = (said.column(name)[-1].as_py() for name in columns)
+            (newest,) = log.read(offset, offset + 1, columns=("kind",))
             return Predecessor(
-                session=sessions[-1],
-                ended=kinds[-1] == "session_ended",
+                session=session,
+                ended=newest.column(0)[0].as_py() == "session_ended",
                 last_received_ns=received_ns,
             )
         end, step = start, step * 8

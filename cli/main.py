@@ -5,7 +5,6 @@ reads a log never loads TensorFlow.
 """
 
 import sys
-from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -59,6 +58,8 @@ app.command(rich_help_panel="Set up")(schema)
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata
+
         typer.echo(f"trader {metadata.version('trader')}")
         raise typer.Exit
 

@@ -9,8 +9,10 @@ from feeds import clock
 VERIFICATIONS = "verified.jsonl"
 """What each verification that ended said."""
 
-RECOVERIES = "recoveries.jsonl"
-"""Each start on a journal that was there already, also one that was then refused."""
+SESSIONS = "sessions.jsonl"
+"""Each start on a journal that was there already, also one that was then refused (``records`` says
+how many there were), and each session that began (its number and offset), so that nobody has to
+look for it through days of records."""
 
 
 def note(place: Place, file: str, said: dict[str, object]) -> None:
@@ -36,6 +38,23 @@ def notes(place: Place, file: str) -> Iterator[dict[str, object]]:
             continue
         if isinstance(said, dict):
             yield said
+
+
+def recoveries(place: Place) -> int:
+    """Return how many starts on a journal that was there are noted."""
+    return sum(1 for said in notes(place, SESSIONS) if "records" in said)
+
+
+def newest_session(place: Place, end: int) -> int | None:
+    """Return the number of the newest session that is noted before an offset."""
+    begun = [
+        said["session"]
+        for said in notes(place, SESSIONS)
+        if isinstance(said.get("session"), int)
+        and isinstance(at := said.get("offset"), int)
+        and at < end
+    ]
+    return int(str(begun[-1])) if begun else None
 
 
 def verified(place: Place) -> dict[str, object] | None:

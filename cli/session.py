@@ -14,7 +14,7 @@ from cli.board import Board
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place, Predecessor
 from cli.keep import Keep
-from cli.notes import RECOVERIES, note
+from cli.notes import SESSIONS, note
 from cli.sealer import Sealer
 from cli.settings import Settings
 from engine import engine as engines
@@ -115,8 +115,9 @@ class Session:
         if not self.log.end:
             started = self._started(genesis, resumed_from=None, predecessor=None)
             self.log.append([started])
+            note(self.place, SESSIONS, {"session": 1, "offset": 0})
         elif self.log.end > 1:
-            note(self.place, RECOVERIES, {"records": self.log.end})
+            note(self.place, SESSIONS, {"records": self.log.end})
         self._engine, self._resumed_from = self._resume(genesis)
 
     def run(self, *, max_ticks: int | None) -> dict[str, object]:
@@ -258,7 +259,9 @@ class Session:
         )
         since_ns, now_ns = predecessor.last_received_ns, started.received_ns
         gap = Gap(received_ns=now_ns, from_ns=since_ns, to_ns=now_ns, why="not running")
-        return self.log.append([started, gap]).batch()
+        batch = self.log.append([started, gap]).batch()
+        note(self.place, SESSIONS, {"session": self._number, "offset": self._started_at})
+        return batch
 
     def _record(self, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
         """Make durable what has arrived, as one batch, and only then yield it (I2)."""

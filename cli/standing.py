@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cli import journal
+from cli import journal, notes
 from cli.journal import Place
 from cli.notes import verified
 from cli.score import COLUMNS as SCORED
@@ -98,9 +98,12 @@ def look(place: Place, log: Reader) -> Standing:
     times: list[int] = []
     middle_e8: int | None = None
     health: dict[str, object] = {}
+    ended = False
     for batch in log.read(start, log.end, columns=columns):
         recent.add(batch)
         kinds = batch.column("kind")
+        said = kinds.filter(pc.is_in(kinds, _SESSIONS)).to_pylist()
+        ended = said[-1] == "session_ended" if said else ended
         times += batch.column("received_ns").filter(pc.is_in(kinds, _TICKS)).to_pylist()
         middle_e8 = _last_middle_e8(batch) or middle_e8
         reasons = batch.filter(pc.equal(kinds, "decision"))
@@ -110,7 +113,9 @@ def look(place: Place, log: Reader) -> Standing:
         if len(samples):
             for sample in samples.to_pylist():
                 health.update(json.loads(sample))
-    session = journal.predecessor_of(log)
+    session = notes.newest_session(place, log.end)
+    if session is None and (before := journal.predecessor_of(log)) is not None:
+        session = before.session
     last = journal.last(log, Decision)
     first_middle_e8, start_equity_e8 = _first(log)
     free_bytes = DISK.free_bytes(place.log)
@@ -119,10 +124,10 @@ def look(place: Place, log: Reader) -> Standing:
     return Standing(
         place=place,
         running=DISK.locked(place.log / LOCK),
-        ended=session is not None and session.ended,
+        ended=ended,
         records=log.end,
-        session=None if session is None else session.session,
-        last_received_ns=None if session is None else session.last_received_ns,
+        session=session,
+        last_received_ns=journal.last_received_ns(log),
         now_ns=clock.now_ns(),
         recent=recent,
         recent_ticks_per_s=per_s,
@@ -140,6 +145,7 @@ def look(place: Place, log: Reader) -> Standing:
 
 
 _TICKS = pa.array(["quote", "trade", "book"])
+_SESSIONS = pa.array(["session_started", "session_ended"])
 
 
 def _acts(reason: str) -> bool:

@@ -1,16 +1,18 @@
 """A journal of any length, made of invented decisions through the log's own front door."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from cli.journal import Genesis, Place, session_detail
+from cli.notes import SESSIONS, note
 from engine.checkpoint import Checkpoints
 from engine.engine import Engine
 from engine.parameters import Parameters
 from eventlog.log import Log
-from eventlog.records import SessionStarted
+from eventlog.records import Gap, Health, Milestone, SessionStarted
 from eventlog.schema import batch_of, decimals
 
 NAME = "BTC-AUD.invented"
@@ -33,15 +35,31 @@ def invent(home: Path, ticks: int, *, sessions: int = 4) -> Place:
                 genesis, arithmetic="0" * 32, url="invented", resumed_from=None, predecessor=None
             )
             now_ns = _START_NS + first * _TICK_NS
-            log.append([SessionStarted(received_ns=now_ns, session=session + 1, detail=detail)])
+            began = SessionStarted(received_ns=now_ns, session=session + 1, detail=detail)
+            away_ns = now_ns - 600 * _TICK_NS
+            gap = Gap(received_ns=now_ns, from_ns=away_ns, to_ns=now_ns, why="not running")
+            note(place, SESSIONS, {"session": session + 1, "offset": log.end})
+            log.append([began] if session == 0 else [began, gap])
             if session == 0:
                 checkpoints = Checkpoints(place.checkpoints)
                 checkpoints.keep_whole(engine, offset=0, chain=log.chain)
                 checkpoints.close()
             for start in range(first, end, _BATCH_TICKS):
                 _append(log, start, min(_BATCH_TICKS, end - start), ticks)
+                _note(log, start // _BATCH_TICKS, _START_NS + start * _TICK_NS)
             log.seal()
     return place
+
+
+def _note(log: Log, batch: int, now_ns: int) -> None:
+    """Append a health sample now and then, and less often a milestone."""
+    sample = {"latency_p50_ms": 8.0 + batch % 7, "latency_p99_ms": 50.0 + batch % 13}
+    if batch % 2 == 0:
+        log.append([Health(received_ns=now_ns, detail=json.dumps(sample))])
+    if batch % 61 == 60:
+        why = "grew" if batch % 3 == 0 else "drift"
+        at = {"exchange_ns": now_ns, "received_ns": now_ns, "cause": log.end - 2}
+        log.append([Milestone(**at, why=why, detail="{}")])
 
 
 def _append(log: Log, start: int, count: int, ticks: int) -> None:

@@ -3,7 +3,15 @@
 from pathlib import Path
 
 from cli.journal import Place
-from cli.notes import VERIFICATIONS, note, notes, verified
+from cli.notes import (
+    SESSIONS,
+    VERIFICATIONS,
+    newest_session,
+    note,
+    notes,
+    recoveries,
+    verified,
+)
 
 
 def test_the_newest_verification_counts(tmp_path: Path) -> None:
@@ -22,3 +30,18 @@ def test_the_newest_verification_counts(tmp_path: Path) -> None:
     assert found is not None
     assert found["verdict"] == "clean"
     assert [said["verdict"] for said in notes(place, VERIFICATIONS)] == ["corrupt", "clean"]
+
+
+def test_starts_and_sessions_are_told_apart(tmp_path: Path) -> None:
+    """A start that was refused is a recovery that was tried, but no session."""
+    place = Place(tmp_path, "BTC-AUD")
+    (tmp_path / "BTC-AUD").mkdir()
+    assert newest_session(place, 10) is None
+    note(place, SESSIONS, {"session": 1, "offset": 0})
+    note(place, SESSIONS, {"records": 80})
+    note(place, SESSIONS, {"records": 80})
+    note(place, SESSIONS, {"session": 2, "offset": 82})
+
+    assert recoveries(place) == 2
+    assert newest_session(place, 83) == 2
+    assert newest_session(place, 82) == 1
