@@ -437,6 +437,10 @@ def _assumptions(told: Chronicle) -> list[str]:
     return [line.strip() for line in sentences.strip().splitlines()]
 
 
+_MARKS = {"drift": "drift", "grew": "growth"}
+"""What a milestone says → how its mark is drawn; others are drawn alike."""
+
+
 def series(told: Chronicle) -> dict[str, Any]:
     """Return what the page draws: columns of equal length, one row a stretch."""
     drawn = told.curves
@@ -511,7 +515,7 @@ def series(told: Chronicle) -> dict[str, Any]:
                 for session in told.sessions
             ),
             *(
-                mark(row["offset"], str(row["why"]), "drift" if "drift" in row["why"] else "growth")
+                mark(row["offset"], str(row["why"]), _MARKS.get(str(row["why"]), "other"))
                 for row in told.milestones[-200:]
             ),
         ],

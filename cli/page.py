@@ -351,7 +351,7 @@ def _tables(figures: dict[str, Any]) -> list[str]:
             _table(
                 ("when", "offset", "what"),
                 [
-                    (time_of(row["received_ns"]), f"{row['offset']:,}", row["why"])
+                    (time_of(row["received_ns"]), f"{row['offset']:,}", _what(row))
                     for row in figures["milestones"][-50:]
                 ],
                 text=(2,),
@@ -382,6 +382,11 @@ def _tables(figures: dict[str, Any]) -> list[str]:
             ),
         ]
     return out
+
+
+def _what(milestone: dict[str, Any]) -> str:
+    detail = ", ".join(f"{name} {value}" for name, value in milestone["detail"].items())
+    return f"{milestone['why']} ({detail})" if detail else str(milestone["why"])
 
 
 def _health(samples: list[dict[str, Any]]) -> list[tuple[str, ...]]:

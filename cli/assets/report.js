@@ -65,7 +65,7 @@
     let last = -1e9;
     for (const mark of data.series.marks) {
       const x = place(u, mark[along]);
-      ctx.strokeStyle = colour(mark.kind === "session" ? "grey" : mark.kind === "drift" ? "orange" : "green");
+      ctx.strokeStyle = colour({ session: "grey", drift: "orange", growth: "green" }[mark.kind] || "purple");
       ctx.setLineDash(mark.kind === "session" ? [2, 4] : [6, 3]);
       ctx.beginPath();
       ctx.moveTo(x, top);
