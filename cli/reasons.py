@@ -10,7 +10,7 @@ _MEANINGS = {
     "in position": "the account is long, and the expected gain ({edge}) does not say sell",
     "exit: edge gone": "the account is long and expects no gain any more ({edge})",
     "no skill to trust": "its predictions have not beaten the baseline: they count for nothing",
-    "confidence too low": "confidence {confidence:.3f} is below {confidence_floor:g} or mistrusted",
+    "confidence too low": "confidence {believed} is below {confidence_floor:g}",
     "edge below cost": "the expected gain {edge} is less than in and out cost, {cost}",
     "past edges did not pay": "{edge} would pay, but earlier edges as large did not come true",
     "not enough cash": "less than {order_cash:,} in cash",
@@ -27,8 +27,16 @@ def meaning(decision: Decision, parameters: Parameters) -> str:
     return text.format(
         edge=f"{decision.edge_ppm:+.1f} ppm",
         cost=f"{decision.cost_ppm:,.1f} ppm",
-        confidence=decision.confidence,
+        believed=_believed(decision),
         warm_up_labels=parameters.warm_up_labels,
         confidence_floor=parameters.confidence_floor,
         order_cash=parameters.order_cash,
     )
+
+
+def _believed(decision: Decision) -> str:
+    """Return the confidence as the policy takes it: shrunk to what its recent skill supports."""
+    if decision.trust is None:
+        return f"{decision.confidence:.3f}"
+    shrunk = 0.5 + decision.trust * (decision.confidence - 0.5)
+    return f"{decision.confidence:.3f}, trusted so far that it counts as {shrunk:.3f},"

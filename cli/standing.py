@@ -29,6 +29,9 @@ from feeds import clock
 RECENT_RECORDS = 8_000
 """Records from the end that "recent" means."""
 
+HEALTH_RECORDS = 60_000
+"""Records before these in which a health sample is looked for: one is taken every minute."""
+
 _FIRST_RECORDS = 4_096
 _DAY_S = 86_400.0
 
@@ -113,6 +116,7 @@ def look(place: Place, log: Reader) -> Standing:
         if len(samples):
             for sample in samples.to_pylist():
                 health.update(json.loads(sample))
+    health = health or _health(log, start)
     session = notes.newest_session(place, log.end)
     if session is None and (before := journal.predecessor_of(log)) is not None:
         session = before.session
@@ -146,6 +150,17 @@ def look(place: Place, log: Reader) -> Standing:
 
 _TICKS = pa.array(["quote", "trade", "book"])
 _SESSIONS = pa.array(["session_started", "session_ended"])
+
+
+def _health(log: Reader, end: int) -> dict[str, object]:
+    """Return the newest health sample before an offset, of those that a minute is long."""
+    newest: dict[str, object] = {}
+    start = max(0, end - HEALTH_RECORDS)
+    for batch in log.read(start, end, columns=("kind", "detail")):
+        samples = batch.column("detail").filter(pc.equal(batch.column("kind"), "health"))
+        if len(samples):
+            newest = json.loads(samples[-1].as_py())
+    return newest
 
 
 def _acts(reason: str) -> bool:

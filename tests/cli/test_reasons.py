@@ -37,3 +37,11 @@ def test_no_expected_rise_is_not_a_lack_of_confidence(decision: Decision) -> Non
 
     assert "no rise" in meaning(replace(low, edge_ppm=-3.0), Parameters())
     assert "confidence" in meaning(replace(low, edge_ppm=3.0), Parameters())
+
+
+def test_a_confidence_counts_as_far_as_it_is_trusted(decision: Decision) -> None:
+    """What the gate compares is said, not only what was foreseen."""
+    low = replace(decision, reason="confidence too low", edge_ppm=3.0, confidence=0.56)
+
+    assert "counts as 0.530" in meaning(replace(low, trust=0.5), Parameters())
+    assert "0.560 is below" in meaning(replace(low, trust=None), Parameters())
