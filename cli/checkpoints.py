@@ -15,6 +15,7 @@ def checkpoints(
 ) -> None:
     """List the whole states that are kept, oldest first; times are the market's."""
     from cli import journal
+    from cli.notes import covered, verified
     from cli.score import fraction
     from engine.checkpoint import Checkpoints
     from engine.errors import CheckpointDamaged
@@ -22,6 +23,7 @@ def checkpoints(
 
     place = journal.find(home, name)
     kept = Checkpoints(place.checkpoints)
+    said = verified(place)
     if not as_json:
         typer.echo(_line(*_HEADS))
     damaged = 0
@@ -35,7 +37,7 @@ def checkpoints(
                 line = {"message_type": "checkpoint", "offset": offset, "problem": error.problem}
                 typer.echo(json.dumps(line))
             else:
-                typer.echo(f"{offset:>14,}  damaged: {error.problem}")
+                typer.echo(f"{offset:>12,} damaged: {error.problem}")
             continue
         moment = datetime.fromtimestamp(facts.time_ns / 10**9, UTC)
         scored = facts.scored > 0
@@ -50,6 +52,7 @@ def checkpoints(
             "equity": format_e8(facts.equity_e8),
             "size_bytes": path.stat().st_size,
             "digest": facts.digest,
+            "verified": covered(offset, said),
         }
         if as_json:
             typer.echo(json.dumps({"message_type": "checkpoint", **row}))
@@ -57,15 +60,12 @@ def checkpoints(
         typer.echo(
             _line(
                 f"{offset:,}",
-                f"{moment:%Y-%m-%d %H:%M:%S}" if facts.time_ns else "-",
-                f"{facts.steps:,}",
+                f"{moment:%m-%d %H:%M}" if facts.time_ns else "-",
                 f"{facts.scored:,}",
                 fraction(facts.hits / facts.scored if scored else None, 3),
                 fraction(facts.log_loss if scored else None),
-                fraction(facts.baseline_log_loss if scored else None),
-                format_e8(facts.equity_e8)[:-6],
-                f"{path.stat().st_size:,}",
-                facts.digest[:12],
+                facts.digest[:8],
+                covered(offset, said),
             )
         )
     if as_json:
@@ -73,12 +73,10 @@ def checkpoints(
         typer.echo(json.dumps({"message_type": "summary", **summary}))
 
 
-_HEADS = (
-    *("after offset", "market time", "steps", "labels", "accuracy", "log-loss", "baseline"),
-    *("equity", "bytes", "state"),
-)
-_WIDTHS = (14, 19, 12, 12, 8, 8, 8, 14, 11, 12)
+_HEADS = ("after offset", "market time", "labels", "accuracy", "log-loss", "state", "verified")
+_WIDTHS = (12, 11, 10, 8, 8, 8, 15)
+"""Within eighty columns; ``--json`` says more."""
 
 
 def _line(*cells: str) -> str:
-    return "  ".join(cell.rjust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
+    return " ".join(cell.rjust(width) for cell, width in zip(cells, _WIDTHS, strict=True))

@@ -120,6 +120,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             equity                    string*   the paper account
             size_bytes                integer*  of the file
             digest                    string*   of the state
+            verified                  string*   what the newest verification said of it
         """,
         "summary": """
             checkpoints               integer   how many are kept

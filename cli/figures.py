@@ -13,6 +13,7 @@ from cli.chronicle import Chronicle, Session
 from cli.curves import Curves
 from cli.frozen import Frozen
 from cli.lines import time_of
+from cli.notes import covered
 from cli.reliability import BINS, Reliability, wilson
 from cli.uncertainty import Interval, blocked
 
@@ -64,7 +65,7 @@ def figures(told: Chronicle, verified: dict[str, Any] | None) -> dict[str, Any]:
                 "log_loss": facts.log_loss if facts.scored else None,
                 "equity": facts.equity_e8 / 1e8,
                 "digest": facts.digest,
-                "verified": _covered(facts.offset, verified),
+                "verified": covered(facts.offset, verified),
             }
             for facts in told.checkpoints
         ],
@@ -97,15 +98,6 @@ def _session(session: Session) -> dict[str, Any]:
         "trader": session.detail.get("versions", {}).get("trader"),
         "arithmetic": str(session.detail.get("arithmetic", ""))[:12],
     }
-
-
-def _covered(offset: int, verified: dict[str, Any] | None) -> str:
-    """Say what the newest verification said of a checkpoint."""
-    if verified is None or offset >= int(verified.get("records", 0)):
-        return "not yet"
-    if verified.get("depth") == "quick":
-        return "not looked at"
-    return f"{verified.get('verdict')} ({verified.get('depth')})"
 
 
 def _learning(told: Chronicle) -> dict[str, Any]:

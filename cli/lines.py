@@ -5,6 +5,7 @@ of the record, with prices and volumes as decimals, and ``offset``, ``kind`` and
 kind of record does not have is empty.
 """
 
+import json
 import string
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
@@ -19,6 +20,7 @@ from eventlog.records import (
     Fill,
     Gap,
     Level,
+    Milestone,
     Quote,
     Record,
     Trade,
@@ -77,11 +79,21 @@ def _matter(record: Record) -> str:
             )
         case Gap():
             return f"{(record.to_ns - record.from_ns) / 10**9:,.1f} s missing: {record.why}"
+        case Milestone():
+            detail = ", ".join(f"{name} {value}" for name, value in _detail(record.detail))
+            return f"{record.why}{f' ({detail})' if detail else ''}, at tick {record.cause:,}"
         case Undecodable():
             return f"{record.why}: {_text(record.raw[:_RAW_SHOWN_BYTES])}"
     pairs = {key: value for key, value in asdict(record).items() if key != "received_ns"}
     text = " ".join(f"{key}={value}" for key, value in pairs.items())
     return text if len(text) <= 160 else text[:159] + "…"
+
+
+def _detail(text: str) -> Iterator[tuple[str, object]]:
+    try:
+        yield from json.loads(text or "{}").items()
+    except (ValueError, AttributeError):
+        yield "detail", text
 
 
 def _best(word: str, levels: tuple[Level, ...]) -> str:

@@ -60,3 +60,12 @@ def newest_session(place: Place, end: int) -> int | None:
 def verified(place: Place) -> dict[str, object] | None:
     """Return what the newest verification that ended said, if one is noted."""
     return next(reversed([*notes(place, VERIFICATIONS)]), None)
+
+
+def covered(offset: int, verified: dict[str, object] | None) -> str:
+    """Say what the newest verification said of a checkpoint."""
+    if verified is None or offset >= int(str(verified.get("records", 0))):
+        return "not yet"
+    if verified.get("depth") == "quick":
+        return "not looked at"
+    return f"{verified.get('verdict')} ({verified.get('depth')})"

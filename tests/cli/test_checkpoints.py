@@ -42,3 +42,14 @@ def test_a_damaged_one_is_said_to_be(tmp_path: Path) -> None:
 
     assert answer.summary["damaged"] == 1
     assert "damaged" in trader("checkpoints", "--home", str(tmp_path / "home")).out
+
+
+def test_the_table_fits_a_terminal_and_says_what_was_verified(tmp_path: Path) -> None:
+    """Within eighty columns, with what the newest verification said of each state."""
+    shutil.copytree(HOME, tmp_path / "home")
+    assert trader("verify", "--home", str(tmp_path / "home")).code == 0
+
+    lines = trader("checkpoints", "--home", str(tmp_path / "home")).out.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert all(line.endswith("clean (default)") for line in lines[1:])
