@@ -354,15 +354,22 @@ class TestBeside:
         assert (found.offset, found.damaged) == (12, ())
 
 
-def test_a_real_engine_is_restored_to_the_bit(tmp_path: Path) -> None:
-    """I7, on a real disk: snapshot, deltas and the log's tail equal never having stopped."""
-    log, checkpoints = History(10**6), Checkpoints(tmp_path / "checkpoints")
+def test_a_real_engine_is_restored_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I7, on a real disk: snapshot, deltas and the log's tail equal never having stopped.
+
+    The engine has gone on when its state is prepared: what was taken of it is nobody else's.
+    """
+    monkeypatch.setattr(checkpoint, "SNAPSHOT_RECORDS_MAX", 200)
+    log, checkpoints = History(10**6), Checkpoints(tmp_path / "checkpoints", beside=Later)
     engine, twin = Engine.genesis(SMALL), Engine.genesis(SMALL)
     batch = journal(700)
     for start in range(0, 600, 50):
         engine.advance(batch.slice(start, 50))
         offset = engine.position
         checkpoints.keep(engine, offset=offset, chain=log.chain(offset))
+    assert checkpoints.offsets() == [49, 249, 449]
     checkpoints.close()
 
     found = Checkpoints(tmp_path / "checkpoints").restore(log)
