@@ -187,7 +187,9 @@ def learning_rate_factor(state: MonitorState, volatility_ratio: Tensor) -> Tenso
     performance = tf.clip_by_value(tf.exp(0.25 * surprise), 0.5, 4.0)
     damped = tf.clip_by_value(1.0 / (tf.sqrt(tf.sqrt(volatility_ratio)) + 1e-3), 0.25, 1.0)
     drift = 1.0 + 3.0 * tf.pow(0.5, state.since_drift / 500.0)
-    anneal = 1.0 / tf.sqrt(1.0 + tf.minimum(state.since_drift, state.blocks) / 5_000.0)
+    aged = 1.0 + tf.minimum(state.since_drift, state.blocks) / 5_000.0
+    # Not 1 / sqrt(x), which becomes an approximation that each maker of processors has its own of.
+    anneal = 1.0 / (tf.sqrt(aged) + 1e-6)
     damped = tf.where(state.since_drift < WARM_BLOCKS, 1.0, damped)
     return tf.clip_by_value(performance * damped * drift * anneal, 1.0 / 16.0, 8.0)
 
