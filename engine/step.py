@@ -332,9 +332,7 @@ class Variables:
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return some rows of one of `RINGS`."""
-        # A look at the variable's own memory, let go of at once: a ring is megabytes.
-        ring = np.asarray(self._rings[name].read_value())
-        rows: npt.NDArray[Any] = ring[places]
+        rows: npt.NDArray[Any] = self._rings[name].sparse_read(places).numpy()
         return rows
 
     def read(self) -> State:

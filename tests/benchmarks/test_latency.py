@@ -1,10 +1,16 @@
 """From frame received to decision made, both durable: the live path over a loopback socket.
 
-uv run pytest tests/benchmarks/test_latency.py
+    uv run pytest tests/benchmarks/test_latency.py
+
+Every batch goes through what `trader live` does with it, in its order, and the clock is read
+between the stages. Beside the time that passed stands the processor time of the thread: what a
+stage costs where others want the same cores. The difference is waiting, for the disk or for a core.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import perf_counter_ns, thread_time_ns
 
 import numpy as np
 import pyarrow as pa
@@ -17,65 +23,160 @@ from engine.loop import run
 from engine.parameters import Parameters
 from eventlog.log import Log
 from eventlog.records import SessionStarted
+from eventlog.storage import Disk, File
 from feeds import clock
 from feeds.btcmarkets.connection import Feed
 from fixtures.record import exchange
 
 TICKS = 3_000
-SPEED = 4
-"""The calm market sends about 30 frames in a market second."""
+SPEED = 5.6
+"""The calm market sends about 21 frames in a market second."""
+
+STAGES = (
+    "taken from the inbox",
+    "in the log",
+    "as rows",
+    "decided",
+    "decision in the log",
+    "state kept",
+)
+
+
+class Watched:
+    """A file of the real disk, and how long its writes and syncs took."""
+
+    def __init__(self, file: File, waited_ns: list[int]) -> None:
+        self._file = file
+        self._waited_ns = waited_ns
+        self.close = file.close
+
+    def pwrite(self, data: bytes, position: int) -> None:
+        self._timed(lambda: self._file.pwrite(data, position))
+
+    def fdatasync(self) -> None:
+        self._timed(self._file.fdatasync)
+
+    def fsync(self) -> None:
+        self._timed(self._file.fsync)
+
+    def _timed(self, call: Callable[[], None]) -> None:
+        began_ns = perf_counter_ns()
+        call()
+        self._waited_ns[0] += perf_counter_ns() - began_ns
+
+
+class WatchedDisk(Disk):
+    """The real disk, whose calls are timed; ``waited_ns`` is their sum."""
+
+    def __init__(self) -> None:
+        self.waited_ns = [0]
+
+    def create(self, path: Path) -> File:
+        return Watched(super().create(path), self.waited_ns)
+
+    def open(self, path: Path) -> File:
+        return Watched(super().open(path), self.waited_ns)
+
+    def open_synced(self, path: Path) -> File:
+        return Watched(super().open_synced(path), self.waited_ns)
+
+
+class Course:
+    """What became of every record: nanoseconds from its reception to the end of each stage."""
+
+    def __init__(self) -> None:
+        self.since_ns: dict[str, list[int]] = {stage: [] for stage in STAGES}
+        self.share_ns: dict[str, list[int]] = {stage: [] for stage in STAGES}
+        self.cpu_ns: dict[str, list[int]] = {stage: [] for stage in STAGES}
+        self._received_ns: list[int] = []
+        self._at_ns = self._cpu_ns = 0
+
+    def begin(self, received_ns: list[int]) -> None:
+        """Begin a batch, which was taken just now."""
+        self._received_ns, self._at_ns = received_ns, min(received_ns)
+        self._cpu_ns = thread_time_ns()
+        self.end("taken from the inbox")
+
+    def end(self, stage: str) -> None:
+        """Note that a stage ends now for the batch."""
+        now_ns, cpu_ns = clock.now_ns(), thread_time_ns()
+        self.since_ns[stage] += [now_ns - each for each in self._received_ns]
+        self.share_ns[stage].append(now_ns - self._at_ns)
+        self.cpu_ns[stage].append(cpu_ns - self._cpu_ns)
+        self._at_ns, self._cpu_ns = now_ns, cpu_ns
 
 
 def test_frame_to_durable_decision(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Print p50 and p99 of received → log, → decision in the log, → state kept."""
-    engine = Engine.genesis(Parameters())
-    stages: dict[str, list[float]] = {"in the log": [], "decision in the log": [], "state kept": []}
-    arrived_ns: list[int] = []
-
-    def note(stage: str) -> None:
-        now_ns = clock.now_ns()
-        stages[stage] += [(now_ns - received_ns) / 1e6 for received_ns in arrived_ns]
+    """Print when each stage is over, and what it took of the time and of the processor."""
+    engine, course, disk = Engine.genesis(Parameters()), Course(), WatchedDisk()
+    waits_ns: list[int] = []
 
     class Timed(Keep):
         """A keeper that looks at the clock behind every stage."""
 
         def accept(self, effects: pa.RecordBatch) -> None:
+            course.end("decided")
             super().accept(effects)
-            note("decision in the log")
+            course.end("decision in the log")
 
         def checkpoint(self, engine: Engine) -> None:
             super().checkpoint(engine)
-            note("state kept")
+            course.end("state kept")
+            waits_ns.append(disk.waited_ns[0])
 
     with (
         exchange("--seed", "1", "--speed", str(SPEED)) as url,
-        Log.open(tmp_path / "log") as log,
-        Feed(url, ["BTC-AUD"]) as feed,
+        Log.open(tmp_path / "log", storage=disk) as log,
+        ThreadPoolExecutor(1) as beside,
     ):
         log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail="{}")])
-        checkpoints = Checkpoints(tmp_path / "checkpoints")
+        checkpoints = Checkpoints(tmp_path / "checkpoints", storage=disk, beside=beside.submit)
         checkpoints.keep_whole(engine, offset=0, chain=log.chain)
         keep = Timed(log, checkpoints, after=0, show=lambda effects: None)
-        engine.advance(log.append([]))  # compiles
-        started_s = clock.monotonic_s()
+        engine.advance(log.append([]).batch())  # compiles
+        with Feed(url, ["BTC-AUD"]) as feed:
+            started_s = clock.monotonic_s()
 
-        def source() -> Iterator[pa.RecordBatch]:
-            seen = 0
-            while seen < TICKS:
-                records = feed.take(1.0)
-                arrived_ns[:] = [record.received_ns for record in records]
-                seen += len(records)
-                batch = log.append(records).batch()
-                note("in the log")
-                yield batch
+            def source() -> Iterator[pa.RecordBatch]:
+                seen = 0
+                while seen < TICKS:
+                    records = feed.take(1.0)
+                    if not records:
+                        continue
+                    disk.waited_ns[0] = 0
+                    course.begin([record.received_ns for record in records])
+                    seen += len(records)
+                    commit = log.append(records)
+                    course.end("in the log")
+                    batch = commit.batch()
+                    course.end("as rows")
+                    yield batch
 
-        run(engine, source(), keep)
-        seconds = clock.monotonic_s() - started_s
+            run(engine, source(), keep)
+            seconds = clock.monotonic_s() - started_s
+        checkpoints.close()
 
     with capsys.disabled():
-        print(f"\n{TICKS / seconds:,.0f} frames/s over loopback, milliseconds since received:")
-        for stage, values in stages.items():
-            # The first seconds hold what queued while the step was compiled.
-            p50, p99 = np.quantile(values[TICKS // 3 :], [0.5, 0.99])
-            print(f"  {stage:20} p50 {p50:6.2f}  p99 {p99:6.2f}")
-    assert all(len(values) >= TICKS for values in stages.values())
+        print(
+            f"\n{TICKS / seconds:,.0f} frames/s over loopback, {len(waits_ns):,} batches;", end=" "
+        )
+        print("milliseconds")
+        print(
+            "                         since received           the stage    of that the processor"
+        )
+        print("                        p10    p50    p99      p50    p99      p50")
+        for stage in STAGES:
+            since = _quantiles(course.since_ns[stage], 0.1, 0.5, 0.99)
+            share = _quantiles(course.share_ns[stage], 0.5, 0.99)
+            cpu = _quantiles(course.cpu_ns[stage], 0.5)
+            print(f"  {stage:20}", *(f"{each:6.2f}" for each in since), " ", end="")
+            print(*(f"{each:6.2f}" for each in (*share, *cpu)))
+        p50, p99 = _quantiles(waits_ns, 0.5, 0.99)
+        print(f"  of a batch waiting for the disk: p50 {p50:.2f}, p99 {p99:.2f}")
+    assert all(len(values) >= TICKS for values in course.since_ns.values())
+
+
+def _quantiles(values_ns: list[int], *shares: float) -> list[float]:
+    """Return quantiles in milliseconds, behind the first third: there, caches are cold."""
+    steady = values_ns[len(values_ns) // 3 :]
+    return [float(each) for each in np.quantile(steady, shares) / 1e6]
