@@ -58,6 +58,8 @@ def watch(child: "subprocess.Popen[bytes]", place: Path) -> list[Look]:
             files = len(list((of_process / "fd").iterdir()))
         except OSError:
             break  # it has just ended
+        if not memory:
+            break  # it is about to: what it had is given back
         looks.append(Look(monotonic_s() - began_s, memory, files, durable_records(place)))
         sleep_s(LOOK_S)
     return looks
