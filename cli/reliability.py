@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from cli.curves import decimals_of, numbers
 
 BINS = 20
-READS = ("exchange_ns", "received_ns", "bid", "ask", "p_up", "p_up_raw")
+READS = ("offset", "exchange_ns", "received_ns", "bid", "ask", "cause", "p_up", "p_up_raw")
 """The columns it needs, besides ``kind``."""
 
 _BREAKS = pa.array(["gap", "session_started"])
@@ -37,24 +37,45 @@ class Reliability:
         self._asked: Times = np.zeros(0, np.int64)
         self._p: Floats = np.zeros((2, 0))
         self._breaks: Times = np.zeros(0, np.int64)
+        self._edges = [-1]  # offsets of breaks, and by how much times behind them are shifted
+        self._shifts: list[int | None] = [None]
 
     def add(self, table: pa.Table) -> None:
         """Add records in the order of the log."""
-        kinds = table.column("kind")
-        times = _times(table)
-        broken = times[pc.is_in(kinds, _BREAKS).to_numpy()]
-        quoted = pc.equal(kinds, "quote")
+        kinds, times = table.column("kind"), _times(table)
+        start = 0
+        for place in np.flatnonzero(pc.is_in(kinds, _BREAKS).to_numpy()).tolist():
+            self._take(table.slice(start, place - start), times[start:place])
+            self._breaks = np.append(self._breaks, self._times[-1:])
+            self._edges.append(table.column("offset")[place].as_py())
+            self._shifts.append(None)
+            start = place + 1
+        self._take(table.slice(start), times[start:])
         decided = pc.equal(kinds, "decision")
-        quotes, decisions = table.filter(quoted), table.filter(decided)
-        middles = (decimals_of(quotes.column("bid")) + decimals_of(quotes.column("ask"))) / 2
-        self._breaks = np.append(self._breaks, broken)
-        self._times = np.append(self._times, times[quoted.to_numpy()])
-        np.maximum.accumulate(self._times, out=self._times)
-        self._middles = np.append(self._middles, middles)
-        self._asked = np.append(self._asked, times[decided.to_numpy()])
+        decisions = table.filter(decided)
+        # A decision may stand behind a break that its tick stands before.
+        parts = np.searchsorted(self._edges, decisions.column("cause").to_numpy()) - 1
+        shifts = np.array([shift or 0 for shift in self._shifts], np.int64)
+        self._asked = np.append(self._asked, times[decided.to_numpy()] + shifts[parts])
         p = [numbers(decisions.column(name), missing=0.5) for name in ("p_up", "p_up_raw")]
         self._p = np.append(self._p, np.array(p).reshape(2, -1), axis=1)
         self._judge()
+
+    def _take(self, table: pa.Table, times: Times) -> None:
+        """Add the quotes between two breaks, at times that go on from those before: behind a break
+        even the clock may be another one."""
+        quoted = pc.equal(table.column("kind"), "quote")
+        quotes, at = table.filter(quoted), times[quoted.to_numpy()]
+        if not len(at):
+            return
+        shift = self._shifts[-1]
+        if shift is None:
+            shift = int(self._times[-1] - at[0]) + 2 * self._horizon_ns if len(self._times) else 0
+            self._shifts[-1] = shift
+        middles = (decimals_of(quotes.column("bid")) + decimals_of(quotes.column("ask"))) / 2
+        self._times = np.append(self._times, at + shift)
+        np.maximum.accumulate(self._times, out=self._times)
+        self._middles = np.append(self._middles, middles)
 
     def _judge(self) -> None:
         """Judge what is old enough, and forget what is no longer needed."""
@@ -65,8 +86,7 @@ class Reliability:
         asked, due, p = self._asked[ripe], due[ripe], self._p[:, ripe]
         then = np.searchsorted(self._times, asked, "right") - 1
         later = np.searchsorted(self._times, due, "right") - 1
-        breaks = np.sort(self._breaks)
-        whole = np.searchsorted(breaks, asked, "left") == np.searchsorted(breaks, due, "right")
+        whole = np.searchsorted(self._breaks, asked) == np.searchsorted(self._breaks, due)
         moved = self._middles[later] - self._middles[np.maximum(then, 0)]
         used = whole & (then >= 0) & (moved != 0)
         rose = (moved[used] > 0).astype(np.float64)

@@ -8,12 +8,26 @@ from cli.reliability import Reliability, wilson
 from eventlog.schema import batch_of, decimals
 
 SECOND = 10**9
-COLUMNS = ["kind", "exchange_ns", "received_ns", "bid", "ask", "p_up", "p_up_raw"]
+COLUMNS = [
+    "offset",
+    "kind",
+    "exchange_ns",
+    "received_ns",
+    "bid",
+    "ask",
+    "cause",
+    "p_up",
+    "p_up_raw",
+]
 
 
-def table(rows: list[tuple[str, int, float]]) -> pa.Table:
-    """Return (kind, second, value) rows: a quote's mid, or a decision's probability."""
+def table(rows: list[tuple[str, int, float]], first: int = 0) -> pa.Table:
+    """Return (kind, second, value) rows: a quote's mid, or a decision's probability. A decision's
+    tick is the record before it, unless there is a break between."""
     count = len(rows)
+    offsets = np.arange(first, first + count)
+    quoted = [place for place, row in enumerate(rows) if row[0] == "quote"]
+    cause = [first + max((q for q in quoted if rows[q][1] <= row[1]), default=0) for row in rows]
     kinds = [kind for kind, _, _ in rows]
     times = pa.array([second * SECOND for _, second, _ in rows])
     value = np.array([value for _, _, value in rows])
@@ -21,7 +35,8 @@ def table(rows: list[tuple[str, int, float]]) -> pa.Table:
     prices = (value * 1e8).astype(np.int64)
     p = pa.array(value.astype(np.float32), mask=np.array([kind != "decision" for kind in kinds]))
     columns = {
-        "offset": pa.array(np.zeros(count, np.int64)),
+        "offset": pa.array(offsets),
+        "cause": pa.array(cause, pa.int64(), mask=np.array([k != "decision" for k in kinds])),
         "kind": pa.array(kinds),
         "exchange_ns": times,
         "received_ns": times,
@@ -63,7 +78,7 @@ def test_however_it_is_cut(cut: int) -> None:
     whole, parts = Reliability(SECOND), Reliability(SECOND)
     whole.add(table(RISES))
     parts.add(table(RISES[:cut]))
-    parts.add(table(RISES[cut:]))
+    parts.add(table(RISES[cut:], first=cut))
 
     assert parts.counts.tolist() == whole.counts.tolist()
     assert parts.squares.tolist() == whole.squares.tolist()
@@ -73,6 +88,27 @@ def test_nothing_is_judged_across_a_gap() -> None:
     """What the price did while nobody looked is no outcome."""
     judged = Reliability(2 * SECOND)
     judged.add(table([("quote", 0, 1.0), ("decision", 0, 0.9), ("gap", 1, 0), ("quote", 5, 2.0)]))
+
+    assert judged.labels == 0
+
+
+def test_a_clock_that_goes_back_at_a_session_s_start_confuses_nothing() -> None:
+    """What follows is judged by the times that follow, not by those of before."""
+    before = [(kind, second + 1_000, value) for kind, second, value in RISES]
+    judged, alone = Reliability(SECOND), Reliability(SECOND)
+    judged.add(table([*before, ("session_started", 1_005, 0.0)]))
+    judged.add(table(RISES, first=len(before) + 1))
+    alone.add(table(RISES))
+
+    assert judged.counts.tolist() == (2 * alone.counts).tolist()
+    assert judged.rose.tolist() == (2 * alone.rose).tolist()
+
+
+def test_a_decision_behind_a_break_belongs_before_it() -> None:
+    """It was decided on a tick of before, and what comes is not its outcome."""
+    judged = Reliability(SECOND)
+    judged.add(table([("quote", 0, 1.0), ("quote", 1, 1.0), ("gap", 9, 0.0), ("decision", 1, 0.9)]))
+    judged.add(table([("quote", 0, 2.0), ("quote", 1, 2.0), ("quote", 4, 3.0)], first=4))
 
     assert judged.labels == 0
 
