@@ -50,7 +50,10 @@ def main() -> int:
     found = {"another hash seed": digest(hash_seed="4711")}
     print(f"{'another hash seed':28} {found['another hash seed']}", flush=True)
     for cpu in arguments.cpu or CPUS:
-        found[cpu] = digest(emulator, "-cpu", cpu)
+        try:
+            found[cpu] = digest(emulator, "-cpu", cpu)
+        except subprocess.CalledProcessError as failed:
+            found[cpu] = f"the emulator ended with {failed.returncode}"
         same = "the same" if found[cpu] == native else "DIFFERS"
         print(f"{cpu:28} {found[cpu]} {same}", flush=True)
     return int(any(each != native for each in found.values()))
