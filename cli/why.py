@@ -217,16 +217,16 @@ def _features(
         {"name": name, "value": float(values[index]), "pull": float(pulls[index])}
         for index, name in enumerate(features.NAMES)
     ]
-    made = candidates.products(state["candidates.pairs"], values).numpy()
-    for slot in np.flatnonzero(state["candidates.slopes"][: candidates.PLACES]).tolist():
-        first, second = state["candidates.pairs"][slot].tolist()
-        rows.append(
-            {
-                "name": candidates.pair_name(first * len(features.NAMES) + second),
-                "value": float(made[slot]),
-                "pull": float(made[slot] * state["candidates.slopes"][slot]),
-            }
-        )
+    pairs, slopes = state["candidates.pairs"], state["candidates.slopes"]
+    made = candidates.products(pairs, values).numpy()
+    rows += [
+        {
+            "name": candidates.pair_name(candidates.pair_number(pairs[slot])),
+            "value": float(made[slot]),
+            "pull": float(made[slot] * slopes[slot]),
+        }
+        for slot in np.flatnonzero(slopes[: candidates.PLACES]).tolist()
+    ]
     rows.sort(key=lambda row: -abs(float(str(row["pull"]))))
     return {
         "logit": float(answer.numpy()),

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from engine import randomness
 from engine.arithmetic import Tensor, tf
+from engine.experts import losses
 from engine.features import CLIP, NAMES
 from engine.parameters import Parameters
 
@@ -95,8 +96,13 @@ def genesis() -> dict[str, npt.NDArray[Any]]:
     }
 
 
+def pair_number(pair: Any) -> Any:
+    """Return the number of a pair, int32[2], as `Exchange` has it, less one."""
+    return pair[0] * len(NAMES) + pair[1]
+
+
 def pair_name(number: int) -> str:
-    """Return what a pair is called, by its number as `Exchange` has it, less one."""
+    """Return what a pair is called, by its number."""
     first, second = divmod(number, len(NAMES))
     return f"{NAMES[first]} * {NAMES[second]}"
 
@@ -134,7 +140,7 @@ def observe(
     outcome = tf.cast(rose, tf.float32)
     sign = tf.constant(np.where(_IS_TRIAL, 1.0, -1.0).astype(np.float32))
     other = said + sign * state.lagged[1] * values
-    gains = _loss(said, rose) - _loss(other, rose)
+    gains = losses(said, rose) - losses(other, rose)
 
     moves = state.slopes * values
     now = base + tf.reduce_sum(moves[:PLACES])
@@ -196,8 +202,8 @@ def close(state: CandidateState, parameters: Parameters) -> tuple[CandidateState
         draws=state.draws + tf.cast(tf.reduce_any(redrawn), tf.int64),
     )
     return after, Exchange(
-        adopted=tf.where(adopts, 1 + _number(winner), 0),
-        dropped=tf.where(harms, 1 + _number(state.pairs[worst]), 0),
+        adopted=tf.where(adopts, 1 + pair_number(winner), 0),
+        dropped=tf.where(harms, 1 + pair_number(state.pairs[worst]), 0),
     )
 
 
@@ -208,11 +214,3 @@ def _draw(draws: Tensor, seed: int) -> Tensor:
         2 * SLOTS, below, seed=seed, stream=randomness.CANDIDATES, offset=draws
     )
     return tf.reshape(tf.cast(drawn, tf.int32), (SLOTS, 2))
-
-
-def _number(pair: Tensor) -> Tensor:
-    return pair[0] * len(NAMES) + pair[1]
-
-
-def _loss(logit: Tensor, rose: Tensor) -> Tensor:
-    return tf.math.softplus(tf.where(rose, -logit, logit))

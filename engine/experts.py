@@ -130,11 +130,6 @@ class Forecast(NamedTuple):
     p_move: Tensor  # float32[]
 
 
-def base_logit(state: ExpertState, features: Tensor) -> Tensor:
-    """Return the linear exit's logit for float32[..., COUNT], on which the network builds."""
-    return tf.linalg.matvec(features, state.linear_weights)
-
-
 def foresee(state: ExpertState, features: Tensor, generated: Tensor, exits: Tensor) -> Forecast:
     """Return every expert's logit and the mixture.
 

@@ -97,8 +97,7 @@ class BookSide:
         cells = [arrays[name][slots].tolist() for name in _ARRAYS]
         held = {}
         for slot, price, volume, decimals in zip(slots, *cells, strict=True):
-            level = (price, decimals // 16, volume, decimals % 16)
-            held[price] = (slot, *level[1:])
+            held[price] = (slot, decimals // 16, volume, decimals % 16)
         used = slots[-1] + 1 if slots else 0
         return cls(held, sorted(held), used, sorted({*range(used)}.difference(slots)), {})
 

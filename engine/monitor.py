@@ -107,9 +107,7 @@ def observe(
     news = tf.concat([losses, mixture_loss[None], tf.ones(1)], 0) * weight
     return (
         state._replace(block=tf.where(weight > 0.0, block, state.block), sums=state.sums + news),
-        closed[1]._replace(
-            drifted=closes & closed[1].drifted, grew=closes & closed[1].grew, closes=closes
-        ),
+        Verdict(*(closes & each for each in closed[1])),
     )
 
 
