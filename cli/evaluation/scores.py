@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Bins = list[npt.NDArray[np.int64]]
 
 CLIP = 1e-4
 """No forecast counts as surer than this: a model that says 0 or 1 would have an infinite loss."""
@@ -50,7 +51,7 @@ def scores(
     >>> made.accuracy, round(made.brier, 4), made.mcc
     (0.5, 0.1925, 0.0)
     """
-    said_up = p_up >= 0.5
+    said_up, bins = p_up >= 0.5, _bins(p_up)
     accuracy = float(np.mean(said_up == rose))
     kappa = None
     if persistence is not None and persistence < 1:
@@ -60,8 +61,8 @@ def scores(
         accuracy=accuracy,
         log_loss=float(np.mean(losses(p_up, rose))),
         brier=float(np.mean((p_up - rose) ** 2)),
-        ece=_calibration_error(p_up, rose),
-        ece_by_chance=_by_chance(p_up, np.arange(len(rose)) if blocks is None else blocks),
+        ece=_calibration_error(p_up, rose, bins),
+        ece_by_chance=_by_chance(p_up, np.arange(len(rose)) if blocks is None else blocks, bins),
         mcc=_matthews(said_up, rose),
         kappa=kappa,
     )
@@ -74,22 +75,23 @@ def losses(p_up: Floats, rose: Flags, *, clip: float = CLIP) -> Floats:
     return loss
 
 
-def _calibration_error(p_up: Floats, rose: Flags) -> float:
-    gaps = [len(part) * abs(np.mean(p_up[part]) - np.mean(rose[part])) for part in _bins(p_up)]
+def _calibration_error(p_up: Floats, rose: Flags, bins: Bins) -> float:
+    gaps = [len(part) * abs(np.mean(p_up[part]) - np.mean(rose[part])) for part in bins]
     return float(np.sum(gaps) / len(rose))
 
 
-def _by_chance(p_up: Floats, blocks: npt.NDArray[np.int64]) -> float:
+def _by_chance(p_up: Floats, blocks: npt.NDArray[np.int64], bins: Bins) -> float:
     """Return the mean size of normal gaps: sqrt(2 / pi) of their deviation, bin by bin."""
     gaps = []
-    for part in _bins(p_up):
+    for part in bins:
         counted = len(np.unique(blocks[part]))
         variance = np.mean(p_up[part] * (1 - p_up[part])) / counted
         gaps.append(len(part) * np.sqrt(2 / np.pi * variance))
     return float(np.sum(gaps) / len(p_up))
 
 
-def _bins(p_up: Floats) -> list[npt.NDArray[np.int64]]:
+def _bins(p_up: Floats) -> Bins:
+    """Return which forecasts are in each bin of equal mass."""
     order = np.argsort(p_up, kind="stable")
     return [part for part in np.array_split(order, ECE_BINS) if len(part)]
 
