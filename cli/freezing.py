@@ -5,7 +5,8 @@ says of the same labels. It is the state that the journal itself had, carried by
 with labels that teach nothing; its labels are the recorded ones, decision by decision, or it fails.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import tee
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from cli import frozen
 from cli.evaluation.answers import frozen as learning_no_more
+from cli.evaluation.evaluation import FROZEN_SHARE
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place
 from cli.progress import progress
@@ -25,13 +27,10 @@ from engine.loop import run
 from engine.step import CHUNK_TICKS
 from eventlog.reader import Reader
 
-SHARE = 0.25
-"""Of the records, after which it is frozen: as in `trader evaluate`."""
-
 _ROWS = 1 << 16
 """Of a row group of the file."""
 
-_RECORDED = ("kind", "offset", "cause", "scored", "scored_hits", "scored_loss")
+_READ = tuple(dict.fromkeys((*COLUMNS, "cause", "scored", "scored_hits", "scored_loss")))
 
 
 def freeze(place: Place, log: Reader, genesis: Genesis) -> None:
@@ -41,7 +40,7 @@ def freeze(place: Place, log: Reader, genesis: Genesis) -> None:
         CommandError: (6) if that state cannot be had as it was recorded.
     """
     end = log.end
-    after = int(end * SHARE)
+    after = int(end * FROZEN_SHARE)
     derived = state_after(place, log, genesis, after)
     if derived.divergence is not None:
         problem = f"{place.name}: the state to freeze is not the recorded one {derived.divergence}"
@@ -54,26 +53,27 @@ def freeze(place: Place, log: Reader, genesis: Genesis) -> None:
         frozen.AFTER: str(after),
         frozen.RECORDS: str(end),
     }
-    recorded = _decisions(log, after=after, end=end)
+    # Read once: the ticks go before, what was recorded of them is looked at behind.
+    inputs, recorded = tee(log.read(after + 1, end, columns=_READ))
     with (
         pq.ParquetWriter(temporary, frozen.SCHEMA.with_metadata(said)) as writer,
         progress("frozen", end - after - 1) as advance,
     ):
 
-        def inputs() -> Iterator[pa.RecordBatch]:
-            for chunk in chunks(log.read(after + 1, end, columns=COLUMNS), CHUNK_TICKS):
+        def watched() -> Iterator[pa.RecordBatch]:
+            for chunk in chunks(inputs, CHUNK_TICKS):
                 yield chunk
                 advance(chunk.num_rows)
 
-        beside = _Beside(recorded, writer)
-        run(engine, inputs(), beside)
+        beside = _Beside(_decisions(recorded, after=after), writer)
+        run(engine, watched(), beside)
         beside.flush()
     temporary.replace(path)
 
 
-def _decisions(log: Reader, *, after: int, end: int) -> Iterator[pa.RecordBatch]:
+def _decisions(batches: Iterable[pa.RecordBatch], *, after: int) -> Iterator[pa.RecordBatch]:
     """Yield the recorded decisions of the ticks behind an offset."""
-    for batch in log.read(after + 1, end, columns=_RECORDED):
+    for batch in batches:
         taken = pc.and_(
             pc.equal(batch.column("kind"), "decision"), pc.greater(batch.column("cause"), after)
         )
