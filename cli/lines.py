@@ -7,7 +7,7 @@ kind of record does not have is empty.
 
 import json
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -80,13 +80,19 @@ def _matter(record: Record) -> str:
         case Gap():
             return f"{(record.to_ns - record.from_ns) / 10**9:,.1f} s missing: {record.why}"
         case Milestone():
-            detail = ", ".join(f"{name} {value}" for name, value in _detail(record.detail))
-            return f"{record.why}{f' ({detail})' if detail else ''}, at tick {record.cause:,}"
+            happened = with_detail(record.why, _detail(record.detail))
+            return f"{happened}, at tick {record.cause:,}"
         case Undecodable():
             return f"{record.why}: {_text(record.raw[:_RAW_SHOWN_BYTES])}"
     pairs = {key: value for key, value in asdict(record).items() if key != "received_ns"}
     text = " ".join(f"{key}={value}" for key, value in pairs.items())
     return text if len(text) <= 160 else text[:159] + "…"
+
+
+def with_detail(why: str, detail: Iterable[tuple[str, object]]) -> str:
+    """Return what happened to the learner, with what is to be known of it."""
+    known = ", ".join(f"{name} {value}" for name, value in detail)
+    return f"{why} ({known})" if known else why
 
 
 def _detail(text: str) -> Iterator[tuple[str, object]]:

@@ -12,7 +12,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from cli.lines import time_of
+from cli.lines import time_of, with_detail
 from cli.score import fraction, percent
 
 UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
@@ -351,7 +351,11 @@ def _tables(figures: dict[str, Any]) -> list[str]:
             _table(
                 ("when", "offset", "what"),
                 [
-                    (time_of(row["received_ns"]), f"{row['offset']:,}", _what(row))
+                    (
+                        time_of(row["received_ns"]),
+                        f"{row['offset']:,}",
+                        with_detail(row["why"], row["detail"].items()),
+                    )
                     for row in figures["milestones"][-50:]
                 ],
                 text=(2,),
@@ -382,11 +386,6 @@ def _tables(figures: dict[str, Any]) -> list[str]:
             ),
         ]
     return out
-
-
-def _what(milestone: dict[str, Any]) -> str:
-    detail = ", ".join(f"{name} {value}" for name, value in milestone["detail"].items())
-    return f"{milestone['why']} ({detail})" if detail else str(milestone["why"])
 
 
 def _health(samples: list[dict[str, Any]]) -> list[tuple[str, ...]]:
