@@ -5,11 +5,10 @@
 A made-up market of ten million ticks through the engine, a million a line.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from cli.health import resident_bytes
 from engine.engine import _probe_rows, genesis
 from engine.market import Column
 from engine.parameters import Parameters
@@ -20,12 +19,7 @@ LINE = 1_000_000
 _PERIOD_NS = 50_000_000
 
 
-def resident_mib() -> float:
-    """Return what this process holds."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
-
-
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not say")
+@pytest.mark.skipif(resident_bytes() is None, reason="the system does not say")
 def test_ten_million_ticks(capsys: pytest.CaptureFixture[str]) -> None:
     """Print the resident memory behind each million, and its slope behind the first two."""
     parameters = Parameters()
@@ -41,7 +35,7 @@ def test_ten_million_ticks(capsys: pytest.CaptureFixture[str]) -> None:
         later[:, Column.BREAK] = 0
         outcome = step.run(variables, later)
         if done // LINE != (done + CHUNK_TICKS) // LINE:
-            seen.append((done + CHUNK_TICKS, resident_mib()))
+            seen.append((done + CHUNK_TICKS, (resident_bytes() or 0) / 2**20))
             with capsys.disabled():
                 print(f"\n{seen[-1][0]:>12,} ticks  {seen[-1][1]:8.1f} MiB", end="")
     assert np.isfinite(outcome.measures).all()
