@@ -125,6 +125,7 @@ class Exchange:
                         on_listening(f"ws://{HOST}:{self._port}/v2")
                         playing = asyncio.create_task(self._play())
                     await self._until_shut(playing, stopped)
+                    await _stop_accepting(server)
                 # Whoever comes now is refused by the system: there is no socket.
                 await asyncio.wait({stopped}, timeout=self._maintenance_s)
         finally:
@@ -411,6 +412,17 @@ def _response(reply: rest.Reply, *, is_cut: bool = False) -> Response:
     )
     phrase = HTTPStatus(reply.status).phrase
     return Response(reply.status, phrase, headers, body[: len(body) // 2] if is_cut else body)
+
+
+async def _stop_accepting(server: Server) -> None:
+    """Let no one else in, and let whoever has just been accepted become a connection.
+
+    Python loses the socket of a connection that was accepted in the turn of the loop in which its
+    server is closed (CPython's issue 109564): nobody would ever close it.
+    """
+    for socket in server.sockets:
+        asyncio.get_running_loop().remove_reader(socket.fileno())
+    await asyncio.sleep(0)
 
 
 def _port_of(server: Server) -> int:

@@ -1,7 +1,11 @@
 """The stand-in exchange over real sockets, as any client sees it."""
 
+import gc
 import json
+import socket
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from feeds.btcmarkets import protocol
-from feeds.clock import monotonic_s
+from feeds.clock import monotonic_s, sleep_s
 from feeds.exchange.faults import Fault
 from feeds.exchange.market import SyntheticExchange, SyntheticMarket
 from feeds.exchange.scenario import SCENARIOS
@@ -268,3 +272,24 @@ def is_refused(url: str) -> bool | None:
         return True
     except (OSError, WebSocketException):
         return None
+
+
+def test_a_shut_exchange_leaves_no_socket_of_whoever_was_just_let_in() -> None:
+    """An unclosed one is a warning of the collector, and warnings are errors here."""
+    over = threading.Event()
+
+    def knock(port: int) -> None:
+        while not over.is_set():
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                pass
+
+    with serving(Exchange(Counted(1))) as url:
+        port = int(url.rpartition(":")[2].partition("/")[0])
+        knockers = [threading.Thread(target=knock, args=(port,)) for _ in range(3)]
+        for knocker in knockers:
+            knocker.start()
+        sleep_s(0.05)
+    over.set()
+    for knocker in knockers:
+        knocker.join()
+    gc.collect()
