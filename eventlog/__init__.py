@@ -22,8 +22,8 @@ A record whose append returned is on stable storage. After SIGKILL, a crash of t
 power at any moment, also during recovery and sealing, every such record is there, in order, once,
 and none appears that was not submitted. Any change of a stored bit of an acknowledged record, any
 missing, swapped, repeated or shortened frame or file is reported with file, offset and cause, and
-stops the writer: in open segments, manifest and mark when the log is opened, in a sealed file when
-it is read or checked. Nothing is ever cut without a copy in ``quarantine/``.
+stops the writer: in open segments, manifest and mark when it opens the log, anywhere when it is
+read or checked. Nothing is ever cut without a copy in ``quarantine/``.
 
 It assumes that a sync is honest, and that a power cut leaves each 512-byte sector old or new. It
 has one soft spot: a power cut, and besides it damage to the very last commit, before the mark was

@@ -50,14 +50,24 @@ from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import zstandard
 from blake3 import blake3
 from crc32c import crc32c
+
+Int64s = npt.NDArray[np.int64]
 
 MAGIC = b"EVF1"
 VERSION = 1
 HEADER = struct.Struct("<4sBBBBQIIII8s16sII")
 _FIELDS = struct.Struct("<4sBBBBQIIII8s16sI")
+_HEADERS = np.dtype(
+    [("like", "V6"), ("codec", "u1"), ("flags", "u1"), ("first_offset", "<u8"), ("records", "<u4"),
+     ("stored_bytes", "<u4"), ("raw_bytes", "<u4"), ("epoch", "<u4"), ("tag", "V8"),
+     ("link", "V16"), ("body_crc", "<u4"), ("header_crc", "<u4")]
+)  # fmt: skip
+_LENGTH, _LENGTH_AT = struct.Struct("<I"), 20
 HEADER_BYTES = 64
 ALIGNMENT_BYTES = 64
 TAG_BYTES = 8
@@ -284,6 +294,57 @@ def walk(
         return Scan((), link, position, used_bytes, Stop.TORN, wrong or "no frame header")
     reason = f"a later frame stands at byte {later}, behind bytes that are none"
     return Scan((), link, position, used_bytes, Stop.BROKEN, reason)
+
+
+class Skimmed(NamedTuple):
+    """What the headers of frames that follow each other say, a row a frame.
+
+    ``ends`` are the offsets after them, ``positions`` the bytes after them, ``links`` what they
+    link: 16 bytes each of the chain value *before* them. ``epoch`` is that of the last.
+    """
+
+    ends: Int64s
+    positions: Int64s
+    links: bytes
+    epoch: int
+
+
+def skim(
+    buffer: bytes, *, link: Link, tag: bytes, kind: Kind, position: int, end: int
+) -> Skimmed | None:
+    """Follow the headers of the frames that fill the buffer up to ``end``; no body is looked at.
+
+    ``None`` if they do not: if a header does not check, or does not follow the one before it. What
+    a frame links is taken for the chain value of the one before, but for the first.
+    """
+    starts = []
+    while position < end:
+        starts.append(position)
+        (stored_bytes,) = _LENGTH.unpack_from(buffer, position + _LENGTH_AT)
+        position += HEADER_BYTES + stored_bytes + -stored_bytes % ALIGNMENT_BYTES
+    if position != end or not starts:
+        return None
+    raw = [buffer[start : start + HEADER_BYTES] for start in starts]
+    headers = np.frombuffer(b"".join(raw), _HEADERS)
+    checks = [crc32c(header[:-4]) for header in raw]
+    ends = headers["first_offset"].astype(np.int64) + headers["records"]
+    epochs = headers["epoch"]
+    first = Header._make(HEADER.unpack(raw[0]))
+    whole = (
+        not _misfit(first, link, kind)
+        and np.array_equal(headers["header_crc"], checks)
+        and bool((headers["like"] == headers["like"][0]).all())
+        and bool((headers["tag"] == np.frombuffer(tag, "V8")).all())
+        and bool((headers["codec"] <= _COMPRESSED).all())
+        and not headers["flags"].any()
+        and bool((headers["raw_bytes"] <= BODY_BYTES_MAX).all())
+        and np.array_equal(headers["first_offset"][1:], ends[:-1])
+        and bool((epochs[1:] >= epochs[:-1]).all())
+    )
+    if not whole:
+        return None
+    positions = np.array([*starts[1:], end], np.int64)
+    return Skimmed(ends, positions, headers["link"].tobytes(), int(epochs[-1]))
 
 
 def _misfit(header: Header, link: Link, kind: Kind) -> str:

@@ -2,7 +2,9 @@
 
 A reader works while a writer runs, and after one has crashed. It trusts the mark, which the writer
 sets after each commit; and, where the mark stayed behind, that a whole frame proves that those
-before it were durable. So what an interrupted write left is simply not visible.
+before it were durable. So what an interrupted write left is simply not visible. To be quick with
+the end of a long segment, it follows the headers up to the mark and checks each body when that is
+read; all of them, and their chain, are checked by a writer that opens the log and by `integrity`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -99,7 +101,7 @@ class Reader:
                 for frame in found.frames:
                     last.take(frame, base)
             else:
-                self._load()
+                self._show(*look(self._storage, self.directory))
         return self.end
 
     @property
@@ -119,7 +121,7 @@ class Reader:
 
     def _load(self) -> None:
         """Read everything anew."""
-        self._show(*look(self._storage, self.directory))
+        self._show(*look(self._storage, self.directory, trusting=True))
 
     def _show(self, manifest: Manifest, tail: Tail) -> None:
         newest, last = tail.slots.newest, tail.last
@@ -132,11 +134,11 @@ class Reader:
         self._parts = parts.parts_of(self._storage, self.directory, manifest, self._open)
 
 
-def look(storage: Storage, directory: Path) -> tuple[Manifest, Tail]:
+def look(storage: Storage, directory: Path, *, trusting: bool = False) -> tuple[Manifest, Tail]:
     """Return the manifest and the open segments of a log that a writer may be changing.
 
     A writer that appends, rolls or seals meanwhile can make a look inconsistent. Then the next look
-    differs from it; what is really wrong stays.
+    differs from it; what is really wrong stays. Who is ``trusting``, see `recovery.examine`.
 
     Raises:
         NoLog: if there is no log.
@@ -146,6 +148,6 @@ def look(storage: Storage, directory: Path) -> tuple[Manifest, Tail]:
     for _ in range(_ATTEMPTS - 1):
         manifest = recovery.manifest_of(storage, directory)
         with suppress(Corrupt, FileNotFoundError):
-            return manifest, recovery.examine(storage, directory, manifest)
+            return manifest, recovery.examine(storage, directory, manifest, trusting=trusting)
     manifest = recovery.manifest_of(storage, directory)
-    return manifest, recovery.examine(storage, directory, manifest)
+    return manifest, recovery.examine(storage, directory, manifest, trusting=trusting)

@@ -241,8 +241,13 @@ def lost_file(storage: Storage, directory: Path) -> str | None:
     return None
 
 
-def examine(storage: Storage, directory: Path, manifest: Manifest) -> Tail:
+def examine(
+    storage: Storage, directory: Path, manifest: Manifest, *, trusting: bool = False
+) -> Tail:
     """Read the open segments and judge how they end. Changes nothing.
+
+    Who is ``trusting`` leaves the bodies of the last segment's frames, up to the mark, to whoever
+    reads them.
 
     Raises:
         Corrupt: if they do not follow each other from the sealed ones on, whole but for the end of
@@ -270,7 +275,13 @@ def examine(storage: Storage, directory: Path, manifest: Manifest) -> Tail:
                 expected=link.offset,
                 actual=first,
             )
-        part, scan, data = segment.load(storage, path, identity=manifest.identity, link=link)
+        part, scan, data = segment.load(
+            storage,
+            path,
+            identity=manifest.identity,
+            link=link,
+            trusted=slots.newest if trusting else None,
+        )
         found.append(part)
         link = scan.link
     if scan is None:

@@ -26,6 +26,7 @@ import pyarrow as pa
 from eventlog import body, frame
 from eventlog.errors import Corrupt, Incompatible
 from eventlog.frame import Frame, Kind, Link, Scan
+from eventlog.mark import Mark
 from eventlog.schema import SCHEMA, is_known
 from eventlog.storage import Storage, publish, read_all
 
@@ -111,6 +112,27 @@ class Segment:
     def take(self, found: Frame, base: int = 0) -> None:
         """Take note of a frame that was found in bytes that begin at ``base``."""
         self.note(found.after, base + found.end_position)
+
+    def skim(self, data: bytes, mark: Mark) -> None:
+        """Take note of the frames up to a mark of this segment by their headers alone.
+
+        They were whole when they were written, says the mark; what became of a body shows when it
+        is read. If the headers do not lead to the mark, none is taken note of.
+        """
+        found = frame.skim(
+            data,
+            link=self.link,
+            tag=self.tag,
+            kind=Kind.DATA,
+            position=self.position,
+            end=mark.position,
+        )
+        if found is None or found.ends[-1] != mark.end:
+            return
+        self._ends.frombytes(found.ends.tobytes())
+        self._positions.frombytes(found.positions.tobytes())
+        self._links += found.links[frame.LINK_BYTES :] + mark.chain[: frame.LINK_BYTES]
+        self.link, self.position = Link(mark.end, mark.chain, found.epoch), mark.position
 
     def forget_last(self) -> None:
         """Unlearn the frame that was noted last, as if it had never been."""
@@ -288,9 +310,11 @@ def opened(storage: Storage, data: bytes, path: Path, *, identity: bytes, link: 
 
 
 def load(
-    storage: Storage, path: Path, *, identity: bytes, link: Link
+    storage: Storage, path: Path, *, identity: bytes, link: Link, trusted: Mark | None = None
 ) -> tuple[Segment, Scan, bytes]:
     """Return a segment with the whole frames that stand in its file, how they end, and its bytes.
+
+    The bodies of those up to a ``trusted`` mark, if it is of this segment, are not looked at.
 
     Raises:
         Corrupt: if the file is not the segment that belongs at ``link``.
@@ -299,6 +323,8 @@ def load(
     """
     data = read_all(storage, path)
     found = opened(storage, data, path, identity=identity, link=link)
+    if trusted is not None and trusted.segment_offset == found.first:
+        found.skim(data, trusted)
     scan = frame.walk(
         data, found.take, link=found.link, tag=found.tag, kind=Kind.DATA, position=found.position
     )

@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog import frame
-from eventlog.frame import HEADER_BYTES, Frame, Kind, Link, Stop, build, frame_at, header_at, scan
+from eventlog.frame import (
+    HEADER_BYTES,
+    Frame,
+    Kind,
+    Link,
+    Stop,
+    build,
+    frame_at,
+    header_at,
+    scan,
+    skim,
+)
 
 TAG = b"tag of 8"
 START = Link(offset=5, chain=blake3(b"start").digest(), epoch=3)
@@ -89,6 +100,42 @@ def test_every_cut_of_the_last_frame_is_torn_or_gone() -> None:
         assert len(found.frames) == 2 + whole
         assert found.stop is (Stop.END if whole else Stop.TORN)
         assert found.used_bytes == len(kept) + (len(last) if whole else len(part.rstrip(b"\0")))
+
+
+def test_headers_alone_say_what_a_scan_says() -> None:
+    """Offsets, places and links; nothing, unless they lead from the link to the very end."""
+    data, after = built(b"one", b"two" * 900, b"three")
+    whole = scan(data, link=START, tag=TAG, kind=Kind.DATA).frames
+
+    found = skim(data, link=START, tag=TAG, kind=Kind.DATA, position=0, end=len(data))
+
+    assert found is not None
+    assert found.ends.tolist() == [frame.end_offset for frame in whole]
+    assert found.positions.tolist() == [frame.end_position for frame in whole]
+    assert found.links == b"".join(frame.header.link for frame in whole)
+    assert found.epoch == after.epoch
+    assert skim(data, link=START, tag=TAG, kind=Kind.DATA, position=0, end=128) is not None
+    for end in (0, 64, len(data) - 64):
+        assert skim(data, link=START, tag=TAG, kind=Kind.DATA, position=0, end=end) is None
+    for link in (START._replace(offset=6), START._replace(chain=bytes(32)), after):
+        assert skim(data, link=link, tag=TAG, kind=Kind.DATA, position=0, end=len(data)) is None
+
+
+def test_every_flipped_bit_of_a_header_is_seen_by_the_headers_alone() -> None:
+    """So are frames of another file, and frames in another order."""
+    data, _ = built(b"one", b"two", b"three")
+    for bit in range(len(data) * 8):
+        if bit // 8 % 128 < HEADER_BYTES:
+            hurt = bytearray(data)
+            hurt[bit // 8] ^= 1 << bit % 8
+            found = skim(
+                bytes(hurt), link=START, tag=TAG, kind=Kind.DATA, position=0, end=len(data)
+            )
+            assert found is None, bit
+    swapped = data[:128] + data[256:] + data[128:256]
+    for bytes_, tag in ((swapped, TAG), (data, b"another!"), (data[:128] * 3, TAG)):
+        end = len(data)
+        assert skim(bytes_, link=START, tag=tag, kind=Kind.DATA, position=0, end=end) is None
 
 
 def test_every_flipped_bit_of_a_frame_before_the_last_is_broken() -> None:

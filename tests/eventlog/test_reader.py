@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import mark, segment
+from eventlog import mark, recovery, segment
 from eventlog.errors import Corrupt, NoLog
 from eventlog.log import Log
 from eventlog.reader import Reader
@@ -146,10 +146,35 @@ def test_no_log_and_a_damaged_one_are_refused() -> None:
     position = reader._last.start + 70
     fs.names[LOG / segment.name(0)].current[position] ^= 1
 
-    with pytest.raises(Corrupt, match="case G"):
-        Reader.open(LOG, storage=fs)
-    with pytest.raises(Corrupt):
+    with pytest.raises(Corrupt, match="checksum of the body"):
+        list(Reader.open(LOG, storage=fs).read())
+    with pytest.raises(Corrupt, match="checksum of the body"):
         list(reader.read())
+    fs.names[LOG / segment.name(0)].current[position - 60] ^= 1
+    with pytest.raises(Corrupt, match=r"case [FG]"):
+        Reader.open(LOG, storage=fs)
+
+
+@pytest.mark.parametrize("heard", [0, 5, 11])
+def test_a_reader_knows_of_a_segment_what_a_writer_knows(heard: int) -> None:
+    """Headers up to the mark, and whole frames behind it, say what all bodies would say."""
+    fs = world()
+    log = Log.open(LOG, storage=fs)
+    for number in range(12):
+        log.append([quote(number)] * (1 + number % 3))
+        if number == heard:
+            old = bytes(fs.names[LOG / mark.NAME].current)
+    fs.put(LOG / mark.NAME, old)
+
+    reader = Reader.open(LOG, storage=fs)
+
+    (whole,) = recovery.examine(fs, LOG, recovery.manifest_of(fs, LOG)).segments
+    if heard < 11:
+        whole.forget_last()
+    assert reader._last.link == whole.link
+    assert reader._last.position == whole.position
+    assert list(reader._last.frame_ends()) == list(whole.frame_ends())
+    assert reader._last.position_of(reader.end) == whole.position
 
 
 def test_damage_to_what_is_new_is_found_by_the_refresh() -> None:
