@@ -31,11 +31,10 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from blake3 import blake3
 
 from eventlog import frame
@@ -46,6 +45,9 @@ from eventlog.manifest import Manifest, Sealed, write
 from eventlog.schema import LEVELS, SCHEMA, nulls_of
 from eventlog.segment import Segment, decoded, opened, runs
 from eventlog.storage import DISK, Storage, put_in_place, read_all, write_temporary
+
+if TYPE_CHECKING:
+    from pyarrow import parquet
 
 SUFFIX = ".parquet"
 CHAIN_COLUMN = "chain"
@@ -193,7 +195,7 @@ class SealedSegment:
             ]
 
 
-def _filled(group: pq.RowGroupMetaData) -> set[str]:
+def _filled(group: "parquet.RowGroupMetaData") -> set[str]:
     """Return the columns of a row group that hold anything but nulls.
 
     Most kinds of records leave most columns empty, and an earlier version did not have them all.
@@ -216,12 +218,14 @@ def to_parquet(
 
     ``frame_ends`` are, frame by frame, the offset after it and the link behind it.
     """
+    from pyarrow import parquet
+
     buffer = io.BytesIO()
     numbers, stored = zip(*frame_ends, strict=True)
     ends = np.array(numbers, np.int64)
     links = np.frombuffer(b"".join(stored), np.uint8).reshape(len(ends), frame.LINK_BYTES)
     field = SEALED_SCHEMA.field(CHAIN_COLUMN)
-    with pq.ParquetWriter(
+    with parquet.ParquetWriter(
         buffer,
         SEALED_SCHEMA,
         version="2.6",
@@ -233,7 +237,7 @@ def to_parquet(
         store_decimal_as_integer=True,
         write_page_checksum=True,
         write_page_index=True,
-        sorting_columns=[pq.SortingColumn(0)],
+        sorting_columns=[parquet.SortingColumn(0)],
     ) as writer:
         for table in groups:
             offsets = int64s(table.column("offset").combine_chunks())
@@ -397,5 +401,8 @@ def _bits(table: pa.Table) -> list[pa.Array]:
     ]
 
 
-def _parquet(data: bytes) -> pq.ParquetFile:
-    return pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+def _parquet(data: bytes) -> "parquet.ParquetFile":
+    # Loading it takes time, and a log that has nothing sealed yet does not need it.
+    from pyarrow import parquet
+
+    return parquet.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
