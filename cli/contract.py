@@ -52,7 +52,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             equity                    string?   the paper account
             position                  string?   what it holds of the base currency
             gain                      number?   of the account since the start
-            market_gain               number?   of the mid since the start: buy and hold
+            market_gain               number?   of buying and holding, costs included
             action                    string?   of the last decision
             reason                    string?   of the last decision
             last_decision_offset      integer?  where it stands

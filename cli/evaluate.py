@@ -9,7 +9,6 @@ import typer
 
 from cli import options
 from cli.exits import CommandError, Exit
-from cli.settings import settings
 
 if TYPE_CHECKING:
     from cli.evaluation.sources import Source
@@ -64,6 +63,7 @@ def evaluate(
     """
     from cli.evaluation.evaluation import evaluation
     from cli.evaluation.printing import as_lines, as_summary
+    from cli.settings import settings
     from engine.parameters import parameters_from
 
     chosen = settings(home, set_).engine

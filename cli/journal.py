@@ -185,7 +185,7 @@ def genesis_of(log: Log | Reader, place: Place) -> Genesis:
 
 
 def _first_detail(log: Log | Reader, place: Place) -> dict[str, Any]:
-    first = next((record for _, record in records(log, 0, 1)), None)
+    first = next((record for _, record in records(log, 0, 1, kinds=["session_started"])), None)
     if not isinstance(first, SessionStarted):
         problem = f"{place.log}: the first record is not the start of a session"
         raise CommandError(Exit.CORRUPT, problem)

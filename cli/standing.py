@@ -30,7 +30,7 @@ RECENT_RECORDS = 8_000
 """Records from the end that "recent" means."""
 
 HEALTH_RECORDS = 60_000
-"""Records before these in which a health sample is looked for: one is taken every minute."""
+"""From the end, in which a health sample is looked for: one is taken every minute."""
 
 _FIRST_RECORDS = 4_096
 _DAY_S = 86_400.0
@@ -53,10 +53,10 @@ class Standing:
     last: tuple[int, Decision] | None
     holds: Counter[str]
     """Reasons of the recent decisions that held."""
-    middle_e8: int | None
-    """The newest mid."""
-    first_middle_e8: int | None
-    start_equity_e8: int | None
+    cash_e8: int
+    """What the account began with."""
+    market_gain: float | None
+    """What buying and holding gained since the start, as a share."""
     facts: Facts | None
     free_bytes: int
     days_left: float | None
@@ -81,16 +81,7 @@ class Standing:
     @property
     def gain(self) -> float | None:
         """What the account gained since the start, as a share."""
-        if self.last is None or not self.start_equity_e8:
-            return None
-        return self.last[1].equity_e8 / self.start_equity_e8 - 1
-
-    @property
-    def market_gain(self) -> float | None:
-        """What the mid gained since the start, as a share: buy and hold, without a fee."""
-        if self.middle_e8 is None or not self.first_middle_e8:
-            return None
-        return self.middle_e8 / self.first_middle_e8 - 1
+        return None if self.last is None else _gain(self.last[1].equity_e8, self.cash_e8)
 
 
 def look(place: Place, log: Reader) -> Standing:
@@ -121,7 +112,7 @@ def look(place: Place, log: Reader) -> Standing:
     if session is None and (before := journal.predecessor_of(log)) is not None:
         session = before.session
     last = journal.last(log, Decision)
-    first_middle_e8, start_equity_e8 = _first(log)
+    cash_e8 = _cash_e8(log)
     free_bytes = DISK.free_bytes(place.log)
     seconds = (times[-1] - times[0]) / 10**9 if len(times) > 1 else 0.0
     per_s = (len(times) - 1) / seconds if seconds > 0 else None
@@ -137,9 +128,8 @@ def look(place: Place, log: Reader) -> Standing:
         recent_ticks_per_s=per_s,
         last=last,
         holds=Counter({reason: n for reason, n in holds.items() if not _acts(reason)}),
-        middle_e8=middle_e8,
-        first_middle_e8=first_middle_e8,
-        start_equity_e8=start_equity_e8,
+        cash_e8=cash_e8,
+        market_gain=_market_gain(log, last[1], cash_e8, middle_e8) if last else None,
         facts=newest_facts(Checkpoints(place.checkpoints)),
         free_bytes=free_bytes,
         days_left=_days_left(place, log, seconds, log.end - start, free_bytes),
@@ -153,14 +143,16 @@ _SESSIONS = pa.array(["session_started", "session_ended"])
 
 
 def _health(log: Reader, end: int) -> dict[str, object]:
-    """Return the newest health sample before an offset, of those that a minute is long."""
-    newest: dict[str, object] = {}
-    start = max(0, end - HEALTH_RECORDS)
-    for batch in log.read(start, end, columns=("kind", "detail")):
-        samples = batch.column("detail").filter(pc.equal(batch.column("kind"), "health"))
-        if len(samples):
-            newest = json.loads(samples[-1].as_py())
-    return newest
+    """Return the newest health sample before an offset, from its end on."""
+    for stop in range(end, max(0, log.end - HEALTH_RECORDS), -RECENT_RECORDS):
+        newest: dict[str, object] = {}
+        for batch in log.read(max(0, stop - RECENT_RECORDS), stop, columns=("kind", "detail")):
+            samples = batch.column("detail").filter(pc.equal(batch.column("kind"), "health"))
+            if len(samples):
+                newest = json.loads(samples[-1].as_py())
+        if newest:
+            return newest
+    return {}
 
 
 def _acts(reason: str) -> bool:
@@ -175,20 +167,27 @@ def _last_middle_e8(batch: pa.RecordBatch) -> int | None:
     return int(bid_e8 + ask_e8) // 2
 
 
-def _first(log: Reader) -> tuple[int | None, int | None]:
-    """Return the mid of the first quote, and the equity at the start."""
-    middle_e8: int | None = None
-    equity_e8: int | None = None
-    for batch in log.read(
-        0, min(_FIRST_RECORDS, log.end), columns=("kind", "bid", "ask", "detail")
-    ):
-        if equity_e8 is None:
-            said = json.loads(batch.column("detail")[0].as_py() or "{}")
-            equity_e8 = said.get("parameters", {}).get("cash", 0) * E8
-        if middle_e8 is None:
-            quotes = batch.filter(pc.equal(batch.column("kind"), "quote"))
-            middle_e8 = _last_middle_e8(quotes.slice(0, 1))
-    return middle_e8, equity_e8
+def _cash_e8(log: Reader) -> int:
+    """Return what the first session began with, of a log that has a record."""
+    for batch in log.read(0, min(1, log.end), columns=("kind", "detail")):
+        said = json.loads(batch.column("detail")[0].as_py() or "{}")
+        return int(said.get("parameters", {}).get("cash", 0) * E8)
+    return 0
+
+
+def _market_gain(log: Reader, last: Decision, cash_e8: int, middle_e8: int | None) -> float | None:
+    """Return what a holder's account gained; of the mid, where version 1 did not keep one."""
+    if last.holder_equity_e8 is not None:
+        return _gain(last.holder_equity_e8, cash_e8)
+    for batch in log.read(0, min(_FIRST_RECORDS, log.end), columns=("kind", "bid", "ask")):
+        quotes = batch.filter(pc.equal(batch.column("kind"), "quote"))
+        if quotes.num_rows:
+            return _gain(middle_e8, _last_middle_e8(quotes.slice(0, 1)))
+    return None
+
+
+def _gain(value_e8: int | None, first_e8: int | None) -> float | None:
+    return None if value_e8 is None or not first_e8 else value_e8 / first_e8 - 1
 
 
 def newest_facts(checkpoints: Checkpoints, *, at_most: int | None = None) -> Facts | None:

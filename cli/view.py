@@ -161,9 +161,8 @@ def _gain(equity_e8: int | None, first_e8: int | None) -> float | None:
 
 def _market(panel: Panel) -> float | None:
     seen = panel.figures
-    return _gain(seen.others_e8.get("holder_equity"), seen.first_equity_e8) or _gain(
-        seen.middle_e8, seen.first_middle_e8
-    )
+    held = _gain(seen.others_e8.get("holder_equity"), seen.first_equity_e8)
+    return _gain(seen.middle_e8, seen.first_middle_e8) if held is None else held
 
 
 def _sure(panel: Panel) -> str:
