@@ -295,7 +295,9 @@ def _prepared(storage: Storage, work: SealWork) -> Prepared:
     # S1
     data = read_all(storage, work.path)
     join = frame.Link(work.first, work.chain_before, 0)
-    found = opened(storage, data, work.path, identity=work.identity, link=join)
+    found = opened(
+        storage, data, work.path, identity=work.identity, link=join, size_bytes=len(data)
+    )
     scan = frame.scan(data, link=found.link, tag=found.tag, kind=Kind.DATA, position=found.position)
     for each in scan.frames:
         found.take(each)

@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from eventlog import body, frame
 from eventlog.errors import Corrupt, Incompatible
-from eventlog.frame import Frame, Kind, Link, Scan
+from eventlog.frame import Frame, Kind, Link, Scan, Stop
 from eventlog.mark import Mark
 from eventlog.schema import SCHEMA, is_known
 from eventlog.storage import Storage, publish, read_all
@@ -271,10 +271,13 @@ def _filled(head: bytes, size_bytes: int) -> Iterator[bytes]:
         rest -= min(rest, len(_ZEROS))
 
 
-def opened(storage: Storage, data: bytes, path: Path, *, identity: bytes, link: Link) -> Segment:
-    """Return the segment that a file's bytes begin, of which no record is known yet.
+def opened(
+    storage: Storage, data: bytes, path: Path, *, identity: bytes, link: Link, size_bytes: int
+) -> Segment:
+    """Return the segment that a file of so many bytes begins, of which no record is known yet.
 
-    ``link`` is what the segment has to join; its epoch does not matter.
+    ``data`` are the first of them. ``link`` is what the segment has to join; its epoch does not
+    matter.
 
     Raises:
         Corrupt: if the file does not begin with a whole segment frame of this log, at this place.
@@ -288,7 +291,7 @@ def opened(storage: Storage, data: bytes, path: Path, *, identity: bytes, link: 
     if found.header.kind != Kind.SEGMENT or found.header.first_offset != link.offset:
         raise Corrupt("the first frame is not that of this segment", path=path, offset=link.offset)
     about = found.body()
-    log_identity, chain, size_bytes = _BODY.unpack_from(about)
+    log_identity, chain, room_bytes = _BODY.unpack_from(about)
     if log_identity != identity or chain != link.chain:
         raise Corrupt("the segment belongs to another log", path=path, offset=link.offset)
     schema = pa.ipc.read_schema(pa.py_buffer(about[_BODY.size :]))
@@ -297,16 +300,16 @@ def opened(storage: Storage, data: bytes, path: Path, *, identity: bytes, link: 
     if schema.equals(SCHEMA, check_metadata=True):
         schema = SCHEMA
     start = found.end_position
-    if len(data) != start + size_bytes:
+    if size_bytes != start + room_bytes:
         raise Corrupt(
             "the file does not have its size",
             path=path,
             offset=link.offset,
-            expected=start + size_bytes,
-            actual=len(data),
+            expected=start + room_bytes,
+            actual=size_bytes,
         )
     joined = Link(link.offset, chain, max(link.epoch, found.header.epoch))
-    return Segment(storage, path, link.offset, chain, len(data), start, joined, start, schema)
+    return Segment(storage, path, link.offset, chain, size_bytes, start, joined, start, schema)
 
 
 def load(
@@ -314,17 +317,26 @@ def load(
 ) -> tuple[Segment, Scan, bytes]:
     """Return a segment with the whole frames that stand in its file, how they end, and its bytes.
 
-    The bodies of those up to a ``trusted`` mark, if it is of this segment, are not looked at.
+    With a ``trusted`` mark of this segment the bodies up to there are not looked at, nor is what
+    follows if zeros do: frames behind them would be damage, and are nothing that can be read.
 
     Raises:
         Corrupt: if the file is not the segment that belongs at ``link``.
         Incompatible: if a newer version wrote it.
         FileNotFoundError: if it is not there.
     """
-    data = read_all(storage, path)
-    found = opened(storage, data, path, identity=identity, link=link)
-    if trusted is not None and trusted.segment_offset == found.first:
-        found.skim(data, trusted)
+    size_bytes = storage.size(path)
+    until = None if trusted is None or trusted.segment_offset != link.offset else trusted
+    enough = size_bytes if until is None else until.position + frame.HEADER_BYTES
+    data = storage.read(path, 0, enough)
+    found = opened(storage, data, path, identity=identity, link=link, size_bytes=size_bytes)
+    if until is not None:
+        found.skim(data, until)
+        rest = data[found.position :]
+        if found.position == until.position and not any(rest):
+            end = Scan((), found.link, found.position, found.position, Stop.END, "")
+            return found, end, data
+        data += storage.read(path, len(data), size_bytes - len(data))
     scan = frame.walk(
         data, found.take, link=found.link, tag=found.tag, kind=Kind.DATA, position=found.position
     )
