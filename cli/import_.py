@@ -9,7 +9,6 @@ import typer
 
 from cli import options
 from cli.exits import CommandError, Exit
-from cli.settings import settings
 
 if TYPE_CHECKING:
     from feeds.tables import Layout
@@ -41,6 +40,8 @@ def import_(
     makes no sense becomes a record that says so. The journal is called MARKET.imported; an import
     that was interrupted goes on when it is started again, as if it had not been.
     """
+    from cli.settings import settings
+
     chosen = settings(home, set_)
     layout = layout_of(map_ or [], time_unit)
     # These take a moment to import, which --help should not.

@@ -9,7 +9,6 @@ import typer
 
 from cli import options
 from cli.exits import CommandError, Exit
-from cli.settings import manager, settings
 from feeds import clock
 
 _NEXT = {
@@ -68,6 +67,8 @@ def live(
     Ctrl-C, SIGTERM, --for and --max-ticks end the session cleanly. Killed, it continues from the
     exact point where it was when it is started again.
     """
+    from cli.settings import manager, settings
+
     chosen = settings(home, set_)
     for_s = None if for_ is None else duration_s(for_)
     typer.echo("loading TensorFlow and compiling the step takes some seconds", err=True)

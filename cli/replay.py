@@ -9,7 +9,6 @@ import typer
 
 from cli import options
 from cli.exits import CommandError, Exit
-from cli.settings import settings
 from feeds import clock
 
 
@@ -39,6 +38,7 @@ def replay(
     from cli.progress import progress
     from cli.rerun import rerun
     from cli.score import fraction, money
+    from cli.settings import settings
     from engine.checkpoint import Checkpoints
     from engine.engine import arithmetic_digest
     from eventlog.reader import Reader

@@ -93,6 +93,7 @@ def look(place: Place, log: Reader) -> Standing:
     middle_e8: int | None = None
     health: dict[str, object] = {}
     ended = False
+    decided: int | None = None
     for batch in log.read(start, log.end, columns=columns):
         recent.add(batch)
         kinds = batch.column("kind")
@@ -100,8 +101,10 @@ def look(place: Place, log: Reader) -> Standing:
         ended = said[-1] == "session_ended" if said else ended
         times += batch.column("received_ns").filter(pc.is_in(kinds, _TICKS)).to_pylist()
         middle_e8 = _last_middle_e8(batch) or middle_e8
-        reasons = batch.filter(pc.equal(kinds, "decision"))
-        for pair in pc.value_counts(reasons.column("reason")):
+        decisions = batch.filter(pc.equal(kinds, "decision"))
+        if decisions.num_rows:
+            decided = decisions.column("offset")[-1].as_py()
+        for pair in pc.value_counts(decisions.column("reason")):
             holds[pair["values"].as_py()] += pair["counts"].as_py()
         samples = batch.column("detail").filter(pc.equal(kinds, "health"))
         if len(samples):
@@ -111,7 +114,7 @@ def look(place: Place, log: Reader) -> Standing:
     session = notes.newest_session(place, log.end)
     if session is None and (before := journal.predecessor_of(log)) is not None:
         session = before.session
-    last = journal.last(log, Decision)
+    last = None if decided is None else _decision_at(log, decided)
     cash_e8 = _cash_e8(log)
     free_bytes = DISK.free_bytes(place.log)
     seconds = (times[-1] - times[0]) / 10**9 if len(times) > 1 else 0.0
@@ -140,6 +143,12 @@ def look(place: Place, log: Reader) -> Standing:
 
 _TICKS = pa.array(["quote", "trade", "book"])
 _SESSIONS = pa.array(["session_started", "session_ended"])
+
+
+def _decision_at(log: Reader, offset: int) -> tuple[int, Decision]:
+    ((_, decision),) = journal.records(log, offset, offset + 1)
+    assert isinstance(decision, Decision)
+    return offset, decision
 
 
 def _health(log: Reader, end: int) -> dict[str, object]:

@@ -20,7 +20,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache, lru_cache
-from importlib.abc import MetaPathFinder
 from operator import attrgetter
 from typing import Any
 
@@ -30,8 +29,8 @@ import pyarrow as pa
 from eventlog.records import KINDS, Level, Record, Side
 
 
-class _Hidden(MetaPathFinder):
-    """Finds no pandas."""
+class _Hidden:
+    """A finder of modules that finds no pandas."""
 
     def find_spec(self, fullname: str, *_: object) -> None:
         if fullname == "pandas":
