@@ -1,8 +1,6 @@
 """`trader log` prints records as they are."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -53,18 +51,3 @@ def test_between_two_times() -> None:
     got = trader("log", *HOME, "-o", f"s@{since}", "--to", f"e@{until}", "--format", "{offset}")
 
     assert got.code == 0
-
-
-@pytest.mark.parametrize("command", ["log", "status", "checkpoints"])
-def test_reading_loads_neither_tensorflow_nor_pandas(command: str) -> None:
-    """Who only looks does not wait for what learns."""
-    code = (
-        f"import sys; sys.argv = ['trader', {command!r}, '--home', {str(HERE / 'gap')!r}]\n"
-        "from cli.main import main\n"
-        "try: main()\n"
-        "except SystemExit as ended: assert not ended.code\n"
-        "sys.exit(len({'tensorflow', 'keras', 'pandas', 'websockets'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-
-    assert done.returncode == 0, done.stderr.decode()

@@ -1,8 +1,6 @@
 """`trader why` answers for one decision."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -74,20 +72,6 @@ def test_the_features_are_derived_again() -> None:
 def test_what_names_no_decision(words: tuple[str, ...], code: int) -> None:
     """A clear word, and the documented code."""
     assert trader("why", *words, *HOME).code == code
-
-
-def test_it_needs_no_tensorflow() -> None:
-    """Everything but --features stands in the log."""
-    code = (
-        f"import sys; sys.argv = ['trader', 'why', '--home', {str(HERE / 'gap')!r}]\n"
-        "from cli.main import main\n"
-        "try: main()\n"
-        "except SystemExit as ended: assert not ended.code\n"
-        "sys.exit(len({'tensorflow', 'keras', 'pandas', 'websockets'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-
-    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_nothing_was_decided_yet(tmp_path: Path) -> None:
