@@ -133,8 +133,8 @@ def rerun_one(stretch: Interval) -> list[Finding]:
             return
         end, _, change = kept.pop(0)
         delta.add(reached, change)
-        small = engine.small_state()
-        if any(small[name].tobytes() != reached[name].tobytes() for name in small):
+        small = engine.small_bytes()
+        if any(small[name] != reached[name].tobytes() for name in small):
             differing.append(end)
 
     stops = [end for end, _, _ in kept]

@@ -100,7 +100,7 @@ class _Taken:
     chain: bytes
     parameters: str
     state: Arrays
-    small: Arrays
+    small: delta.Small
     rehearsal: Arrays
 
 
@@ -316,7 +316,7 @@ def _taken(engine: Stateful, *, offset: int, chain: bytes) -> _Taken:
         chain[:LINK_BYTES],
         engine.parameters.digest,
         state,
-        engine.small_state(),
+        delta.small(engine),
         engine.rehearse(state),
     )
 
@@ -381,19 +381,19 @@ class _Deltas:
             link=self._link,
             tag=self._tag,
         )
-        if self._file is None:
-            self._file = self._storage.create(self.path)
-            self._fill(self._file)
-            self._storage.fsync_dir(self.path.parent)
         while self._position + len(data) > self._zeroed:
-            self._fill(self._file)
+            self._fill()
+        if self._file is None:
+            self._file = self._storage.open_synced(self.path)
+            self._storage.fsync_dir(self.path.parent)
         self._file.pwrite(data, self._position)
-        self._file.fdatasync()
         self._position += len(data)
         self.offset = offset
 
-    def _fill(self, file: File) -> None:
+    def _fill(self) -> None:
         # Appending to a file that was written before is twice as fast and steadier: no metadata.
+        storage = self._storage
+        file = storage.open(self.path) if self._zeroed else storage.create(self.path)
         end = self._zeroed + _AHEAD_BYTES
         while self._zeroed < end:
             # In pieces, as a segment is filled, and for the same reason.
@@ -401,6 +401,7 @@ class _Deltas:
             file.pwrite(piece, self._zeroed)
             self._zeroed += len(piece)
         file.fsync()
+        file.close()
 
     def close(self) -> None:
         if self._file is not None:

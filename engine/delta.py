@@ -7,7 +7,7 @@ bit for bit.
 """
 
 import struct
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,26 +23,46 @@ _MASK_BITS = 128
 class Stateful(Protocol):
     """An engine, as far as a change of its state goes."""
 
-    def small_state(self) -> Arrays:
-        """Return all arrays but the rings; not to be written to."""
+    @property
+    def cursors(self) -> tuple[int, int]:
+        """How far the ring is written and labelled (`engine.state.cursors`)."""
+
+    def small_bytes(self) -> dict[str, bytes]:
+        """Return the bytes of all arrays but the rings."""
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return some rows of one of the rings."""
 
 
-def encode(before: Arrays, engine: Stateful, *, rows: tuple[int, int]) -> tuple[bytes, Arrays]:
-    """Return the change since the small arrays ``before``, uncompressed, and those of now.
+class Small(NamedTuple):
+    """What has to be remembered of a state in order to say later what has changed."""
+
+    cursors: tuple[int, int]
+    cells: tuple[bytes, ...]
+    """The bytes of each array but the rings, in the order of their names."""
+
+
+def small(engine: Stateful) -> Small:
+    """Return what has to be remembered of the state that an engine has now."""
+    cells = engine.small_bytes()
+    return Small(engine.cursors, tuple(cells[name] for name in sorted(cells)))
+
+
+def encode(before: Small, engine: Stateful, *, rows: tuple[int, int]) -> tuple[bytes, Small]:
+    """Return the change since ``before``, uncompressed, and what to remember of now.
 
     ``rows`` are the places in the ring of predictions and in the archive.
     """
-    now = engine.small_state()
-    places = touched(cursors(before), cursors(now), rows)
-    names = sorted(now)
-    assert len(names) <= _MASK_BITS, "I10"
-    changes = {name: _xor(before[name], now[name]) for name in names}
-    mask = sum(1 << bit for bit, name in enumerate(names) if changes[name])
-    parts = [_HEAD.pack(*cursors(before), *cursors(now), mask.to_bytes(16, "little"))]
-    parts += changes.values()
+    now = small(engine)
+    assert len(now.cells) <= _MASK_BITS, "I10"
+    pairs = list(zip(before.cells, now.cells, strict=True))
+    # Of most arrays that change most bytes do, and all are short: compared and combined whole.
+    changed = [bit for bit, (old, new) in enumerate(pairs) if old != new]
+    old, new = (b"".join(cells[bit] for bit in changed) for cells in (before.cells, now.cells))
+    bits = np.frombuffer(old, np.uint8) ^ np.frombuffer(new, np.uint8)
+    mask = sum(1 << bit for bit in changed)
+    places = touched(before.cursors, now.cursors, rows)
+    parts = [_HEAD.pack(*before.cursors, *now.cursors, mask.to_bytes(16, "little")), bits.tobytes()]
     parts += [engine.ring_rows(name, places[name]).tobytes() for name in RINGS if len(places[name])]
     return b"".join(parts), now
 
@@ -96,15 +116,6 @@ def add(state: Arrays, change: bytes) -> None:
 
 def _sizes(state: Arrays) -> tuple[int, int]:
     return len(state["memory.outcomes"]), len(state["memory.archive"])
-
-
-def _xor(before: npt.NDArray[Any], now: npt.NDArray[Any]) -> bytes:
-    """Return the bits that differ; nothing if none does."""
-    if before is now:
-        return b""
-    bits = np.bitwise_xor(_bytes(before), _bytes(now)).tobytes()
-    # For the small arrays that they are, faster than asking NumPy.
-    return bits if bits.strip(b"\0") else b""
 
 
 def _bytes(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

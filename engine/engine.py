@@ -21,18 +21,26 @@ from engine.market import WIDTH, Column, Market, Rows
 from engine.parameters import Parameters
 from engine.state import Arrays, digest
 from engine.step import CHUNK_TICKS, Counts, Measures, Outcome
-from eventlog.schema import batch_of, decimals
+from eventlog.schema import DECIMAL, batch_of, decimals
 
 _COUNT = {name: index for index, name in enumerate(Counts._fields)}
-_MEASURE = {name: index for index, name in enumerate(Measures._fields)}
-_MONEY = (
-    "equity", "cash", "position", "gross_equity", "crossing", "holder_equity", "random_equity",
-    "drawdown", "turnover",
-)  # fmt: skip
-_WHOLE = (
-    "trained", "ripened", "scored", "scored_hits", "scored_rises", "scored_said_rises",
-    "scored_network_hits", "scored_rule_hits", "scored_persistence_hits", "voided",
-)  # fmt: skip
+_MEASURES = {name: index for index, name in enumerate(Measures._fields)}
+_MONEY = {
+    name: _COUNT[f"{name}_e8"]
+    for name in (
+        "equity", "cash", "position", "gross_equity", "crossing", "holder_equity", "random_equity",
+        "drawdown", "turnover",
+    )
+}  # fmt: skip
+_INT32S = {
+    name: _COUNT[name]
+    for name in (
+        "trained", "ripened", "scored", "scored_hits", "scored_rises", "scored_said_rises",
+        "scored_network_hits", "scored_rule_hits", "scored_persistence_hits", "voided",
+    )
+}  # fmt: skip
+_INT64S = {name: _COUNT[name] for name in ("trips", "wins")}
+_UINT64S = {"fingerprint": _COUNT["fingerprint"]}
 MILESTONES = {
     "drift": "drifted",
     "grew": "grew",
@@ -85,7 +93,7 @@ class Engine:
         # Held here, so that the cache forgetting it costs a compilation and no more.
         self._step = steps.compiled(parameters)
         self._variables = self._step.hold(state)
-        self._like = {name: state[name] for name in steps.PACKED}
+        self._spans = steps.spans(state)
         self._packed = steps.pack(state)
         self._frontier = self._market  # behind what was foreseen last
         self._foreseen: deque[_Foreseen] = deque()
@@ -154,12 +162,23 @@ class Engine:
         market = {name: array.copy() for name, array in self._market.state().items()}
         return {**market, **self._variables.state()}
 
-    def small_state(self) -> Arrays:
-        """Return what a tick changes all over: all arrays but the rings (`engine.state.RINGS`).
+    @property
+    def cursors(self) -> tuple[int, int]:
+        """How far the ring of predictions is written and labelled (`engine.state.cursors`)."""
+        head, ripe = (
+            self._packed[self._spans[name].start // 4 :][:2].view(np.int64).item()
+            for name in ("memory.head", "memory.ripe")
+        )
+        return head, ripe
 
-        Cheap, so that it can be kept after every tick. The arrays are not to be written to.
+    def small_bytes(self) -> dict[str, bytes]:
+        """Return what a tick changes all over: the bytes of all arrays but the rings.
+
+        Cheap, so that it can be kept after every tick.
         """
-        return {**self._market.state(), **steps.unpack(self._packed, self._like)}
+        market = {name: array.tobytes() for name, array in self._market.state().items()}
+        packed = self._packed.tobytes()
+        return {**market, **{name: packed[span] for name, span in self._spans.items()}}
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return some rows of one of the rings."""
@@ -283,21 +302,27 @@ def _happened(
 def _decisions(ticks: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:
     # By columns, each in one piece, which Arrow takes as it is.
     counts, measures = (np.ascontiguousarray(table.T) for table in outcome[:2])
-    whole = counts.astype(np.int32)
     columns = _effect_columns("decision", ticks, rows)
     columns["action"] = pa.array(_ACTIONS[counts[_COUNT["action"]]], pa.string())
     columns["reason"] = pa.array(_REASONS[counts[_COUNT["reason"]]], pa.string())
-    columns["fingerprint"] = pa.array(counts[_COUNT["fingerprint"]].view(np.uint64))
     columns["phase"] = pa.array(_PHASES[counts[_COUNT["phase"]]], pa.string())
-    for name in _WHOLE:
-        columns[name] = pa.array(whole[_COUNT[name]])
-    for name in ("trips", "wins"):
-        columns[name] = pa.array(counts[_COUNT[name]])
-    for name in _MONEY:
-        columns[name] = decimals(counts[_COUNT[f"{name}_e8"]])
-    for name in Measures._fields:
-        columns[name] = pa.array(measures[_MEASURE[name]])
+    columns |= _columns(pa.int32(), counts.astype(np.int32), _INT32S)
+    columns |= _columns(pa.int64(), counts, _INT64S)
+    columns |= _columns(pa.uint64(), counts, _UINT64S)
+    columns |= _columns(DECIMAL, counts, _MONEY)
+    columns |= _columns(pa.float32(), measures, _MEASURES)
     return batch_of(columns, len(rows))
+
+
+def _columns(
+    kind: pa.DataType, table: npt.NDArray[Any], rows: dict[str, int]
+) -> dict[str, pa.Array]:
+    """Return rows of a table as columns that share its memory: they are many, and often short."""
+    buffers, count = [None, pa.py_buffer(table)], table.shape[1]
+    return {
+        name: pa.Array.from_buffers(kind, count, buffers, 0, row * count)
+        for name, row in rows.items()
+    }
 
 
 def _fills(ticks: pa.RecordBatch, rows: Rows, counts: npt.NDArray[np.int64]) -> pa.RecordBatch:

@@ -292,17 +292,31 @@ def pack(state: Arrays) -> npt.NDArray[np.int32]:
 
 
 def unpack(words: npt.NDArray[np.int32], like: Arrays) -> Arrays:
-    """Return the arrays of `PACKED` from their bits, shaped as in ``like``."""
+    """Return the arrays of `PACKED` from their bits, shaped as in ``like``; they share them."""
     arrays: Arrays = {}
     start = 0
     for name in PACKED:
         model = like[name]
-        count = _words(model).size
-        part = words[start : start + count]
-        start += count
         flag = model.dtype == np.bool_
-        arrays[name] = (part != 0 if flag else part.view(model.dtype)).reshape(model.shape).copy()
+        end = start + (model.size if flag else model.nbytes // words.itemsize)
+        part = words[start:end]
+        arrays[name] = (part != 0 if flag else part.view(model.dtype)).reshape(model.shape)
+        start = end
     return arrays
+
+
+def spans(like: Arrays) -> dict[str, slice]:
+    """Return where the bytes of each array of `PACKED` stand among those of a packed vector."""
+    found: dict[str, slice] = {}
+    start = 0
+    for name in PACKED:
+        model = like[name]
+        # Of a flag's four bytes the lowest is what its array has.
+        flag = model.dtype == np.bool_
+        end = start + model.nbytes * (4 if flag else 1)
+        found[name] = slice(start, end, 4 if flag else 1)
+        start = end
+    return found
 
 
 def _words(array: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
@@ -332,7 +346,10 @@ class Variables:
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return some rows of one of `RINGS`."""
-        rows: npt.NDArray[Any] = self._rings[name].sparse_read(places).numpy()
+        ring = self._rings[name]
+        # Neither copied whole nor gathered, which takes ten times as long: seen where it lies.
+        value = tf.raw_ops.ReadVariableOp(resource=ring.handle, dtype=ring.dtype)
+        rows: npt.NDArray[Any] = np.asarray(memoryview(value))[places]
         return rows
 
     def read(self) -> State:

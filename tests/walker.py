@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.parameters import Parameters
-from engine.state import ARCHIVE_STRIDE, RINGS, Arrays
+from engine.state import ARCHIVE_STRIDE, RINGS, Arrays, cursors
 from eventlog.frame import LINK_BYTES
 
 ROWS, ARCHIVED = 8, 3
@@ -104,9 +104,14 @@ class Walker:
         """Return the whole state, as copies."""
         return {name: array.copy() for name, array in self._state.items()}
 
-    def small_state(self) -> Arrays:
-        """Return all arrays but the rings."""
-        return {name: array for name, array in self.state().items() if name not in RINGS}
+    @property
+    def cursors(self) -> tuple[int, int]:
+        """How far the ring is written and labelled."""
+        return cursors(self._state)
+
+    def small_bytes(self) -> dict[str, bytes]:
+        """Return the bytes of all arrays but the rings."""
+        return {name: array.tobytes() for name, array in self._state.items() if name not in RINGS}
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return some rows of a ring."""

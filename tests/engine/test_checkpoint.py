@@ -315,7 +315,7 @@ class TestBeside:
         for offset in (10, 12, 14):
             fs.calls.clear()
             keeping.keep(offset)
-            assert fs.calls == [f"pwrite {0:020}.deltas", f"fdatasync {0:020}.deltas"]
+            assert fs.calls == [f"pwrite {0:020}.deltas", f"dsync {0:020}.deltas"]
 
     def test_one_that_failed_is_said(self) -> None:
         """A disk that refuses is no less fatal for having refused another thread."""

@@ -20,7 +20,7 @@ OURS = (SMALL.memory_rows, SMALL.archive_rows)
 def test_changes_add_up(steps: list[int], seed: int) -> None:
     """From change to change, also past the ring's end and for no tick at all."""
     walker = Walker(seed=seed)
-    kept, small = walker.state(), walker.small_state()
+    kept, small = walker.state(), delta.small(walker)
     for ticks in steps:
         change, small = delta.encode(small, walker.walk(ticks), rows=ROWS)
         before = digest(kept)
@@ -36,7 +36,7 @@ def test_changes_add_up(steps: list[int], seed: int) -> None:
 def test_an_engine_s_changes_add_up(size: int) -> None:
     """A real engine, while its ring wraps around three times."""
     engine, total = Engine.genesis(SMALL), 900 if size > 1 else 320
-    kept, small = engine.state(), engine.small_state()
+    kept, small = engine.state(), delta.small(engine)
     for start in range(0, total, size):
         engine.advance(journal(900).slice(start, min(size, total - start)))
         change, small = delta.encode(small, engine, rows=OURS)
@@ -51,7 +51,7 @@ def test_a_change_is_small() -> None:
     """What one tick leaves as it was is not there, and of the ring only what it touched."""
     engine = Engine.genesis(SMALL)
     engine.advance(journal(900).slice(0, 800))
-    small = engine.small_state()
+    small = delta.small(engine)
     whole = sum(array.nbytes for array in engine.state().values())
 
     engine.advance(journal(900).slice(800, 1))
@@ -64,7 +64,7 @@ def test_a_change_is_small() -> None:
 def test_a_change_of_another_state_is_refused() -> None:
     """It says where it begins and where it ends."""
     walker = Walker()
-    start, small = walker.state(), walker.walk(3).small_state()
+    start, small = walker.state(), delta.small(walker.walk(3))
     change, _ = delta.encode(small, walker.walk(3), rows=ROWS)
 
     with pytest.raises(ValueError, match="the change begins at"):
@@ -76,7 +76,7 @@ def test_a_change_of_another_length_is_refused(size: int) -> None:
     """One byte too few or too many."""
     walker = Walker()
     start = walker.state()
-    change, _ = delta.encode(walker.small_state(), walker.walk(3), rows=ROWS)
+    change, _ = delta.encode(delta.small(walker), walker.walk(3), rows=ROWS)
 
     with pytest.raises(ValueError, match=r"the change has \d+ bytes"):
         delta.apply(start, change[:size] if size < 0 else change + b"\0")
