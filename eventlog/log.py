@@ -13,9 +13,10 @@ Not here: a background thread or process. When and where to seal, and when to fo
 disk, is the caller's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,7 +32,7 @@ from eventlog.mark import Mark, MarkFile
 from eventlog.parts import Part
 from eventlog.records import Record
 from eventlog.recovery import Recovery
-from eventlog.schema import NAMES, REQUIRED_NUMBERS, SCHEMA, batch_of, columns_of, encode, renumber
+from eventlog.schema import NAMES, REQUIRED_NUMBERS, SCHEMA, batch_of, columns_of, renumber
 from eventlog.sealing import Prepared, SealedSegment, SealWork
 from eventlog.segment import Segment
 from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
@@ -47,7 +48,7 @@ class Commit:
 
     records: Sequence[Record]
     first: int
-    _columns: Mapping[str, pa.Array] | None = field(default=None, repr=False, compare=False)
+    _columns: Callable[[], Mapping[str, pa.Array]] = field(repr=False, compare=False)
 
     @property
     def end(self) -> int:
@@ -56,9 +57,7 @@ class Commit:
 
     def batch(self) -> pa.RecordBatch:
         """Return them as rows, which are made when they are asked for."""
-        if self._columns is None:
-            return encode(self.records, first_offset=self.first)
-        return batch_of(self._columns, len(self.records))
+        return batch_of(self._columns(), len(self.records))
 
 
 class Log:
@@ -170,13 +169,15 @@ class Log:
             TooLarge: if they exceed one frame. Nothing was written; append them in parts.
             WriteFailed: if the device refuses, now or ever before.
         """
-        first, columns = self.end, None
+        first = self.end
         if len(records) == 1:
-            self._commit(row.packed(records[0], offset=first), 1)
-        elif records:
-            columns = columns_of(records, first_offset=first)
+            packed = row.packed(records[0], offset=first)
+            self._commit(packed, 1)
+            return Commit(records, first, partial(body.columns, packed))
+        columns = columns_of(records, first_offset=first)
+        if records:
             self._commit(body.pack_columns(columns), len(records))
-        return Commit(records, first, columns)
+        return Commit(records, first, lambda: columns)
 
     def append_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Append rows that are in the schema already; their offsets are replaced.

@@ -304,8 +304,8 @@ def batch_of(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
     missing = [name for name in REQUIRED if name not in columns]
     if unknown or missing:
         raise ValueError(f"unknown columns {sorted(unknown)}, missing columns {missing}")
-    arrays = [columns[name] if name in columns else nulls(name, count) for name in NAMES]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+    empty = _few_nulls(count) if count <= _FEW else _nulls(count)
+    return pa.RecordBatch.from_arrays(list({**empty, **columns}.values()), schema=SCHEMA)
 
 
 def is_known(schema: pa.Schema) -> bool:
