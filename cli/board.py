@@ -53,7 +53,10 @@ class Figures:
     first_equity_e8: int | None = None
     position_e8: int | None = None
     received_ns: int | None = None
+    waited_s: float | None = None
+    """How long the newest tick had waited when it was decided on."""
     others_e8: dict[str, int] = field(default_factory=dict)
+    first_others_e8: dict[str, int] = field(default_factory=dict)
     mark: str = ""
     confidence: float | None = None
 
@@ -119,6 +122,7 @@ class Board:
         places = (self._latency_count + np.arange(len(waited_ms))) % _LATENCIES
         self._latencies_ms[places] = waited_ms
         self._latency_count += len(waited_ms)
+        seen.waited_s = float(waited_ms[-1]) / 1e3
         equity_e8 = counts_e8(decisions.column("equity"))
         seen.first_equity_e8 = seen.first_equity_e8 or int(equity_e8[0])
         seen.position_e8 = int(counts_e8(decisions.column("position"))[-1])
@@ -127,6 +131,7 @@ class Board:
             column = decisions.column(name)
             if column[-1].is_valid:
                 seen.others_e8[name] = int(counts_e8(column)[-1])
+                seen.first_others_e8.setdefault(name, int(counts_e8(column)[0]))
         counts = pc.value_counts(decisions.column("reason")).to_pylist()
         self._reasons.append(Counter({each["values"]: each["counts"] for each in counts}))
 

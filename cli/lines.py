@@ -51,10 +51,11 @@ def time_of(time_ns: int) -> str:
 def brief(offset: int, record: Record) -> str:
     """Return what matters of a record, within about a hundred columns."""
     head = f"{offset:>11,}  {time_of(record.received_ns)}  {kind_of(record):15}"
-    return f"{head} {_matter(record)}".rstrip()
+    return f"{head} {matter(record)}".rstrip()
 
 
-def _matter(record: Record) -> str:
+def matter(record: Record) -> str:
+    """Return what a record says that its kind and its times do not."""
     match record:
         case Quote():
             prices = (record.bid_e8, record.ask_e8, record.last_e8)

@@ -60,7 +60,7 @@ class Standing:
     facts: Facts | None
     free_bytes: int
     days_left: float | None
-    """Until the disk is full, if it goes on as in the recent records."""
+    """Until the disk is full, if it goes on as in the recent records, or as its session says."""
     health: dict[str, object] = field(default_factory=dict)
     verified: dict[str, object] | None = None
 
@@ -135,7 +135,8 @@ def look(place: Place, log: Reader) -> Standing:
         market_gain=_market_gain(log, last[1], cash_e8, middle_e8) if last else None,
         facts=newest_facts(Checkpoints(place.checkpoints)),
         free_bytes=free_bytes,
-        days_left=_days_left(place, log, seconds, log.end - start, free_bytes),
+        days_left=_days_left(place, log, seconds, log.end - start, free_bytes)
+        or _number(health.get("disk_days_left")),
         health=health,
         verified=verified(place),
     )
@@ -227,3 +228,7 @@ def _days_left(
         return None
     per_record = sum(path.stat().st_size for path in sealed) / sealed_records
     return free_bytes / (per_record * records / seconds) / _DAY_S
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -109,11 +109,10 @@ def to_lines(standing: "Standing") -> Iterator[str]:
             f"{time_of(standing.last_received_ns)}, {span(standing.age_s)} ago"
             + ("" if pace is None else f"; {pace:,.1f} ticks a second"),
         )
-    days = standing.days_left
     kept = "-" if facts is None else f"{facts.offset:,}"
     yield line("durable", f"{standing.records:,} records, whole state after offset {kept}")
     free = f"{standing.free_bytes / 2**30:,.0f} GiB free"
-    days = standing.days_left or _number(standing.health.get("disk_days_left"))
+    days = standing.days_left
     yield line("disk", free + ("" if days is None else f", for {span(days * 86_400)}"))
     if facts is not None and facts.scored:
         yield line(
@@ -158,7 +157,7 @@ _HEALTH = {
     "reconnects": "reconnects {}",
     "undecodable": "undecodable {}",
     "memory_mib": "memory {} MiB",
-    "clock_skew_ms": "exchange's clock {} ms ahead",
+    "clock_skew_ms": "exchange's clock {:+} ms",
     "loop_lag_ms": "loop {} ms late",
 }
 """What is shown of a health sample, and how; all of it stands in --json."""
@@ -169,7 +168,3 @@ def _health(sample: dict[str, object]) -> list[str]:
 
     said = [form.format(sample[name]) for name, form in _HEALTH.items() if name in sample]
     return wrap(", ".join(said), 62)
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 WIDE_COLUMNS = 120
 """From so many columns on, the facts stand in two columns."""
 
+BEHIND_S = 2.0
+"""A tick that waited longer was not decided on as it came: the session catches up."""
+
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -99,14 +102,19 @@ def block(panel: Panel, columns: int) -> RenderableType:
 
 
 def _head(panel: Panel, columns: int) -> Text:
-    ok = panel.feed == "ok"
     head = Text(no_wrap=True, overflow="ellipsis")
     head.append(" PAPER ", style="bold reverse")
     head.append(f" {panel.name}", style="bold")
     middle_e8 = panel.figures.middle_e8
     head.append(f"   {'-' if middle_e8 is None else money(middle_e8)}")
-    age = "" if panel.age_s is None else f", {span(panel.age_s)} ago"
-    head.append(f"   feed {panel.feed}{age}", style="" if ok else "bold yellow")
+    waited_s = panel.figures.waited_s
+    late = waited_s is not None and waited_s > BEHIND_S
+    if late and panel.feed == "ok":
+        age = f", catching up, {span(waited_s or 0.0)} behind"
+    else:
+        age = "" if panel.age_s is None else f", {span(panel.age_s)} ago"
+    well = panel.feed == "ok" and not late
+    head.append(f"   feed {panel.feed}{age}", style="" if well else "bold yellow")
     head.truncate(columns - 1, overflow="ellipsis")
     return head
 
@@ -122,7 +130,7 @@ def _facts(panel: Panel) -> list[tuple[str, Text]]:
     if panel.p50_ms is not None and panel.p99_ms is not None:
         latency = f"p50 {_ms(panel.p50_ms)}, p99 {_ms(panel.p99_ms)}"
     days = panel.health.get("disk_days_left")
-    room = f"{float(str(days)):,.0f} days" if days is not None else "-"
+    room = "-" if days is None else f"full in {span(float(str(days)) * 86_400)}"
     learning = Text(f"{fraction(score.log_loss)} (baseline {fraction(score.baseline_log_loss)})")
     if skill is not None:
         learning.append(f" {skill:+.1%}", style="green" if skill > 0 else "yellow")
@@ -141,7 +149,7 @@ def _facts(panel: Panel) -> list[tuple[str, Text]]:
         ("accuracy", Text(f"{fraction(score.accuracy, 3)}  {trend(panel.accuracies)}")),
         ("sure", Text(_sure(panel))),
         ("account", Text(account)),
-        ("hold", Text(f"{percent(market)}, position {_position(seen.position_e8)}")),
+        ("buy & hold", Text(f"{percent(market)}, position {_position(seen.position_e8)}")),
         ("because", Text(_because(panel))),
         ("mark", Text(seen.mark or "no drift, no growth yet")),
     ]
@@ -161,7 +169,8 @@ def _gain(equity_e8: int | None, first_e8: int | None) -> float | None:
 
 def _market(panel: Panel) -> float | None:
     seen = panel.figures
-    held = _gain(seen.others_e8.get("holder_equity"), seen.first_equity_e8)
+    name = "holder_equity"
+    held = _gain(seen.others_e8.get(name), seen.first_others_e8.get(name))
     return _gain(seen.middle_e8, seen.first_middle_e8) if held is None else held
 
 

@@ -18,6 +18,9 @@ _NEAR_RECORDS = 4_200
 """An effect is at most so far behind its tick: two chunks and their effects."""
 
 _SHOWN_FEATURES = 12
+_SHOWN_REASONS = 5
+_COLUMNS = 66
+"""What is behind a label is so wide, so that a terminal of 80 columns breaks no line."""
 
 
 def why(
@@ -62,6 +65,7 @@ def why(
     checkpoints = Checkpoints(place.checkpoints)
     offset, decision = _decision(log, which, checkpoints)
     tick = next(record for _, record in journal.records(log, decision.cause, decision.cause + 1))
+    before = _before(log, decision.cause)
     facts = newest_facts(checkpoints, at_most=decision.cause)
     counts = reasons_before(log, offset, window_s)
     summary: dict[str, object] = {
@@ -72,7 +76,7 @@ def why(
         "fingerprint": f"{decision.fingerprint:016x}",
         "tick": {"kind": lines.kind_of(tick), **lines.plain(tick)},
         "tick_line": lines.brief(decision.cause, tick),
-        "before": [lines.brief(at, record) for at, record in _before(log, decision.cause)],
+        "before": [lines.brief(at, record) for at, record in before],
         "fills": [
             {"offset": at, **lines.plain(fill)} for at, fill in _fills(log, offset, decision)
         ],
@@ -87,7 +91,8 @@ def why(
     if as_json:
         typer.echo(json.dumps({"message_type": "summary", **summary}))
         return
-    for line in _lines(place.name, summary, decision):
+    inputs = [(decision.cause, tick), *before]
+    for line in _lines(place.name, summary, decision, inputs):
         typer.echo(line)
 
 
@@ -237,15 +242,22 @@ def _features(
     }
 
 
-def _lines(name: str, said: dict[str, Any], decision: "Decision") -> "list[str]":
-    from cli.lines import time_of
+def _lines(
+    name: str, said: dict[str, Any], decision: "Decision", inputs: "list[tuple[int, Any]]"
+) -> "list[str]":
+    """Return what a person reads; ``inputs`` are the tick and what came before it."""
+    from textwrap import wrap
+
+    from cli.lines import kind_of, matter, time_of
     from cli.score import money, span
 
     head = f"PAPER {name}, offset {said['offset']:,}, {time_of(decision.received_ns)}"
     out = [head, f"{decision.action.upper()}: {decision.reason}"]
 
     def put(label: str, text: str) -> None:
-        out.append(f"  {label:10} {text}")
+        for line in wrap(text, _COLUMNS, break_on_hyphens=False, break_long_words=False):
+            out.append(f"  {label:10} {line}")
+            label = ""
 
     if said["meaning"]:
         put("because", said["meaning"])
@@ -261,9 +273,11 @@ def _lines(name: str, said: dict[str, Any], decision: "Decision") -> "list[str]"
             f"trust {decision.trust:.2f} in its skill, {decision.realised:.2f} of expected gains"
             " came true",
         )
-    put("tick", " ".join(said["tick_line"].split()))
-    for line in said["before"]:
-        put("before", " ".join(line.split()))
+    (cause, tick), *before = inputs
+    put("tick", f"{cause:,} {kind_of(tick)} {matter(tick)}")
+    for at, record in before:
+        earlier_ms = (tick.received_ns - record.received_ns) / 1e6
+        put("before", f"{at:,} {kind_of(record)} {matter(record)}, {earlier_ms:,.0f} ms earlier")
     put(
         "learning",
         f"{decision.trained} fresh labels, loss {decision.loss:.4f},"
@@ -275,14 +289,14 @@ def _lines(name: str, said: dict[str, Any], decision: "Decision") -> "list[str]"
     kept = said["checkpoint_offset"]
     put(
         "lineage",
-        f"weights {said['fingerprint']}, state after {'-' if kept is None else format(kept, ',')}"
-        f" and {'-' if kept is None else format(decision.cause - kept, ',')} records,"
-        f" parameters {said['parameters']}",
+        f"weights {said['fingerprint']}, parameters {said['parameters']}, state after"
+        f" {'-' if kept is None else format(kept, ',')} and"
+        f" {'-' if kept is None else format(decision.cause - kept, ',')} records",
     )
     total = sum(said["reasons"].values())
     within = "" if said["window_s"] is None else f" in the {span(said['window_s'])} before"
     put("reasons", f"of {total:,} decisions{within}:")
-    for reason, count in said["reasons"].items():
+    for reason, count in [*said["reasons"].items()][:_SHOWN_REASONS]:
         put("", f"{count / total:5.1%} {reason}")
     derived = said.get("features")
     if derived is not None:

@@ -7,6 +7,8 @@ from rich.console import Console
 
 from cli.board import Board
 from cli.view import View, block, trend
+from eventlog.records import E8
+from feeds import clock
 from tests.cli.test_board import told
 
 
@@ -26,6 +28,26 @@ def test_paper_is_always_in_sight_and_no_line_wraps(columns: int) -> None:
 
         assert lines[0].startswith(" PAPER ")
         assert max(map(len, lines)) <= columns
+
+
+def test_a_backlog_is_no_quiet_feed() -> None:
+    """While ticks wait for their turn it says how far behind it is; once they do not, how old."""
+    board = told()
+    board.figures.received_ns = clock.now_ns()
+
+    board.figures.waited_s = 97.0
+    assert "feed ok, catching up, 97 s behind" in drawn(board, 80)[0]
+    board.figures.waited_s = 0.02
+    assert drawn(board, 80)[0].endswith("ago")
+
+
+def test_the_holder_gains_from_its_own_start() -> None:
+    """A session that goes on is no gain or loss of whoever held before it."""
+    board = told()
+    board.figures.first_others_e8["holder_equity"] = 9_000 * E8
+    board.figures.others_e8["holder_equity"] = 9_090 * E8
+
+    assert any("+1.00 %, position" in line for line in drawn(board, 80))
 
 
 def test_a_wide_terminal_shows_it_in_half_the_lines() -> None:

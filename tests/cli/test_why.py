@@ -81,3 +81,14 @@ def test_nothing_was_decided_yet(tmp_path: Path) -> None:
 
     assert answer.code == 13
     assert "nothing was decided yet" in answer.err
+
+
+@pytest.mark.parametrize("home", ["gap", "kill-and-resume"])
+def test_it_fits_on_one_screen(home: str) -> None:
+    """Every fact in fewer lines than a terminal has, and none of them wider than one."""
+    lines = trader("why", "--home", str(HERE / home)).out.splitlines()
+    labels = {line[2:12].strip() for line in lines[2:]}
+
+    assert {"because", "model", "edge", "tick", "before", "account", "lineage"} <= labels
+    assert len(lines) < 24
+    assert max(map(len, lines)) < 80
