@@ -432,7 +432,7 @@ def figure(value: float | None) -> str:
 
 def share(value: float | None) -> str:
     """Return a share as a percentage without a sign, or a dash."""
-    return _DASH if value is None else f"{value:.2%}"
+    return _DASH if value is None else f"{value:.2%}".replace("%", " %")
 
 
 def amount(value: float | None) -> str:

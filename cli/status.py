@@ -12,6 +12,8 @@ from cli import options
 if TYPE_CHECKING:
     from cli.standing import Standing
 
+_CLEAR, _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[2J", "\x1b[H", "\x1b[K", "\x1b[J"
+
 
 def status(
     watch: Annotated[
@@ -35,20 +37,27 @@ def status(
     several = journal.names(home) if name is None else []
     places = [journal.find(home, each) for each in several] or [journal.find(home, name)]
     logs = [Reader.open(place.log) for place in places]
+    in_place = watch is not None and sys.stdout.isatty() and not as_json
+    if in_place:
+        typer.echo(_CLEAR, nl=False)
     while True:
-        if watch is not None and sys.stdout.isatty():
-            typer.echo("\x1b[2J\x1b[H", nl=False)
-        for place, log in zip(places, logs, strict=True):
-            standing = look(place, log)
-            if as_json:
+        standings = [look(place, log) for place, log in zip(places, logs, strict=True)]
+        if as_json:
+            for standing in standings:
                 typer.echo(json.dumps({"message_type": "summary", **to_json(standing)}))
-            else:
-                typer.echo("\n".join(to_lines(standing)))
+        else:
+            lines = [line for standing in standings for line in to_lines(standing)]
+            typer.echo(redrawn(lines) if in_place else "\n".join(lines), nl=not in_place)
         if watch is None:
             return
         clock.sleep_s(watch)
         for log in logs:
             log.refresh()
+
+
+def redrawn(lines: list[str]) -> str:
+    """Return what puts lines where others stood, without a moment in which nothing does."""
+    return _HOME + "".join(line + _REST_OF_LINE + "\n" for line in lines) + _REST_OF_SCREEN
 
 
 def to_json(standing: "Standing") -> dict[str, object]:

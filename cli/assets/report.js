@@ -126,7 +126,7 @@
   function make(holder, options, rows) {
     options.width = Math.max(holder.clientWidth, 200);
     options.height = holder.dataset.height ? Number(holder.dataset.height) : 230;
-    options.padding = [8, 10, 0, 4];
+    options.padding = [8, 30, 0, 4];
     options.tzDate = utc;
     const chart = new uPlot(options, rows, holder);
     charts.push([holder, chart]);
@@ -204,13 +204,16 @@
 
   function latency(holder) {
     const samples = data.series.latency;
+    // A start waits for seconds, a tick for milliseconds: both are to be seen. Zero has no logarithm.
+    const known = Object.values(samples.columns).map((column) =>
+      column.map((value) => (value == null ? null : Math.max(value, 0.1))));
     make(holder, {
-      scales: { x: { time: true } },
+      scales: { x: { time: true }, y: { distr: 3 } },
       series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, ...Object.keys(samples.columns).map((key, index) => ({
         label: key, stroke: colour(["blue", "orange", "green", "purple", "sky", "grey"][index % 6]), width: 1.5,
-        points: { show: false } }))],
+        points: { show: samples.time.length < 100, size: 5 }, spanGaps: true, value: number(1) }))],
       axes: [axis({ values: forms }), axis({ size: 70 })],
-    }, [samples.time, ...Object.values(samples.columns)]);
+    }, [samples.time, ...known]);
   }
 
   function draw() {

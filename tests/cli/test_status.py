@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+from cli.status import redrawn
 from eventlog.log import Log
 from fixtures.record import HERE, JOURNAL
 from tests.commands import trader
@@ -78,3 +79,8 @@ def test_all_journals_of_a_home(tmp_path: Path) -> None:
     assert trader("status", "--home", str(tmp_path)).out.count("PAPER") == 2
     one = trader("status", "--home", str(tmp_path), "--journal", "ETH-AUD").out
     assert one.count("PAPER") == 1
+
+
+def test_looking_again_draws_over_what_stood_there() -> None:
+    """Shorter lines, and fewer of them, leave nothing behind; the screen is never empty."""
+    assert redrawn(["a", "b"]) == "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J"
