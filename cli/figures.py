@@ -15,6 +15,7 @@ from cli.frozen import Frozen
 from cli.lines import time_of
 from cli.notes import covered
 from cli.reliability import BINS, Reliability, wilson
+from cli.score import percent
 from cli.uncertainty import Interval, blocked
 
 Floats = npt.NDArray[np.float64]
@@ -387,8 +388,9 @@ def _words(
             "unclear": "not distinguishable from buying and holding",
         }[over["verdict"]]
         said.append(
-            f"Did it make money? {money['gain']:+.2%} after {money['fees']:,.2f} in fees, {word}"
-            f" (the difference is within {over['low']:+.2%} and {over['high']:+.2%})."
+            f"Did it make money? {percent(money['gain'])} after {money['fees']:,.2f} in fees,"
+            f" {word} (the difference is within {percent(over['low'])} and"
+            f" {percent(over['high'])})."
         )
     return said
 

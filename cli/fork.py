@@ -112,8 +112,11 @@ def _print(
         return
     for name, (where, score) in outcomes.items():
         typer.echo(
-            f"{name:9} {score.decisions:,} ticks, {score.fills:,} fills,"
-            f" log-loss {fraction(score.log_loss)},"
-            f" accuracy {fraction(score.accuracy, 3)}, equity {money(score.equity_e8) or '-'}"
-            f"  {where.home / where.name}"
+            f"{name:9} {where.home / where.name}\n"
+            f"          {score.decisions:,} ticks, {score.fills:,} fills,"
+            f" log-loss {fraction(score.log_loss)}, accuracy {fraction(score.accuracy, 3)},"
+            f" equity {money(score.equity_e8) or '-'}"
         )
+    typer.echo(
+        f"What differs, and what of it is no chance:\n  trader compare {place.home} {target.home}"
+    )

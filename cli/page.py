@@ -18,7 +18,7 @@ from cli.score import fraction, percent
 UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
 """Of the library as it was published; a test holds the file to it."""
 
-_DASH = "–"  # noqa: RUF001  what a table shows for nothing
+_DASH = "-"
 
 _SAMPLES_LEAST = 3
 """Up to so few health samples are no curve."""

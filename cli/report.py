@@ -12,7 +12,7 @@ from cli.exits import CommandError, Exit
 if TYPE_CHECKING:
     from cli.chronicle import Chronicle
 
-_PERIODS_SHOWN, _REASONS_SHOWN = 6, 4
+_PERIODS_SHOWN, _REASONS_SHOWN = 6, 3
 """On a terminal, so that all of it stands on a screen; the page and ``--json`` have the others."""
 
 
@@ -88,71 +88,89 @@ def _write(html: Path, said: dict[str, Any], told: "Chronicle") -> dict[str, Any
 
 
 def tables(said: dict[str, Any]) -> list[str]:
-    """Return the figures as lines of at most 80 columns."""
-    from textwrap import wrap
+    """Return the figures as lines of at most 80 columns, what they come to last.
 
+    A terminal shows the end: its last screen answers whether it learns and whether it paid.
+    """
+    return [*_course(said), "", *_verdict(said)]
+
+
+def _course(said: dict[str, Any]) -> list[str]:
+    """Return how it went, a line a period."""
     from cli.lines import time_of
-    from cli.page import amount, figure, share
-    from cli.score import fraction, percent
+    from cli.page import amount
+    from cli.score import fraction
 
-    learning, money, calibration = said["learning"], said["money"], said["calibration"]
-    accuracy = fraction(learning["accuracy"], 3)
-    out = [
-        (
-            f"PAPER {said['journal']}: {said['records']:,} records, {said['ticks']:,} ticks,"
-            f" sessions: {len(said['sessions'])}"
-        ),
-        f"  {time_of(said['first_ns'])} to {time_of(said['last_ns'])}",
-        "",
-        *(line for words in said["words"] for line in wrap(words, 80)),
-        "",
-        f"  learning    {learning['labels']:,} labels, accuracy {accuracy}",
-        (
-            f"              log-loss {fraction(learning['log_loss'])}, baseline"
-            f" {fraction(learning['baseline_log_loss'])}, skill {percent(learning['skill'])}"
-        ),
-        *_frozen_lines(said["frozen"]),
-        (
-            f"  confidence  calibration error {fraction(calibration['error'])}, before calibration"
-            f" {fraction(calibration['error_raw'])}"
-        ),
-        f"              Brier score {fraction(calibration['brier'])} (a coin's: 0.2500)",
-        (
-            f"  account     equity {amount(money['equity'])}, {percent(money['gain'])} net, before"
-            f" fees {percent(money['gross_gain'])}"
-        ),
-        (
-            f"              buy and hold {percent(money['hold_gain'])}, random entry"
-            f" {percent(money['random_gain'])}, deepest drawdown {share(money['drawdown'])}"
-        ),
-        f"              {money['fills']:,} fills, fees {money['fees']:,.2f}",
-        *_latency_lines(said["health"]),
-        "",
-    ]
-    out += [
-        f"  {row['name']:21} {figure(row['value']):>9} {row['unit']:12} {row['note']}".rstrip()
-        for row in said["measures"]
-    ]
-    total = sum(said["holds"].values()) or 1
-    out.append("")
-    out += [
-        f"  {times / total:6.1%} {reason}"
-        for reason, times in [*said["holds"].items()][:_REASONS_SHOWN]
-    ]
-    out += [
-        "",
+    return [
+        f"PAPER {said['journal']}, {time_of(said['first_ns'])} to {time_of(said['last_ns'])}",
         (
             f"  {'until':20} {'labels':>9} {'log-loss':>8} {'baseline':>8} {'frozen':>8}"
             f" {'accuracy':>8} {'equity':>11}"
         ),
+        *(
+            f"  {row['until'][:19]}Z {row['labels']:>9,} {fraction(row['log_loss']):>8}"
+            f" {fraction(row['baseline_log_loss']):>8} {fraction(row['frozen_log_loss']):>8}"
+            f" {fraction(row['accuracy'], 3):>8} {amount(row['equity']):>11}"
+            for row in _merged(said["periods"], _PERIODS_SHOWN)
+        ),
     ]
-    out += [
-        f"  {row['until'][:19]}Z {row['labels']:>9,} {fraction(row['log_loss']):>8}"
-        f" {fraction(row['baseline_log_loss']):>8} {fraction(row['frozen_log_loss']):>8}"
-        f" {fraction(row['accuracy'], 3):>8} {amount(row['equity']):>11}"
-        for row in _merged(said["periods"], _PERIODS_SHOWN)
+
+
+def _verdict(said: dict[str, Any]) -> list[str]:
+    """Return one screen: the answers in words, then the figures behind them."""
+    from textwrap import wrap
+
+    from cli.page import amount, figure, share
+    from cli.score import fraction, percent
+
+    learning, money, calibration = said["learning"], said["money"], said["calibration"]
+    total = sum(said["holds"].values()) or 1
+    reasons = [
+        f"{times / total:.1%} {reason}"
+        for reason, times in [*said["holds"].items()][:_REASONS_SHOWN]
     ]
-    return out
+    learned = (
+        f"{learning['labels']:,} labels, accuracy {fraction(learning['accuracy'], 3)}, log-loss"
+        f" {fraction(learning['log_loss'])}, baseline {fraction(learning['baseline_log_loss'])},"
+        f" skill {percent(learning['skill'])}"
+    )
+    calibrated = (
+        f"calibration error {fraction(calibration['error'])} (raw"
+        f" {fraction(calibration['error_raw'])}), Brier {fraction(calibration['brier'])}"
+        " (coin 0.2500)"
+    )
+    earned = (
+        f"equity {amount(money['equity'])}, {percent(money['gain'])} net,"
+        f" {percent(money['gross_gain'])} gross, drawdown {share(money['drawdown'])};"
+        f" buy and hold {percent(money['hold_gain'])},"
+        f" random entry {percent(money['random_gain'])};"
+        f" {money['fills']:,} fills, fees {money['fees']:,.2f}"
+    )
+    facts = {
+        "learning": learned,
+        "frozen": _frozen_words(said["frozen"]),
+        "confidence": calibrated,
+        "account": earned,
+        "why": ", ".join(reasons),
+        "latency": _latency_words(said["health"]),
+    }
+    return [
+        (
+            f"PAPER {said['journal']}: {said['records']:,} records, {said['ticks']:,} ticks,"
+            f" sessions: {len(said['sessions'])}"
+        ),
+        *(line for words in said["words"] for line in wrap(words, 79)),
+        "",
+        *(
+            f"  {'' if number else label:11} {line}"
+            for label, words in facts.items()
+            for number, line in enumerate(wrap(words, 65))
+        ),
+        *(
+            f"  {row['name']:21} {figure(row['value']):>9} {row['unit']:12} {row['note']}".rstrip()
+            for row in said["measures"]
+        ),
+    ]
 
 
 def _merged(rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
@@ -171,29 +189,24 @@ def _one(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def _latency_lines(health: list[dict[str, Any]]) -> list[str]:
+def _latency_words(health: list[dict[str, Any]]) -> str:
     from cli.page import LATENCIES
 
-    if not health:
-        return []
-    newest = health[-1]["detail"]
+    newest = health[-1]["detail"] if health else {}
     told = [
         f"{label.removesuffix(', p50')} {newest[name]:,.1f}"
         for name, label in LATENCIES.items()
         if name.endswith("_p50_ms") and name in newest
     ]
-    return [f"  latency     {', '.join(told)} ms after it was received (p50)"] if told else []
+    return f"{', '.join(told)} ms later (p50)" if told else ""
 
 
-def _frozen_lines(frozen: dict[str, Any] | None) -> list[str]:
+def _frozen_words(frozen: dict[str, Any] | None) -> str:
     from cli.score import fraction, percent
 
     if frozen is None:
-        return ["  frozen      its frozen self has not been run: trader report --frozen"]
-    return [
-        (
-            f"  frozen      after {frozen['after'] + 1:,} records: its log-loss"
-            f" {fraction(frozen['frozen_log_loss'])}, ours {fraction(frozen['log_loss'])},"
-        ),
-        f"              skill against it {percent(frozen['skill'])} on {frozen['labels']:,} labels",
-    ]
+        return "its frozen self has not been run: trader report --frozen"
+    return (
+        f"its log-loss {fraction(frozen['frozen_log_loss'])}, ours {fraction(frozen['log_loss'])}:"
+        f" skill {percent(frozen['skill'])} on {frozen['labels']:,} labels"
+    )

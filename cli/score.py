@@ -42,8 +42,8 @@ class Account:
 
     def __str__(self) -> str:
         return (
-            f"account: net {money(self.equity_e8)}, before fees {money(self.gross_equity_e8)};"
-            f" buy and hold {money(self.holder_equity_e8)},"
+            f"account: net {money(self.equity_e8)}, before fees {money(self.gross_equity_e8)};\n"
+            f"buy and hold {money(self.holder_equity_e8)},"
             f" random entry {money(self.random_equity_e8)};\n"
             f"{self.trips:,} round trips, {self.wins:,} of them won,"
             f" turnover {money(self.turnover_e8)}, deepest fall {money(self.drawdown_e8)}"
