@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from cli.diagnosis import Check
 
 _SIGNS = {"ok": "✓", "note": "·", "problem": "✗"}
+_COLUMNS = 56
+"""What is said of a check is so wide, so that a terminal of 80 columns breaks no line."""
 
 
 def doctor(
@@ -60,9 +63,11 @@ def doctor(
             line = {"name": check.name, "verdict": check.verdict.value, "says": check.says}
             typer.echo(json.dumps({"message_type": "check", **line, "hint": check.hint}))
             continue
-        typer.echo(f"{_SIGNS[check.verdict.value]} {check.name:20} {check.says}")
-        if check.hint:
-            typer.echo(f"  {'':20} {check.hint}")
+        sign, name = _SIGNS[check.verdict.value], check.name
+        for words in (*wrap(check.says, _COLUMNS, break_long_words=False), check.hint):
+            if words:
+                typer.echo(f"{sign:1} {name:20} {words}")
+            sign = name = ""
     if as_json:
         summary = {"checks": count, "problems": [check.name for check in problems]}
         typer.echo(json.dumps({"message_type": "summary", **summary}))

@@ -69,10 +69,14 @@ class EventLogError(Exception):
     def __str__(self) -> str:
         """Return one sentence: where, what, and what was compared."""
         where = str(self.path) if self.offset is None else f"{self.path}, offset {self.offset}"
-        compared = ""
-        if self.expected is not None or self.actual is not None:
-            compared = f" (expected {_shown(self.expected)}, found {_shown(self.actual)})"
-        return f"{where}: {self.message}{compared}"
+        return f"{where}: {self.what}"
+
+    @property
+    def what(self) -> str:
+        """The sentence without the place: what, and what was compared."""
+        if self.expected is None and self.actual is None:
+            return self.message
+        return f"{self.message} (expected {_shown(self.expected)}, found {_shown(self.actual)})"
 
 
 def _shown(value: object) -> str:

@@ -173,5 +173,4 @@ def _check_links(part: SealedSegment) -> None:
 
 
 def _finding(check_name: str, error: EventLogError) -> Finding:
-    message = str(error)
-    return Finding(check_name, error.path, error.offset, message, isinstance(error, TornTail))
+    return Finding(check_name, error.path, error.offset, error.what, isinstance(error, TornTail))
