@@ -92,8 +92,8 @@ def import_(
     _say(outcome.noted, "noted")
     typer.echo(
         f"log-loss {fraction(score.log_loss)}, baseline {fraction(score.baseline_log_loss)},"
-        f" accuracy {fraction(score.accuracy, 3)} on {score.scored:,} labels,"
-        f" equity {money(score.equity_e8) or '-'}"
+        f" accuracy {fraction(score.accuracy, 3)} on {score.scored:,} labels\n"
+        f"equity {money(score.equity_e8) or '-'}"
     )
 
 

@@ -78,7 +78,7 @@ def report(
 def _write(html: Path, said: dict[str, Any], told: "Chronicle") -> dict[str, Any]:
     """Write the page, whole or not at all."""
     from cli import page
-    from cli.figures import series
+    from cli.series import series
 
     html.parent.mkdir(parents=True, exist_ok=True)
     temporary = html.with_name(html.name + ".tmp")

@@ -276,8 +276,8 @@ def _lines(
     (cause, tick), *before = inputs
     put("tick", f"{cause:,} {kind_of(tick)} {matter(tick)}")
     for at, record in before:
-        earlier_ms = (tick.received_ns - record.received_ns) / 1e6
-        put("before", f"{at:,} {kind_of(record)} {matter(record)}, {earlier_ms:,.0f} ms earlier")
+        since_ms = (record.received_ns - tick.received_ns) / 1e6
+        put("before", f"{at:,} {kind_of(record)} {matter(record)}, {since_ms:+,.0f} ms")
     put(
         "learning",
         f"{decision.trained} fresh labels, loss {decision.loss:.4f},"

@@ -1,24 +1,16 @@
 """What a report says."""
 
 import json
+from copy import copy
 
+import numpy as np
 import pytest
 
 from cli.chronicle import Chronicle, gather
-from cli.figures import figures, series
+from cli.figures import figures, held
 from cli.journal import Place
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
-
-MEASURES = [
-    "cumulative learning",
-    "learning velocity",
-    "adaptation speed",
-    "session continuity",
-    "recovery reliability",
-    "long-term stability",
-    "confidence over time",
-]
 
 
 @pytest.fixture(scope="module")
@@ -30,18 +22,6 @@ def told() -> Chronicle:
 def test_figures_are_json_without_numbers_that_are_none(told: Chronicle) -> None:
     """JSON has no NaN, so neither have we."""
     json.dumps(figures(told, None), allow_nan=False)
-    json.dumps(series(told), allow_nan=False)
-
-
-def test_the_measures_of_success_are_there_by_name(told: Chronicle) -> None:
-    """Each with a unit and a sentence; a recovery was attempted and succeeded."""
-    said = figures(told, None)["measures"]
-
-    assert [row["name"] for row in said] == MEASURES
-    assert all(row["unit"] and row["text"] for row in said)
-    recovery = said[MEASURES.index("recovery reliability")]
-    assert recovery["value"] == 1.0
-    assert recovery["note"] == "attempted: 1, succeeded: 1"
 
 
 def test_the_table_adds_up(told: Chronicle) -> None:
@@ -64,13 +44,13 @@ def test_a_verification_covers_what_it_saw(told: Chronicle) -> None:
     assert quick["checkpoints"][0]["verified"] == "not looked at"
 
 
-def test_columns_are_of_one_length(told: Chronicle) -> None:
-    """The page draws them against each other; time does not run backwards."""
-    drawn = series(told)
-    columns = drawn["columns"]
+def test_a_holder_is_the_mid_where_the_log_has_none(told: Chronicle) -> None:
+    """Version 1 kept no holder's account: who bought at the first mid gained what it gained."""
+    drawn = copy(told.curves)
+    drawn.lasts = {}
+    seen = drawn.price_last[np.isfinite(drawn.price_last)]
 
-    assert {len(values) for values in columns.values()} == {told.curves.count}
-    assert columns["time"] == sorted(columns["time"])
-    assert columns["offset"][-1] == told.records - 1
-    shares = [sum(x or 0 for x in row) for row in zip(*drawn["reasons"].values(), strict=True)]
-    assert max(shares) == pytest.approx(100, rel=1e-4)
+    hold = held(drawn, 10_000.0)
+
+    assert hold[-1] == pytest.approx(10_000.0 * seen[-1] / seen[0])
+    assert held(told.curves, 10_000.0)[-1] != hold[-1]

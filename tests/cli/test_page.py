@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from cli.chronicle import gather
-from cli.figures import figures, series
+from cli.figures import figures
 from cli.journal import Place
 from cli.page import UPLOT_SHA256, render
+from cli.series import series
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 

@@ -1,0 +1,57 @@
+"""Running means over the stretches of a journal, bands about them, and what fills their holes."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+_SMOOTHED = 40
+"""Curves are means over a fortieth of all stretches."""
+
+
+def smooth(sums: Floats, weights: Floats) -> Floats:
+    """Return a running mean over a fortieth of the stretches behind each; NaN without weight."""
+    over = max(len(sums) // _SMOOTHED, 1)
+    top, bottom = _window(sums, over), _window(weights, over)
+    means: Floats = np.divide(top, bottom, out=np.full(len(sums), np.nan), where=bottom > 0)
+    return means
+
+
+def band(sums: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return `smooth` and half the width of a 95 % band, as they were where there is nothing."""
+    return filled(smooth(sums, weights)), filled(_width(sums, weights))
+
+
+def _width(sums: Floats, weights: Floats) -> Floats:
+    """Return the half width of a 95 % band about `smooth`, from how the stretches scatter."""
+    over = max(len(sums) // _SMOOTHED, 1)
+    means = np.divide(sums, weights, out=np.zeros(len(sums)), where=weights > 0)
+    used = (weights > 0).astype(np.float64)
+    count = _window(used, over)
+    mean = _window(means * used, over) / np.maximum(count, 1)
+    spread = _window(means**2 * used, over) / np.maximum(count, 1) - mean**2
+    enough = count >= 3
+    width: Floats = np.where(
+        enough, 1.96 * np.sqrt(np.maximum(spread, 0) / np.maximum(count - 1, 1)), np.nan
+    )
+    return width
+
+
+def _window(values: Floats, over: int) -> Floats:
+    total: Floats = np.cumsum(values)
+    behind: Floats = np.concatenate([np.zeros(over), total[:-over]])[: len(values)]
+    within: Floats = total - behind
+    return within
+
+
+def filled(values: Floats) -> Floats:
+    """Return the values with each gap filled by what was known before it."""
+    known = np.isfinite(values)
+    places = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
+    filled: Floats = np.where(places >= 0, values[np.maximum(places, 0)], np.nan)
+    return filled
+
+
+def ratio(top: float, bottom: float) -> float | None:
+    """Return a mean, or ``None`` where there is nothing that it could be of."""
+    return float(top / bottom) if bottom else None

@@ -1,0 +1,82 @@
+"""A report's answers in sentences, with no more certainty than there is, and what they assume."""
+
+from typing import Any
+
+from cli.chronicle import Chronicle
+from cli.score import percent
+
+
+def answers(
+    learning: dict[str, Any], frozen: dict[str, Any] | None, money: dict[str, Any]
+) -> list[str]:
+    """Return the answers in sentences, with no more certainty than there is."""
+    said = []
+    saved = learning["saved"]
+    if saved is None:
+        said.append("Is it learning? Too few labels to say.")
+    else:
+        word = {
+            "above": "Yes: it foresees the direction better than the baseline",
+            "below": "No: it foresees the direction worse than the baseline",
+            "unclear": "Not distinguishable from the baseline",
+        }[saved["verdict"]]
+        said.append(
+            f"Is it learning? {word}, by {saved['mean']:.4f} nats a label"
+            f" (95 % interval {saved['low']:.4f} to {saved['high']:.4f})."
+        )
+    if frozen is not None:
+        said.append(_frozen_words(frozen))
+    over = money["over_hold"]
+    if not money["fills"]:
+        said.append("Did it make money? It has not traded: its account is what it was.")
+    elif over is None:
+        said.append("Did it make money? Too little to say.")
+    else:
+        word = {
+            "above": "more than buying and holding",
+            "below": "less than buying and holding",
+            "unclear": "not distinguishable from buying and holding",
+        }[over["verdict"]]
+        said.append(
+            f"Did it make money? {percent(money['gain'])} after {money['fees']:,.2f} in fees,"
+            f" {word} (the difference is within {percent(over['low'])} and"
+            f" {percent(over['high'])})."
+        )
+    return said
+
+
+def _frozen_words(frozen: dict[str, Any]) -> str:
+    question, saved = "Has going on learning paid?", frozen["saved"]
+    if saved is None:
+        return f"{question} Too few labels to say."
+    word = {
+        "above": "Yes: it foresees the direction better than itself",
+        "below": "No: it foresees the direction worse than itself",
+        "unclear": "Not distinguishable from itself",
+    }[saved["verdict"]]
+    return (
+        f"{question} {word} as it was after {frozen['after'] + 1:,} records, learning no more, by"
+        f" {saved['mean']:.4f} nats a label (95 % interval {saved['low']:.4f} to"
+        f" {saved['high']:.4f})."
+    )
+
+
+def assumptions(told: Chronicle) -> list[str]:
+    """Return what the figures take for granted, a sentence each."""
+    parameters = told.rules.known
+    fee = f", {parameters.fee_ppm} parts per million" if parameters.fee_ppm >= 0 else " by tier"
+    horizon_s = parameters.horizon_ms / 1000
+    sentences = f"""
+        Everything is on paper: no order was ever sent, and there is no code that could.
+        An order fills at a later tick than the one that decided it, at prices of the recorded book\
+ or quote, as a taker; nothing is known of the fills that a real order would get.
+        Fees are the exchange's taker fees{fee}; they are always charged, and figures after fees\
+ are called net.
+        Buying and holding is the mid's move since the first tick, where the log does not hold a\
+ holder's account.
+        A label is the direction of the mid after {horizon_s:g} s. A prediction is scored on what\
+ was recorded before the label was known; the baseline is the running share of rises.
+        Intervals are of 95 %, from consecutive blocks of time (batch means), because neighbours in\
+ a market resemble each other.
+    """
+    return [line.strip() for line in sentences.strip().splitlines()]
