@@ -1,7 +1,10 @@
-"""Online Platt scaling: p = sigmoid(slope · logit + offset), corrected by each label that ripens.
+"""Online calibration of the mixture: p = sigmoid(f(logit) + offset), f a bent line through zero.
 
-Platt 1999, as a recursive logistic regression (`engine.experts`) on the logit and a one. The slope
-stays within bounds, so the calibrated probability never reverses what the mixture says.
+Platt 1999 fits one slope. That does not do for a mixture that is too timid where it is unsure and
+right where it is sure, as one that has found an exclusive or is; so the slope may change where the
+logit passes `BENDS` on either side (linear splines, Lucena 2018, arXiv:1809.07751). It is learned
+as a recursive logistic regression (`engine.experts`) on the parts of the logit between the bends
+and a one. Every slope stays above nothing, so a higher probability never becomes a lower one.
 """
 
 from typing import Any, NamedTuple
@@ -12,22 +15,28 @@ import numpy.typing as npt
 from engine import experts
 from engine.arithmetic import Tensor, tf
 
-SLOPE_MIN, SLOPE_MAX, OFFSET_MAX = 0.25, 4.0, 1.0
-_VARIANCES = (0.01, 0.0025)
-_WANDER = 1e-7
+BENDS = (0.5, 1.5)
+"""Logits: probabilities of 0.62 and 0.82, and of 0.38 and 0.18."""
+
+LOW = (0.25, 0.05, 0.05, -1.0)
+HIGH = (4.0, 4.0, 4.0, 1.0)
+"""Bounds of the slopes, from the inside out, and of the offset."""
+
+_VARIANCES = (0.04, 0.04, 0.04, 0.0025)
+_WANDER = 1e-6
 
 
 class CalibrationState(NamedTuple):
-    """The scaling, and how uncertain it is."""
+    """The slopes and the offset, and how uncertain they are."""
 
-    scaling: Tensor  # float32[2]: slope, offset
-    covariance: Tensor  # float32[2, 2]
+    scaling: Tensor  # float32[4]: slopes from the inside out, offset
+    covariance: Tensor  # float32[4, 4]
 
 
 def genesis() -> dict[str, npt.NDArray[Any]]:
     """Return the scaling that changes nothing."""
     return {
-        "scaling": np.array([1.0, 0.0], np.float32),
+        "scaling": np.array([1.0, 1.0, 1.0, 0.0], np.float32),
         "covariance": np.diag(np.array(_VARIANCES, np.float32)),
     }
 
@@ -38,19 +47,25 @@ def logit(p_up: Tensor) -> Tensor:
     return tf.math.log(said / (1.0 - said))
 
 
+def parts(p_up: Tensor) -> Tensor:
+    """Return what of the logit lies within the bends, between them and beyond, and a one."""
+    whole = logit(p_up)
+    inner, outer = (tf.clip_by_value(whole, -bend, bend) for bend in BENDS)
+    return tf.stack([inner, outer - inner, whole - outer, tf.constant(1.0)])
+
+
 def calibrate(state: CalibrationState, p_up: Tensor) -> Tensor:
     """Return the calibrated probability, float32[]."""
-    return tf.sigmoid(state.scaling[0] * logit(p_up) + state.scaling[1])
+    return tf.sigmoid(tf.reduce_sum(state.scaling * parts(p_up)))
 
 
 def correct(
     state: CalibrationState, p_up: Tensor, rose: Tensor, weight: Tensor
 ) -> CalibrationState:
     """Learn from one label; ``p_up`` is what the mixture said, ``weight`` 0 changes nothing."""
-    inputs = tf.stack([logit(p_up), tf.constant(1.0)])
     outcome = tf.cast(rose, tf.float32)
     updated = experts.update(
-        experts.Bayes(state.scaling, state.covariance), inputs, outcome, weight, _WANDER
+        experts.Bayes(state.scaling, state.covariance), parts(p_up), outcome, weight, _WANDER
     )
-    low, high = tf.constant([SLOPE_MIN, -OFFSET_MAX]), tf.constant([SLOPE_MAX, OFFSET_MAX])
-    return CalibrationState(tf.clip_by_value(updated.weights, low, high), updated.covariance)
+    scaling = tf.clip_by_value(updated.weights, tf.constant(LOW), tf.constant(HIGH))
+    return CalibrationState(scaling, updated.covariance)

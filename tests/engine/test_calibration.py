@@ -1,6 +1,7 @@
 """Calibration: it begins as nothing, learns from labels, and never turns an answer around."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine import calibration
 from engine.arithmetic import Tensor, tf
-from engine.calibration import OFFSET_MAX, SLOPE_MAX, SLOPE_MIN, CalibrationState
+from engine.calibration import BENDS, HIGH, LOW, CalibrationState
 
 
 def genesis() -> CalibrationState:
@@ -19,9 +20,26 @@ def genesis() -> CalibrationState:
     )
 
 
-def scaled(slope: float, offset: float) -> CalibrationState:
+def scaled(*scaling: float) -> CalibrationState:
     """Return this scaling, as uncertain as at the start."""
-    return genesis()._replace(scaling=tf.constant([slope, offset], tf.float32))
+    return genesis()._replace(scaling=tf.constant(scaling, tf.float32))
+
+
+def bent(logits: np.ndarray, inner: float, middle: float, outer: float, offset: float) -> Any:
+    """Return a bent line at these logits, put together from the bends outwards."""
+    first, second = BENDS
+    sizes = np.abs(logits)
+    line = np.where(
+        sizes <= first,
+        inner * sizes,
+        inner * first
+        + np.where(
+            sizes <= second,
+            middle * (sizes - first),
+            middle * (second - first) + outer * (sizes - second),
+        ),
+    )
+    return np.sign(logits) * line + offset
 
 
 def corrected(
@@ -55,18 +73,28 @@ def test_a_certainty_has_a_logit(p_up: float) -> None:
 
 
 def test_one_label_by_hand() -> None:
-    """The first step of a Kalman filter on the logit and a one, from variances 0.01 and 0.0025."""
+    """The first step of a Kalman filter, from variances 0.04 and 0.0025."""
     logit = 2.0
     p_up = 1 / (1 + math.exp(-logit))
-    inputs, covariance = np.array([logit, 1.0]), np.diag([0.01, 0.0025])
+    inputs, covariance = np.array([0.5, 1.0, 0.5, 1.0]), np.diag([0.04, 0.04, 0.04, 0.0025])
     information = p_up * (1 - p_up) + 1e-4
     posterior = np.linalg.inv(np.linalg.inv(covariance) + information * np.outer(inputs, inputs))
 
     after = corrected(genesis(), p_up, rose=False)
 
-    expected = np.array([1.0, 0.0]) - posterior @ inputs * p_up
+    expected = np.array([1.0, 1.0, 1.0, 0.0]) - posterior @ inputs * p_up
     np.testing.assert_allclose(after.scaling, expected, rtol=1e-4)
-    np.testing.assert_allclose(after.covariance, posterior, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(after.covariance, posterior, rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("p_up", [0.01, 0.2, 0.45, 0.55, 0.75, 0.9])
+def test_the_line_is_bent_where_it_says(p_up: float) -> None:
+    """Within the bends, between them, and beyond, on both sides."""
+    scaling = (2.0, 0.5, 1.5, 0.25)
+
+    logit = bent(np.log([p_up / (1 - p_up)]), *scaling)[0]
+
+    assert said(scaled(*scaling), p_up) == pytest.approx(1 / (1 + math.exp(-logit)), rel=1e-5)
 
 
 @pytest.mark.parametrize("p_up", [0.0, 0.3, 0.9])
@@ -92,57 +120,69 @@ carried = tf.function(_carried, jit_compile=True, autograph=False)
 
 
 @pytest.mark.parametrize(
-    ("slope", "offset"), [(0.5, 0.0), (2.0, 0.0), (1.0, 0.6), (0.4, -0.5), (1.0, 0.0)]
+    "truth",
+    [
+        (0.5, 0.5, 0.5, 0.0),
+        (2.0, 2.0, 2.0, 0.0),
+        (1.0, 1.0, 1.0, 0.6),
+        (0.4, 0.4, 0.4, -0.5),
+        (1.0, 1.0, 1.0, 0.0),
+        (2.8, 0.1, 0.1, 0.0),
+        (0.5, 1.5, 1.0, 0.2),
+    ],
 )
-def test_it_corrects_a_planted_miscalibration(slope: float, offset: float) -> None:
-    """Of a mixture that is too sure, too timid or biased; and it leaves a calibrated one alone."""
+def test_it_corrects_a_planted_miscalibration(truth: tuple[float, ...]) -> None:
+    """Too sure, too timid, biased or bent; and a mixture that is calibrated is left alone."""
     draws = np.random.default_rng(1)
     logits = draws.normal(size=20_000) * 1.5
-    truth = 1 / (1 + np.exp(-(slope * logits + offset)))
-    rose = draws.random(logits.size) < truth
+    rises = 1 / (1 + np.exp(-bent(logits, *truth)))
+    rose = draws.random(logits.size) < rises
     p_up = (1 / (1 + np.exp(-logits))).astype(np.float32)
 
     state = carried(genesis(), tf.constant(p_up), tf.constant(rose))
 
-    np.testing.assert_allclose(state.scaling, [slope, offset], atol=0.08)
+    found = 1 / (1 + np.exp(-bent(logits, *state.scaling.numpy())))
+    assert np.abs(found - rises).max() < 0.04
     covariance = state.covariance.numpy()
     assert covariance.tobytes() == covariance.T.tobytes()
     assert np.linalg.eigvalsh(covariance).min() > 0
 
 
-@pytest.mark.parametrize(
-    ("slope", "p_up", "rose", "bound"),
-    [(SLOPE_MAX, 0.51, True, SLOPE_MAX), (SLOPE_MIN, 0.99, False, SLOPE_MIN)],
-)
-def test_a_slope_stops_at_its_bound(slope: float, p_up: float, rose: bool, bound: float) -> None:
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("bounds", [LOW, HIGH])
+def test_it_stops_at_its_bounds(number: int, bounds: tuple[float, ...]) -> None:
     """However many labels say the same."""
-    state = corrected(scaled(slope, 0.0), p_up, rose=rose)
+    scaling = [1.0, 1.0, 1.0, 0.0]
+    scaling[number] = bounds[number]
+    is_high = bounds is HIGH
+    # A part that is positive: more of it is wanted by a rise, less of it by a fall.
+    state = corrected(scaled(*scaling), 0.95, rose=is_high)
 
-    assert float(state.scaling[0]) == bound
-
-
-def test_an_offset_stops_at_its_bound() -> None:
-    """On either side."""
-    for sign in (-1.0, 1.0):
-        state = corrected(scaled(1.0, sign * OFFSET_MAX), 0.5, rose=sign > 0)
-
-        assert float(state.scaling[1]) == sign * OFFSET_MAX
+    assert float(state.scaling[number]) == np.float32(bounds[number])
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    slope=st.floats(SLOPE_MIN, SLOPE_MAX, width=32),
-    offset=st.floats(-OFFSET_MAX, OFFSET_MAX, width=32),
+    scaling=st.tuples(
+        *(
+            st.floats(float(np.float32(low)), float(np.float32(high)), width=32)
+            for low, high in zip(LOW, HIGH, strict=True)
+        )
+    ),
     p_up=st.floats(0.0, 1.0, width=32),
     rose=st.booleans(),
     weight=st.floats(0.0, 1.0, width=32),
 )
 def test_it_stays_within_its_bounds(
-    slope: float, offset: float, p_up: float, rose: bool, weight: float
+    scaling: tuple[float, ...], p_up: float, rose: bool, weight: float
 ) -> None:
-    """The slope stays above nothing, so a higher probability never becomes a lower one."""
-    state = corrected(scaled(slope, offset), p_up, rose=rose, weight=weight)
+    """Every slope stays above nothing, so a higher probability never becomes a lower one."""
+    state = corrected(scaled(*scaling), p_up, rose=rose, weight=weight)
 
-    assert SLOPE_MIN <= float(state.scaling[0]) <= SLOPE_MAX
-    assert abs(float(state.scaling[1])) <= OFFSET_MAX
-    assert said(state, 0.3) < said(state, 0.7)
+    low, high = (np.array(bounds, np.float32) for bounds in (LOW, HIGH))
+    assert (low <= state.scaling.numpy()).all()
+    assert (state.scaling.numpy() <= high).all()
+    # So sure on one side that float32 knows no more certain, they may be equal.
+    answers = [said(state, each) for each in (0.05, 0.3, 0.45, 0.55, 0.7, 0.95)]
+    assert answers == sorted(answers)
+    assert answers[2] < answers[3]
