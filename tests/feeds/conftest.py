@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from ssl import SSLContext
 from typing import Any, Protocol
 
 import pytest
@@ -37,16 +38,19 @@ def serve_source() -> Iterator[Serve]:
 
 
 @contextmanager
-def scripted(talk: Callable[[ServerConnection], object]) -> Iterator[str]:
+def scripted(
+    talk: Callable[[ServerConnection], object], *, ssl: SSLContext | None = None
+) -> Iterator[str]:
     def handle(connection: ServerConnection) -> None:
         with suppress(ConnectionClosed):
             talk(connection)
 
-    with serve(handle, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
+    options: dict[str, Any] = {"compression": None, "ping_interval": None, "ssl": ssl}
+    with serve(handle, "127.0.0.1", 0, **options) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/v2"
+            yield f"ws{'s' if ssl else ''}://127.0.0.1:{server.socket.getsockname()[1]}/v2"
         finally:
             server.shutdown()
             thread.join(PATIENCE_S)
