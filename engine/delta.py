@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.state import RINGS, Arrays, cursors, touched
+from engine.state import RINGS, Arrays, cursors, cursors_in, touched
 
 _HEAD = struct.Struct("<qqqq16s")
 """Head and ripe before, head and ripe after, and which of the small arrays have changed."""
@@ -22,10 +22,6 @@ _MASK_BITS = 128
 
 class Stateful(Protocol):
     """An engine, as far as a change of its state goes."""
-
-    @property
-    def cursors(self) -> tuple[int, int]:
-        """How far the ring is written and labelled (`engine.state.cursors`)."""
 
     def small_bytes(self) -> dict[str, bytes]:
         """Return the bytes of all arrays but the rings."""
@@ -45,7 +41,7 @@ class Small(NamedTuple):
 def small(engine: Stateful) -> Small:
     """Return what has to be remembered of the state that an engine has now."""
     cells = engine.small_bytes()
-    return Small(engine.cursors, tuple(cells[name] for name in sorted(cells)))
+    return Small(cursors_in(cells), tuple(cells[name] for name in sorted(cells)))
 
 
 def encode(before: Small, engine: Stateful, *, rows: tuple[int, int]) -> tuple[bytes, Small]:

@@ -162,15 +162,6 @@ class Engine:
         market = {name: array.copy() for name, array in self._market.state().items()}
         return {**market, **self._variables.state()}
 
-    @property
-    def cursors(self) -> tuple[int, int]:
-        """How far the ring of predictions is written and labelled (`engine.state.cursors`)."""
-        head, ripe = (
-            self._packed[self._spans[name].start // 4 :][:2].view(np.int64).item()
-            for name in ("memory.head", "memory.ripe")
-        )
-        return head, ripe
-
     def small_bytes(self) -> dict[str, bytes]:
         """Return what a tick changes all over: the bytes of all arrays but the rings.
 

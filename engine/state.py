@@ -5,6 +5,7 @@ Names have two parts, ``part.name``. Most arrays are small and change all over a
 checkpoint does not need it.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -36,6 +37,15 @@ def digest(state: Arrays) -> str:
 def cursors(state: Arrays) -> tuple[int, int]:
     """Return how far the ring is written and labelled: its (head, ripe) positions."""
     return int(state["memory.head"]), int(state["memory.ripe"])
+
+
+def cursors_in(cells: Mapping[str, bytes]) -> tuple[int, int]:
+    """Return the same of a state whose arrays are there as their bytes."""
+    head, ripe = (
+        int.from_bytes(cells[name], "little", signed=True)
+        for name in ("memory.head", "memory.ripe")
+    )
+    return head, ripe
 
 
 def touched(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.parameters import Parameters
-from engine.state import ARCHIVE_STRIDE, RINGS, Arrays, cursors
+from engine.state import ARCHIVE_STRIDE, RINGS, Arrays
 from eventlog.frame import LINK_BYTES
 
 ROWS, ARCHIVED = 8, 3
@@ -103,11 +103,6 @@ class Walker:
     def state(self) -> Arrays:
         """Return the whole state, as copies."""
         return {name: array.copy() for name, array in self._state.items()}
-
-    @property
-    def cursors(self) -> tuple[int, int]:
-        """How far the ring is written and labelled."""
-        return cursors(self._state)
 
     def small_bytes(self) -> dict[str, bytes]:
         """Return the bytes of all arrays but the rings."""

@@ -20,7 +20,7 @@ from engine.features import NAMES
 from engine.loop import run
 from engine.market import Market, Rows
 from engine.parameters import Parameters
-from engine.state import Arrays
+from engine.state import Arrays, cursors_in
 from engine.step import CHUNK_TICKS
 from eventlog.schema import counts_e8, renumber
 
@@ -57,7 +57,7 @@ class _Collecting:
     """A sink that keeps what is needed of effects, and of the ring before it is overwritten."""
 
     def __init__(self, engine: Engine, snapshot: Stretch | None) -> None:
-        self._cursors = engine.cursors
+        self._cursors = cursors_in(engine.small_bytes())
         self._snapshot = snapshot
         self.ticks = 0
         self.fills = 0
@@ -72,7 +72,7 @@ class _Collecting:
         self.decisions.append(decisions)
 
     def checkpoint(self, engine: Engine) -> None:
-        before, self._cursors = self._cursors, engine.cursors
+        before, self._cursors = self._cursors, cursors_in(engine.small_bytes())
         rows = engine.parameters.memory_rows
         places = np.arange(before[0], self._cursors[0], dtype=np.int64) % rows
         if len(places):

@@ -18,7 +18,7 @@ from engine import monitor
 from engine.engine import Engine, arithmetic_digest, genesis
 from engine.errors import StateMismatch
 from engine.market import READS, Rows
-from engine.state import RINGS, cursors, digest
+from engine.state import RINGS, cursors, cursors_in, digest
 from engine.step import CHUNK_TICKS, Outcome, Variables
 from eventlog.records import Decision, Effect, Fill, Milestone, Record, Tick
 from eventlog.schema import SCHEMA, decode, encode, renumber
@@ -344,7 +344,7 @@ class TestState:
 
         assert set(whole) - set(small) == set(RINGS)
         assert small == {name: whole[name].tobytes() for name in small}
-        assert engine.cursors == cursors(whole)
+        assert cursors_in(small) == cursors(whole)
         for name in RINGS:
             places = np.array([0, 17, 255])
             np.testing.assert_array_equal(engine.ring_rows(name, places), whole[name][places])
