@@ -29,6 +29,7 @@ from feeds.btcmarkets.connection import Feed
 from fixtures.record import exchange
 
 TICKS = 3_000
+MANY_TICKS = 60_000
 SPEED = 5.6
 """The calm market sends about 21 frames in a market second."""
 
@@ -106,40 +107,45 @@ class Course:
         self._at_ns, self._cpu_ns = now_ns, cpu_ns
 
 
-def test_frame_to_durable_decision(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Print when each stage is over, and what it took of the time and of the processor."""
+class Timed(Keep):
+    """A keeper that looks at the clock behind every stage, and at how long the disk took."""
+
+    def __init__(self, log: Log, checkpoints: Checkpoints, course: Course, disk: WatchedDisk):
+        super().__init__(log, checkpoints, after=0, show=lambda effects: None)
+        self.waits_ns: list[int] = []
+        self._course = course
+        self._disk = disk
+
+    def accept(self, effects: pa.RecordBatch) -> None:
+        self._course.end("decided")
+        super().accept(effects)
+        self._course.end("decision in the log")
+
+    def checkpoint(self, engine: Engine) -> None:
+        super().checkpoint(engine)
+        self._course.end("state kept")
+        self.waits_ns.append(self._disk.waited_ns[0])
+
+
+def carried(place: Path, speed: str, ticks: int) -> tuple[Course, Timed, float]:
+    """Carry so many frames at a multiple of the market's speed; return the seconds as well."""
     engine, course, disk = Engine.genesis(Parameters()), Course(), WatchedDisk()
-    waits_ns: list[int] = []
-
-    class Timed(Keep):
-        """A keeper that looks at the clock behind every stage."""
-
-        def accept(self, effects: pa.RecordBatch) -> None:
-            course.end("decided")
-            super().accept(effects)
-            course.end("decision in the log")
-
-        def checkpoint(self, engine: Engine) -> None:
-            super().checkpoint(engine)
-            course.end("state kept")
-            waits_ns.append(disk.waited_ns[0])
-
     with (
-        exchange("--seed", "1", "--speed", str(SPEED)) as url,
-        Log.open(tmp_path / "log", storage=disk) as log,
+        exchange("--seed", "1", "--speed", speed) as url,
+        Log.open(place / "log", storage=disk) as log,
         ThreadPoolExecutor(1) as beside,
     ):
         log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail="{}")])
-        checkpoints = Checkpoints(tmp_path / "checkpoints", storage=disk, beside=beside.submit)
+        checkpoints = Checkpoints(place / "checkpoints", storage=disk, beside=beside.submit)
         checkpoints.keep_whole(engine, offset=0, chain=log.chain)
-        keep = Timed(log, checkpoints, after=0, show=lambda effects: None)
+        keep = Timed(log, checkpoints, course, disk)
         engine.advance(log.append([]).batch())  # compiles
         with Feed(url, ["BTC-AUD"]) as feed:
             started_s = clock.monotonic_s()
 
             def source() -> Iterator[pa.RecordBatch]:
                 seen = 0
-                while seen < TICKS:
+                while seen < ticks:
                     records = feed.take(1.0)
                     if not records:
                         continue
@@ -155,14 +161,17 @@ def test_frame_to_durable_decision(tmp_path: Path, capsys: pytest.CaptureFixture
             run(engine, source(), keep)
             seconds = clock.monotonic_s() - started_s
         checkpoints.close()
+    return course, keep, seconds
+
+
+def test_frame_to_durable_decision(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Print when each stage is over, and what it took of the time and of the processor."""
+    course, keep, seconds = carried(tmp_path, str(SPEED), TICKS)
 
     with capsys.disabled():
+        print(f"\n{TICKS / seconds:,.0f} frames/s over loopback, {len(keep.waits_ns):,} batches")
         print(
-            f"\n{TICKS / seconds:,.0f} frames/s over loopback, {len(waits_ns):,} batches;", end=" "
-        )
-        print("milliseconds")
-        print(
-            "                         since received           the stage    of that the processor"
+            "milliseconds             since received           the stage    of that the processor"
         )
         print("                        p10    p50    p99      p50    p99      p50")
         for stage in STAGES:
@@ -171,9 +180,24 @@ def test_frame_to_durable_decision(tmp_path: Path, capsys: pytest.CaptureFixture
             cpu = _quantiles(course.cpu_ns[stage], 0.5)
             print(f"  {stage:20}", *(f"{each:6.2f}" for each in since), " ", end="")
             print(*(f"{each:6.2f}" for each in (*share, *cpu)))
-        p50, p99 = _quantiles(waits_ns, 0.5, 0.99)
+        p50, p99 = _quantiles(keep.waits_ns, 0.5, 0.99)
         print(f"  of a batch waiting for the disk: p50 {p50:.2f}, p99 {p99:.2f}")
     assert all(len(values) >= TICKS for values in course.since_ns.values())
+
+
+def test_the_highest_rate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Print how many frames a second go all the way while the exchange sends what is read."""
+    course, keep, seconds = carried(tmp_path, "max", MANY_TICKS)
+
+    frames = len(course.since_ns["state kept"])
+    with capsys.disabled():
+        print(
+            f"\n{frames / seconds:,.0f} frames/s at most, {len(keep.waits_ns):,} batches;", end=""
+        )
+        print(" the processor, us a frame:")
+        for stage in STAGES[1:]:
+            print(f"  {stage:20} {sum(course.cpu_ns[stage]) / frames / 1e3:6.1f}")
+    assert frames >= MANY_TICKS
 
 
 def _quantiles(values_ns: list[int], *shares: float) -> list[float]:
