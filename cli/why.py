@@ -277,7 +277,7 @@ def _lines(
     put("tick", f"{cause:,} {kind_of(tick)} {matter(tick)}")
     for at, record in before:
         since_ms = (record.received_ns - tick.received_ns) / 1e6
-        put("before", f"{at:,} {kind_of(record)} {matter(record)}, {since_ms:+,.0f} ms")
+        put("before", f"{at:,} {kind_of(record)} {matter(record)}, {since_ms:+,.1f} ms")
     put(
         "learning",
         f"{decision.trained} fresh labels, loss {decision.loss:.4f},"
