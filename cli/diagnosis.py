@@ -176,6 +176,9 @@ def determinism(home: Path) -> Iterator[Check]:
 
     Loads TensorFlow and compiles the step of each set of parameters in use.
     """
+    from cli import compiled
+
+    compiled.reuse()
     from engine.engine import arithmetic_digest
 
     recorded: dict[Parameters, dict[str, str]] = {}

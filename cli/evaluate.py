@@ -61,6 +61,9 @@ def evaluate(
     The last column is how much worse than ours its log-loss is, with bounds that hold at all times
     at once (95 %): where both are above zero, we are better.
     """
+    from cli import compiled
+
+    compiled.reuse()
     from cli.evaluation.evaluation import evaluation
     from cli.evaluation.printing import as_lines, as_summary
     from cli.settings import settings

@@ -40,10 +40,12 @@ def import_(
     makes no sense becomes a record that says so. The journal is called MARKET.imported; an import
     that was interrupted goes on when it is started again, as if it had not been.
     """
+    from cli import compiled
     from cli.settings import settings
 
     chosen = settings(home, set_)
     layout = layout_of(map_ or [], time_unit)
+    compiled.reuse()
     # These take a moment to import, which --help should not.
     from cli.importing import Importing
     from cli.journal import IMPORTED, Place

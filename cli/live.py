@@ -67,6 +67,7 @@ def live(
     Ctrl-C, SIGTERM, --for and --max-ticks end the session cleanly. Killed, it continues from the
     exact point where it was when it is started again.
     """
+    from cli import compiled
     from cli.settings import manager, settings
 
     chosen = settings(home, set_)
@@ -76,6 +77,7 @@ def live(
     for each in markets:
         if markets.count(each) > 1:
             raise CommandError(Exit.USAGE, f"--market {each}: named twice")
+    compiled.reuse()
     # These take a moment to import, which --help should not.
     from threading import Lock
 
@@ -140,6 +142,7 @@ def live(
             as_json=as_json,
         )
         running.resume()
+        compiled.publish()
         if metrics_port is not None:
             metrics = stack.enter_context(Metrics(metrics_port, lambda: running.figures))
             typer.echo(f"figures at {metrics.url}", err=True)

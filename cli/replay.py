@@ -33,6 +33,9 @@ def replay(
     before it, since a state has to come from somewhere. With --set and --out the ticks go through
     an engine of other parameters into a new journal, and both outcomes are shown.
     """
+    from cli import compiled
+
+    compiled.reuse()
     from cli import fork, journal
     from cli.offsets import resolve
     from cli.progress import progress

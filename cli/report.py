@@ -54,6 +54,9 @@ def report(
     if not log.end:
         raise CommandError(Exit.NO_JOURNAL, f"{place.log} is empty: there is nothing to tell yet")
     if frozen:
+        from cli import compiled
+
+        compiled.reuse()
         from cli.freezing import freeze
 
         freeze(place, log, journal.genesis_of(log, place))

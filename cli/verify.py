@@ -46,7 +46,7 @@ def verify(
     The verdict is the last line: clean (0), repairable (4), corrupt (5), diverged (6) or cannot
     verify here (7).
     """
-    from cli import journal
+    from cli import compiled, journal
     from cli.inspection import inspect
     from cli.notes import VERIFICATIONS, note
     from cli.progress import progress
@@ -71,6 +71,7 @@ def verify(
         with progress("checking checkpoints", kept) as advance:
             findings += check_checkpoints(place, log, genesis, advance)
         if depth is Depth.DEEP and not any(not finding.repairable for finding in findings):
+            compiled.reuse()
             from engine.engine import arithmetic_digest
 
             recorded = journal.arithmetics(log)

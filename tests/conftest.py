@@ -1,5 +1,6 @@
 """How hard the tests of faults try, by which seed, and the table of what they did."""
 
+import os
 import platform
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings
 
+from cli import compiled
 from tests.faults import Tally, table
+
+# Hundreds of processes use the same few steps: whoever compiles one does it for all that follow.
+# Kept beside the tests, and not where the user's own are.
+os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / ".cache")
+compiled.reuse()
 
 # No test is about time: a machine may be slow.
 settings.register_profile("untimed", deadline=None)

@@ -1,0 +1,123 @@
+"""What was compiled is found again, with the same bits; what is damaged is not."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli import compiled
+
+SMALL = """
+from cli import compiled
+compiled.reuse()
+from engine.arithmetic import tf
+twice = tf.function(lambda x: x * 2.0, jit_compile=True, autograph=False)
+print(float(twice(tf.constant(21.0))))
+"""
+STEP = """
+import sys
+from cli import compiled
+if sys.argv[1] == "kept":
+    compiled.reuse()
+from engine.engine import arithmetic_digest
+from engine.parameters import Parameters
+print(arithmetic_digest(Parameters(memory_rows=256, archive_rows=256)))
+"""
+
+
+def ran(cache: Path, code: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own whose user has this directory for what can be made again."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    environment.pop("TF_XLA_FLAGS", None)
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        check=False,
+        text=True,
+        env=environment,
+    )
+
+
+def kept(cache: Path) -> list[Path]:
+    return sorted(cache.glob("trader/compiled/*/*.pb.*"))
+
+
+def test_a_kept_step_gives_the_bits_of_one_that_was_just_compiled(tmp_path: Path) -> None:
+    """Compiled and not kept, compiled and kept, and found: three processes."""
+    words = ("alone", "kept", "kept")
+    digests = [ran(tmp_path, STEP, word).stdout for word in words]
+
+    assert len(set(digests)) == 1
+    assert len(digests[0].strip()) == 32
+    assert len(kept(tmp_path)) == 1
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory in which one process has kept what it compiled."""
+    cache = tmp_path_factory.mktemp("once")
+    assert ran(cache, SMALL).stdout == "42.0\n"
+    return cache
+
+
+@pytest.fixture
+def cache(once: Path, tmp_path: Path) -> Path:
+    """Return a copy of it."""
+    return shutil.copytree(once, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("size_bytes", [1000, None])
+def test_what_is_damaged_is_compiled_again(cache: Path, size_bytes: int | None) -> None:
+    """An end that is not there, or one bit: it is put away, and another takes its place."""
+    (before,) = kept(cache)
+    damaged = bytearray(before.read_bytes()[:size_bytes])
+    damaged[500] ^= 1
+    before.write_bytes(bytes(damaged))
+
+    again = ran(cache, SMALL)
+
+    assert (again.returncode, again.stdout) == (0, "42.0\n")
+    (after,) = kept(cache)
+    assert after.name.endswith(compiled.digest(after.read_bytes()))
+
+
+def test_what_is_kept_is_used(cache: Path) -> None:
+    """What passes for it, because its name is right, is what TensorFlow takes; it says so."""
+    (right,) = kept(cache)
+    nonsense = b"this is no machine code"
+    name, _, _ = right.name.rpartition(".")
+    right.with_name(f"{name}.{compiled.digest(nonsense)}").write_bytes(nonsense)
+    right.unlink()
+
+    assert ran(cache, SMALL).returncode != 0
+
+
+def test_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    """It is compiled as if there were nothing."""
+    (tmp_path / "trader").write_text("a file, where a directory is wanted")
+
+    alone = ran(tmp_path, SMALL)
+
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, "42.0\n", "")
+
+
+def test_what_is_left_behind_goes(cache: Path) -> None:
+    """Of what is kept the oldest; and the directory of a process that was killed."""
+    (mine,) = kept(cache)
+    for number in range(compiled.KEPT_MAX + 2):
+        data = str(number).encode()
+        other = mine.with_name(f"other-{number}.pb.{compiled.digest(data)}")
+        other.write_bytes(data)
+        os.utime(other, (number, number))
+    (mine.parent / "run-killed").mkdir()
+    (mine.parent / "run-killed" / "left.pb").touch()
+
+    ran(cache, SMALL)
+
+    assert mine in kept(cache)
+    assert len(kept(cache)) == compiled.KEPT_MAX
+    assert not list(mine.parent.glob("other-0.pb.*"))
+    assert not list(mine.parent.glob("run-*"))
