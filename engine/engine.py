@@ -81,6 +81,8 @@ class Engine:
             StateMismatch: if the state's arrays are not those of these parameters.
         """
         self.parameters = parameters
+        # Held here, so that the cache forgetting it costs a compilation and no more.
+        self._step = steps.compiled(parameters)
         wanted = genesis(parameters)
         if set(state) != set(wanted):
             difference = sorted(set(state) ^ set(wanted))
@@ -90,8 +92,6 @@ class Engine:
                 found = f"{state[name].dtype}{list(state[name].shape)}"
                 raise StateMismatch(f"{name} is {found}, not {array.dtype}{list(array.shape)}")
         self._market = Market.of(state)
-        # Held here, so that the cache forgetting it costs a compilation and no more.
-        self._step = steps.compiled(parameters)
         self._variables = self._step.hold(state)
         self._spans = steps.spans(state)
         self._packed = steps.pack(state)
@@ -102,6 +102,9 @@ class Engine:
     @classmethod
     def genesis(cls, parameters: Parameters) -> "Engine":
         """Return the engine before the first record."""
+        # First, as wherever a step is needed: TensorFlow numbers what it traces, and knows by that
+        # name what it compiled in another process.
+        steps.compiled(parameters)
         return cls(parameters, genesis(parameters))
 
     def advance(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
