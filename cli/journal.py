@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cli.exits import CommandError, Exit
 from engine.errors import ParameterError
 from engine.parameters import Parameters, digest_of, parameters_from
+from eventlog import compute
 from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import KINDS, Record, SessionStarted
@@ -241,7 +241,9 @@ def records(
     wanted = {"offset", "kind"}.union(*(COLUMNS[kind] for kind in kinds))
     columns = [name for name in NAMES if name in wanted]
     for batch in log.read(start, end, columns=columns):
-        yield from decode(batch.filter(pc.is_in(batch.column("kind"), pa.array(kinds))))
+        yield from decode(
+            compute.where(batch, compute.is_in(batch.column("kind"), pa.array(kinds)))
+        )
 
 
 def last(log: Log | Reader, kind: type[_T]) -> tuple[int, _T] | None:
@@ -250,7 +252,7 @@ def last(log: Log | Reader, kind: type[_T]) -> tuple[int, _T] | None:
     start, newest = max(0, log.end - _NEWEST_RECORDS), None
     columns = [each for each in NAMES if each in {"offset", "kind", *COLUMNS[name]}]
     for batch in log.read(start, log.end, columns=columns):
-        found = batch.filter(pc.equal(batch.column("kind"), name))
+        found = compute.where(batch, compute.equal(batch.column("kind"), name))
         newest = found.slice(found.num_rows - 1) if found.num_rows else newest
     if newest is None:
         return None
@@ -271,7 +273,7 @@ def predecessor_of(log: Log | Reader) -> Predecessor | None:
         start = max(0, end - step)
         said = None
         for batch in log.read(start, end, columns=columns):
-            rows = batch.filter(pc.is_valid(batch.column("session")))
+            rows = compute.where(batch, compute.is_valid(batch.column("session")))
             said = rows if rows.num_rows else said
         if said is not None:
             offset, session = (said.column(name)[-1].as_py() for name in columns)
@@ -310,7 +312,7 @@ def tape_of(log: Log | Reader) -> Tape:
         start, first_ns, said = max(0, end - step), 0, None
         for batch in log.read(start, end, columns=columns):
             first_ns = first_ns or batch.column("received_ns")[0].as_py()
-            wanted = batch.filter(pc.is_in(batch.column("kind"), _OF_TRADES))
+            wanted = compute.where(batch, compute.is_in(batch.column("kind"), _OF_TRADES))
             cells = [wanted.column(name).to_pylist() for name in columns]
             for kind, trade_id, received_ns, detail in zip(*cells, strict=True):
                 if kind == "trade":
@@ -334,7 +336,7 @@ def arithmetics(log: Log | Reader) -> dict[int, str]:
     """Return the arithmetic digest of each session, by the offset at which it starts."""
     found: dict[int, str] = {}
     for batch in log.read(0, log.end, columns=("offset", "kind", "detail")):
-        started = batch.filter(pc.equal(batch.column("kind"), "session_started"))
+        started = compute.where(batch, compute.equal(batch.column("kind"), "session_started"))
         for offset, detail in zip(
             started.column("offset").to_pylist(), started.column("detail").to_pylist(), strict=True
         ):

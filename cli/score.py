@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from eventlog import compute
 from eventlog.records import format_e8
 from eventlog.schema import counts_e8
 
@@ -68,13 +68,13 @@ class Score:
     def add(self, effects: pa.RecordBatch) -> None:
         """Add the effects of a chunk."""
         kinds = effects.column("kind")
-        decisions = effects.select(COLUMNS).filter(pc.equal(kinds, "decision"))
-        self.fills += pc.sum(pc.equal(kinds, "fill")).as_py() or 0
+        decisions = compute.where(effects.select(COLUMNS), compute.equal(kinds, "decision"))
+        self.fills += compute.total(compute.equal(kinds, "fill"))
         if not decisions.num_rows:
             return
         self.decisions += decisions.num_rows
-        self.scored += pc.sum(decisions.column("scored")).as_py()
-        self.hits += pc.sum(decisions.column("scored_hits")).as_py()
+        self.scored += compute.total(decisions.column("scored"))
+        self.hits += compute.total(decisions.column("scored_hits"))
         self.loss += _total(decisions.column("scored_loss"))
         self.baseline_loss += _total(decisions.column("scored_baseline_loss"))
         self.equity_e8 = int(counts_e8(decisions.column("equity"))[-1])

@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cli import journal, notes
 from cli.journal import Place
@@ -19,6 +18,7 @@ from cli.score import Score
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
 from engine.snapshot import Facts
+from eventlog import compute
 from eventlog.reader import Reader
 from eventlog.records import E8, Decision
 from eventlog.recovery import LOCK
@@ -97,16 +97,17 @@ def look(place: Place, log: Reader) -> Standing:
     for batch in log.read(start, log.end, columns=columns):
         recent.add(batch)
         kinds = batch.column("kind")
-        said = kinds.filter(pc.is_in(kinds, _SESSIONS)).to_pylist()
+        said = compute.where(kinds, compute.is_in(kinds, _SESSIONS)).to_pylist()
         ended = said[-1] == "session_ended" if said else ended
-        times += batch.column("received_ns").filter(pc.is_in(kinds, _TICKS)).to_pylist()
+        times += compute.where(
+            batch.column("received_ns"), compute.is_in(kinds, _TICKS)
+        ).to_pylist()
         middle_e8 = _last_middle_e8(batch) or middle_e8
-        decisions = batch.filter(pc.equal(kinds, "decision"))
+        decisions = compute.where(batch, compute.equal(kinds, "decision"))
         if decisions.num_rows:
             decided = decisions.column("offset")[-1].as_py()
-        for pair in pc.value_counts(decisions.column("reason")):
-            holds[pair["values"].as_py()] += pair["counts"].as_py()
-        samples = batch.column("detail").filter(pc.equal(kinds, "health"))
+        holds.update(compute.counts(decisions.column("reason")))
+        samples = compute.where(batch.column("detail"), compute.equal(kinds, "health"))
         if len(samples):
             for sample in samples.to_pylist():
                 health.update(json.loads(sample))
@@ -157,7 +158,9 @@ def _health(log: Reader, end: int) -> dict[str, object]:
     for stop in range(end, max(0, log.end - HEALTH_RECORDS), -RECENT_RECORDS):
         newest: dict[str, object] = {}
         for batch in log.read(max(0, stop - RECENT_RECORDS), stop, columns=("kind", "detail")):
-            samples = batch.column("detail").filter(pc.equal(batch.column("kind"), "health"))
+            samples = compute.where(
+                batch.column("detail"), compute.equal(batch.column("kind"), "health")
+            )
             if len(samples):
                 newest = json.loads(samples[-1].as_py())
         if newest:
@@ -170,7 +173,7 @@ def _acts(reason: str) -> bool:
 
 
 def _last_middle_e8(batch: pa.RecordBatch) -> int | None:
-    quotes = batch.filter(pc.equal(batch.column("kind"), "quote"))
+    quotes = compute.where(batch, compute.equal(batch.column("kind"), "quote"))
     if not quotes.num_rows:
         return None
     bid_e8, ask_e8 = counts_e8(quotes.column("bid"))[-1], counts_e8(quotes.column("ask"))[-1]
@@ -190,7 +193,7 @@ def _market_gain(log: Reader, last: Decision, cash_e8: int, middle_e8: int | Non
     if last.holder_equity_e8 is not None:
         return _gain(last.holder_equity_e8, cash_e8)
     for batch in log.read(0, min(_FIRST_RECORDS, log.end), columns=("kind", "bid", "ask")):
-        quotes = batch.filter(pc.equal(batch.column("kind"), "quote"))
+        quotes = compute.where(batch, compute.equal(batch.column("kind"), "quote"))
         if quotes.num_rows:
             return _gain(middle_e8, _last_middle_e8(quotes.slice(0, 1)))
     return None

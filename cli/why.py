@@ -163,9 +163,8 @@ def reasons_before(log: "Reader", offset: int, window_s: float | None) -> "Count
 
     Without a window, within the newest `RECENT_RECORDS`.
     """
-    import pyarrow.compute as pc
-
     from cli.standing import RECENT_RECORDS
+    from eventlog import compute
 
     counts: Counter[str] = Counter()
     since_ns: int | None = None
@@ -174,16 +173,16 @@ def reasons_before(log: "Reader", offset: int, window_s: float | None) -> "Count
         columns = ("kind", "reason", "received_ns")
         late = False
         for batch in reversed([*log.read(max(0, end - step), end, columns=columns)]):
-            decided = batch.filter(pc.equal(batch.column("kind"), "decision"))
+            decided = compute.where(batch, compute.equal(batch.column("kind"), "decision"))
             if not decided.num_rows:
                 continue
             if since_ns is None and window_s is not None:
                 since_ns = decided.column("received_ns")[-1].as_py() - round(window_s * 1e9)
             whole = decided.num_rows
             if since_ns is not None:
-                decided = decided.filter(pc.greater_equal(decided.column("received_ns"), since_ns))
-            for pair in pc.value_counts(decided.column("reason")):
-                counts[pair["values"].as_py()] += pair["counts"].as_py()
+                late_enough = compute.at_least(decided.column("received_ns"), since_ns)
+                decided = compute.where(decided, late_enough)
+            counts.update(compute.counts(decided.column("reason")))
             late = late or decided.num_rows < whole
         if late or window_s is None:
             break

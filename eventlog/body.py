@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from eventlog.compute import ordered
 from eventlog.schema import COLUMNS, NAMES, REQUIRED, SCHEMA, nulls
 
 Int64s = np.ndarray[Any, np.dtype[np.int64]]
@@ -229,5 +230,5 @@ def _merged(
         pieces = [
             part[name] if name in part else nulls(name, len(part["offset"])) for part in parts
         ]
-        arrays.append(pieces[0] if order is None else pa.concat_arrays(pieces).take(order))
+        arrays.append(pieces[0] if order is None else ordered(pa.concat_arrays(pieces), order))
     return arrays

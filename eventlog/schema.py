@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from eventlog.compute import flattened, lengths_of
 from eventlog.records import KINDS, Level, Record, Side
 
 
@@ -367,7 +368,7 @@ def renumber(batch: pa.RecordBatch, *, first_offset: int) -> pa.RecordBatch:
 
 def levels_of(column: pa.Array) -> list[tuple[Level, ...] | None]:
     """Return a column of book levels, row by row."""
-    flat = column.flatten()
+    flat = flattened(column)
     cells = zip(
         counts_e8(flat.field(0)).tolist(),
         counts_e8(flat.field(1)).tolist(),
@@ -377,7 +378,7 @@ def levels_of(column: pa.Array) -> list[tuple[Level, ...] | None]:
         strict=True,
     )
     levels = [Level(*cell) for cell in cells]
-    lengths = column.value_lengths().to_pylist()
+    lengths = lengths_of(column).to_pylist()
     rows: list[tuple[Level, ...] | None] = []
     start = 0
     for length in lengths:

@@ -11,7 +11,7 @@ FORBIDDEN = {"tensorflow", "keras", "pandas", "pydantic", "websockets", "httpx2"
 """What no command loads that only reads."""
 
 ARROW = {"pyarrow", "numpy"}
-FILES = {"pyarrow.parquet", "pyarrow.dataset", "pyarrow.fs", "rich"}
+FILES = {"pyarrow.compute", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.fs", "rich"}
 HOME = ("--home", str(HERE / "gap"))
 
 PROGRAM = """
