@@ -220,3 +220,19 @@ def test_another_process_follows_a_real_writer(tmp_path: Path) -> None:
             output, _ = follower.communicate(timeout=60)
 
     assert output.strip() == str(commits)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1])
+def test_a_reader_refuses_a_mark_that_counts_other_records(wrong: int) -> None:
+    """Headers that lead to the right place, but to another offset, are not what it tells of."""
+    fs = world()
+    log = Log.open(LOG, storage=fs)
+    for number in range(3):
+        log.append([quote(number)])
+    newest = mark.read(fs, LOG).newest
+    assert newest is not None
+    forged = mark.to_bytes(newest._replace(end=newest.end + wrong), 99)
+    fs.put(LOG / mark.NAME, forged.ljust(mark.SLOT_STRIDE_BYTES, b"\0") * mark.SLOTS)
+
+    with pytest.raises(Corrupt):
+        Reader.open(LOG, storage=fs)
