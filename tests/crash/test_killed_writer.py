@@ -49,7 +49,7 @@ CHECKPOINT_POINTS = {
     "snapshot: its name is not durable": ("fsync_dir", "checkpoints"),
     "deltas: the file is new": ("create", ".deltas"),
     "deltas: half is written": ("pwrite", ".deltas"),
-    "deltas: nothing is synced": ("fdatasync", ".deltas"),
+    "deltas: the zeros ahead are not synced": ("fsync", ".deltas"),
     "retention: a snapshot goes": ("unlink", ".snapshot"),
     "retention: older deltas go": ("unlink", ".deltas"),
 }
