@@ -10,22 +10,10 @@ def answers(
     learning: dict[str, Any], frozen: dict[str, Any] | None, money: dict[str, Any]
 ) -> list[str]:
     """Return the answers in sentences, with no more certainty than there is."""
-    said = []
-    saved = learning["saved"]
-    if saved is None:
-        said.append("Is it learning? Too few labels to say.")
-    else:
-        word = {
-            "above": "Yes: it foresees the direction better than the baseline",
-            "below": "No: it foresees the direction worse than the baseline",
-            "unclear": "Not distinguishable from the baseline",
-        }[saved["verdict"]]
-        said.append(
-            f"Is it learning? {word}, by {saved['mean']:.4f} nats a label"
-            f" (95 % interval {saved['low']:.4f} to {saved['high']:.4f})."
-        )
+    said = ["Is it learning? " + _foresees(learning["saved"], "the baseline")]
     if frozen is not None:
-        said.append(_frozen_words(frozen))
+        then = f" as it was after {frozen['after'] + 1:,} records, learning no more"
+        said.append("Has going on learning paid? " + _foresees(frozen["saved"], "itself", then))
     over = money["over_hold"]
     if not money["fills"]:
         said.append("Did it make money? It has not traded: its account is what it was.")
@@ -45,19 +33,18 @@ def answers(
     return said
 
 
-def _frozen_words(frozen: dict[str, Any]) -> str:
-    question, saved = "Has going on learning paid?", frozen["saved"]
+def _foresees(saved: dict[str, Any] | None, other: str, which: str = "") -> str:
+    """Return whether it foresees better than another does, ``which`` says more of that one."""
     if saved is None:
-        return f"{question} Too few labels to say."
+        return "Too few labels to say."
     word = {
-        "above": "Yes: it foresees the direction better than itself",
-        "below": "No: it foresees the direction worse than itself",
-        "unclear": "Not distinguishable from itself",
+        "above": f"Yes: it foresees the direction better than {other}",
+        "below": f"No: it foresees the direction worse than {other}",
+        "unclear": f"Not distinguishable from {other}",
     }[saved["verdict"]]
     return (
-        f"{question} {word} as it was after {frozen['after'] + 1:,} records, learning no more, by"
-        f" {saved['mean']:.4f} nats a label (95 % interval {saved['low']:.4f} to"
-        f" {saved['high']:.4f})."
+        f"{word}{which}, by {saved['mean']:.4f} nats a label"
+        f" (95 % interval {saved['low']:.4f} to {saved['high']:.4f})."
     )
 
 
