@@ -118,6 +118,11 @@ def _total(column: pa.Array) -> float:
     return float(np.sum(column.to_numpy(zero_copy_only=False), dtype=np.float64))
 
 
+def gain_of(value_e8: int | None, first_e8: int | None) -> float | None:
+    """Return what an account or a price gained since it was first known, as a share."""
+    return None if value_e8 is None or not first_e8 else value_e8 / first_e8 - 1
+
+
 def money(value_e8: int | None) -> str | None:
     """Return an amount as text with two decimals, as people write it."""
     return None if value_e8 is None else f"{value_e8 / 10**8:,.2f}"

@@ -14,7 +14,7 @@ from cli import journal, notes
 from cli.journal import Place
 from cli.notes import verified
 from cli.score import COLUMNS as SCORED
-from cli.score import Score
+from cli.score import Score, gain_of
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
 from engine.snapshot import Facts
@@ -81,7 +81,7 @@ class Standing:
     @property
     def gain(self) -> float | None:
         """What the account gained since the start, as a share."""
-        return None if self.last is None else _gain(self.last[1].equity_e8, self.cash_e8)
+        return None if self.last is None else gain_of(self.last[1].equity_e8, self.cash_e8)
 
 
 def look(place: Place, log: Reader) -> Standing:
@@ -191,16 +191,12 @@ def _cash_e8(log: Reader) -> int:
 def _market_gain(log: Reader, last: Decision, cash_e8: int, middle_e8: int | None) -> float | None:
     """Return what a holder's account gained; of the mid, where version 1 did not keep one."""
     if last.holder_equity_e8 is not None:
-        return _gain(last.holder_equity_e8, cash_e8)
+        return gain_of(last.holder_equity_e8, cash_e8)
     for batch in log.read(0, min(_FIRST_RECORDS, log.end), columns=("kind", "bid", "ask")):
         quotes = compute.where(batch, compute.equal(batch.column("kind"), "quote"))
         if quotes.num_rows:
-            return _gain(middle_e8, _last_middle_e8(quotes.slice(0, 1)))
+            return gain_of(middle_e8, _last_middle_e8(quotes.slice(0, 1)))
     return None
-
-
-def _gain(value_e8: int | None, first_e8: int | None) -> float | None:
-    return None if value_e8 is None or not first_e8 else value_e8 / first_e8 - 1
 
 
 def newest_facts(checkpoints: Checkpoints, *, at_most: int | None = None) -> Facts | None:

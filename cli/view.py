@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.score import Score, fraction, money, percent, span
+from cli.score import Score, fraction, gain_of, money, percent, span
 
 if TYPE_CHECKING:
     from cli.board import Figures, Window
@@ -134,7 +134,7 @@ def _facts(panel: Panel) -> list[tuple[str, Text]]:
     learning = Text(f"{fraction(score.log_loss)} (baseline {fraction(score.baseline_log_loss)})")
     if skill is not None:
         learning.append(f" {skill:+.1%}", style="green" if skill > 0 else "yellow")
-    gain, market = _gain(score.equity_e8, seen.first_equity_e8), _market(panel)
+    gain, market = gain_of(score.equity_e8, seen.first_equity_e8), _market(panel)
     account = f"{money(score.equity_e8) or '-'} net {percent(gain)}"
     gross_e8 = seen.others_e8.get("gross_equity")
     if gross_e8 is not None:
@@ -163,15 +163,11 @@ def _position(position_e8: int | None) -> str:
     return "-" if position_e8 is None else f"{position_e8 / 1e8:g}"
 
 
-def _gain(equity_e8: int | None, first_e8: int | None) -> float | None:
-    return None if equity_e8 is None or not first_e8 else equity_e8 / first_e8 - 1
-
-
 def _market(panel: Panel) -> float | None:
     seen = panel.figures
     name = "holder_equity"
-    held = _gain(seen.others_e8.get(name), seen.first_others_e8.get(name))
-    return _gain(seen.middle_e8, seen.first_middle_e8) if held is None else held
+    held = gain_of(seen.others_e8.get(name), seen.first_others_e8.get(name))
+    return gain_of(seen.middle_e8, seen.first_middle_e8) if held is None else held
 
 
 def _sure(panel: Panel) -> str:
