@@ -293,16 +293,11 @@ def pack(state: Arrays) -> npt.NDArray[np.int32]:
 
 def unpack(words: npt.NDArray[np.int32], like: Arrays) -> Arrays:
     """Return the arrays of `PACKED` from their bits, shaped as in ``like``; they share them."""
-    arrays: Arrays = {}
-    start = 0
-    for name in PACKED:
-        model = like[name]
-        flag = model.dtype == np.bool_
-        end = start + (model.size if flag else model.nbytes // words.itemsize)
-        part = words[start:end]
-        arrays[name] = (part != 0 if flag else part.view(model.dtype)).reshape(model.shape)
-        start = end
-    return arrays
+    cells = words.view(np.uint8)
+    return {
+        name: cells[span].view(like[name].dtype).reshape(like[name].shape)
+        for name, span in spans(like).items()
+    }
 
 
 def spans(like: Arrays) -> dict[str, slice]:
@@ -310,11 +305,10 @@ def spans(like: Arrays) -> dict[str, slice]:
     found: dict[str, slice] = {}
     start = 0
     for name in PACKED:
-        model = like[name]
         # Of a flag's four bytes the lowest is what its array has.
-        flag = model.dtype == np.bool_
-        end = start + model.nbytes * (4 if flag else 1)
-        found[name] = slice(start, end, 4 if flag else 1)
+        step = 4 if like[name].dtype == np.bool_ else 1
+        end = start + like[name].nbytes * step
+        found[name] = slice(start, end, step)
         start = end
     return found
 
