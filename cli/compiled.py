@@ -70,13 +70,14 @@ def publish() -> None:
         return
     store = own.parent
     with suppress(OSError):
+        known = {kept.name.rpartition(".")[0] for kept in _newest_last(store)}
         for made in own.glob(f"*{_ENDING}"):
-            code = made.read_bytes()
-            kept = store / f"{made.name}.{digest(code)}"
-            if not kept.exists():
-                temporary = own / f"{kept.name}.tmp"
+            if made.name not in known:  # else it came from there, or another was as quick
+                code = made.read_bytes()
+                kept = f"{made.name}.{digest(code)}"
+                temporary = own / f"{kept}.tmp"
                 temporary.write_bytes(code)
-                temporary.replace(kept)
+                temporary.replace(store / kept)
         for old in _newest_last(store)[:-KEPT_MAX]:
             old.unlink(missing_ok=True)
 
