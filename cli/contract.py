@@ -288,8 +288,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             labels                    integer   directions that were known later
             engine_labels             integer   those that the engine scored itself
             engine_hits               integer   and foresaw
-            fills                     integer   paper executions
-            net_gain                  number    of the account, after fees
+            accounts                  array     paper accounts: net and gross, and who else's
             not_installed             array     baselines that are not there for want of a package
         """,
     },

@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 OURS = "ours"
 NETWORK = "network alone"
-FORECASTS = {OURS: "p_up", NETWORK: "p_up_network"}
+FORECASTS = {OURS: "p_up", "ours, not calibrated": "p_up_raw", NETWORK: "p_up_network"}
 """What is reported → the column of a `Decision` that has it."""
 
 
@@ -42,7 +42,10 @@ class Answers(NamedTuple):
     scored: int
     hits: int
     fills: int
-    equity_e8: npt.NDArray[np.int64]  # [ticks]
+    net_e8: npt.NDArray[np.int64]  # [ticks]: equity, and that of the accounts beside it
+    gross_e8: npt.NDArray[np.int64]
+    holder_e8: npt.NDArray[np.int64]
+    random_e8: npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -83,7 +86,8 @@ class _Collecting:
             snapshot.after_ticks, snapshot.state = self.ticks, engine.state()
 
 
-_COLUMNS = [*FORECASTS.values(), "cause", "scored", "scored_hits", "equity"]
+_EQUITY = ("equity", "gross_equity", "holder_equity", "random_equity")
+_COLUMNS = [*FORECASTS.values(), "cause", "scored", "scored_hits", *_EQUITY]
 
 
 def answers(
@@ -126,6 +130,7 @@ def answers(
     said = pa.Table.from_batches(sink.decisions) if sink.decisions else None
     if said is None or not said.num_rows:
         raise CommandError(Exit.USAGE, "there is no tick to evaluate")
+    net_e8, gross_e8, holder_e8, random_e8 = (counts_e8(said.column(name)) for name in _EQUITY)
     return Answers(
         forecasts={
             name: said.column(column).to_numpy().astype(np.float64)
@@ -137,7 +142,10 @@ def answers(
         scored=pc.sum(said.column("scored")).as_py(),
         hits=pc.sum(said.column("scored_hits")).as_py(),
         fills=sink.fills,
-        equity_e8=counts_e8(said.column("equity")),
+        net_e8=net_e8,
+        gross_e8=gross_e8,
+        holder_e8=holder_e8,
+        random_e8=random_e8,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cli.evaluation import baselines as others
+from cli.evaluation.accounts import Account, accounts
 from cli.evaluation.answers import NETWORK, OURS, Answers, Stretch, answers, frozen
 from cli.evaluation.questions import Questions, questions
 from cli.evaluation.report import Report, report
@@ -35,10 +36,7 @@ class Evaluation:
     labels: int
     engine_labels: int
     engine_hits: int
-    fills: int
-    gain_e8: int
-    """Change of the account's equity, net of fees."""
-
+    accounts: tuple[Account, ...]
     lacking: tuple[str, ...]
 
 
@@ -65,11 +63,13 @@ def evaluation(
     forecasts = {name: p_up[asked.tick] for name, p_up in said.forecasts.items()}
     if snapshot.state is not None:
         forecasts["ours, frozen at 25 %"] = _frozen(source, parameters, snapshot, asked)
+    engines = {OURS: said}
     for name, variant in variants.items():
-        answer = _run(name, source, variant, None)
+        answer = engines[f"with {name}"] = _run(name, source, variant, None)
         forecasts[f"with {name}"] = answer.forecasts[OURS][asked.tick]
     forecasts |= _others(asked, said, baselines)
     optimum = None if source.p_up is None else source.p_up[said.offsets][asked.tick]
+    horizon_ns = parameters.horizon_ms * 1_000_000
     changes = np.searchsorted(said.offsets[asked.tick], source.changes).tolist()
     return Evaluation(
         source=source,
@@ -79,7 +79,7 @@ def evaluation(
             forecasts,
             ours=OURS,
             persistence=others.PERSISTENCE,
-            horizon_ns=parameters.horizon_ms * 1_000_000,
+            horizon_ns=horizon_ns,
             optimum=optimum,
             curves_of=(OURS, NETWORK),
             changes=tuple(changes),
@@ -89,8 +89,7 @@ def evaluation(
         labels=int(asked.moved.sum()),
         engine_labels=said.scored,
         engine_hits=said.hits,
-        fills=said.fills,
-        gain_e8=int(said.equity_e8[-1]) - parameters.cash * 10**8,
+        accounts=accounts(asked, engines, cash=parameters.cash, horizon_ns=horizon_ns),
         lacking=tuple(others.lacking()) if baselines in ("fast", "all") else (),
     )
 

@@ -3,14 +3,18 @@
 from dataclasses import asdict
 from typing import Any
 
+from cli.evaluation.accounts import Account
 from cli.evaluation.answers import OURS
 from cli.evaluation.evaluation import Evaluation
 from cli.evaluation.report import Row
-from cli.score import fraction, money
+from cli.score import fraction
 
 _HEAD = (
     f"{'':32} {'labels':>8} {'accuracy':>8} {'log-loss':>8} {'Brier':>7} {'ECE':>7} {'chance':>7}"
     f" {'MCC':>7} {'kappa':>7} {'skill':>6}   worse than ours by"
+)
+_ACCOUNTS_HEAD = (
+    f"{'paper account':32} {'fills':>8} {'net gain':>12} {'gross gain':>12}   worse than ours by"
 )
 
 
@@ -39,7 +43,7 @@ def as_lines(found: Evaluation) -> list[str]:
     if report.adapting:
         said = "  ".join(f"{part['accuracy']:.3f}" for part in report.adapting)
         lines.append(f"accuracy of {OURS} in the 500 labels behind each change: {said}")
-    lines.append(f"paper account: {found.fills:,} fills, net gain {money(found.gain_e8)}")
+    lines += ["", _ACCOUNTS_HEAD, *(_account_line(account) for account in found.accounts)]
     if found.engine_labels != found.labels:
         lines.append(
             f"the engine scored {found.engine_labels:,} labels, of {found.labels:,} that there are"
@@ -61,6 +65,16 @@ def _line(row: Row) -> str:
         f" {made.brier:7.4f} {made.ece:7.4f} {made.ece_by_chance:7.4f} {made.mcc:7.3f} {kappa:>7}"
         f" {skill:>6}   {against}"
     )
+
+
+def _account_line(account: Account) -> str:
+    fills = "-" if account.fills is None else f"{account.fills:,}"
+    gross = "-" if account.gross_gain is None else f"{account.gross_gain:,.2f}"
+    against = ""
+    if account.against is not None:
+        by = account.against
+        against = f"{by.mean:+,.2f} [{by.low:+,.2f}, {by.high:+,.2f}]"
+    return f"{account.name:32} {fills:>8} {account.net_gain:12,.2f} {gross:>12}   {against}"
 
 
 def as_summary(found: Evaluation) -> dict[str, Any]:
@@ -86,7 +100,15 @@ def as_summary(found: Evaluation) -> dict[str, Any]:
         "labels": found.labels,
         "engine_labels": found.engine_labels,
         "engine_hits": found.engine_hits,
-        "fills": found.fills,
-        "net_gain": found.gain_e8 / 10**8,
+        "accounts": [
+            {
+                "name": account.name,
+                "fills": account.fills,
+                "net_gain": account.net_gain,
+                "gross_gain": account.gross_gain,
+                "worse_than_ours": None if account.against is None else account.against._asdict(),
+            }
+            for account in found.accounts
+        ],
         "not_installed": list(found.lacking),
     }

@@ -18,12 +18,18 @@ def test_a_stream_is_evaluated_beside_its_optimum() -> None:
     assert isinstance(forecasters, list)
     named = {each["name"]: each for each in forecasters}
     assert set(named) == {
-        *("known optimum", "ours", "network alone", "ours, frozen at 25 %"),
+        *("known optimum", "ours", "ours, not calibrated", "network alone"),
+        "ours, frozen at 25 %",
         *("with memory_rows=512", "prior", "persistence", "imbalance rule"),
         *("imbalance rule, calibrated", "order-flow sign"),
     }
     for figure in ("accuracy", "log_loss"):
         assert named["with memory_rows=512"][figure] == named["ours"][figure], "it is no other"
+    accounts = answer.summary["accounts"]
+    assert isinstance(accounts, list)
+    held = {each["name"]: each for each in accounts}
+    assert held["with memory_rows=512"]["worse_than_ours"]["mean"] == 0
+    assert held["always flat"]["net_gain"] == held["always flat"]["gross_gain"] == 0
     assert named["known optimum"]["accuracy"] == pytest.approx(0.7788, abs=0.03)
     assert answer.summary["engine_labels"] == answer.summary["labels"] == 2_498
 
@@ -36,10 +42,13 @@ def test_a_table_is_printed_for_people(tmp_path: Path) -> None:
     assert answer.code == 0
     lines = answer.out.splitlines()
     assert lines[0].startswith("ticks.csv: direction over 1 s, 1,500 ticks in ")
-    assert [line.split("  ")[0] for line in lines[3:7]] == [
-        "ours", "network alone", "prior", "persistence",
+    assert [line.split("  ")[0] for line in lines[3:8]] == [
+        "ours", "ours, not calibrated", "network alone", "prior", "persistence",
     ]  # fmt: skip
-    assert "paper account: " in answer.out
+    first = next(place for place, line in enumerate(lines) if line.startswith("paper account"))
+    assert [line.split("  ")[0] for line in lines[first + 1 :][:4]] == [
+        "ours", "always flat", "buy and hold", "random entry",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def hits_of(p_up: np.ndarray, asked: Questions) -> int:
 def outcome_of(made: Market) -> Outcome:
     said = answers(PARAMETERS, made.batches(), advance=nobody)
     asked = questions(said.rows, horizon_ms=PARAMETERS.horizon_ms)
-    gain_e8 = int(said.equity_e8[-1]) - PARAMETERS.cash * 10**8
+    gain_e8 = int(said.net_e8[-1]) - PARAMETERS.cash * 10**8
     return Outcome(
         int(asked.moved.sum()), hits_of(said.forecasts[OURS][asked.tick], asked), gain_e8
     )
