@@ -56,6 +56,9 @@ class Parameters:
     warm_up_horizons: int = _parameter(
         30, 2, 10**6, "horizons over which decisions were judged before the first order"
     )
+    feedback: float = _parameter(
+        1.0, 0.0, 1.0, "how far what came of earlier decisions counts in the next ones; 0: not"
+    )
     confidence_floor: float = _parameter(
         0.55, 0.5, 1.0, "calibrated probability below which to hold"
     )

@@ -3,8 +3,9 @@
 Long or flat, with a fixed amount of cash. The expected gain over the horizon, as far as expected
 gains have come true (`engine.hindsight`), must exceed what it costs to go in and out again; where
 it does not, holding is the right answer and says so. In position it costs nothing to stay, so it is
-held for as long as any gain is expected. The conditions are tried in the order of `REASONS`; the
-first that holds is the reason.
+held for as long as any gain is expected. What earlier decisions brought counts to the power of
+``feedback``: as it is, or not at all. The conditions are tried in the order of `REASONS`; the first
+that holds is the reason.
 """
 
 from typing import NamedTuple
@@ -61,20 +62,23 @@ def choose(
     cost_ppm = 2.0 * tf.cast(accounts.fee_ppm[OURS], tf.float32) + spread_ppm
     confidence = tf.maximum(p_up, 1.0 - p_up)
 
+    realised = tf.pow(hindsight.realised, parameters.feedback)
+    trust = tf.pow(hindsight.trust, parameters.feedback)
+
     ledger, orders = ledger_of(accounts), orders_of(accounts)
     # Said so that figures that are no numbers lead to holding and to leaving, never to an entry.
     gains = edge_ppm > 0.0
-    sure = 0.5 + hindsight.trust * (confidence - 0.5) >= parameters.confidence_floor
+    sure = 0.5 + trust * (confidence - 0.5) >= parameters.confidence_floor
     conditions = [
         ~row.valid,
         orders.side[OURS] != HOLD,
         tally.counts[0] < parameters.warm_up_labels,
         (ledger.position_e8[OURS] > 0) & ~gains,
         ledger.position_e8[OURS] > 0,
-        ~(hindsight.trust > 0.0),
+        ~(trust > 0.0),
         ~(sure & gains),
         ~(edge_ppm > cost_ppm),
-        ~(hindsight.realised * edge_ppm > cost_ppm),
+        ~(realised * edge_ppm > cost_ppm),
         ledger.cash_e8[OURS] < parameters.order_cash * 10**8,
     ]
     reason = tf.constant(_ENTER)

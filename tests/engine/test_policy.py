@@ -1,6 +1,7 @@
 """The policy: each reason in its place, and nothing that is no number ever leads to an order."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -51,7 +52,7 @@ BECAUSE: dict[str, Situation] = {
 """Each reason, in the order in which they are tried, and what brings it about by itself."""
 
 
-def choose(situation: Situation) -> Choice:
+def choose(situation: Situation, parameters: Parameters = PARAMETERS) -> Choice:
     """Return the choice in a situation, at a bid of 9 999.5 and an ask of 10 000.5."""
     tally = TallyState(**{n: tf.constant(a) for n, a in labels.genesis().items()})
     counts = tf.constant([int(situation["scored"]), 0, 0, 0], tf.int64)
@@ -75,7 +76,7 @@ def choose(situation: Situation) -> Choice:
             tf.constant(situation["trust"], tf.float32),
         ),
         PortfolioState(**{name: tf.constant(array) for name, array in state.items()}),
-        PARAMETERS,
+        parameters,
     )
 
 
@@ -109,6 +110,21 @@ def test_the_first_reason_that_holds_is_the_one(first: int) -> None:
         situation |= BECAUSE[reason]
 
     assert said(situation)[1] == REASONS[first]
+
+
+@pytest.mark.parametrize(
+    ("reason", "without"),
+    [
+        ("no skill to trust", "entry: edge above cost"),
+        ("past edges did not pay", "entry: edge above cost"),
+        ("edge below cost", "edge below cost"),
+    ],
+)
+def test_without_feedback_earlier_decisions_do_not_count(reason: str, without: str) -> None:
+    """What was not believed for what came before is; what is known of the market still counts."""
+    choice = choose(ENTRY | BECAUSE[reason], replace(PARAMETERS, feedback=0.0))
+
+    assert REASONS[int(choice.reason)] == without
 
 
 def test_the_figures_are_those_that_it_rests_on() -> None:
