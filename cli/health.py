@@ -13,7 +13,7 @@ from pathlib import Path
 
 from eventlog.storage import DISK
 from feeds import clock
-from feeds.btcmarkets.connection import FeedState
+from feeds.btcmarkets.state import FeedState
 
 SAMPLE_S = 60.0
 """How often a sample stands in the log while nothing happens."""

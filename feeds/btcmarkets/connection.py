@@ -19,7 +19,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -28,14 +27,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
 from websockets.uri import parse_uri
 
-from eventlog.records import BookUpdate, Gap, Input, Trade, Undecodable
+from eventlog.records import BookUpdate, Input, Trade, Undecodable
 from feeds.btcmarkets import protocol
 from feeds.btcmarkets.backfill import Backfill
 from feeds.btcmarkets.backoff import Handshakes
+from feeds.btcmarkets.channel import Channel
 from feeds.btcmarkets.crosscheck import CrossCheck
 from feeds.btcmarkets.dialogue import Dialogue
 from feeds.btcmarkets.inbox import Inbox
+from feeds.btcmarkets.link import Link
 from feeds.btcmarkets.rest import Rest
+from feeds.btcmarkets.state import FeedState
 from feeds.btcmarkets.tape import Tape
 from feeds.clock import monotonic_s, now_ns
 from feeds.errors import (
@@ -65,100 +67,11 @@ _LOOK_S = 1.0
 _JUMP_S = 2.0
 """How far the wall clock may run from the monotonic one between two looks."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketState:
-    """How one market is: ``why`` is what stands in its way, and empty while nothing does.
-
-    ``last_record_s`` is on the monotonic clock; a quiet market is no dead one, so its age says
-    nothing by itself. ``hole`` says that trades may be missing which are still asked for.
-    """
-
-    streaming: bool
-    why: str
-    last_record_s: float | None
-    queued: int
-    gaps: int
-    backfilled: int
-    repeated: int
-    hole: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedState:
-    """How the connection is, for a status line and for health.
-
-    ``why`` is what stands in the way while there is no connection, and empty while there is one;
-    ``last_frame_s`` is on the monotonic clock. ``loop_lag_s`` is how late the feed's thread came to
-    look at the clock last; ``skew_s`` how far the exchange's clock is ahead of ours, if known.
-    """
-
-    connected: bool
-    connections: int
-    rotations: int
-    frames: int
-    undecodable: int
-    queued: int
-    last_frame_s: float | None
-    why: str
-    loop_lag_s: float
-    skew_s: float | None
-    rest_calls: int
-    rest_failures: int
-    cross_checks: int
-    markets: Mapping[str, MarketState]
-
-    @property
-    def reconnects(self) -> int:
-        """Return how often the connection was replaced because it was lost."""
-        return max(0, self.connections - 1 - self.rotations)
+_DROPPED = "the exchange dropped the subscription"
 
 
 class _Lost(Exception):
     """This connection is of no more use, for a reason that the socket does not know."""
-
-
-class _Channel:
-    """One market's way from the sockets to whoever takes."""
-
-    def __init__(self, inbox: Inbox, tape: Tape) -> None:
-        self.inbox = inbox
-        self.tape = tape
-        self.source: _Link | None = None
-        self.missing_since: tuple[int, str] | None = None
-        self.why = "nothing was heard yet"
-        self.last_record_s: float | None = None
-        self.gaps = 0
-        self.backfilled = 0
-        self.check: CrossCheck | None = None
-
-    def state(self) -> MarketState:
-        return MarketState(
-            streaming=self.source is not None and not self.why,
-            why=self.why,
-            last_record_s=self.last_record_s,
-            queued=len(self.inbox),
-            gaps=self.gaps,
-            backfilled=self.backfilled,
-            repeated=self.tape.repeated,
-            hole=self.tape.behind is not None,
-        )
-
-
-class _Link:
-    """One connection, from its handshake to its end."""
-
-    def __init__(self, number: int, dialogue: Dialogue) -> None:
-        self.number = number
-        self.dialogue = dialogue
-        self.task: asyncio.Task[None]
-        self.socket: ClientConnection | None = None
-        self.heard_s = 0.0
-        self.is_full = False
-        self.connected = False
-        self.refused_once = False
-        self.told = asyncio.Event()  # the dialogue may have something to ask
-        self.took_over = asyncio.Event()  # every market that can be is this one's
 
 
 class Feed:
@@ -237,7 +150,7 @@ class Feed:
         )
         given = tapes or {}
         self._channels = {
-            market: _Channel(
+            market: Channel(
                 Inbox(
                     records_max=queue_records_max,
                     bytes_max=queue_bytes_max,
@@ -269,7 +182,7 @@ class Feed:
         self._why = "nothing was heard yet"
         self._began_ns = now_ns()
         # Belong to the thread.
-        self._links: list[_Link] = []
+        self._links: list[Link] = []
         self._numbers = 0
         self._failures = 0
         self._last_received_ns: int | None = None
@@ -360,7 +273,7 @@ class Feed:
         name = next(name for name, each in self._channels.items() if each is channel)
         self._on_loop(lambda: self._want(name))
 
-    def _channel(self, market: str | None) -> _Channel:
+    def _channel(self, market: str | None) -> Channel:
         if market is None:
             (channel,) = self._channels.values()
             return channel
@@ -420,7 +333,8 @@ class Feed:
             # Stopped while it was lost: that, too, was missed.
             for channel in self._channels.values():
                 at_ns = now_ns()
-                channel.inbox.put([*self._gap(channel, at_ns), *self._unfilled(channel, at_ns)], 0)
+                left = channel.unfilled(at_ns, began_ns=self._began_ns) if self._backfill else []
+                channel.inbox.put([*channel.missed(at_ns), *left], 0)
 
     async def _connect(self, beside: asyncio.Task[None]) -> None:
         """Keep one connection, replaced when it is lost, or when it is old."""
@@ -446,21 +360,21 @@ class Feed:
                     calls.create_task(self._backfill.run())
                     calls.create_task(self._cross_check(rest))
 
-    def _begin(self) -> _Link:
+    def _begin(self) -> Link:
         self._numbers += 1
         dialogue = Dialogue(
             self._markets,
             answer_s=self._answer_s,
             resync_interval_s=self._resync_interval_s,
         )
-        link = _Link(self._numbers, dialogue)
+        link = Link(self._numbers, dialogue)
         self._links.append(link)
         link.task = asyncio.create_task(self._carry(link))
         # Whoever waits for it may be cancelled first; what it says then is of no interest.
         link.task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return link
 
-    async def _rotate(self, old: _Link) -> _Link:
+    async def _rotate(self, old: Link) -> Link:
         """Replace a connection that still runs; return the one to go on with.
 
         Both are heard until every market has a snapshot on the new one, and the old one a moment
@@ -482,14 +396,14 @@ class Feed:
         if old.task.done():
             return new
         if not new.took_over.is_set():
-            await _end(new)
+            await new.end()
             return old
         await asyncio.wait({old.task}, timeout=self._drain_s)
         self._rotations += 1
-        await _end(old)
+        await old.end()
         return new
 
-    async def _carry(self, link: _Link) -> None:
+    async def _carry(self, link: Link) -> None:
         """Carry one connection from its handshake to its end, whatever that is."""
         why = "replaced"
         try:
@@ -529,21 +443,11 @@ class Feed:
             self._why = self._why if any(each.connected for each in self._links) else why
             for channel in self._channels.values():
                 if channel.source in (link, None) and not self._stopping:
-                    self._lose(channel, why)
-
-    def _lose(self, channel: _Channel, why: str) -> None:
-        """From now on something of this market may be missed."""
-        channel.why = why
-        if channel.source is None:
-            return
-        channel.source = None
-        channel.tape.lose()
-        if self._last_received_ns is not None and channel.missing_since is None:
-            channel.missing_since = (self._last_received_ns, why)
+                    channel.lose(why, heard_ns=self._last_received_ns)
 
     # The thread's side: one connection.
 
-    async def _converse(self, link: _Link, socket: ClientConnection) -> None:
+    async def _converse(self, link: Link, socket: ClientConnection) -> None:
         link.heard_s = monotonic_s()
         link.socket = socket
         tasks = [
@@ -562,7 +466,7 @@ class Feed:
             if task in done:
                 task.result()
 
-    async def _read(self, link: _Link, socket: ClientConnection) -> None:
+    async def _read(self, link: Link, socket: ClientConnection) -> None:
         while True:
             # Undecoded, so that a frame that is not UTF-8 is a record and not the end.
             frame = await socket.recv(decode=False)
@@ -579,11 +483,11 @@ class Feed:
                 link.told.set()
             for market in gone:
                 if self._channels[market].source is link:
-                    self._lose(self._channels[market], "the exchange dropped the subscription")
+                    self._channels[market].lose(_DROPPED, heard_ns=self._last_received_ns)
             if not self._arrive(link, frame, event, received_ns):
                 await self._wait_for_room(link)
 
-    def _confirm(self, link: _Link, event: protocol.Event) -> None:
+    def _confirm(self, link: Link, event: protocol.Event) -> None:
         """See whether the exchange has accepted the subscription of this connection."""
         dialogue = link.dialogue
         refused = dialogue.refused
@@ -609,7 +513,7 @@ class Feed:
             self._deadline.reschedule(None)
             self._opened.set_result(None)
 
-    def _refused(self, link: _Link, rejection: protocol.Rejection) -> None:
+    def _refused(self, link: Link, rejection: protocol.Rejection) -> None:
         self._why = _refusal(rejection)
         link.refused_once = True
         if rejection.of_markets:
@@ -618,7 +522,7 @@ class Feed:
             raise _Lost(self._why)
         raise SubscriptionRejected(url=self._url, code=rejection.code, message=rejection.message)
 
-    def _arrive(self, link: _Link, frame: bytes, event: protocol.Event, received_ns: int) -> bool:
+    def _arrive(self, link: Link, frame: bytes, event: protocol.Event, received_ns: int) -> bool:
         """Hand on what a frame says; return whether there is room for more."""
         if isinstance(event, protocol.Rejection) and not link.connected:
             return True
@@ -640,7 +544,7 @@ class Feed:
         return has_room
 
     def _accept(
-        self, link: _Link, market: str, channel: _Channel, record: Input, received_ns: int
+        self, link: Link, market: str, channel: Channel, record: Input, received_ns: int
     ) -> list[Input]:
         if isinstance(record, Undecodable):
             return [record]
@@ -648,7 +552,7 @@ class Feed:
         channel.last_record_s = link.heard_s
         if channel.source is None:
             channel.source, channel.why = link, ""
-            arrivals = self._gap(channel, received_ns)
+            arrivals = channel.missed(received_ns)
             if self._backfill is not None:
                 self._backfill.wake(market)
         elif channel.source is not link:
@@ -668,25 +572,7 @@ class Feed:
             channel.check.add(record)
         return [*arrivals, record]
 
-    def _gap(self, channel: _Channel, to_ns: int) -> list[Input]:
-        """Return the gap since something was lost, once."""
-        if channel.missing_since is None:
-            return []
-        from_ns, why = channel.missing_since
-        channel.missing_since = None
-        channel.gaps += 1
-        return [Gap(received_ns=to_ns, from_ns=from_ns, to_ns=to_ns, why=why)]
-
-    def _unfilled(self, channel: _Channel, at_ns: int) -> list[Input]:
-        """Return a gap for a hole that is left open: trades may be missing which nobody found."""
-        if self._backfill is None or channel.tape.behind is None:
-            return []
-        channel.gaps += 1
-        from_ns = channel.tape.sure_ns or self._began_ns
-        why = f"trades behind {channel.tape.behind} were not compared with REST"
-        return [Gap(received_ns=at_ns, from_ns=min(from_ns, at_ns), to_ns=at_ns, why=why)]
-
-    async def _wait_for_room(self, link: _Link | None) -> None:
+    async def _wait_for_room(self, link: Link | None) -> None:
         # Whoever takes sets the event through the loop, so it cannot be missed between these lines.
         while any(channel.inbox.is_full for channel in self._channels.values()):
             self._room.clear()
@@ -697,7 +583,7 @@ class Feed:
             link.is_full = False
             link.heard_s = monotonic_s()
 
-    async def _watch(self, link: _Link, socket: ClientConnection) -> None:
+    async def _watch(self, link: Link, socket: ClientConnection) -> None:
         """Give the socket up when nothing comes, unless it is we who do not read."""
         while True:
             silent_s = 0.0 if link.is_full else monotonic_s() - link.heard_s
@@ -707,7 +593,7 @@ class Feed:
                 raise _Lost(f"nothing was heard for {self._stale_after_s:g} s")
             await asyncio.sleep(self._stale_after_s - silent_s)
 
-    async def _ask(self, link: _Link, socket: ClientConnection) -> None:
+    async def _ask(self, link: Link, socket: ClientConnection) -> None:
         while True:
             link.told.clear()
             request = link.dialogue.next(monotonic_s())
@@ -726,16 +612,8 @@ class Feed:
     # The thread's side: what goes on beside.
 
     async def _keep(self, market: str, records: Sequence[Input]) -> None:
-        """Take what was fetched; the stream may have brought some of it meanwhile."""
-        channel = self._channels[market]
         await self._wait_for_room(None)
-        kept = [
-            record
-            for record in records
-            if not isinstance(record, Trade) or channel.tape.add(record.trade_id)
-        ]
-        channel.backfilled += sum(isinstance(record, Trade) for record in kept)
-        channel.inbox.put(kept, 0)
+        self._channels[market].fill(records)
 
     async def _compare_clocks(self) -> None:
         """Find the moments at which the wall clock was set, or the machine slept."""
@@ -756,12 +634,10 @@ class Feed:
                 continue
             if jump_s >= self._stale_after_s:
                 # What the exchange sent meanwhile is gone, and so, mostly, is the connection.
-                self._lose(channel, why)
+                channel.lose(why, heard_ns=self._last_received_ns)
             else:
-                first_ns, last_ns = sorted((before_ns, after_ns))
-                gap = Gap(received_ns=after_ns, from_ns=first_ns, to_ns=last_ns, why=why)
-                channel.gaps += 1
-                channel.inbox.put([gap], 0)
+                from_ns, to_ns = sorted((before_ns, after_ns))
+                channel.interrupt(at_ns=after_ns, from_ns=from_ns, to_ns=to_ns, why=why)
                 self._want(market)
         for link in self._links:
             if jump_s >= self._stale_after_s and link.socket is not None:
@@ -779,7 +655,7 @@ class Feed:
                 channel.check = None
 
     async def _compare_book(
-        self, rest: Rest, market: str, channel: _Channel, check: CrossCheck
+        self, rest: Rest, market: str, channel: Channel, check: CrossCheck
     ) -> None:
         for _ in range(_CROSS_CHECKS):
             await asyncio.sleep(self._settle_s)
@@ -792,9 +668,7 @@ class Feed:
             if not agrees and channel.source is not None:
                 at_ns = now_ns()
                 why = f"the book is not what REST says of it at version {orders.snapshot_id}"
-                gap = Gap(received_ns=at_ns, from_ns=at_ns, to_ns=at_ns, why=why)
-                channel.gaps += 1
-                channel.inbox.put([gap], 0)
+                channel.interrupt(at_ns=at_ns, from_ns=at_ns, to_ns=at_ns, why=why)
                 self._want(market)
             return
 
@@ -829,11 +703,6 @@ def _confirms(event: protocol.Event) -> bool:
 
 def _unwanted(frame: bytes, received_ns: int, why: str) -> Undecodable:
     return Undecodable(received_ns=received_ns, raw=frame[: protocol.RAW_BYTES_KEPT_MAX], why=why)
-
-
-async def _end(link: _Link) -> None:
-    link.task.cancel()
-    await asyncio.gather(link.task, return_exceptions=True)
 
 
 async def _close(socket: ClientConnection) -> None:

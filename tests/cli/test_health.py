@@ -7,7 +7,7 @@ import pytest
 
 from cli import health
 from cli.health import Growth, excess
-from feeds.btcmarkets.connection import FeedState, MarketState
+from feeds.btcmarkets.state import FeedState, MarketState
 
 MIB = 1 << 20
 

@@ -1,0 +1,81 @@
+"""One market's way from the sockets to whoever takes it, and what is missing on it."""
+
+from collections.abc import Sequence
+
+from eventlog.records import Gap, Input, Trade
+from feeds.btcmarkets.crosscheck import CrossCheck
+from feeds.btcmarkets.inbox import Inbox
+from feeds.btcmarkets.link import Link
+from feeds.btcmarkets.state import MarketState
+from feeds.btcmarkets.tape import Tape
+
+
+class Channel:
+    """One market's arrivals, its trades that are known, and the connection that it comes from."""
+
+    def __init__(self, inbox: Inbox, tape: Tape) -> None:
+        self.inbox = inbox
+        self.tape = tape
+        self.source: Link | None = None
+        self.why = "nothing was heard yet"
+        self.last_record_s: float | None = None
+        self.check: CrossCheck | None = None
+        self._missing_since: tuple[int, str] | None = None
+        self._gaps = 0
+        self._backfilled = 0
+
+    def state(self) -> MarketState:
+        """Return how the market is."""
+        return MarketState(
+            streaming=self.source is not None and not self.why,
+            why=self.why,
+            last_record_s=self.last_record_s,
+            queued=len(self.inbox),
+            gaps=self._gaps,
+            backfilled=self._backfilled,
+            repeated=self.tape.repeated,
+            hole=self.tape.behind is not None,
+        )
+
+    def lose(self, why: str, *, heard_ns: int | None) -> None:
+        """Note that from now on something may be missed; ``heard_ns`` is of the last frame."""
+        self.why = why
+        if self.source is None:
+            return
+        self.source = None
+        self.tape.lose()
+        if heard_ns is not None and self._missing_since is None:
+            self._missing_since = (heard_ns, why)
+
+    def missed(self, to_ns: int) -> list[Input]:
+        """Return the gap since something was lost, once."""
+        if self._missing_since is None:
+            return []
+        from_ns, why = self._missing_since
+        self._missing_since = None
+        return [self._gap(to_ns, from_ns, to_ns, why)]
+
+    def unfilled(self, at_ns: int, *, began_ns: int) -> list[Input]:
+        """Return a gap for a hole that is left open: trades may be missing which nobody found."""
+        if self.tape.behind is None:
+            return []
+        why = f"trades behind {self.tape.behind} were not compared with REST"
+        return [self._gap(at_ns, min(self.tape.sure_ns or began_ns, at_ns), at_ns, why)]
+
+    def interrupt(self, *, at_ns: int, from_ns: int, to_ns: int, why: str) -> None:
+        """Put a gap where the stream itself went on."""
+        self.inbox.put([self._gap(at_ns, from_ns, to_ns, why)], 0)
+
+    def fill(self, fetched: Sequence[Input]) -> None:
+        """Take what was fetched; the stream may have brought some of it meanwhile."""
+        kept = [
+            record
+            for record in fetched
+            if not isinstance(record, Trade) or self.tape.add(record.trade_id)
+        ]
+        self._backfilled += sum(isinstance(record, Trade) for record in kept)
+        self.inbox.put(kept, 0)
+
+    def _gap(self, at_ns: int, from_ns: int, to_ns: int, why: str) -> Gap:
+        self._gaps += 1
+        return Gap(received_ns=at_ns, from_ns=from_ns, to_ns=to_ns, why=why)
