@@ -35,7 +35,7 @@ def evaluate(
     time_unit: Annotated[str, typer.Option(metavar="ns|us|ms|s", help="Likewise.")] = "ns",
     stream: Annotated[
         str | None,
-        typer.Option(metavar="S0…S8", help="A made-up market with a known optimum instead."),
+        typer.Option(metavar="S0…S9", help="A made-up market with a known optimum instead."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="With --stream: which one.")] = 1,
     ticks: Annotated[int, typer.Option(min=1_000, help="With --stream: how long.")] = 30_000,

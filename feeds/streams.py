@@ -22,6 +22,7 @@ S5     gated: S1 while the imbalance behind the touch is positive, else a fair c
 S6     S1 of a mixture of both levels that turns slowly; at half-time imbalances grow tenfold
 S7     S1, by turns of the touch and of the level behind it: A-B-A-B …
 S8     S1 with dirt: crossed books, repeated books, undecodable frames, gaps, a frozen feed
+S9     S1 with moves four times the spread, each over before an order of ours is there
 =====  =============================================================================================
 
 `Market.p_up` is the exact posterior of the label given all that was to be seen (for ``S3`` that of
@@ -233,6 +234,12 @@ def _dirty(seed: int, ticks: int) -> Market:
     return clean.at(rows)._replace(kind=np.concatenate(kinds)[order].astype(np.int64))
 
 
+def _late(seed: int, ticks: int) -> Market:
+    """What is foreseen comes true, and can be had by nobody: an order fills behind the move."""
+    z = _seen(normals(seed=seed, stream="S9", rows=ticks, width=1))
+    return _coins(seed, z, _sigmoid(STRENGTH * z[:, 0]), move_e8=4 * _SPREAD_E8)
+
+
 def _never(ticks: int) -> list[int]:  # noqa: ARG001  of a stream whose rule stays
     return []
 
@@ -255,6 +262,7 @@ STREAMS = {
     "S6": Stream("logistic, turning; tenfold scale at half-time", _turning, _half),
     "S7": Stream("logistic, two regimes by turns", _recurring, _turns),
     "S8": Stream("logistic, with dirt", _dirty, _never),
+    "S9": Stream("logistic, over before an order is there", _late, _never),
 }
 """All streams by name."""
 
@@ -270,10 +278,10 @@ def _seen(z: Floats) -> Floats:
     return np.clip(z, -most, most)
 
 
-def _coins(seed: int, seen: Floats, p_up: Floats) -> Market:
+def _coins(seed: int, seen: Floats, p_up: Floats, *, move_e8: int = _MOVE_E8) -> Market:
     """Return a market whose every move is up with its own probability."""
     draws = uniforms(seed=seed, stream="moves", rows=len(p_up), width=1)[:, 0]
-    return _walk(np.where(draws < p_up, _MOVE_E8, -_MOVE_E8), seen, p_up)
+    return _walk(np.where(draws < p_up, move_e8, -move_e8), seen, p_up)
 
 
 def _walk(steps_e8: Int64s, seen: Floats, p_up: Floats) -> Market:
