@@ -35,7 +35,7 @@ def as_lines(found: Evaluation) -> list[str]:
     ]
     for name, parts in report.curves.items():
         said = "  ".join(
-            f"{part['from']:.1%}-{part['to']:.0%}: {part['accuracy']:.3f}"
+            f"{100 * part['from']:g}-{100 * part['to']:g}%: {part['accuracy']:.3f}"
             + (f" of {part['optimum']:.3f}" if "optimum" in part else "")
             for part in parts
         )
@@ -64,7 +64,7 @@ def _line(row: Row) -> str:
         f"{row.name:32} {made.labels:8,} {made.accuracy:8.4f} {made.log_loss:8.4f}"
         f" {made.brier:7.4f} {made.ece:7.4f} {made.ece_by_chance:7.4f} {made.mcc:7.3f} {kappa:>7}"
         f" {skill:>6}   {against}"
-    )
+    ).rstrip()
 
 
 def _account_line(account: Account) -> str:
@@ -74,7 +74,9 @@ def _account_line(account: Account) -> str:
     if account.against is not None:
         by = account.against
         against = f"{by.mean:+,.2f} [{by.low:+,.2f}, {by.high:+,.2f}]"
-    return f"{account.name:32} {fills:>8} {account.net_gain:12,.2f} {gross:>12}   {against}"
+    return (
+        f"{account.name:32} {fills:>8} {account.net_gain:12,.2f} {gross:>12}   {against}".rstrip()
+    )
 
 
 def as_summary(found: Evaluation) -> dict[str, Any]:

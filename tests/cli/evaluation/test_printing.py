@@ -21,4 +21,11 @@ def test_lines_and_summary_say_the_same() -> None:
         assert f"{named[name]['accuracy']:.4f}" in line
         assert f"{named[name]['log_loss']:.4f}" in line
     assert any("behind each change" in line for line in lines)
+    assert any(
+        line.startswith("accuracy of ours, by part of the stream: 0-0.5%: ") for line in lines
+    )
+    assert [line for line in lines if line != line.rstrip()] == []
+    held = {each["name"]: each for each in summary["accounts"]}
+    for line in lines[-len(held) :]:
+        assert f"{held[line[:32].strip()]['net_gain']:,.2f}" in line
     assert summary["adapting"][0]["at"] == 4_000
