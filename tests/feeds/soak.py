@@ -85,11 +85,13 @@ def report(looks: Sequence[Look], samples: Sequence[dict[str, float]]) -> None:
     portions = [
         portion for portion in np.array_split(np.array(looks, object), PORTIONS) if len(portion)
     ]
+    before = looks[0]
     for number, portion in enumerate(portions):
-        first, last = portion[0], portion[-1]
+        last = portion[-1]
         memory = np.median([look.memory_mib for look in portion])
         files = [look.files for look in portion]
-        rate = (last.records - first.records) / max(1e-9, last.at_s - first.at_s)
+        rate = (last.records - before.records) / max(1e-9, last.at_s - before.at_s)
+        before = last
         span = f"{min(files)} to {max(files)}"
         print(f"{number + 1:7}  {last.at_s / 60:6.1f}  {memory:10.1f}  {span:>10}  {rate:16,.0f}")
     rise, error = slope(looks)
