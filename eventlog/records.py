@@ -16,8 +16,9 @@ exchange's checksum, which is taken over the text, can be recomputed from the lo
 '0.1230'
 
 Times are nanoseconds since 1970 UTC: ``exchange_ns`` is what the exchange stamped on the fact and
-``None`` where it stamped nothing, ``received_ns`` is when it reached us. Neither orders the log;
-the offset does (I1).
+``None`` where it stamped nothing, ``received_ns`` is when it reached us, ``taken_ns`` when the
+session took it up to record it and to decide on it (from format 3 on; ``None`` where nobody decided
+then). None of them orders the log; the offset does (I1).
 """
 
 import re
@@ -83,6 +84,7 @@ class Quote:
     ask_decimals: int
     last_decimals: int
     snapshot_id: int | None
+    taken_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ class Trade:
     side: Side | None
     trade_id: int
     backfilled: bool = False
+    taken_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ class BookUpdate:
     snapshot: bool
     checksum: int | None
     snapshot_id: int | None
+    taken_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +179,35 @@ class Health:
 
     received_ns: int
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketStatus:
+    """What the exchange says of the market, since it last said so: ``Online``, ``Post Only``, …
+
+    ``status`` is its own word, of at most `STATUS_CHARS_MAX` characters: use `market_status`.
+    """
+
+    received_ns: int
+    status: str
+
+
+STATUS_CHARS_MAX = 64
+
+ONLINE = "Online"
+"""The one status in which a market order is taken (reference: BTC Markets REST v3 ``/markets``)."""
+
+
+def market_status(text: str, *, received_ns: int) -> MarketStatus:
+    """Return the record of a status, whatever the exchange says.
+
+    It is cut where it is too long, and what no log can hold of it is escaped.
+
+    >>> market_status("Post Only", received_ns=1).status
+    'Post Only'
+    """
+    status = text[:STATUS_CHARS_MAX].encode("utf-8", "backslashreplace").decode()
+    return MarketStatus(received_ns=received_ns, status=status[:STATUS_CHARS_MAX])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +325,17 @@ class Milestone:
 
 
 Tick = Quote | Trade | BookUpdate
-Input = Quote | Trade | BookUpdate | Undecodable | Gap | SessionStarted | SessionEnded | Health
+Input = (
+    Quote
+    | Trade
+    | BookUpdate
+    | Undecodable
+    | Gap
+    | SessionStarted
+    | SessionEnded
+    | Health
+    | MarketStatus
+)
 Effect = Decision | Fill | Milestone
 Record = Input | Effect
 
@@ -309,6 +352,8 @@ KINDS: dict[str, type[Record]] = {
     # since version 2
     "health": Health,
     "milestone": Milestone,
+    # since version 3
+    "market_status": MarketStatus,
 }
 """The kind as it stands in the log → the class. Never reuse a word for another meaning."""
 

@@ -12,6 +12,7 @@ nothing away; what an earlier one wrote has null where it had no column.
 ==  ============================================================
  1  the first
  2  kinds ``health`` and ``milestone``
+ 3  kind ``market_status``; column ``taken_ns``
 ==  ============================================================
 """
 
@@ -54,7 +55,7 @@ def _spare_pandas() -> None:
 
 _spare_pandas()
 
-VERSION = 2
+VERSION = 3
 
 DECIMAL = pa.decimal64(18, 8)
 LEVELS = pa.list_(
@@ -155,6 +156,10 @@ SCHEMA = pa.schema(
         pa.field("value", DECIMAL),
         pa.field("slippage", DECIMAL),
         pa.field("levels", pa.int32()),
+        # since version 3: quote, trade, book
+        pa.field("taken_ns", pa.int64()),
+        # since version 3: market_status
+        pa.field("status", pa.string()),
     ],
     metadata={"trader.schema": str(VERSION)},
 )

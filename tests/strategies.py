@@ -10,6 +10,7 @@ from eventlog.records import (
     Gap,
     Health,
     Level,
+    MarketStatus,
     Milestone,
     Quote,
     Record,
@@ -33,6 +34,7 @@ def quote(number: int) -> Quote:
         ask_decimals=2,
         last_decimals=1,
         snapshot_id=number,
+        taken_ns=1_700_000_000_000_800_000 + number,
     )
 
 
@@ -67,6 +69,7 @@ quotes = st.builds(
     ask_decimals=_places,
     last_decimals=_places,
     snapshot_id=st.none() | _int64,
+    taken_ns=st.none() | _times,
 )
 trades = st.builds(
     Trade,
@@ -79,6 +82,7 @@ trades = st.builds(
     side=st.none() | _sides,
     trade_id=_int64,
     backfilled=st.booleans(),
+    taken_ns=st.none() | _times,
 )
 books = st.builds(
     BookUpdate,
@@ -89,6 +93,7 @@ books = st.builds(
     snapshot=st.booleans(),
     checksum=st.none() | _int64,
     snapshot_id=st.none() | _int64,
+    taken_ns=st.none() | _times,
 )
 undecodables = st.builds(Undecodable, received_ns=_times, raw=st.binary(max_size=50), why=_text)
 gaps = st.builds(Gap, received_ns=_times, from_ns=_times, to_ns=_times, why=_text)
@@ -165,6 +170,7 @@ milestones = st.builds(
     why=_text,
     detail=_text,
 )
+market_statuses = st.builds(MarketStatus, received_ns=_times, status=_text)
 BY_KIND: dict[str, st.SearchStrategy[Record]] = {
     "quote": quotes,
     "trade": trades,
@@ -177,6 +183,7 @@ BY_KIND: dict[str, st.SearchStrategy[Record]] = {
     "fill": fills,
     "health": healths,
     "milestone": milestones,
+    "market_status": market_statuses,
 }
 records: st.SearchStrategy[Record] = st.one_of(*BY_KIND.values())
 """Any record that a log can hold."""

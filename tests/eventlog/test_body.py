@@ -27,7 +27,7 @@ def packed(commits: Commits) -> tuple[list[bytes], list[int], list[int]]:
 
 def columns_in(packed_body: bytes) -> list[str]:
     """Return the columns that a body's mask names."""
-    bits = int.from_bytes(packed_body[:8], "little")
+    bits = int.from_bytes(packed_body[:MASK_BYTES], "little")
     return [name for number, name in enumerate(NAMES) if bits >> number & 1]
 
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog import schema
-from eventlog.records import Gap, Level, Quote, Record
+from eventlog import body, schema
+from eventlog.records import STATUS_CHARS_MAX, Gap, Level, Quote, Record, market_status
 from eventlog.schema import (
     SCHEMA,
+    VERSION,
     batch_of,
     counts_e8,
     decimals,
@@ -118,3 +119,26 @@ def test_arrays_are_made_without_pandas_which_is_there_for_who_asks() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_segment_of_this_version_may_lack_columns_that_came_to_it_later() -> None:
+    """Columns that can be null join a version as they are needed: a file without one reads on."""
+    without = pa.schema(list(SCHEMA)[:-1], metadata=SCHEMA.metadata)
+
+    assert schema.is_known(without)
+    assert (without.metadata or {})[b"trader.schema"] == str(VERSION).encode()
+    batch = encode([market_status("Online", received_ns=1)], first_offset=0)
+    packed = body.pack(pa.RecordBatch.from_arrays(batch.columns[:-1], schema=without))
+    whole = body.unpack([packed], starts=[0], counts=[1], schema=without)
+    assert whole.schema.equals(SCHEMA)
+    assert whole.column("status").to_pylist() == [None]
+    assert whole.drop_columns("status").equals(batch.drop_columns("status"))
+
+
+@pytest.mark.parametrize("text", ["", "Post Only", "\ud800" * 70, "x" * 1_000, "\x1b[31m\u202e"])
+def test_any_status_can_be_kept(text: str) -> None:
+    """It is the exchange's word: bounded, and never what a log cannot hold."""
+    record = market_status(text, received_ns=1)
+
+    assert len(record.status) <= STATUS_CHARS_MAX
+    assert list(decode(encode([record], first_offset=0))) == [(0, record)]

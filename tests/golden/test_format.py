@@ -14,7 +14,7 @@ from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.manifest import genesis
 from eventlog.reader import Reader
-from eventlog.records import KINDS, Health, Milestone, Record
+from eventlog.records import KINDS, Health, MarketStatus, Milestone, Record
 from eventlog.schema import NAMES, decode
 from tests.strategies import quote
 
@@ -27,10 +27,11 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 END_CHAINS = {
     1: END_CHAIN,
     2: "9745efba220a14c737637c2405da294d2adaceb3e7d8848a24ce5b1328665516",
+    3: "89e4057627280e59ffbf8e78c27f7aeb7d4f90694321f194d343212e92198d08",
 }
 """Version of the records → the chain value at the end of the log that was made with it."""
 
-SINCE = {1: {Health, Milestone}, 2: set[type[Record]]()}
+SINCE = {1: {Health, Milestone, MarketStatus}, 2: {MarketStatus}, 3: set[type[Record]]()}
 """Version of the records → the kinds that came later."""
 
 
