@@ -11,7 +11,7 @@ from cli import options
 from cli.exits import CommandError, Exit
 
 if TYPE_CHECKING:
-    from feeds.tables import Layout
+    from feeds.files.tables import Layout
 
 
 def import_(
@@ -110,7 +110,7 @@ def layout_of(assignments: list[str], time_unit: str) -> "Layout":
     Raises:
         CommandError: (2) if they say none.
     """
-    from feeds.tables import COLUMNS, UNITS_NS, Layout
+    from feeds.files.tables import COLUMNS, UNITS_NS, Layout
 
     names = {}
     for assignment in assignments:

@@ -34,8 +34,9 @@ from engine.parameters import parameters_from
 from engine.step import CHUNK_TICKS
 from eventlog.log import Log
 from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted
-from feeds import clock, files
-from feeds.tables import Layout
+from feeds import clock
+from feeds.files import merge
+from feeds.files.tables import Layout
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class Importing:
             TableUnreadable: if a file cannot be read. Where it is damaged in the middle, the
                 records before that are in the journal.
         """
-        total = sum(files.rows_of(path) for path in self._paths)
+        total = sum(merge.rows_of(path) for path in self._paths)
         source = self._batches()
         first = next(source, None)  # shows whether the files are what they should be
         if first is None:
@@ -97,7 +98,7 @@ class Importing:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the records of the files, counting what is odd."""
-        for reading in files.readings(self._paths, self._market, self._layout):
+        for reading in merge.readings(self._paths, self._market, self._layout):
             self._outcome.refused.update(reading.refused)
             self._outcome.noted.update(reading.noted)
             if reading.batch.num_rows:

@@ -16,9 +16,9 @@ from cli.rerun import COLUMNS
 from engine.parameters import Parameters
 from eventlog.reader import Reader
 from eventlog.records import TICK_KINDS
-from feeds import files
+from feeds.files import merge
+from feeds.files.tables import Layout
 from feeds.streams import STREAMS, market
-from feeds.tables import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ def of_journal(place: Place) -> tuple[Source, Parameters]:
 
 def of_files(paths: Sequence[Path], name: str, layout: Layout) -> Source:
     """Return the records of tables or recorded frames."""
-    rows = sum(files.rows_of(path) for path in paths)
+    rows = sum(merge.rows_of(path) for path in paths)
 
     def records() -> Iterator[pa.RecordBatch]:
-        return (reading.batch for reading in files.readings(paths, name, layout))
+        return (reading.batch for reading in merge.readings(paths, name, layout))
 
     return Source(", ".join(path.name for path in paths), records, rows, rows)
 

@@ -17,7 +17,7 @@ from eventlog.log import Log
 from eventlog.manifest import Manifest, Sealed
 from eventlog.schema import encode
 from eventlog.storage import DISK
-from feeds.recordings import is_recording, readings
+from feeds.files.recordings import is_recording, readings
 from tests.benchmarks.disks import FastDisk
 from tests.benchmarks.test_append import in_turns
 from tests.strategies import quote

@@ -7,7 +7,7 @@ import pytest
 from cli.evaluation.sources import Source, of_files, of_journal, of_stream
 from cli.journal import Place
 from eventlog.schema import encode, renumber
-from feeds.tables import Layout
+from feeds.files.tables import Layout
 from fixtures.record import HERE
 from tests.recorded import table
 

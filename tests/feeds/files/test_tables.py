@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from eventlog.records import BookUpdate, Level, Quote, Record, Side, Trade, Undecodable
 from eventlog.schema import decode
 from feeds.errors import TableUnreadable
-from feeds.tables import Layout, readings, rows_of
+from feeds.files.tables import Layout, readings, rows_of
 
 HEADER = "at,kind,bid,bid_size,ask,ask_size,price,size,side"
 QUOTE = "1000,quote,10.5,1,10.6,2.25,,,"

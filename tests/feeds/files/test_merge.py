@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from eventlog.records import Trade
 from eventlog.schema import decode
 from feeds.errors import TableUnreadable
-from feeds.files import readings, rows_of
-from feeds.tables import Layout
+from feeds.files.merge import readings, rows_of
+from feeds.files.tables import Layout
 
 
 def trades(path: Path, rows: list[tuple[int, int]]) -> Path:

@@ -9,7 +9,7 @@ import zstandard
 from eventlog.records import Quote, Record, Undecodable
 from eventlog.schema import decode
 from feeds.errors import TableUnreadable
-from feeds.recordings import frames_in, readings
+from feeds.files.recordings import frames_in, readings
 
 TICK = {
     "marketId": "BTC-AUD", "timestamp": "2019-04-08T20:54:27.632Z", "bestBid": "7844.72",

@@ -17,7 +17,7 @@ from eventlog.records import Record, Undecodable
 from eventlog.schema import encode
 from feeds.btcmarkets.protocol import FRAME_BYTES_MAX, RAW_BYTES_KEPT_MAX, decode
 from feeds.errors import TableUnreadable
-from feeds.tables import Reading
+from feeds.files.tables import Reading
 
 BATCH_FRAMES = 1_024
 _LINE_BYTES_MAX = FRAME_BYTES_MAX + 100

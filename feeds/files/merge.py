@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from eventlog.body import int64s
-from feeds import recordings, tables
 from feeds.errors import TableUnreadable
-from feeds.recordings import is_recording
-from feeds.tables import Layout, Reading, is_table
+from feeds.files import recordings, tables
+from feeds.files.recordings import is_recording
+from feeds.files.tables import Layout, Reading, is_table
 
 KINDS = ".csv, .tsv, .parquet or .pq for tables (.csv.gz, too), .jsonl.zst for recorded frames"
 
