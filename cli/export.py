@@ -41,7 +41,7 @@ def export(
     .parquet, .csv, .jsonl: records between two offsets. .keras: the Keras model as it stood before
     --to, derived again and compared on the way. A directory: learning curves for TensorBoard.
     """
-    from cli import exporting, journal
+    from cli import exporting, journal, outputs
     from cli.offsets import resolve
     from cli.progress import progress
     from engine.checkpoint import Checkpoints
@@ -56,45 +56,43 @@ def export(
     if out.suffix and out.suffix not in known:
         hint = f"Known: {', '.join(known)}, or a directory."
         raise CommandError(Exit.USAGE, f"{out}: no form ends in {out.suffix}", hint=hint)
-    if out.exists() and out.suffix and not force:
-        raise CommandError(Exit.USAGE, f"{out} is there already", hint="--force replaces it.")
     place = journal.find(home, name)
+    target = out if out.suffix else out / f"events.out.tfevents.{place.name}"
+    outputs.check(target, force=force)
     log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
     start, end = resolve(from_, log, checkpoints), resolve(to, log, checkpoints)
     end = max(start, end)
-    out.parent.mkdir(parents=True, exist_ok=True)
     summary: dict[str, Any] = {"file": str(out)}
     if out.suffix in exporting.SUFFIXES:
         with progress("exporting", end - start) as advance:
             rows = exporting.batches(log, start, end, kinds=kind, advance=advance)
-            count, size = exporting.write(out, rows, kinds=kind)
+            count, size = exporting.write(out, rows, kinds=kind, force=force)
         summary |= {"records": count, "bytes": size}
         said = f"{count:,} records, {size:,} bytes: {out}"
     elif out.suffix == MODEL:
-        summary |= _model(out, place, log, end - 1)
+        summary |= _model(out, place, log, end - 1, force=force)
         said = (
             f"the network after offset {summary['offset']:,}, {summary['weights']:,} weights: {out}"
         )
     else:
         from cli import curves, tensorboard
 
-        out.mkdir(exist_ok=True)
         with progress("reading", end - start) as advance:
             drawn = curves.read(log, stretches=_POINTS, start=start, end=end, advance=advance)
-        path = out / f"events.out.tfevents.{place.name}"
-        count = tensorboard.write(path, _points(drawn))
-        summary |= {"file": str(path), "points": count}
-        said = f"{count:,} points for TensorBoard: {path}"
+        with outputs.replacing(target, force=force) as temporary:
+            count = tensorboard.write(temporary, _points(drawn))
+        summary |= {"file": str(target), "points": count}
+        said = f"{count:,} points for TensorBoard: {target}"
     typer.echo(json.dumps({"message_type": "summary", **summary}) if as_json else said)
 
 
-def _model(out: Path, place: Any, log: Any, offset: int) -> dict[str, Any]:
+def _model(out: Path, place: Any, log: Any, offset: int, *, force: bool) -> dict[str, Any]:
     """Save the network as it stood after an offset.
 
     Raises:
         CommandError: (6) if what is derived on the way is not what was recorded.
     """
-    from cli import journal
+    from cli import journal, outputs
     from cli.rederive import state_after
     from engine import network
 
@@ -104,9 +102,8 @@ def _model(out: Path, place: Any, log: Any, offset: int) -> dict[str, Any]:
         problem = f"what is derived on the way is not what was recorded {derived.divergence}"
         raise CommandError(Exit.DIVERGED, problem, hint="trader verify --deep looks further.")
     model = network.model_at(derived.engine.state(), genesis.parameters)
-    temporary = out.with_name("writing." + out.name)
-    model.save(temporary)
-    temporary.replace(out)
+    with outputs.replacing(out, force=force) as temporary:
+        model.save(temporary)
     return {
         "offset": offset,
         "weights": int(model.count_params()),

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from cli import lines
+from cli import lines, outputs
 from eventlog.reader import Reader
 from eventlog.schema import COLUMNS, LEVELS, NAMES, SCHEMA, decode
 
@@ -44,23 +44,20 @@ def batches(
 
 
 def write(
-    path: Path, rows: Iterable[pa.RecordBatch], *, kinds: Sequence[str] | None
+    path: Path, rows: Iterable[pa.RecordBatch], *, kinds: Sequence[str] | None, force: bool
 ) -> tuple[int, int]:
     """Write batches into a file, in the form that its suffix names; return (rows, bytes).
 
-    The file appears whole or not at all.
+    The file appears whole or not at all, and only with ``force`` in place of another.
     """
     count = 0
-    temporary = path.with_name(path.name + ".tmp")
-    try:
+    with outputs.replacing(path, force=force) as temporary:
         with _WRITERS[path.suffix](temporary, kinds) as put:
             for batch in rows:
                 put(batch)
                 count += batch.num_rows
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return count, path.stat().st_size
+        size_bytes = temporary.stat().st_size
+    return count, size_bytes
 
 
 Put = Callable[[pa.RecordBatch], None]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import typer
 
-from cli import journal
+from cli import journal, outputs
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place
 from cli.keep import Keep
@@ -45,6 +45,7 @@ def fork(
         ParameterError: if a parameter is none.
     """
     target = replace(place, home=out)
+    outputs.refuse_journal(out)
     if target.log.exists():
         raise CommandError(Exit.USAGE, f"{target.log} exists already: a fork makes a new journal")
     parameters = parameters_from({**asdict(genesis.parameters), **chosen})

@@ -40,9 +40,10 @@ def import_(
     makes no sense becomes a record that says so. The journal is called MARKET.imported; an import
     that was interrupted goes on when it is started again, as if it had not been.
     """
-    from cli import compiled
+    from cli import compiled, outputs
     from cli.settings import settings
 
+    outputs.refuse_journal(home)
     chosen = settings(home, set_)
     layout = layout_of(map_ or [], time_unit)
     compiled.reuse()

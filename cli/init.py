@@ -23,6 +23,7 @@ def init(
     as_json: options.Json = False,
 ) -> None:
     """Make a home with a configuration that states every setting, its unit, range and default."""
+    from cli import outputs
     from cli.settings import FILE, to_toml
 
     path = home / FILE
@@ -32,8 +33,7 @@ def init(
             f"{path} is there already and was not touched",
             hint="trader init --force replaces it.",
         )
-    home.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_toml(), encoding="utf-8")
+    outputs.write_text(path, to_toml(), force=force)
     if as_json:
         typer.echo(json.dumps({"message_type": "summary", "configuration": str(path)}))
         return

@@ -67,9 +67,10 @@ def live(
     Ctrl-C, SIGTERM, --for and --max-ticks end the session cleanly. Killed, it continues from the
     exact point where it was when it is started again.
     """
-    from cli import compiled
+    from cli import compiled, outputs
     from cli.settings import manager, settings
 
+    outputs.refuse_journal(home)
     chosen = settings(home, set_)
     for_s = None if for_ is None else duration_s(for_)
     typer.echo("loading TensorFlow and compiling the step takes some seconds", err=True)

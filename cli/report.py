@@ -28,6 +28,9 @@ def report(
             help="What the network looks at: loads TensorFlow. In the page, unless refused.",
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --html: replace a file that is there.")
+    ] = False,
     frozen: Annotated[
         bool,
         typer.Option(
@@ -44,11 +47,13 @@ def report(
 
     The same figures stand in the page, in the tables and in --json.
     """
-    from cli import chronicle, journal, notes
+    from cli import chronicle, journal, notes, outputs
     from cli.figures import figures
     from cli.progress import progress
     from eventlog.reader import Reader
 
+    if html is not None:
+        outputs.check(html, force=force)
     place = journal.find(home, name)
     log = Reader.open(place.log)
     if not log.end:
@@ -68,7 +73,7 @@ def report(
 
         said["influences"] = weigh(told)
     if html is not None:
-        said |= _write(html, said, told)
+        said |= _write(html, said, told, force=force)
     if as_json:
         typer.echo(json.dumps({"message_type": "summary", **said}, allow_nan=False))
     elif html is not None:
@@ -78,16 +83,13 @@ def report(
             typer.echo(line)
 
 
-def _write(html: Path, said: dict[str, Any], told: "Chronicle") -> dict[str, Any]:
+def _write(html: Path, said: dict[str, Any], told: "Chronicle", *, force: bool) -> dict[str, Any]:
     """Write the page, whole or not at all."""
-    from cli import page
+    from cli import outputs, page
     from cli.series import series
 
-    html.parent.mkdir(parents=True, exist_ok=True)
-    temporary = html.with_name(html.name + ".tmp")
-    temporary.write_text(page.render(said, series(told)), encoding="utf-8")
-    temporary.replace(html)
-    return {"html": str(html), "bytes": html.stat().st_size}
+    size_bytes = outputs.write_text(html, page.render(said, series(told)), force=force)
+    return {"html": str(html), "bytes": size_bytes}
 
 
 def tables(said: dict[str, Any]) -> list[str]:

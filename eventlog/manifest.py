@@ -26,6 +26,8 @@ from eventlog.storage import Storage, publish, read_all
 NAME = "MANIFEST"
 FORMAT = "trader.eventlog"
 VERSION = 1
+HEAD = b'{"format": "%b"' % FORMAT.encode()
+"""What the file begins with, in every version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,10 @@ def log() -> Reader:
 def put(path: Path, log: Reader, kinds: list[str] | None) -> int:
     """Write the log into a file; return how many records."""
     count, size = write(
-        path, batches(log, 0, log.end, kinds=kinds, advance=lambda _: None), kinds=kinds
+        path,
+        batches(log, 0, log.end, kinds=kinds, advance=lambda _: None),
+        kinds=kinds,
+        force=False,
     )
     assert size == path.stat().st_size
     return count
@@ -70,7 +73,7 @@ def test_a_file_is_whole_or_not_there(log: Reader, tmp_path: Path) -> None:
         raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="full"):
-        write(path, failing(), kinds=None)  # type: ignore[arg-type]
+        write(path, failing(), kinds=None, force=True)  # type: ignore[arg-type]
 
     assert [each.name for each in tmp_path.iterdir()] == ["all.parquet"]
     assert path.read_bytes() == b"before"
