@@ -1,6 +1,5 @@
 """Everything that a report tells of a journal, gathered in one pass over a few of its columns."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,7 +109,7 @@ class _Notes:
         columns = ["offset", "received_ns", "kind", "session", "why", "detail"]
         for row in said.select(columns).to_pylist():
             if row["kind"] == "session_started":
-                detail = json.loads(row["detail"])
+                detail = journal.detail_of(row["detail"])
                 began = row["received_ns"]
                 self.sessions.append(
                     Session(row["session"], row["offset"], began, began, detail=detail)
@@ -195,4 +194,4 @@ def gather(
 
 
 def _with_detail(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "detail": json.loads(row["detail"] or "{}")}
+    return {**row, "detail": journal.detail_of(row["detail"])}

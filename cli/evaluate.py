@@ -1,14 +1,15 @@
 """`trader evaluate`: the learner beside what one would take instead, on the same labels."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import CommandError, Exit
+from cli.names import check_market
+from eventlog.printable import printable
 
 if TYPE_CHECKING:
     from cli.evaluation.sources import Source
@@ -69,6 +70,7 @@ def evaluate(
     from cli.settings import settings
     from engine.parameters import parameters_from
 
+    check_market(market)
     chosen = settings(home, set_).engine
     if baselines not in BASELINES:
         hint = f"There are: {', '.join(BASELINES)}."
@@ -82,12 +84,12 @@ def evaluate(
         )
         for text in ablation or []
     }
-    typer.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
+    console.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
     found = evaluation(source, parameters, variants, baselines=baselines, with_frozen=snapshot)
     if as_json:
-        typer.echo(json.dumps({"message_type": "summary", **as_summary(found)}))
+        console.put({"message_type": "summary", **as_summary(found)})
     else:
-        typer.echo("\n".join(as_lines(found)))
+        console.echo("\n".join(printable(line) for line in as_lines(found)))
 
 
 def _source(

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import console
 from cli.exits import CommandError, Exit
+from cli.names import check_market
 from cli.options import Json
 from feeds.clock import now_ns
 from feeds.errors import FaultUnknown, RecordingUnreadable
@@ -78,7 +80,7 @@ def exchange(
     from feeds.exchange.server import Exchange, run
 
     if list_faults:
-        typer.echo(described())
+        console.echo(described())
         return
     chosen = _scenario(scenario) if recording is None else None
     source = _source(
@@ -100,7 +102,7 @@ def exchange(
     )
 
     def say(url: str) -> None:
-        print(_listening(url, chosen, recording, as_json=as_json), flush=True)
+        console.echo(_listening(url, chosen, recording, as_json=as_json))
 
     try:
         run(served, on_listening=say, until_stdin_closes=until_stdin_closes)
@@ -126,7 +128,6 @@ def _source(
     start_ns: int,
     start_price_e8: int | None,
 ) -> "Source":
-    from feeds.btcmarkets.protocol import is_market
     from feeds.exchange.market import SyntheticExchange, SyntheticMarket
     from feeds.exchange.playback import Recording
 
@@ -137,9 +138,9 @@ def _source(
         except RecordingUnreadable as error:
             raise CommandError(Exit.USAGE, str(error), hint=error.hint) from error
     for each in markets:
-        if not is_market(each) or markets.count(each) > 1:
-            hint = "Markets are BASE-QUOTE in upper case, such as BTC-AUD, each once."
-            raise CommandError(Exit.USAGE, f"no market {each!r}", hint=hint)
+        check_market(each)
+        if markets.count(each) > 1:
+            raise CommandError(Exit.USAGE, f"--market {each}: named twice")
     return SyntheticExchange(
         [
             SyntheticMarket(

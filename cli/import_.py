@@ -1,14 +1,15 @@
 """`trader import`: tables of quotes and trades, or recorded frames, into a journal."""
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import CommandError, Exit
+from cli.names import check_market
+from eventlog.printable import printable
 
 if TYPE_CHECKING:
     from feeds.files.tables import Layout
@@ -44,6 +45,7 @@ def import_(
     from cli.settings import settings
 
     outputs.refuse_journal(home)
+    check_market(market)
     chosen = settings(home, set_)
     layout = layout_of(map_ or [], time_unit)
     compiled.reuse()
@@ -52,11 +54,7 @@ def import_(
     from cli.journal import IMPORTED, Place
     from cli.score import fraction, money
     from eventlog.records import format_e8
-    from feeds.btcmarkets.protocol import is_market
 
-    if not is_market(market):
-        hint = "Markets are BASE-QUOTE in upper case, such as BTC-AUD."
-        raise CommandError(Exit.USAGE, f"{market!r} is no market's id", hint=hint)
     place = Place(home, market + IMPORTED)
     importing = Importing(place, files, market=market, layout=layout, settings=chosen)
     try:
@@ -82,18 +80,18 @@ def import_(
             "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
             "seconds": round(outcome.seconds, 3),
         }
-        typer.echo(json.dumps({"message_type": "summary", **summary}))
+        console.put({"message_type": "summary", **summary})
         return
     if outcome.resumed_at:
-        typer.echo(f"went on behind the {outcome.resumed_at:,} records that were there")
+        console.echo(f"went on behind the {outcome.resumed_at:,} records that were there")
     rate = outcome.records / outcome.seconds if outcome.seconds else 0.0
-    typer.echo(
+    console.echo(
         f"{place.name}: {outcome.records:,} records in {outcome.seconds:.1f} s ({rate:,.0f}/s),"
         f" {sum(outcome.refused.values()):,} undecodable"
     )
     _say(outcome.refused, "kept as raw")
     _say(outcome.noted, "noted")
-    typer.echo(
+    console.echo(
         f"log-loss {fraction(score.log_loss)}, baseline {fraction(score.baseline_log_loss)},"
         f" accuracy {fraction(score.accuracy, 3)} on {score.scored:,} labels\n"
         f"equity {money(score.equity_e8) or '-'}"
@@ -102,7 +100,7 @@ def import_(
 
 def _say(reasons: Counter[str], what: str) -> None:
     for reason, count in sorted(reasons.items()):
-        typer.echo(f"  {count:>9,}  {reason} ({what})")
+        console.echo(f"  {count:>9,}  {printable(reason)} ({what})")
 
 
 def layout_of(assignments: list[str], time_unit: str) -> "Layout":

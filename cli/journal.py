@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from cli.exits import CommandError, Exit
+from cli.names import check_journal, is_journal
 from engine.errors import ParameterError
 from engine.parameters import Parameters, digest_of, parameters_from
 from eventlog import compute
@@ -44,10 +45,17 @@ _T = TypeVar("_T", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a journal lies."""
+    """Where a journal lies: in its home, whatever its name.
+
+    Raises:
+        CommandError: (2) if the name cannot be one.
+    """
 
     home: Path
     name: str
+
+    def __post_init__(self) -> None:
+        check_journal(self.name)
 
     @property
     def log(self) -> Path:
@@ -88,7 +96,11 @@ class Predecessor:
 
 def names(home: Path) -> list[str]:
     """Return the names of the journals of a home, in order."""
-    return sorted(path.parent.name for path in home.glob("*/log") if path.is_dir())
+    return sorted(
+        path.parent.name
+        for path in home.glob("*/log")
+        if path.is_dir() and is_journal(path.parent.name)
+    )
 
 
 def find(home: Path, name: str | None) -> Place:
@@ -189,7 +201,10 @@ def _first_detail(log: Log | Reader, place: Place) -> dict[str, Any]:
     if not isinstance(first, SessionStarted):
         problem = f"{place.log}: the first record is not the start of a session"
         raise CommandError(Exit.CORRUPT, problem)
-    detail: dict[str, Any] = json.loads(first.detail)
+    detail = detail_of(first.detail)
+    if not isinstance(detail.get("parameters"), dict):
+        problem = f"{place.log}: the first record does not say its parameters"
+        raise CommandError(Exit.CORRUPT, problem)
     return detail
 
 
@@ -317,11 +332,11 @@ def tape_of(log: Log | Reader) -> Tape:
             for kind, trade_id, received_ns, detail in zip(*cells, strict=True):
                 if kind == "trade":
                     known[trade_id] = received_ns
-                elif kind == "health" and COMPARED in detail:
-                    said = json.loads(detail)
+                elif kind == "health":
+                    said = _compared(detail) or said
         if compared is None and said is not None:
-            compared = said[COMPARED]
-            compared_ns = said.get(COMPARED_NS, first_ns) - _EARLIER_NS
+            compared, at_ns = said
+            compared_ns = (first_ns if at_ns is None else at_ns) - _EARLIER_NS
         if (compared is not None and first_ns <= compared_ns) or len(known) >= REMEMBERED_MAX:
             break
         end, step = start, step * 8
@@ -332,6 +347,31 @@ def tape_of(log: Log | Reader) -> Tape:
     return Tape(known, behind=behind, since_ns=known.get(behind, min(known.values())))
 
 
+def _compared(detail: str | None) -> tuple[int, int | None] | None:
+    """Return up to which trade a health sample compared, and when; ``None`` if it does not say.
+
+    A sample holds text of the exchange's, so only the value at its own key counts.
+    """
+    said = detail_of(detail)
+    newest, at_ns = said.get(COMPARED), said.get(COMPARED_NS)
+    if type(newest) is not int or not 0 <= newest < 2**63:
+        return None
+    return newest, at_ns if type(at_ns) is int and 0 <= at_ns < 2**63 else None
+
+
+def detail_of(text: str | None) -> dict[str, Any]:
+    """Return what a record's detail says, whatever it holds; nothing where it is no JSON object.
+
+    >>> detail_of('{"feed": "streaming"}'), detail_of("[1]"), detail_of("{")
+    ({'feed': 'streaming'}, {}, {})
+    """
+    try:
+        said = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
 def arithmetics(log: Log | Reader) -> dict[int, str]:
     """Return the arithmetic digest of each session, by the offset at which it starts."""
     found: dict[int, str] = {}
@@ -340,5 +380,5 @@ def arithmetics(log: Log | Reader) -> dict[int, str]:
         for offset, detail in zip(
             started.column("offset").to_pylist(), started.column("detail").to_pylist(), strict=True
         ):
-            found[offset] = json.loads(detail)["arithmetic"]
+            found[offset] = str(detail_of(detail).get("arithmetic", UNKNOWN))
     return found

@@ -1,14 +1,15 @@
 """`trader live`: stream, record, learn, trade on paper, until stopped."""
 
-import json
 import re
 from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import CommandError, Exit
+from cli.names import check_market
+from eventlog.printable import printable
 from feeds import clock
 
 _NEXT = {
@@ -73,9 +74,10 @@ def live(
     outputs.refuse_journal(home)
     chosen = settings(home, set_)
     for_s = None if for_ is None else duration_s(for_)
-    typer.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
+    console.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
     markets = market or ["BTC-AUD"]
     for each in markets:
+        check_market(each)
         if markets.count(each) > 1:
             raise CommandError(Exit.USAGE, f"--market {each}: named twice")
     compiled.reuse()
@@ -146,18 +148,18 @@ def live(
         compiled.publish()
         if metrics_port is not None:
             metrics = stack.enter_context(Metrics(metrics_port, lambda: running.figures))
-            typer.echo(f"figures at {metrics.url}", err=True)
+            console.echo(f"figures at {metrics.url}", err=True)
         summaries = running.run(for_s=for_s, max_ticks=max_ticks)
     if as_json:
         for summary in summaries:
-            typer.echo(json.dumps({"message_type": "summary", **summary}))
+            console.put({"message_type": "summary", **summary})
     else:
-        where = "" if home == options.HOME else f" --home {home}"
+        where = "" if home == options.HOME else f" --home {printable(str(home))}"
         why = ", ".join(dict.fromkeys(str(summary["stopped_by"]) for summary in summaries))
-        typer.echo(f"stopped by {why}. What to do with it:", err=True)
+        console.echo(f"stopped by {printable(why)}. What to do with it:", err=True)
         width = max(map(len, _NEXT)) + len(where)
         for command, does in _NEXT.items():
-            typer.echo(f"  trader {command + where:{width}}  {does}", err=True)
+            console.echo(f"  trader {command + where:{width}}  {does}", err=True)
 
 
 def duration_s(text: str) -> float:

@@ -4,7 +4,6 @@ What a session knows of its feed is in the health samples that it records; every
 from the newest records, the newest checkpoint, and the size of the files.
 """
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -110,7 +109,7 @@ def look(place: Place, log: Reader) -> Standing:
         samples = compute.where(batch.column("detail"), compute.equal(kinds, "health"))
         if len(samples):
             for sample in samples.to_pylist():
-                health.update(json.loads(sample))
+                health.update(journal.detail_of(sample))
     health = health or _health(log, start)
     session = notes.newest_session(place, log.end)
     if session is None and (before := journal.predecessor_of(log)) is not None:
@@ -162,7 +161,7 @@ def _health(log: Reader, end: int) -> dict[str, object]:
                 batch.column("detail"), compute.equal(batch.column("kind"), "health")
             )
             if len(samples):
-                newest = json.loads(samples[-1].as_py())
+                newest = journal.detail_of(samples[-1].as_py())
         if newest:
             return newest
     return {}
@@ -183,8 +182,8 @@ def _last_middle_e8(batch: pa.RecordBatch) -> int | None:
 def _cash_e8(log: Reader) -> int:
     """Return what the first session began with, of a log that has a record."""
     for batch in log.read(0, min(1, log.end), columns=("kind", "detail")):
-        said = json.loads(batch.column("detail")[0].as_py() or "{}")
-        return int(said.get("parameters", {}).get("cash", 0) * E8)
+        parameters = journal.detail_of(batch.column("detail")[0].as_py()).get("parameters")
+        return int(parameters.get("cash", 0) * E8) if isinstance(parameters, dict) else 0
     return 0
 
 

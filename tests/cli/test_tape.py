@@ -84,3 +84,40 @@ def test_what_came_while_pages_were_read_is_known(
 
     assert found.behind == 5
     assert [each for each in (5, 6, 7, 8) if found.add(each)] == [8]
+
+
+HOSTILE = [
+    '{"feed": "not streaming: compared_trade_id compared_ns"}',
+    '{"feed": "\\"compared_trade_id\\": 7"}',
+    '{"compared_trade_id": null}',
+    '{"compared_trade_id": "7", "compared_ns": "8"}',
+    '{"compared_trade_id": true}',
+    '{"compared_trade_id": 1e400}',
+    '{"compared_trade_id": -1}',
+    '{"compared_trade_id": {"compared_trade_id": 3}}',
+    '["compared_trade_id"]',
+    '"compared_trade_id"',
+    "compared_trade_id",
+    "",
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("detail", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_sample_says_it_at_its_own_key_or_not_at_all(tmp_path: Path, detail: str) -> None:
+    """The exchange's words stand in samples: a journal with any of them opens."""
+    at_ns = HOUR_NS
+    known = [trade(each, at_ns=at_ns) for each in (1, 2, 3)]
+    said = compared(2, asked_ns=at_ns, at_ns=at_ns)
+
+    found = tape(tmp_path, [*known, said, Health(received_ns=at_ns + 1, detail=detail)])
+
+    assert found.sure == 2
+
+
+def test_a_time_that_is_none_counts_as_unknown(tmp_path: Path) -> None:
+    """The id is what matters; the time only says how far to look back."""
+    detail = json.dumps({COMPARED: 2, COMPARED_NS: "late"})
+    records = [trade(each, at_ns=HOUR_NS) for each in (1, 2, 3)]
+
+    assert tape(tmp_path, [*records, Health(received_ns=HOUR_NS, detail=detail)]).sure == 2
