@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from cli.score import Score, fraction, money
 from cli.view import Panel, View
+from eventlog.printable import printable
 from eventlog.schema import NAMES, counts_e8
 from feeds import clock
 
@@ -222,5 +223,5 @@ class Board:
             self._view.draw(self.panel(now_s, durable=durable, checkpoint=checkpoint, feed=feed))
             return
         parts = self.parts(now_s, durable=durable, checkpoint=checkpoint, feed=feed)
-        self._stream.write(" · ".join(parts) + "\n")
+        self._stream.write(" · ".join(map(printable, parts)) + "\n")
         self._stream.flush()

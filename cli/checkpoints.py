@@ -1,11 +1,9 @@
 """`trader checkpoints`: the states that are kept, and how good the learner was at each."""
 
-import json
 from datetime import UTC, datetime
 
-import typer
-
-from cli import options
+from cli import console, options
+from eventlog.printable import printable
 
 
 def checkpoints(
@@ -25,7 +23,7 @@ def checkpoints(
     kept = Checkpoints(place.checkpoints)
     said = verified(place)
     if not as_json:
-        typer.echo(_line(*_HEADS))
+        console.echo(_line(*_HEADS))
     damaged = 0
     for offset in kept.offsets():
         path = kept.path(offset)
@@ -35,9 +33,9 @@ def checkpoints(
             damaged += 1
             if as_json:
                 line = {"message_type": "checkpoint", "offset": offset, "problem": error.problem}
-                typer.echo(json.dumps(line))
+                console.put(line)
             else:
-                typer.echo(f"{offset:>12,} damaged: {error.problem}")
+                console.echo(f"{offset:>12,} damaged: {printable(error.problem)}")
             continue
         moment = datetime.fromtimestamp(facts.time_ns / 10**9, UTC)
         scored = facts.scored > 0
@@ -55,9 +53,9 @@ def checkpoints(
             "verified": covered(offset, said),
         }
         if as_json:
-            typer.echo(json.dumps({"message_type": "checkpoint", **row}))
+            console.put({"message_type": "checkpoint", **row})
             continue
-        typer.echo(
+        console.echo(
             _line(
                 f"{offset:,}",
                 f"{moment:%m-%d %H:%M}" if facts.time_ns else "-",
@@ -70,7 +68,7 @@ def checkpoints(
         )
     if as_json:
         summary = {"checkpoints": len(kept.offsets()), "damaged": damaged}
-        typer.echo(json.dumps({"message_type": "summary", **summary}))
+        console.put({"message_type": "summary", **summary})
 
 
 _HEADS = ("after offset", "market time", "labels", "accuracy", "log-loss", "state", "verified")

@@ -1,13 +1,13 @@
 """`trader compare A B`: two journals of the same ticks, side by side."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import CommandError, Exit
+from eventlog.printable import printable
 
 if TYPE_CHECKING:
     from cli.journal import Place
@@ -33,10 +33,10 @@ def compare(
     with progress("comparing", sum(log.end for log in logs)) as advance:
         said = pair(places[0], logs[0], places[1], logs[1], advance=advance)
     if as_json:
-        typer.echo(json.dumps({"message_type": "summary", **said}, allow_nan=False))
+        console.put({"message_type": "summary", **said}, allow_nan=False)
         return
     for line in _lines(said):
-        typer.echo(line)
+        console.echo(printable(line))
 
 
 def _place(path: Path, name: str | None) -> "Place":

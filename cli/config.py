@@ -1,10 +1,7 @@
 """`trader config`: what holds, and which of the places chose it."""
 
-import json
-
-import typer
-
-from cli import options
+from cli import console, options
+from eventlog.printable import printable
 
 
 def config(
@@ -45,16 +42,16 @@ def config(
         )
     if as_json:
         for row in rows:
-            typer.echo(json.dumps({"message_type": "setting", **row}))
+            console.put({"message_type": "setting", **row})
         summary = {"settings": len(rows), "chosen": sorted(chosen)}
-        typer.echo(json.dumps({"message_type": "summary", **summary}))
+        console.put({"message_type": "summary", **summary})
         return
     section = ""
     for row in rows:
         if (here := str(row["key"]).partition(".")[0]) != section:
             section = here
-            typer.echo(f"[{section}]")
-        left = f"{str(row['key']).partition('.')[2]} = {row['value']}"
-        typer.echo(f"  {left:38} {row['origin']}")
+            console.echo(f"[{section}]")
+        left = f"{str(row['key']).partition('.')[2]} = {printable(str(row['value']))}"
+        console.echo(f"  {left:38} {printable(str(row['origin']))}")
         if row.get("journal") not in (None, row["value"]):
-            typer.echo(f"    the journal {name} keeps {row['journal']}, for ever")
+            console.echo(f"    the journal {name} keeps {row['journal']}, for ever")

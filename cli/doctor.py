@@ -1,13 +1,13 @@
 """`trader doctor`: is everything here that a session needs?"""
 
-import json
 from collections.abc import Iterator
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import options
+from cli import console, options
+from eventlog.printable import printable
 
 if TYPE_CHECKING:
     from cli.diagnosis import Check
@@ -50,7 +50,7 @@ def doctor(
         if not offline:
             yield from diagnosis.exchange(url, timeout_s=timeout)
         if not quick:
-            typer.echo("the golden run loads TensorFlow: some seconds", err=True)
+            console.echo("the golden run loads TensorFlow: some seconds", err=True)
             yield from diagnosis.determinism(home)
 
     problems = []
@@ -61,18 +61,19 @@ def doctor(
             problems.append(check)
         if as_json:
             line = {"name": check.name, "verdict": check.verdict.value, "says": check.says}
-            typer.echo(json.dumps({"message_type": "check", **line, "hint": check.hint}))
+            console.put({"message_type": "check", **line, "hint": check.hint})
             continue
         sign, name = _SIGNS[check.verdict.value], check.name
-        for words in (*wrap(check.says, _COLUMNS, break_long_words=False), check.hint):
+        says, hint = printable(check.says), printable(check.hint)
+        for words in (*wrap(says, _COLUMNS, break_long_words=False), hint):
             if words:
-                typer.echo(f"{sign:1} {name:20} {words}")
+                console.echo(f"{sign:1} {name:20} {words}")
             sign = name = ""
     if as_json:
         summary = {"checks": count, "problems": [check.name for check in problems]}
-        typer.echo(json.dumps({"message_type": "summary", **summary}))
+        console.put({"message_type": "summary", **summary})
     else:
         named = ", ".join(check.name for check in problems)
-        typer.echo(f"to be mended: {named}" if problems else "all is well")
+        console.echo(f"to be mended: {named}" if problems else "all is well")
     if problems:
         raise typer.Exit(problems[0].code)

@@ -3,10 +3,9 @@
 Data goes to stdout, messages to stderr. With ``--json`` the sentence is an object too.
 """
 
-import json
-import sys
 from enum import IntEnum
 
+from cli import console
 from engine.errors import (
     CheckpointDamaged,
     EngineError,
@@ -24,6 +23,7 @@ from eventlog.errors import (
     TornTail,
     WriteFailed,
 )
+from eventlog.printable import printable, to_json
 from feeds.errors import (
     ExchangeUnreachable,
     FeedError,
@@ -84,6 +84,8 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (OSError, Exit.HALT),
 )
 
+_MESSAGE_CHARACTERS = 2_000
+
 EXPECTED = (CommandError, EventLogError, EngineError, FeedError, OSError)
 """The errors that are answers. Anything else is a bug and keeps its traceback."""
 
@@ -101,7 +103,9 @@ def report(error: Exception, *, as_json: bool) -> Exit:
     hint = getattr(error, "hint", "")
     if as_json:
         line = {"message_type": "exit_error", "code": int(code), "kind": code.name.lower()}
-        print(json.dumps({**line, "message": str(error), "hint": hint}), file=sys.stderr)
+        console.echo(to_json({**line, "message": str(error), "hint": hint}), err=True)
     else:
-        print(f"trader: {error}", *([hint] if hint else []), sep="\n  ", file=sys.stderr)
+        said = [f"trader: {printable(str(error), _MESSAGE_CHARACTERS)}"]
+        said += [printable(hint, _MESSAGE_CHARACTERS)] if hint else []
+        console.echo("\n  ".join(said), err=True)
     return code

@@ -1,14 +1,14 @@
 """`trader export`: records, the network, or the curves, as files of other programs."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import CommandError, Exit
+from eventlog.printable import printable
 
 if TYPE_CHECKING:
     from cli.curves import Curves
@@ -63,17 +63,17 @@ def export(
     start, end = resolve(from_, log, checkpoints), resolve(to, log, checkpoints)
     end = max(start, end)
     summary: dict[str, Any] = {"file": str(out)}
+    shown = printable(str(out))
     if out.suffix in exporting.SUFFIXES:
         with progress("exporting", end - start) as advance:
             rows = exporting.batches(log, start, end, kinds=kind, advance=advance)
             count, size = exporting.write(out, rows, kinds=kind, force=force)
         summary |= {"records": count, "bytes": size}
-        said = f"{count:,} records, {size:,} bytes: {out}"
+        said = f"{count:,} records, {size:,} bytes: {shown}"
     elif out.suffix == MODEL:
         summary |= _model(out, place, log, end - 1, force=force)
-        said = (
-            f"the network after offset {summary['offset']:,}, {summary['weights']:,} weights: {out}"
-        )
+        said = f"the network after offset {summary['offset']:,}, {summary['weights']:,} weights:"
+        said = f"{said} {shown}"
     else:
         from cli import curves, tensorboard
 
@@ -82,8 +82,11 @@ def export(
         with outputs.replacing(target, force=force) as temporary:
             count = tensorboard.write(temporary, _points(drawn))
         summary |= {"file": str(target), "points": count}
-        said = f"{count:,} points for TensorBoard: {target}"
-    typer.echo(json.dumps({"message_type": "summary", **summary}) if as_json else said)
+        said = f"{count:,} points for TensorBoard: {printable(str(target))}"
+    if as_json:
+        console.put({"message_type": "summary", **summary})
+    else:
+        console.echo(said)
 
 
 def _model(out: Path, place: Any, log: Any, offset: int, *, force: bool) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""A stretch of a log in another form: Parquet, CSV or JSON Lines, written as it is read."""
+"""A stretch of a log in another form: Parquet, CSV or JSON Lines, written as it is read.
+
+Parquet and JSON Lines hold every text as it was received. A CSV is for spreadsheets: a text that
+one would run as a formula (it begins with ``=``, ``+``, ``-`` or ``@`` and is no number) begins
+with ``'`` there, and what is not visible stands as an escape, so that a record is a line.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from cli import lines, outputs
+from eventlog.printable import cell, printable
 from eventlog.reader import Reader
 from eventlog.schema import COLUMNS, LEVELS, NAMES, SCHEMA, decode
 
@@ -103,16 +109,24 @@ def _as_text(kind: pa.DataType) -> pa.DataType:
 def _texts(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if column.type == LEVELS:
         said = [
-            None if cell is None else json.dumps(cell, default=str) for cell in column.to_pylist()
+            None if levels is None else json.dumps(levels, default=str)
+            for levels in column.to_pylist()
         ]
         return pa.array(said, pa.string())
     if pa.types.is_binary(column.type):
         said = [
-            None if cell is None else cell.decode("utf-8", "backslashreplace")
-            for cell in column.to_pylist()
+            None if raw is None else raw.decode("utf-8", "backslashreplace")
+            for raw in column.to_pylist()
         ]
-        return pa.array(said, pa.string())
-    return column.cast(kind)
+        return _cells(pa.array(said, pa.string()))
+    return _cells(column) if pa.types.is_string(column.type) else column.cast(kind)
+
+
+def _cells(column: pa.Array) -> pa.Array:
+    """Return texts that a spreadsheet runs nothing of, and a terminal shows on one line."""
+    encoded = column.dictionary_encode()
+    said = [cell(printable(text, len(text))) for text in encoded.dictionary.to_pylist()]
+    return pa.array(said, pa.string()).take(encoded.indices)
 
 
 @contextmanager

@@ -1,15 +1,13 @@
 """A recorded journal's inputs through an engine of other parameters, into a new journal."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import typer
 
-from cli import journal, outputs
+from cli import console, journal, outputs
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place
 from cli.keep import Keep
@@ -23,6 +21,7 @@ from engine.loop import run
 from engine.parameters import parameters_from
 from engine.step import CHUNK_TICKS
 from eventlog.log import Log
+from eventlog.printable import printable
 from eventlog.reader import Reader
 from eventlog.records import EFFECT_KINDS, SessionStarted, format_e8
 from feeds import clock
@@ -109,15 +108,14 @@ def _print(
             }
             for name, (where, score) in outcomes.items()
         }
-        typer.echo(json.dumps({"message_type": "summary", "set": chosen, **summary}))
+        console.put({"message_type": "summary", "set": chosen, **summary})
         return
     for name, (where, score) in outcomes.items():
-        typer.echo(
-            f"{name:9} {where.home / where.name}\n"
+        console.echo(
+            f"{name:9} {printable(str(where.home / where.name))}\n"
             f"          {score.decisions:,} ticks, {score.fills:,} fills,"
             f" log-loss {fraction(score.log_loss)}, accuracy {fraction(score.accuracy, 3)},"
             f" equity {money(score.equity_e8) or '-'}"
         )
-    typer.echo(
-        f"What differs, and what of it is no chance:\n  trader compare {place.home} {target.home}"
-    )
+    homes = printable(f"{place.home} {target.home}", 2_000)
+    console.echo(f"What differs, and what of it is no chance:\n  trader compare {homes}")

@@ -6,7 +6,6 @@ engine made of them, and the journal becomes the one that it would have become.
 """
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from blake3 import blake3
 
-from cli import journal
+from cli import console, journal
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place
 from cli.keep import Keep
@@ -87,7 +86,7 @@ class Importing:
         if self._place.log.exists():
             with open_log() as log:
                 self._check_same(log)
-        print("loading TensorFlow and compiling the step takes some seconds", file=sys.stderr)
+        console.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
         with open_log() as log, progress("importing", total) as advance:
             self._carry(log, chain([first], source), advance)
         return self._outcome

@@ -1,12 +1,12 @@
 """`trader init`: a home with a commented configuration."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import CommandError, Exit
+from eventlog.printable import printable
 
 _NEXT = (
     ("doctor", "is everything here that it needs?"),
@@ -35,9 +35,9 @@ def init(
         )
     outputs.write_text(path, to_toml(), force=force)
     if as_json:
-        typer.echo(json.dumps({"message_type": "summary", "configuration": str(path)}))
+        console.put({"message_type": "summary", "configuration": str(path)})
         return
-    typer.echo(f"made {path}: every setting with its default; what to do next:")
-    where = "" if home == options.HOME else f" --home {home}"
+    console.echo(f"made {printable(str(path))}: every setting with its default; what to do next:")
+    where = "" if home == options.HOME else f" --home {printable(str(home))}"
     for words, does in _NEXT:
-        typer.echo(f"  trader {words + where:44} {does}")
+        console.echo(f"  trader {words + where:44} {does}")

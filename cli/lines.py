@@ -5,7 +5,9 @@ of the record, with prices and volumes as decimals, and ``offset``, ``kind`` and
 kind of record does not have is empty.
 """
 
+import difflib
 import json
+import re
 import string
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields
@@ -13,6 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from cli.exits import CommandError, Exit
+from eventlog.printable import printable, printable_bytes
 from eventlog.records import (
     KINDS,
     BookUpdate,
@@ -31,6 +34,8 @@ from eventlog.records import (
 _ALWAYS = ("offset", "kind", "time")
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
 _RAW_SHOWN_BYTES = 60
+_FIELD_CHARACTERS = 65_536
+_WIDTH = re.compile(r"([<>^]?[1-9][0-9]{0,2})?", re.ASCII)
 
 
 def kind_of(record: Record) -> str:
@@ -69,7 +74,7 @@ def matter(record: Record) -> str:
             return f"{what}: {_best('bid', record.bids)}, {_best('ask', record.asks)}"
         case Decision():
             return (
-                f"{record.action}: {record.reason} · p_up {record.p_up:.3f}"
+                f"{printable(record.action)}: {printable(record.reason)} · p_up {record.p_up:.3f}"
                 f" (raw {record.p_up_raw:.3f})"
                 f" · edge {record.edge_ppm:+.1f} cost {record.cost_ppm:.1f} ppm"
             )
@@ -79,15 +84,16 @@ def matter(record: Record) -> str:
                 f" {_short(record.fee_e8)}, ordered at {record.ordered_at:,}"
             )
         case Gap():
-            return f"{(record.to_ns - record.from_ns) / 10**9:,.1f} s missing: {record.why}"
+            seconds = (record.to_ns - record.from_ns) / 10**9
+            return f"{seconds:,.1f} s missing: {printable(record.why)}"
         case Milestone():
-            happened = with_detail(record.why, _detail(record.detail))
+            happened = printable(with_detail(record.why, _detail(record.detail)))
             return f"{happened}, at tick {record.cause:,}"
         case Undecodable():
-            return f"{record.why}: {_text(record.raw[:_RAW_SHOWN_BYTES])}"
+            shown = printable_bytes(record.raw, _RAW_SHOWN_BYTES)
+            return f"{printable(record.why)}: {shown}"
     pairs = {key: value for key, value in asdict(record).items() if key != "received_ns"}
-    text = " ".join(f"{key}={value}" for key, value in pairs.items())
-    return text if len(text) <= 160 else text[:159] + "…"
+    return printable(" ".join(f"{key}={value}" for key, value in pairs.items()), 160)
 
 
 def with_detail(why: str, detail: Iterable[tuple[str, object]]) -> str:
@@ -145,13 +151,18 @@ def template(text: str) -> Callable[[int, Record], str]:
     text = text.replace("\\t", "\t").replace("\\n", "\n")
     known = {*_ALWAYS, *_known_fields()}
     try:
-        named = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+        parts = [part for part in string.Formatter().parse(text) if part[1] is not None]
     except ValueError as error:
         raise CommandError(Exit.USAGE, f"--format {text}: {error}") from None
-    unknown = [name for name in named if name not in known]
-    if unknown:
-        hint = f"Known: {', '.join(sorted(known))}."
-        raise CommandError(Exit.USAGE, f"--format: no field {unknown[0]!r}", hint=hint)
+    for _, name, spec, conversion in parts:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}."
+            raise CommandError(Exit.USAGE, f"--format: no field {name!r}", hint=hint)
+        if conversion or not _WIDTH.fullmatch(spec or ""):
+            hint = "A field may have a width of up to 3 digits, as in {offset:>12}."
+            problem = f"--format: {conversion or spec!r} after the field {name}"
+            raise CommandError(Exit.USAGE, problem, hint=hint)
 
     def line(offset: int, record: Record) -> str:
         values = dict.fromkeys(known, "") | {
@@ -163,7 +174,7 @@ def template(text: str) -> Callable[[int, Record], str]:
             if name.endswith("_e8") and isinstance(value, int):
                 values[name.removesuffix("_e8")] = _short(value)
             elif value is not None:
-                values[name] = str(value)
+                values[name] = printable(str(value), _FIELD_CHARACTERS)
         return text.format_map(values)
 
     return line

@@ -1,11 +1,10 @@
 """`trader log`: records as lines, from anywhere to anywhere, or as they come."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import CommandError, Exit
 
 FOLLOW_S = 0.2
@@ -67,9 +66,9 @@ def log(
         for offset, record in journal.records(reader, start, max(start, end), kinds=kind):
             if as_json:
                 facts = {"offset": offset, "kind": lines.kind_of(record), **lines.plain(record)}
-                typer.echo(json.dumps({"message_type": "record", **facts}))
+                console.put({"message_type": "record", **facts})
             else:
-                typer.echo(write(offset, record))
+                console.echo(write(offset, record))
             shown += 1
             if shown == count:
                 break
@@ -79,4 +78,4 @@ def log(
         clock.sleep_s(FOLLOW_S)
         end = reader.refresh()
     if as_json:
-        typer.echo(json.dumps({"message_type": "summary", "records": shown, "end": reader.end}))
+        console.put({"message_type": "summary", "records": shown, "end": reader.end})

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
+from eventlog.printable import printable
 from feeds import clock
 
 _PLAIN = re.compile(r"[\w.:,/+%-]+")
@@ -35,4 +36,5 @@ def say(
 
 def _text(value: object) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = printable(text)
     return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)

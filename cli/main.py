@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cli import console
 from cli.checkpoints import checkpoints
 from cli.compare import compare
 from cli.config import config
@@ -60,7 +61,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib import metadata
 
-        typer.echo(f"trader {metadata.version('trader')}")
+        console.echo(f"trader {metadata.version('trader')}")
         raise typer.Exit
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from cli.lines import time_of, with_detail
 from cli.score import fraction, percent
+from eventlog.printable import printable
 
 UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
 """Of the library as it was published; a test holds the file to it."""
@@ -410,7 +411,7 @@ def _table(
     def cells(tag: str, values: tuple[str, ...]) -> str:
         kinds = [' class="text"' if place in text else "" for place in range(len(values))]
         return "".join(
-            f"<{tag}{kind}>{escape(value)}</{tag}>"
+            f"<{tag}{kind}>{escape(printable(value))}</{tag}>"
             for kind, value in zip(kinds, values, strict=True)
         )
 

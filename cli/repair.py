@@ -4,13 +4,13 @@ Without ``--apply`` it only says what it would do. Nothing is deleted: what is c
 the way is kept in a quarantine directory beside it.
 """
 
-import json
 from typing import Annotated
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import Exit
+from eventlog.printable import printable
 
 _QUARANTINE = "quarantine"
 
@@ -70,13 +70,14 @@ def repair(
             "applied": done,
             "beyond_repair": [f"{finding.path}: {finding.message}" for finding in beyond],
         }
-        typer.echo(json.dumps({"message_type": "summary", **summary}))
+        console.put({"message_type": "summary", **summary})
     else:
         for finding in beyond:
-            typer.echo(f"beyond repair: {finding.path}: {finding.message}")
+            said = f"{finding.path}: {finding.message}"
+            console.echo(f"beyond repair: {printable(said, 2_000)}")
         for action in actions:
-            typer.echo(f"{'did' if done else 'would do'}: {action}")
-        typer.echo(_verdict(code, actions, done=done))
+            console.echo(f"{'did' if done else 'would do'}: {printable(action)}")
+        console.echo(_verdict(code, actions, done=done))
     if code:
         raise typer.Exit(code)
 

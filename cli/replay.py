@@ -1,13 +1,12 @@
 """`trader replay`: the recorded ticks through the same loop, compared decision by decision."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import CommandError, Exit
 from feeds import clock
 
@@ -90,9 +89,9 @@ def replay(
     }
     if as_json:
         difference = None if divergence is None else asdict(divergence)
-        typer.echo(json.dumps({"message_type": "summary", **summary, "difference": difference}))
+        console.put({"message_type": "summary", **summary, "difference": difference})
     else:
-        typer.echo(
+        console.echo(
             f"{place.name}: offsets {after + 1:,} to {end:,}, {score.decisions:,} ticks"
             f" in {seconds:.1f} s ({rate:,.0f}/s)\n"
             f"log-loss {fraction(score.log_loss)}, baseline {fraction(score.baseline_log_loss)},"
@@ -101,8 +100,8 @@ def replay(
             + f"fingerprint {summary['fingerprint'] or '-'}, state {summary['state']}"
         )
         if divergence is None:
-            typer.echo(f"{outcome.comparison.compared:,} effects compared: all identical")
+            console.echo(f"{outcome.comparison.compared:,} effects compared: all identical")
         else:
-            typer.echo(f"DIVERGED {divergence}")
+            console.echo(f"DIVERGED {divergence}")
     if divergence is not None:
         raise typer.Exit(Exit.DIVERGED if claimed else Exit.CANNOT_VERIFY)

@@ -1,13 +1,13 @@
 """`trader report`: the whole journal, as a page, as tables, or as JSON."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import CommandError, Exit
+from eventlog.printable import printable
 
 if TYPE_CHECKING:
     from cli.chronicle import Chronicle
@@ -75,12 +75,15 @@ def report(
     if html is not None:
         said |= _write(html, said, told, force=force)
     if as_json:
-        typer.echo(json.dumps({"message_type": "summary", **said}, allow_nan=False))
+        console.put({"message_type": "summary", **said}, allow_nan=False)
     elif html is not None:
-        typer.echo(f"{html}: {said['bytes']:,} bytes; open it in a browser, it needs no network")
+        console.echo(
+            f"{printable(str(html))}: {said['bytes']:,} bytes; open it in a browser,"
+            " it needs no network"
+        )
     else:
         for line in tables(said):
-            typer.echo(line)
+            console.echo(printable(line))
 
 
 def _write(html: Path, said: dict[str, Any], told: "Chronicle", *, force: bool) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli import console
 from cli.exits import CommandError, Exit
 
 
@@ -17,9 +18,9 @@ def schema(
     from cli import contract
 
     if command is None:
-        typer.echo("\n".join(contract.COMMANDS))
+        console.echo("\n".join(contract.COMMANDS))
         return
     if command not in contract.COMMANDS:
         hint = f"Known: {', '.join(contract.COMMANDS)}."
         raise CommandError(Exit.USAGE, f"{command} has no schema", hint=hint)
-    typer.echo(json.dumps(contract.schema(command), indent=2))
+    console.echo(json.dumps(contract.schema(command), indent=2))

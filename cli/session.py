@@ -1,7 +1,6 @@
 """One market's part of a process lifetime of `trader live`: resume, stream, end."""
 
 import json
-import sys
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +8,7 @@ from contextlib import AbstractContextManager, closing
 
 import pyarrow as pa
 
-from cli import journal
+from cli import console, journal
 from cli.board import Board
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place, Predecessor
@@ -29,6 +28,7 @@ from engine.parameters import Parameters, parameters_from
 from engine.policy import REASONS
 from engine.step import CHUNK_TICKS
 from eventlog.log import Log
+from eventlog.printable import printable
 from eventlog.records import (
     Gap,
     Health,
@@ -294,7 +294,7 @@ class Session:
         return [self._samples.popleft() for _ in range(len(self._samples))]
 
     def _say(self, sentence: str) -> None:
-        print(sentence, file=sys.stderr, flush=True)
+        console.echo(printable(sentence), err=True)
 
     def _started(
         self, genesis: Genesis, *, resumed_from: int | None, predecessor: Predecessor | None

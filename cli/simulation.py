@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cli import console
 from cli.exits import CommandError, Exit
 
 SPEED = 10
@@ -43,11 +44,11 @@ def exchange(*markets: str, scenario: str, seed: int) -> Iterator[str]:
             raise CommandError(Exit.USAGE, f"the stand-in exchange did not start: {why}")
         said = json.loads(line)
         most = "at most " if said["best_accuracy_is_bound"] else ""
-        print(
+        console.echo(
             f"stand-in exchange, market {said['scenario']!r} at {SPEED} times real speed: the"
             f" direction over {said['horizon_s']:g} s can be foreseen in"
             f" {most}{said['best_accuracy']:.1%} of cases",
-            file=sys.stderr,
+            err=True,
         )
         try:
             yield said["url"]

@@ -1,13 +1,13 @@
 """`trader status`: how a journal stands, from its files, while it runs or after it was killed."""
 
-import json
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import options
+from cli import console, options
+from eventlog.printable import printable
 
 if TYPE_CHECKING:
     from cli.standing import Standing
@@ -39,15 +39,15 @@ def status(
     logs = [Reader.open(place.log) for place in places]
     in_place = watch is not None and sys.stdout.isatty() and not as_json
     if in_place:
-        typer.echo(_CLEAR, nl=False)
+        console.write(_CLEAR)
     while True:
         standings = [look(place, log) for place, log in zip(places, logs, strict=True)]
         if as_json:
             for standing in standings:
-                typer.echo(json.dumps({"message_type": "summary", **to_json(standing)}))
+                console.put({"message_type": "summary", **to_json(standing)})
         else:
-            lines = [line for standing in standings for line in to_lines(standing)]
-            typer.echo(redrawn(lines) if in_place else "\n".join(lines), nl=not in_place)
+            lines = [printable(line) for each in standings for line in to_lines(each)]
+            console.write(redrawn(lines) if in_place else "\n".join(lines) + "\n")
         if watch is None:
             return
         clock.sleep_s(watch)

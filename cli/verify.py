@@ -1,13 +1,13 @@
 """`trader verify`: is everything there, as it was, and does it follow from what was recorded?"""
 
-import json
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import Exit
+from eventlog.printable import printable
 
 
 class Depth(StrEnum):
@@ -99,16 +99,17 @@ def verify(
     noted = ("depth", "verdict", "records", "checkpoints")
     note(place, VERIFICATIONS, {name: summary[name] for name in noted})
     if as_json:
-        typer.echo(json.dumps({"message_type": "summary", **summary}))
+        console.put({"message_type": "summary", **summary})
     else:
         for finding in findings:
             at = "" if finding.offset is None else f" at offset {finding.offset}"
-            typer.echo(f"{finding.check}: {finding.path}{at}: {finding.message}")
-        typer.echo(
+            path, message = printable(str(finding.path)), printable(finding.message)
+            console.echo(f"{finding.check}: {path}{at}: {message}")
+        console.echo(
             f"{place.name}: {count:,} records in {summary['segments']} segments,"
             f" {summary['checkpoints']} checkpoints, depth {depth}"
         )
-        typer.echo(_VERDICTS[code])
+        console.echo(_VERDICTS[code])
     if code:
         raise typer.Exit(code)
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.score import Score, fraction, gain_of, money, percent, span
+from eventlog.printable import printable
 
 if TYPE_CHECKING:
     from cli.board import Figures, Window
@@ -104,7 +105,7 @@ def block(panel: Panel, columns: int) -> RenderableType:
 def _head(panel: Panel, columns: int) -> Text:
     head = Text(no_wrap=True, overflow="ellipsis")
     head.append(" PAPER ", style="bold reverse")
-    head.append(f" {panel.name}", style="bold")
+    head.append(f" {printable(panel.name)}", style="bold")
     middle_e8 = panel.figures.middle_e8
     head.append(f"   {'-' if middle_e8 is None else money(middle_e8)}")
     waited_s = panel.figures.waited_s
@@ -114,7 +115,7 @@ def _head(panel: Panel, columns: int) -> Text:
     else:
         age = "" if panel.age_s is None else f", {span(panel.age_s)} ago"
     well = panel.feed == "ok" and not late
-    head.append(f"   feed {panel.feed}{age}", style="" if well else "bold yellow")
+    head.append(f"   feed {printable(panel.feed)}{age}", style="" if well else "bold yellow")
     head.truncate(columns - 1, overflow="ellipsis")
     return head
 
@@ -151,7 +152,7 @@ def _facts(panel: Panel) -> list[tuple[str, Text]]:
         ("account", Text(account)),
         ("buy & hold", Text(f"{percent(market)}, position {_position(seen.position_e8)}")),
         ("because", Text(_because(panel))),
-        ("mark", Text(seen.mark or "no drift, no growth yet")),
+        ("mark", Text(printable(seen.mark) or "no drift, no growth yet")),
     ]
 
 
@@ -185,7 +186,7 @@ def _because(panel: Panel) -> str:
     if not total:
         return "no tick yet"
     return ", ".join(
-        f"{reason} {count / total:.0%}" for reason, count in panel.reasons.most_common(2)
+        f"{printable(reason)} {count / total:.0%}" for reason, count in panel.reasons.most_common(2)
     )
 
 

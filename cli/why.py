@@ -1,13 +1,13 @@
 """`trader why`: one decision, and everything that it rests on."""
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import options
+from cli import console, options
 from cli.exits import CommandError, Exit
+from eventlog.printable import printable
 
 if TYPE_CHECKING:
     from cli.journal import Genesis, Place
@@ -89,11 +89,11 @@ def why(
     if features:
         summary["features"] = _features(place, log, journal.genesis_of(log, place), decision.cause)
     if as_json:
-        typer.echo(json.dumps({"message_type": "summary", **summary}))
+        console.put({"message_type": "summary", **summary})
         return
     inputs = [(decision.cause, tick), *before]
     for line in _lines(place.name, summary, decision, inputs):
-        typer.echo(line)
+        console.echo(printable(line))
 
 
 def _decision(log: "Reader", which: str, checkpoints: Any) -> "tuple[int, Decision]":

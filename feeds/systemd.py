@@ -7,6 +7,8 @@ watchdog is fed by whoever decides that all is well, not here.
 import socket
 from contextlib import suppress
 
+from eventlog.printable import printable
+
 
 class Notifier:
     """Speaks to the manager at an address, ``@`` for an abstract one; ``None``: there is none.
@@ -48,4 +50,4 @@ class Notifier:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))

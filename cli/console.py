@@ -1,0 +1,37 @@
+"""The outlet of every command: text that is ours, with nothing in it that acts on a terminal.
+
+Data goes to stdout, messages to stderr. What is foreign in a line was made one visible line where
+it was put in (`eventlog.printable`); here is the net below that, and the only place that writes.
+"""
+
+import sys
+from collections.abc import Mapping
+
+from eventlog.printable import lines_of, to_json
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Write text, and a newline unless ``nl`` is false; a character that has no encoding is shown.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    write(lines_of(text) + ("\n" if nl else ""), err=err)
+
+
+def put(facts: Mapping[str, object], *, allow_nan: bool = True) -> None:
+    """Write one line of ``--json``.
+
+    Raises:
+        OSError: if it cannot be written.
+        ValueError: if there is a number that JSON does not have, unless ``allow_nan``.
+    """
+    write(to_json(facts, allow_nan=allow_nan) + "\n")
+
+
+def write(text: str, *, err: bool = False) -> None:
+    """Write text as it is: for escapes of our own, such as those that redraw a screen."""
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
