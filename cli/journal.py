@@ -25,7 +25,7 @@ from engine.parameters import Parameters, digest_of, parameters_from
 from eventlog import compute
 from eventlog.log import Log
 from eventlog.reader import Reader
-from eventlog.records import KINDS, Record, SessionStarted
+from eventlog.records import KINDS, TICK_KINDS, Record, SessionStarted
 from eventlog.schema import COLUMNS, NAMES, decode
 from feeds.btcmarkets.tape import COMPARED, COMPARED_NS, REMEMBERED_MAX, Tape
 
@@ -36,6 +36,7 @@ _PACKAGES = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
 _BACKWARD_RECORDS = 65_536
 _LOOKED_AFTER_TRADES = 200
 _NEWEST_RECORDS = 2_100
+_RECEIVED = frozenset({*TICK_KINDS, "undecodable", "gap"})
 _OF_TRADES = pa.array(["trade", "health"])
 _EARLIER_NS = 60 * 10**9
 """How much earlier than REST the stream may have said what a session took."""
@@ -136,10 +137,13 @@ def session_detail(
     predecessor: Predecessor | None,
     rehearsed: dict[str, object] | None = None,
     source: dict[str, object] | None = None,
+    loading_ns: int | None = None,
+    ready_ns: int | None = None,
 ) -> str:
     """Return what a session says at its start: all that is needed to replay it, as JSON.
 
-    ``source`` is what an import reads its records from.
+    ``source`` is what an import reads its records from. A session that receives says when it began
+    to load and when it was ready.
     """
     return json.dumps(
         {
@@ -151,6 +155,7 @@ def session_detail(
             "predecessor": None if predecessor is None else asdict(predecessor),
             "rehearsed": rehearsed,
             **({} if source is None else {"source": source}),
+            **({} if ready_ns is None else {"loading_ns": loading_ns, "ready_ns": ready_ns}),
             "python": platform.python_version(),
             "machine": platform.machine(),
             "versions": versions(),
@@ -277,7 +282,11 @@ def last(log: Log | Reader, kind: type[_T]) -> tuple[int, _T] | None:
 
 
 def predecessor_of(log: Log | Reader) -> Predecessor | None:
-    """Return the last session of a log, reading it from its end; ``None`` if it has none."""
+    """Return the last session of a log, reading it from its end; ``None`` if it has none.
+
+    One that was killed before it received anything recorded nothing: then what counts as the last
+    record's time is what it was when that session began.
+    """
     received_ns = last_received_ns(log)
     if received_ns is None:
         return None
@@ -293,13 +302,35 @@ def predecessor_of(log: Log | Reader) -> Predecessor | None:
         if said is not None:
             offset, session = (said.column(name)[-1].as_py() for name in columns)
             (newest,) = log.read(offset, offset + 1, columns=("kind",))
-            return Predecessor(
-                session=session,
-                ended=newest.column(0)[0].as_py() == "session_ended",
-                last_received_ns=received_ns,
-            )
+            ended = newest.column(0)[0].as_py() == "session_ended"
+            if not ended and not _has_recorded(log, offset):
+                received_ns = _recorded_before(log, offset) or received_ns
+            return Predecessor(session=session, ended=ended, last_received_ns=received_ns)
         end, step = start, step * 8
     return None
+
+
+def _has_recorded(log: Log | Reader, offset: int) -> bool:
+    """Say whether anything was received after a session's start; its gap ends at the first."""
+    columns = ("kind", "backfilled")
+    for batch in log.read(offset + 1, log.end, columns=columns):
+        for kind, backfilled in zip(
+            *(batch.column(each).to_pylist() for each in columns), strict=True
+        ):
+            if kind in _RECEIVED and not backfilled:
+                return True
+    return False
+
+
+def _recorded_before(log: Log | Reader, offset: int) -> int | None:
+    """Return when the last record before a session's start was received, as that start says."""
+    _, started = next(iter(records(log, offset, offset + 1)))
+    assert isinstance(started, SessionStarted)
+    try:
+        time_ns = json.loads(started.detail)["predecessor"]["last_received_ns"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return time_ns if isinstance(time_ns, int) else None
 
 
 def last_received_ns(log: Log | Reader) -> int | None:

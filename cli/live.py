@@ -65,12 +65,14 @@ def live(
 
     One socket and one process for all of them, a journal each.
 
-    Ctrl-C, SIGTERM, --for and --max-ticks end the session cleanly. Killed, it continues from the
+    Ctrl-C, SIGTERM, --for and --max-ticks end the session cleanly; the time of --for begins when it
+    is ready and connected. Killed, it continues from the
     exact point where it was when it is started again.
     """
     from cli import compiled, outputs
     from cli.settings import manager, settings
 
+    loading_ns = clock.now_ns()
     outputs.refuse_journal(home)
     chosen = settings(home, set_)
     for_s = None if for_ is None else duration_s(for_)
@@ -113,20 +115,18 @@ def live(
         if simulated:
             seed = clock.now_ns() // 10**9 % 2**31
             url = stack.enter_context(simulation.exchange(*markets, scenario=scenario, seed=seed))
-        feed = stack.enter_context(
-            Feed(
-                url,
-                markets,
-                rest=Rest(rest or rest_url(url)),
-                tapes=tapes,
-                connect_timeout_s=connect_timeout,
-            )
+        feed = Feed(
+            url,
+            markets,
+            rest=Rest(rest or rest_url(url)),
+            tapes=tapes,
+            connect_timeout_s=connect_timeout,
         )
         turn = Lock()
         sessions = [
             Session(
                 place,
-                logs.get(place.name) or opened(place),
+                logs.get(place.name),
                 feed,
                 market=each,
                 url=url,
@@ -144,8 +144,15 @@ def live(
             dead_man=DeadMan(heartbeat_url),
             as_json=as_json,
         )
+        for session in sessions:
+            session.loading_ns = loading_ns
         running.resume()
         compiled.publish()
+        # Only now: nothing that is received waits for a step to be compiled or a log to be read.
+        stack.enter_context(feed)
+        for session in sessions:
+            if session.place.name not in logs:
+                session.found(opened(session.place))
         if metrics_port is not None:
             metrics = stack.enter_context(Metrics(metrics_port, lambda: running.figures))
             console.echo(f"figures at {metrics.url}", err=True)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -27,6 +28,7 @@ from engine.market import is_tick
 from engine.parameters import Parameters, parameters_from
 from engine.policy import REASONS
 from engine.step import CHUNK_TICKS
+from eventlog.gaps import missed
 from eventlog.log import Log
 from eventlog.printable import printable
 from eventlog.records import (
@@ -37,6 +39,7 @@ from eventlog.records import (
     SessionStarted,
     Tick,
     Trade,
+    Undecodable,
     format_e8,
 )
 from feeds import clock
@@ -54,15 +57,17 @@ STAGES = ("recorded", "decided", "latency")
 
 
 class Session:
-    """A session over an open log and an open feed.
+    """A session of a journal: first `resume`, then, over an open feed, `run`.
 
-    Several may run, each on a thread of its own: ``turn`` is held by the one that computes.
+    Several may run, each on a thread of its own: ``turn`` is held by the one that records and
+    computes. ``log`` is the journal's, if it is there; a new one is made once there is an exchange
+    to fill it from, with `found`.
     """
 
     def __init__(
         self,
         place: Place,
-        log: Log,
+        log: Log | None,
         feed: Feed,
         *,
         market: str,
@@ -72,13 +77,18 @@ class Session:
     ) -> None:
         self.place = place
         self.market = market
-        self.log = log
+        if log is not None:
+            self.log = log
+        self._is_new = log is None or not log.end
         self._feed = feed
         self._url = url
         self._turn = turn
         self._chosen = settings.engine
         # Whole states are prepared on a thread, most of whose time is spent outside of Python.
         self._checkpoints = Checkpoints(place.checkpoints, beside=ThreadPoolExecutor(1).submit)
+        self.loading_ns = self.ready_ns = clock.now_ns()
+        """When loading began, and when every session of the process was ready to receive."""
+        self._not_recorded_since_ns: int | None = None
         self._samples: deque[Health] = deque()
         self._latencies_ms = {stage: deque[float](maxlen=_LATENCIES_MAX) for stage in STAGES}
         self._oldest_ns: int | None = None  # of what is on its way, when it was received
@@ -98,36 +108,45 @@ class Session:
         self._sealer: Sealer
 
     def resume(self) -> None:
-        """Restore the engine as it was; begin the journal if this is its first session.
+        """Make ready: compile the step, restore the engine, catch up with the log's tail.
+
+        Nothing is received yet, so that nothing waits for it. What the tail lacks of effects is
+        appended; of a new journal nothing is written.
 
         Raises:
             ParameterError: if parameters were chosen that are not the journal's.
             CommandError: if what was kept does not fit the log.
+            Diverged: if the log's tail, re-derived, is not what it says.
         """
+        if self._is_new:
+            parameters = parameters_from(self._chosen)
+            self._engine, self._resumed_from = Engine.genesis(parameters), 0
+            self._genesis_of = Genesis(parameters=parameters, initial_state=self._engine.digest)
+            self._arithmetic = engines.arithmetic_digest(parameters)
+            return
         found = self.log.recovery
         if found.cut_bytes:
             self._say(
                 f"the last write was interrupted, nothing acknowledged is lost:"
                 f" {found.cut_bytes} bytes cut, kept in {found.quarantine}"
             )
-        genesis = self._genesis_of = self._genesis()
+        genesis = self._genesis_of = journal.genesis_of(self.log, self.place)
+        self._check_chosen(genesis.parameters)
         self._arithmetic = engines.arithmetic_digest(genesis.parameters)
-        if not self.log.end:
-            started = self._started(genesis, resumed_from=None, predecessor=None)
-            self.log.append([started])
-            note(self.place, SESSIONS, {"session": 1, "offset": 0})
-        elif self.log.end > 1:
-            note(self.place, SESSIONS, {"records": self.log.end})
+        note(self.place, SESSIONS, {"records": self.log.end})
         self._engine, self._resumed_from = self._resume(genesis)
+        self._keep = Keep(self.log, self._checkpoints, after=self._resumed_from, show=self._show)
+        run(self._engine, self._tail(), self._keep)
+
+    def found(self, log: Log) -> None:
+        """Give a new journal its log."""
+        self.log = log
 
     def run(self, *, max_ticks: int | None) -> dict[str, object]:
-        """Run until stopped; return the summary.
-
-        Raises:
-            Diverged: if the log's tail, re-derived, is not what it says.
-        """
+        """Run until stopped; return the summary."""
         self.looped_s = clock.monotonic_s()
-        self._keep = Keep(self.log, self._checkpoints, after=self._resumed_from, show=self._show)
+        if self._is_new:
+            self._found()
         with (
             Sealer(self.log) as self._sealer,
             # Closed at once when the loop fails: it may hold the turn.
@@ -169,16 +188,6 @@ class Session:
     def checkpoint_offset(self) -> int:
         """The offset after which the state was kept last."""
         return self._keep.checkpoint_offset if hasattr(self, "_keep") else self._resumed_from
-
-    def _genesis(self) -> Genesis:
-        """Return what this journal began with, or begins with now."""
-        if self.log.end:
-            genesis = journal.genesis_of(self.log, self.place)
-            self._check_chosen(genesis.parameters)
-            return genesis
-        parameters = parameters_from(self._chosen)
-        initial_state = Engine.genesis(parameters).digest
-        return Genesis(parameters=parameters, initial_state=initial_state)
 
     def _resume(self, genesis: Genesis) -> tuple[Engine, int]:
         """Return the engine at its last kept state, or at its first, and the offset there."""
@@ -223,13 +232,8 @@ class Session:
                 )
 
     def _source(self, max_ticks: int | None) -> Generator[pa.RecordBatch]:
-        """Yield the log's tail, then what the feed brings, each batch durable and numbered."""
-        for chunk in chunks(self.log.read(self._resumed_from + 1), CHUNK_TICKS):
-            self._rederived += is_tick(chunk).true_count
-            self.looped_s = clock.monotonic_s()
-            with self._turn:
-                yield chunk
-        if self.log.end > 1:
+        """Yield the start, then what the feed brings, each batch durable and numbered."""
+        if not self._is_new:
             batch = self._begin()
             with self._turn:
                 yield batch
@@ -245,26 +249,44 @@ class Session:
             why=self.stop_why,
             detail=json.dumps({"ticks": self.board.ticks}),
         )
-        batch = self.log.append([*self._taken_samples(), ended]).batch()
+        unrecorded = self._recording(ended.received_ns)
+        batch = self.log.append([*self._taken_samples(), *unrecorded, ended]).batch()
         with self._turn:
             yield batch
 
+    def _tail(self) -> Iterator[pa.RecordBatch]:
+        """Yield what the log has beyond the state that was kept."""
+        for chunk in chunks(self.log.read(self._resumed_from + 1), CHUNK_TICKS):
+            self._rederived += is_tick(chunk).true_count
+            yield chunk
+
+    def _found(self) -> None:
+        """Begin a new journal: its first record, and the state after it."""
+        self.log.append([self._started(resumed_from=None, predecessor=None)])
+        note(self.place, SESSIONS, {"session": 1, "offset": 0})
+        self._checkpoints.keep_whole(self._engine, offset=0, chain=self.log.chain)
+        self._keep = Keep(self.log, self._checkpoints, after=0, show=self._show)
+
     def _begin(self) -> pa.RecordBatch:
-        """Append the start of a session that follows another, and the gap between them."""
+        """Append the start of a session that follows another.
+
+        The gap between them is not over yet: it is until the first that is received.
+        """
         predecessor = journal.predecessor_of(self.log)
         assert predecessor is not None
         self._number, self._started_at = predecessor.session + 1, self.log.end
-        started = self._started(
-            self._genesis_of, resumed_from=self._resumed_from, predecessor=predecessor
-        )
-        since_ns, now_ns = predecessor.last_received_ns, started.received_ns
-        gap = Gap(received_ns=now_ns, from_ns=since_ns, to_ns=now_ns, why="not running")
-        batch = self.log.append([started, gap]).batch()
+        self._not_recorded_since_ns = predecessor.last_received_ns
+        started = self._started(resumed_from=self._resumed_from, predecessor=predecessor)
+        batch = self.log.append([started]).batch()
         note(self.place, SESSIONS, {"session": self._number, "offset": self._started_at})
         return batch
 
     def _record(self, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
-        """Make durable what has arrived, as one batch, and only then yield it (I2)."""
+        """Make durable what has arrived, as one batch, and only then yield it (I2).
+
+        A batch is taken up once it is this market's turn, so that what it waited for other markets
+        counts as its delay.
+        """
         left = max_ticks
         while not self._feed.finished(self.market) and left != 0:
             self.looped_s = clock.monotonic_s()
@@ -274,11 +296,11 @@ class Session:
                 left -= sum(_is_tick(record) for record in arrived)
             arrived += self._taken_samples()
             if arrived:
-                batch = self.log.append(arrived).batch()
-                self._oldest_ns = arrived[0].received_ns
-                self._reached("recorded")
-                self.board.see(batch)
                 with self._turn:
+                    batch = self.log.append(self._taken_up(arrived)).batch()
+                    self._oldest_ns = arrived[0].received_ns
+                    self._reached("recorded")
+                    self.board.see(batch)
                     yield batch
                 self._reached("latency")
                 self._oldest_ns = None
@@ -290,6 +312,23 @@ class Session:
         if left == 0:
             self.stop("--max-ticks")
 
+    def _taken_up(self, arrived: list[Input]) -> list[Input]:
+        """Return what arrived, its ticks with this moment; before the first the gap that ends."""
+        taken_ns = clock.now_ns()
+        taken: list[Input] = []
+        for record in arrived:
+            if _is_streamed(record):
+                taken += self._recording(record.received_ns)
+            taken.append(replace(record, taken_ns=taken_ns) if isinstance(record, Tick) else record)
+        return taken
+
+    def _recording(self, since_ns: int) -> list[Gap]:
+        """Return the gap to the session before, once: it ends where recording goes on."""
+        from_ns, self._not_recorded_since_ns = self._not_recorded_since_ns, None
+        if from_ns is None:
+            return []
+        return [missed(at_ns=since_ns, from_ns=from_ns, to_ns=since_ns, why="not running")]
+
     def _taken_samples(self) -> list[Health]:
         return [self._samples.popleft() for _ in range(len(self._samples))]
 
@@ -297,17 +336,20 @@ class Session:
         console.echo(printable(sentence), err=True)
 
     def _started(
-        self, genesis: Genesis, *, resumed_from: int | None, predecessor: Predecessor | None
+        self, *, resumed_from: int | None, predecessor: Predecessor | None
     ) -> SessionStarted:
+        """Return the start, which is when the session was ready: before anything was received."""
         detail = journal.session_detail(
-            genesis,
+            self._genesis_of,
             arithmetic=self._arithmetic,
             url=self._url,
             resumed_from=resumed_from,
             predecessor=predecessor,
             rehearsed=self._rehearsed,
+            loading_ns=self.loading_ns,
+            ready_ns=self.ready_ns,
         )
-        return SessionStarted(received_ns=clock.now_ns(), session=self._number, detail=detail)
+        return SessionStarted(received_ns=self.ready_ns, session=self._number, detail=detail)
 
     def _summary(self) -> dict[str, object]:
         score = self.board.score
@@ -339,6 +381,11 @@ def _up_to(records: list[Input], ticks: int) -> list[Input]:
         if ticks == 0:
             return records[: index + 1]
     return records
+
+
+def _is_streamed(record: Input) -> bool:
+    """Return whether a record came in as it happened: it was received, not fetched or measured."""
+    return _is_tick(record) or isinstance(record, Undecodable)
 
 
 def _is_tick(record: Input) -> bool:

@@ -42,7 +42,7 @@ RECONNECTING_S = 900.0
 
 
 class Sessions:
-    """The sessions of one process: first `resume`, then `run`."""
+    """The sessions of one process: first `resume`, then, over an open feed, `run`."""
 
     def __init__(
         self,
@@ -86,7 +86,9 @@ class Sessions:
         }
 
     def resume(self) -> None:
-        """Resume every session; one that cannot be does not keep the others from running.
+        """Make every session ready; one that cannot be does not keep the others from running.
+
+        They are ready together, at a moment that all of them say: nothing is received before it.
 
         Raises:
             Exception: what the first failed with, if none can run.
@@ -100,9 +102,14 @@ class Sessions:
                 self._fail(session.market, error)
         if len(self._failures) == len(self._sessions):
             raise next(iter(self._failures.values()))
+        ready_ns = clock.now_ns()
+        for session in self._sessions:
+            session.ready_ns = ready_ns
 
     def run(self, *, for_s: float | None, max_ticks: int | None) -> list[dict[str, object]]:
         """Run until stopped; return the summaries of the sessions that ended well.
+
+        ``for_s`` counts from now, when all are ready and the feed is open.
 
         Raises:
             Exception: what a session failed with, once the others have ended.

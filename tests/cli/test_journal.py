@@ -8,12 +8,13 @@ import pytest
 
 from cli import journal
 from cli.exits import CommandError
-from cli.journal import Genesis, Place
+from cli.journal import Genesis, Place, Predecessor
 from engine.parameters import Parameters
 from eventlog.log import Log
 from eventlog.reader import Reader
-from eventlog.records import Decision, Gap, SessionEnded, SessionStarted
+from eventlog.records import Decision, Gap, Health, SessionEnded, SessionStarted
 from fixtures.record import HERE, JOURNAL
+from tests.strategies import quote
 
 GENESIS = Genesis(parameters=Parameters(fee_ppm=7), initial_state="ab")
 
@@ -78,6 +79,25 @@ def test_the_predecessor_says_how_it_ended(tmp_path: Path, ended: bool) -> None:
 
     assert found is not None
     assert (found.session, found.ended, found.last_received_ns) == (2, ended, 9 if ended else 8)
+
+
+def test_a_session_that_received_nothing_recorded_nothing(tmp_path: Path) -> None:
+    """Killed before its first record came in, it does not end the gap before it."""
+    first = Predecessor(session=1, ended=True, last_received_ns=6)
+    detail = journal.session_detail(
+        GENESIS, arithmetic="cd", url="ws://x", resumed_from=0, predecessor=first
+    )
+    found = []
+    with Log.open(tmp_path / "log") as log:
+        log.append([started(1, 5), SessionEnded(received_ns=6, session=1, why="x", detail="")])
+        log.append([SessionStarted(received_ns=70, session=2, detail=detail)])
+        found.append(journal.predecessor_of(log))
+        log.append([Health(received_ns=80, detail="{}")])
+        found.append(journal.predecessor_of(log))
+        log.append([quote(1)])
+        found.append(journal.predecessor_of(log))
+
+    assert [each and each.last_received_ns for each in found] == [6, 6, quote(1).received_ns]
 
 
 def test_an_empty_log_has_no_predecessor(tmp_path: Path) -> None:

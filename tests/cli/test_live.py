@@ -9,7 +9,7 @@ import pytest
 from cli.journal import records
 from cli.live import duration_s
 from eventlog.reader import Reader
-from eventlog.records import SessionStarted, Trade
+from eventlog.records import Gap, SessionStarted, Tick, Trade
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange
 from tests.commands import Answer, documented, trader
 
@@ -67,9 +67,38 @@ def test_a_second_session_continues_the_first(tmp_path: Path, url: str) -> None:
     assert second["rederived"] == 0
     assert recorded.count("gap") == 1
     log = Reader.open(tmp_path / JOURNAL / "log")
-    starts = [each for _, each in records(log, 0, log.end) if isinstance(each, SessionStarted)]
+    told = [each for _, each in records(log, 0, log.end)]
+    starts = [each for each in told if isinstance(each, SessionStarted)]
     assert json.loads(starts[1].detail)["rehearsed"]["identical"] is True
     assert trader("verify", "--home", str(tmp_path), "--deep").code == 0
+
+
+def test_nothing_is_received_before_a_session_is_ready(tmp_path: Path, url: str) -> None:
+    """It says when it was; each tick was received later, taken up later still, and the gap between
+    two sessions is from the last record to the first that came in again.
+    """
+    for _ in range(2):
+        assert live(tmp_path, url, "--max-ticks", "60").code == 0
+    log = Reader.open(tmp_path / JOURNAL / "log")
+    told = [each for _, each in records(log, 0, log.end)]
+    second = [isinstance(each, SessionStarted) for each in told].index(True, 1)
+
+    for first, part in ((told[0], told[1:second]), (told[second], told[second + 1 :])):
+        assert isinstance(first, SessionStarted)
+        detail = json.loads(first.detail)
+        assert detail["loading_ns"] < detail["ready_ns"] == first.received_ns
+        for tick in part:
+            if isinstance(tick, Tick):
+                assert tick.taken_ns is not None
+                assert first.received_ns <= tick.received_ns <= tick.taken_ns
+    (place,) = (place for place, each in enumerate(told) if isinstance(each, Gap))
+    gap, first_new = told[place], told[place + 1]
+    assert isinstance(gap, Gap)
+    assert isinstance(first_new, Tick)
+    assert place > second
+    assert not any(isinstance(each, Tick) for each in told[second:place])
+    assert (gap.from_ns, gap.to_ns) == (told[second - 1].received_ns, first_new.received_ns)
+    assert (gap.why, gap.received_ns) == ("not running", first_new.received_ns)
 
 
 def test_a_journal_keeps_its_parameters(tmp_path: Path, url: str) -> None:

@@ -31,7 +31,11 @@ END_CHAINS = {
 }
 """Version of the records → the chain value at the end of the log that was made with it."""
 
-SINCE = {1: {Health, Milestone, MarketStatus}, 2: {MarketStatus}, 3: set[type[Record]]()}
+SINCE: dict[int, set[type[Record]]] = {
+    1: {Health, Milestone, MarketStatus},
+    2: {MarketStatus},
+    3: set(),
+}
 """Version of the records → the kinds that came later."""
 
 

@@ -6,12 +6,12 @@ from feeds.btcmarkets.protocol import Orders
 
 
 def update(version: int | None, *, snapshot: bool = False, **sides: dict[int, int]) -> BookUpdate:
-    levels = {
-        side: tuple(Level(p, v, 0, 0, 1) for p, v in sides.get(side, {}).items())
+    bids, asks = (
+        tuple(Level(p, v, 0, 0, 1) for p, v in sides.get(side, {}).items())
         for side in ("bids", "asks")
-    }
+    )
     return BookUpdate(
-        exchange_ns=0, received_ns=0, **levels, snapshot=snapshot, checksum=None,
+        exchange_ns=0, received_ns=0, bids=bids, asks=asks, snapshot=snapshot, checksum=None,
         snapshot_id=version,
     )  # fmt: skip
 
