@@ -71,6 +71,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
     "why": {
         "summary": """
             offset                    integer   of the decision
+            note                      string    why it is not the decision of the offset named
             time_ns                   integer   when its tick was received
             meaning                   string    its reason as a sentence
             exchange_ns               integer?  the exchange's stamp on its tick

@@ -48,6 +48,8 @@ class Exit(IntEnum):
     LOCKED = 11
     INCOMPATIBLE = 12
     OUT_OF_RANGE = 13
+    STALE = 14
+    NOT_RECORDING = 15
     UNREACHABLE = 20
     HALT = 21
     INTERRUPTED = 130

@@ -42,16 +42,12 @@ def export(
     --to, derived again and compared on the way. A directory: learning curves for TensorBoard.
     """
     from cli import exporting, journal, outputs
-    from cli.offsets import resolve
+    from cli.offsets import check_order, resolve
     from cli.progress import progress
     from engine.checkpoint import Checkpoints
     from eventlog.reader import Reader
-    from eventlog.records import KINDS
 
-    for each in kind or []:
-        if each not in KINDS:
-            hint = f"Known: {', '.join(KINDS)}."
-            raise CommandError(Exit.USAGE, f"--kind {each}: not a kind of record", hint=hint)
+    options.check_kinds(kind)
     known = (*exporting.SUFFIXES, MODEL)
     if out.suffix and out.suffix not in known:
         hint = f"Known: {', '.join(known)}, or a directory."
@@ -61,7 +57,7 @@ def export(
     outputs.check(target, force=force)
     log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
     start, end = resolve(from_, log, checkpoints), resolve(to, log, checkpoints)
-    end = max(start, end)
+    check_order(from_, start, to, end)
     summary: dict[str, Any] = {"file": str(out)}
     shown = printable(str(out))
     if out.suffix in exporting.SUFFIXES:

@@ -9,6 +9,7 @@
     HOME/BTC-AUD.imported            the journal of recorded files of that market
 """
 
+import difflib
 import json
 import platform
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from engine.errors import ParameterError
 from engine.parameters import Parameters, digest_of, parameters_from
 from eventlog import compute
 from eventlog.log import Log
+from eventlog.printable import printable
 from eventlog.reader import Reader
 from eventlog.records import KINDS, TICK_KINDS, Record, SessionStarted
 from eventlog.schema import COLUMNS, NAMES, decode
@@ -33,6 +35,7 @@ SIMULATED = ".simulated"
 IMPORTED = ".imported"
 UNKNOWN = "unknown"
 _PACKAGES = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
+_LOOKED_INTO = 100
 _BACKWARD_RECORDS = 65_536
 _LOOKED_AFTER_TRADES = 200
 _NEWEST_RECORDS = 2_100
@@ -114,18 +117,42 @@ def find(home: Path, name: str | None) -> Place:
     if name is not None and name in found:
         return Place(home, name)
     if name is not None:
-        hint = f"There is: {', '.join(found)}." if found else "Start one: trader live --simulated"
-        raise CommandError(Exit.NO_JOURNAL, f"{home} has no journal {name}", hint=hint)
+        problem = f"{home} has no journal {printable(name, 80)}"
+        raise CommandError(Exit.NO_JOURNAL, problem, hint=_where_it_is(home, name, found))
     if not found:
-        raise CommandError(
-            Exit.NO_JOURNAL,
-            f"{home} has no journal",
-            hint="Start one: trader live --simulated, or name its home: --home DIR",
-        )
+        hint = _where_it_is(home, None, found)
+        raise CommandError(Exit.NO_JOURNAL, f"{home} has no journal", hint=hint)
     if len(found) > 1:
         hint = f"Choose with --journal: {', '.join(found)}."
         raise CommandError(Exit.USAGE, f"{home} has several journals", hint=hint)
     return Place(home, found[0])
+
+
+def _where_it_is(home: Path, name: str | None, found: list[str]) -> str:
+    """Return the words that would have named a journal, as far as directories show."""
+    if (home / "log").is_dir() and is_journal(home.name):
+        return f"It is a journal itself: --home {home.parent} --journal {home.name}"
+    if name is not None:
+        near = difflib.get_close_matches(name.upper(), [each.upper() for each in found], n=1)
+        meant = [each for each in found if near and each.upper() == near[0]]
+        if meant:
+            return f"Did you mean --journal {meant[0]}?"
+        for other in (Path(name), home / name):
+            if is_journal(name) and names(other):
+                return f"{other} is a home of journals: --home {other}"
+    if found:
+        return f"There is: {', '.join(found)}."
+    homes = [each for each in _subdirectories(home) if names(each)]
+    if homes:
+        return f"Did you mean --home {homes[0]}?"
+    return "Start one: trader live --simulated, or name its home: --home DIR"
+
+
+def _subdirectories(path: Path) -> list[Path]:
+    try:
+        return sorted(each for each in path.iterdir() if each.is_dir())[:_LOOKED_INTO]
+    except OSError:
+        return []
 
 
 def session_detail(

@@ -1,12 +1,12 @@
 """`trader live`: stream, record, learn, trade on paper, until stopped."""
 
-import re
 from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
 from cli import console, options
+from cli.durations import seconds_of
 from cli.exits import CommandError, Exit
 from cli.names import check_market
 from eventlog.printable import printable
@@ -75,7 +75,7 @@ def live(
     loading_ns = clock.now_ns()
     outputs.refuse_journal(home)
     chosen = settings(home, set_)
-    for_s = None if for_ is None else duration_s(for_)
+    for_s = None if for_ is None else seconds_of(for_, "--for")
     console.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
     markets = market or ["BTC-AUD"]
     for each in markets:
@@ -167,20 +167,3 @@ def live(
         width = max(map(len, _NEXT)) + len(where)
         for command, does in _NEXT.items():
             console.echo(f"  trader {command + where:{width}}  {does}", err=True)
-
-
-def duration_s(text: str) -> float:
-    """Return a time such as ``90``, ``60s``, ``5m``, ``2h`` or ``1d`` in seconds.
-
-    Raises:
-        CommandError: (2) if it is none of these.
-
-    >>> duration_s("1.5m")
-    90.0
-    """
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text)
-    if match is None:
-        raise CommandError(
-            Exit.USAGE, f"--for {text}: not a time", hint="For example: 60s, 5m, 2h, 1d"
-        )
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}[match[2]]

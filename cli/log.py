@@ -1,27 +1,37 @@
 """`trader log`: records as lines, from anywhere to anywhere, or as they come."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import console, options
-from cli.exits import CommandError, Exit
+
+if TYPE_CHECKING:
+    from engine.checkpoint import Checkpoints
+    from eventlog.reader import Reader
 
 FOLLOW_S = 0.2
+SHOWN = 20
+"""So many records are shown of a log whose beginning nobody named."""
 
 
 def log(
     from_: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--from", "-o", metavar="OFFSET", help="beginning, end, checkpoint, N, -N or s@TIME."
+            *("--from", "-o"),
+            metavar="OFFSET",
+            help="beginning, end, checkpoint, N, s@TIME, or -N: the last N.  [default: -20]",
         ),
-    ] = "-20",
+    ] = None,
     to: Annotated[
         str, typer.Option("--to", metavar="OFFSET", help="Stop before it; e@TIME, too.")
     ] = "end",
     count: Annotated[
-        int | None, typer.Option("-c", "--count", min=1, help="Stop after so many lines.")
+        int | None,
+        typer.Option(
+            *("-c", "--count"), min=1, help="The newest N; with --from, the first N from there."
+        ),
     ] = None,
     kind: Annotated[
         list[str] | None, typer.Option("--kind", help="Only this kind; may be repeated.")
@@ -42,25 +52,19 @@ def log(
     """Print records, one a line. Never shows what is not durable.
 
     Places are named as kcat names them: from the beginning, the last N (-N), an offset, or the
-    first record received since a time (s@2026-11-21T14:02:00Z), up to a time (e@TIME).
+    first record received since a time (s@2026-11-21T14:02:00Z), up to a time (e@TIME). With --kind
+    only records of that kind count.
     """
     from cli import journal, lines
-    from cli.offsets import resolve
     from engine.checkpoint import Checkpoints
     from eventlog.reader import Reader
-    from eventlog.records import KINDS
     from feeds import clock
 
-    for each in kind or []:
-        if each not in KINDS:
-            hint = f"Known: {', '.join(KINDS)}."
-            raise CommandError(Exit.USAGE, f"--kind {each}: not a kind of record", hint=hint)
+    options.check_kinds(kind)
     write = lines.brief if form is None else lines.template(form)
     place = journal.find(home, name)
-    reader, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
-    if from_.startswith("-") and from_[1:].isdigit():
-        from_ = str(-min(int(from_[1:]), reader.end)) if reader.end else "beginning"
-    start, end = resolve(from_, reader, checkpoints), resolve(to, reader, checkpoints)
+    reader = Reader.open(place.log)
+    start, end = _range(from_, to, count, kind, reader, Checkpoints(place.checkpoints))
     shown = 0
     while True:
         for offset, record in journal.records(reader, start, max(start, end), kinds=kind):
@@ -79,3 +83,25 @@ def log(
         end = reader.refresh()
     if as_json:
         console.put({"message_type": "summary", "records": shown, "end": reader.end})
+
+
+def _range(
+    from_: str | None,
+    to: str,
+    count: int | None,
+    kinds: list[str] | None,
+    log: "Reader",
+    checkpoints: "Checkpoints",
+) -> tuple[int, int]:
+    """Return where to start and where to stop; the last N are the last N of the kinds."""
+    from cli.newest import start_of
+    from cli.offsets import check_order, resolve
+
+    end = resolve(to, log, checkpoints)
+    if from_ is None:
+        return start_of(log, count or SHOWN, kinds=kinds, end=end), end
+    if from_.startswith("-") and from_[1:].isascii() and from_[1:].isdigit():
+        return start_of(log, int(from_[1:]), kinds=kinds, end=end), end
+    start = resolve(from_, log, checkpoints)
+    check_order(from_, start, to, end)
+    return start, end

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli import console
+from cli.arguments import NumbersMayBeNegative
 from cli.checkpoints import checkpoints
 from cli.compare import compare
 from cli.config import config
@@ -27,6 +28,7 @@ from cli.replay import replay
 from cli.report import report as report_
 from cli.schema import schema
 from cli.status import status
+from cli.usage import refused
 from cli.verify import verify
 from cli.why import why
 
@@ -43,7 +45,7 @@ app.command(rich_help_panel="Run")(exchange)
 app.command("import", rich_help_panel="Run")(import_)
 app.command(rich_help_panel="Run")(evaluate)
 app.command(rich_help_panel="Inspect")(status)
-app.command(rich_help_panel="Inspect")(why)
+app.command(rich_help_panel="Inspect", cls=NumbersMayBeNegative)(why)
 app.command(rich_help_panel="Inspect")(log)
 app.command(rich_help_panel="Inspect")(compare)
 app.command("report", rich_help_panel="Inspect")(report_)
@@ -77,11 +79,27 @@ def _root(
 def main() -> None:
     """Run the command that the arguments name."""
     try:
-        app()
+        sys.exit(_called())
     except EXPECTED as error:
         sys.exit(report(error, as_json="--json" in sys.argv))
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
+
+
+def _called() -> int:
+    """Run the command that the arguments name; return the code that it ended with.
+
+    Raises:
+        CommandError: (2) if the arguments name none.
+    """
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        refusal = refused(error, sys.argv[1:])
+        if refusal is None:
+            return Exit.USAGE
+        raise refusal from error
+    return code if isinstance(code, int) else Exit.OK
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 seconds: where to start, and where to end).
 """
 
+import math
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,8 +13,10 @@ import numpy as np
 from cli.exits import CommandError, Exit
 from engine.checkpoint import Checkpoints
 from eventlog.errors import OffsetOutOfRange
+from eventlog.printable import printable
 from eventlog.reader import Reader
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GRAMMAR = "beginning, end, checkpoint, N, -N or s@TIME"
 
 
@@ -35,7 +38,8 @@ def resolve(text: str, log: Reader, checkpoints: Checkpoints) -> int:
     try:
         number = int(text)
     except ValueError:
-        raise CommandError(Exit.USAGE, f"{text}: not an offset", hint=f"Say {GRAMMAR}.") from None
+        problem = f"{printable(text, 80)}: not an offset"
+        raise CommandError(Exit.USAGE, problem, hint=f"Say {GRAMMAR}.") from None
     offset = log.end + number if number < 0 else number
     if not 0 <= offset <= log.end:
         raise OffsetOutOfRange(
@@ -47,6 +51,18 @@ def resolve(text: str, log: Reader, checkpoints: Checkpoints) -> int:
     return offset
 
 
+def check_order(from_: str, start: int, to: str, end: int) -> None:
+    """Refuse a stretch that ends before it begins.
+
+    Raises:
+        CommandError: (2) if it does.
+    """
+    if end < start:
+        problem = f"--from {printable(from_, 80)} is behind --to {printable(to, 80)}"
+        hint = f"They are the offsets {start:,} and {end:,}; --to is the one to stop before."
+        raise CommandError(Exit.USAGE, problem, hint=hint)
+
+
 def time_ns(text: str) -> int:
     """Return a time in nanoseconds since 1970 UTC; without a zone it is UTC.
 
@@ -56,17 +72,26 @@ def time_ns(text: str) -> int:
     >>> time_ns("2026-11-21T00:00:00.5Z") == time_ns("1795219200.5")
     True
     """
+    moment_ns = _moment_ns(text)
+    if moment_ns is None or not 0 <= moment_ns < 2**63:
+        hint = "For example: s@2026-11-21T14:02:00Z, or s@1795219200, in seconds since 1970."
+        raise CommandError(Exit.USAGE, f"{printable(text, 80)}: not a time", hint=hint)
+    return moment_ns
+
+
+def _moment_ns(text: str) -> int | None:
     try:
-        return round(float(text) * 10**9)
+        seconds = float(text)
     except ValueError:
         pass
+    else:
+        return round(seconds * 10**9) if math.isfinite(seconds) else None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        hint = "For example: s@2026-11-21T14:02:00Z, s@1795219200"
-        raise CommandError(Exit.USAGE, f"{text}: not a time", hint=hint) from None
+        return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 10**6) * 1_000
+    return round((moment - _EPOCH).total_seconds() * 10**6) * 1_000
 
 
 def _first_since(moment_ns: int, log: Reader) -> int:

@@ -2,16 +2,19 @@
 
 import sys
 from collections.abc import Iterator
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import console, options
+from cli.exits import CommandError, Exit
 from eventlog.printable import printable
 
 if TYPE_CHECKING:
     from cli.standing import Standing
 
+_WATCH_MOST_S = 86_400.0
 _CLEAR, _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[2J", "\x1b[H", "\x1b[K", "\x1b[J"
 
 
@@ -20,20 +23,32 @@ def status(
         float | None,
         typer.Option("--watch", metavar="SECONDS", min=0.2, help="Look again, until Ctrl-C."),
     ] = None,
+    max_age: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Exit with 14 if the newest record is older, 15 if none records."
+        ),
+    ] = None,
     name: options.Journal = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
     """Say how a journal stands: is it alive, is it learning, what does the account have, and why.
 
-    Without --journal, all journals of the home. It reads their files and disturbs nobody; it works
-    after a crash as well.
+    Without --journal, all journals of the home, a row each if there are several. It reads their
+    files and disturbs nobody; it works after a crash as well. --max-age 60s makes it a probe: it
+    exits with 0 only if every journal is being recorded and has a record as new as that.
     """
     from cli import journal
+    from cli.durations import seconds_of
     from cli.standing import look
     from eventlog.reader import Reader
     from feeds import clock
 
+    max_age_s = None if max_age is None else seconds_of(max_age, "--max-age")
+    if watch is not None and not (max_age_s is None and watch < _WATCH_MOST_S):
+        problem = f"--watch {watch:g}: up to a day, and not with --max-age, which is one look"
+        raise CommandError(Exit.USAGE, problem)
     several = journal.names(home) if name is None else []
     places = [journal.find(home, each) for each in several] or [journal.find(home, name)]
     logs = [Reader.open(place.log) for place in places]
@@ -46,17 +61,53 @@ def status(
             for standing in standings:
                 console.put({"message_type": "summary", **to_json(standing)})
         else:
-            lines = [printable(line) for each in standings for line in to_lines(each)]
+            lines = [printable(line) for line in _lines(standings)]
             console.write(redrawn(lines) if in_place else "\n".join(lines) + "\n")
         if watch is None:
+            if max_age_s is not None:
+                _check_ages(standings, max_age_s)
             return
         clock.sleep_s(watch)
         for log in logs:
             log.refresh()
 
 
+def _lines(standings: "list[Standing]") -> Iterator[str]:
+    """Yield a screen about one journal, or a row a market of several."""
+    from cli import overview
+
+    if len(standings) == 1:
+        return to_lines(standings[0])
+    return overview.to_lines(standings)
+
+
+def _check_ages(standings: "list[Standing]", max_age_s: float) -> None:
+    """Refuse to call well what is not being recorded, or has stalled.
+
+    Raises:
+        CommandError: (15) if a journal is not being recorded; (14) if its newest record is older.
+    """
+    from cli.score import span
+
+    for standing in standings:
+        age = "no record" if standing.age_s is None else f"newest record {span(standing.age_s)} old"
+        if not standing.running:
+            hint = "trader live goes on from there."
+            problem = f"{standing.place.name}: {standing.state}, {age}"
+            raise CommandError(Exit.NOT_RECORDING, problem, hint=hint)
+    for standing in standings:
+        if standing.age_s is None or standing.age_s > max_age_s:
+            age = "no record" if standing.age_s is None else span(standing.age_s)
+            problem = f"{standing.place.name}: newest record {age} old, --max-age {max_age_s:g}s"
+            raise CommandError(Exit.STALE, problem)
+
+
 def redrawn(lines: list[str]) -> str:
     """Return what puts lines where others stood, without a moment in which nothing does."""
+    columns, rows = get_terminal_size()
+    if len(lines) >= rows:
+        lines = [*lines[: rows - 2], f"… {len(lines) - rows + 2} more lines"]
+    lines = [line[: columns - 1] for line in lines]
     return _HOME + "".join(line + _REST_OF_LINE + "\n" for line in lines) + _REST_OF_SCREEN
 
 
@@ -110,6 +161,9 @@ def to_lines(standing: "Standing") -> Iterator[str]:
 
     def line(label: str, text: str) -> str:
         return f"  {label:13} {text}"
+
+    if standing.state == "killed":
+        yield line("killed", "nothing acknowledged is lost; trader live goes on from there")
 
     if standing.last_received_ns is not None and standing.age_s is not None:
         pace = standing.recent_ticks_per_s

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli import console, options
-from cli.exits import Exit
+from cli.exits import CommandError, Exit
 from eventlog.printable import printable
 
 
@@ -55,6 +55,9 @@ def verify(
     from eventlog.errors import Corrupt, TornTail
     from eventlog.reader import Reader
 
+    if quick and deep:
+        hint = "Without either it is the depth between: every byte, but nothing run again."
+        raise CommandError(Exit.USAGE, "--quick and --deep exclude each other", hint=hint)
     depth = Depth.DEEP if deep else Depth.QUICK if quick else Depth.DEFAULT
     place = journal.find(home, name)
     count = 0

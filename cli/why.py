@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from eventlog.reader import Reader
     from eventlog.records import Decision
 
-_NEAR_RECORDS = 4_200
-"""An effect is at most so far behind its tick: two chunks and their effects."""
-
 _SHOWN_FEATURES = 12
 _SHOWN_REASONS = 5
 _COLUMNS = 66
@@ -50,26 +47,29 @@ def why(
     Everything but --features stands in the log and takes no TensorFlow.
     """
     from cli import journal, lines
-    from cli.live import duration_s
+    from cli.durations import seconds_of
     from cli.reasons import meaning
+    from cli.selection import select
     from cli.standing import newest_facts
     from engine.checkpoint import Checkpoints
     from eventlog.reader import Reader
 
-    window_s = None if window is None else duration_s(window)
+    window_s = None if window is None else seconds_of(window, "--window")
     place = journal.find(home, name)
     log = Reader.open(place.log)
     if not log.end:
         raise CommandError(Exit.OUT_OF_RANGE, f"{place.log} is empty: nothing was decided yet")
     rules = journal.rules_of(log, place)
     checkpoints = Checkpoints(place.checkpoints)
-    offset, decision = _decision(log, which, checkpoints)
+    selected = select(log, which, checkpoints)
+    offset, decision = selected.offset, selected.decision
     tick = next(record for _, record in journal.records(log, decision.cause, decision.cause + 1))
     before = _before(log, decision.cause)
     facts = newest_facts(checkpoints, at_most=decision.cause)
     counts = reasons_before(log, offset, window_s)
     summary: dict[str, object] = {
         "offset": offset,
+        "note": selected.note,
         "time_ns": decision.received_ns,
         "meaning": meaning(decision, rules.known),
         **lines.plain(decision),
@@ -96,46 +96,6 @@ def why(
         console.echo(printable(line))
 
 
-def _decision(log: "Reader", which: str, checkpoints: Any) -> "tuple[int, Decision]":
-    """Return the decision that is meant: at that offset, of that tick, or the nearest behind it.
-
-    Behind the newest one there is none, so that one is meant.
-
-    Raises:
-        CommandError: (13) if there is none.
-    """
-    from cli import journal
-    from cli.offsets import resolve, time_ns
-    from eventlog.records import Decision
-
-    if which == "last":
-        found = journal.last(log, Decision)
-        if found is not None:
-            return found
-        raise CommandError(Exit.OUT_OF_RANGE, "no decision is among the newest records")
-    if not which.lstrip("-").isdigit() and "@" not in which and ":" in which:
-        time_ns(which)
-        which = f"s@{which}"
-    start = resolve(which, log, checkpoints)
-    after: tuple[int, Decision] | None = None
-    end = min(log.end, start + _NEAR_RECORDS)
-    for offset, record in journal.records(log, start, end, kinds=["decision"]):
-        assert isinstance(record, Decision)
-        if start in (offset, record.cause):
-            return offset, record
-        if after is None and record.cause >= start:
-            after = offset, record
-    if after is None:
-        after = journal.last(log, Decision)
-    if after is None or after[0] < start - _NEAR_RECORDS:
-        raise CommandError(
-            Exit.OUT_OF_RANGE,
-            f"no decision at {which} or soon behind it",
-            hint="trader log --kind decision lists them; trader why last is the newest.",
-        )
-    return after
-
-
 def _before(log: "Reader", cause: int) -> "list[tuple[int, Any]]":
     """Return the newest quote, trade and book update before a tick: what else it could see."""
     from cli import journal
@@ -150,10 +110,11 @@ def _before(log: "Reader", cause: int) -> "list[tuple[int, Any]]":
 def _fills(log: "Reader", offset: int, decision: "Decision") -> "list[tuple[int, Any]]":
     """Return what came of the order that the decision placed."""
     from cli import journal
+    from cli.selection import NEAR_RECORDS
 
     if decision.action == "hold":
         return []
-    end = min(log.end, offset + _NEAR_RECORDS)
+    end = min(log.end, offset + NEAR_RECORDS)
     near = journal.records(log, offset, end, kinds=["fill"])
     return [(at, fill) for at, fill in near if getattr(fill, "ordered_at", None) == decision.cause]
 
@@ -251,7 +212,8 @@ def _lines(
     from cli.score import money, span
 
     head = f"PAPER {name}, offset {said['offset']:,}, {time_of(decision.received_ns)}"
-    out = [head, f"{decision.action.upper()}: {decision.reason}"]
+    out = [head, *([f"({said['note']})"] if said["note"] else [])]
+    out += [f"{decision.action.upper()}: {decision.reason}"]
 
     def put(label: str, text: str) -> None:
         for line in wrap(text, _COLUMNS, break_on_hyphens=False, break_long_words=False):

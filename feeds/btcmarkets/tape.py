@@ -4,15 +4,25 @@ Trades have no sequence number to tell a gap by (their ids increase, but need no
 may be missing is remembered by when a connection was lost: the *hole* begins behind the newest id
 up to which the stream was compared with REST before, and is closed when every page from there on
 has been asked for. Pure: it holds ids.
+
+What the exchange says of ids is not believed for ever. One that is far above all others, from the
+stream or from REST, must not hide what is missing below it: of the ids that are remembered the
+smallest is forgotten first, and where REST later names an older trade as its newest, what was
+compared since is taken back.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 
 from eventlog.records import Trade
 
 _ID_MAX = 2**63 - 1
 REMEMBERED_MAX = 65_536
 """Ids remembered to tell a repeated trade by (I10); a day of a busy market has about as many."""
+
+_COMPARISONS_MAX = 64
+"""Earlier comparisons that are remembered, to go back to one that was true."""
 
 COMPARED = "compared_trade_id"
 """What a health sample calls the id up to which nothing is missing."""
@@ -41,12 +51,15 @@ class Tape:
     def __init__(
         self, known: Iterable[int] = (), *, behind: int | None = None, since_ns: int = 0
     ) -> None:
-        self._known = dict.fromkeys(sorted(known))
+        self._known = set(known)
+        self._smallest = list(self._known)
+        heapify(self._smallest)
         # What is older than this is in the log, or from before the journal, or too old to tell.
         self._floor = min(self._known, default=None)
         # Up to here nothing is missing.
         self._sure = self._floor if behind is None else behind
         self._sure_ns = since_ns
+        self._comparisons = deque[tuple[int, int]](maxlen=_COMPARISONS_MAX)
         self._behind = behind
         self.losses = 0
         """How often something may have been missed: a hole that is closed is of the first ones."""
@@ -85,10 +98,11 @@ class Tape:
         if trade_id in self._known:
             self.repeated += 1
             return False
-        self._known[trade_id] = None
+        self._known.add(trade_id)
+        heappush(self._smallest, trade_id)
         if len(self._known) > REMEMBERED_MAX:
-            forgotten = next(iter(self._known))
-            del self._known[forgotten]
+            forgotten = heappop(self._smallest)
+            self._known.remove(forgotten)
             self._floor = max(forgotten, -1 if self._floor is None else self._floor)
         return True
 
@@ -124,9 +138,26 @@ class Tape:
     def close(self, losses: int, *, newest: int | None, at_ns: int = 0) -> None:
         """Say that everything up to ``newest`` was asked for, as it was at a time.
 
-        What was lost since ``losses`` was read is newer, and is a hole still.
+        What was lost since ``losses`` was read is newer, and is a hole still. If ``newest`` is
+        older than what was compared before, that was not so: a hole begins where it last was.
         """
+        if newest is not None and self._sure is not None and newest < self._sure:
+            self._take_back(newest)
+            return
         if newest is not None:
-            self._sure = newest if self._sure is None else max(self._sure, newest)
+            self._sure = newest
+            self._comparisons.append((newest, at_ns))
         self._sure_ns = max(self._sure_ns, at_ns)
         self._behind = None if losses == self.losses else self._sure
+
+    def _take_back(self, newest: int) -> None:
+        """Go back to the last comparison that may be true where there are no newer trades."""
+        while self._comparisons and self._comparisons[-1][0] > newest:
+            self._comparisons.pop()
+        if self._comparisons:
+            self._sure, self._sure_ns = self._comparisons[-1]
+        else:
+            self._sure = min(newest, min(self._known, default=newest))
+        assert self._floor is not None
+        self._floor = min(self._floor, self._sure)
+        self._behind = self._sure

@@ -58,8 +58,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
     ids=lambda words: " ".join(words)[:40].encode("ascii", "backslashreplace").decode(),
 )
-def test_an_answer_acts_on_no_terminal(home: Path, words: list[str]) -> None:
+def test_an_answer_acts_on_no_terminal(
+    home: Path, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its lines are ours, and hold visible characters only."""
+    monkeypatch.chdir(tmp_path)
     answer = trader(*words, "--home", str(home))
     said = answer.out + answer.err
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from cli.journal import records
-from cli.live import duration_s
 from eventlog.reader import Reader
 from eventlog.records import Gap, SessionStarted, Tick, Trade
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange
@@ -190,11 +189,3 @@ def test_the_simulated_market_is_a_journal_of_its_own(tmp_path: Path) -> None:
     assert "71.0%" in answer.err
     assert kinds(tmp_path, f"{JOURNAL}.simulated").count("decision") == 50
     assert json.loads(answer.out)["message_type"] == "summary"
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90), ("60s", 60), ("1.5m", 90), ("2h", 7_200), ("1d", 86_400)]
-)
-def test_times_are_written_as_people_write_them(text: str, seconds: float) -> None:
-    """A number and a unit; seconds without one."""
-    assert duration_s(text) == seconds

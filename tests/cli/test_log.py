@@ -51,3 +51,39 @@ def test_between_two_times() -> None:
     got = trader("log", *HOME, "-o", f"s@{since}", "--to", f"e@{until}", "--format", "{offset}")
 
     assert got.code == 0
+
+
+def offsets(*words: str) -> list[int]:
+    return [int(line) for line in trader("log", *HOME, *words, "--format", "{offset}").out.split()]
+
+
+@pytest.mark.parametrize("kind", ["fill", "gap", "session_started", "decision"])
+def test_the_last_that_match(kind: str) -> None:
+    """What does not match is not counted, however far back the others are."""
+    every = offsets("--kind", kind, "-o", "beginning")
+
+    assert offsets("--kind", kind) == every[-20:]
+    assert offsets("--kind", kind, "-c", "3") == every[-3:]
+    assert offsets("--kind", kind, "-o", "-3") == every[-3:]
+    assert offsets("--kind", kind, "-o", "-3", "-c", "1") == every[-3:][:1]
+    assert offsets("--kind", kind, "-o", "beginning", "-c", "2") == every[:2]
+    assert offsets("--kind", kind, "--to", str(every[-1])) == every[:-1][-20:]
+
+
+def test_the_newest_so_many() -> None:
+    """-c without --from counts from the end, as one expects of the newest."""
+    every = offsets("-o", "beginning")
+
+    assert offsets("-c", "3") == every[-3:]
+    assert offsets("-c", "3", "--to", "100") == [97, 98, 99]
+
+
+def test_a_stretch_that_ends_before_it_begins() -> None:
+    answer = trader("log", *HOME, "--from", "5", "--to", "3")
+
+    assert answer.code == 2
+    assert "--from 5 is behind --to 3" in answer.err
+
+
+def test_the_kind_that_was_meant() -> None:
+    assert "Did you mean fill?" in trader("log", *HOME, "--kind", "fills").err

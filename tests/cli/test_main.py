@@ -67,7 +67,7 @@ def test_version() -> None:
         (["verify", "--home", "nowhere"], 10, "no journal"),
         (["log", "--home", str(HERE / "gap"), "--from", "999999"], 13, "Valid: 0 … "),
         (["log", "--home", str(HERE / "gap"), "--from", "soon"], 2, "not an offset"),
-        (["log", "--home", str(HERE / "gap"), "--kind", "tick"], 2, "not a kind"),
+        (["log", "--home", str(HERE / "gap"), "--kind", "tick"], 2, "Known: quote"),
         (["replay", "--home", str(HERE / "gap"), "--from", "-999999"], 13, "no such record"),
         (["replay", "--home", str(HERE / "gap"), "--set", "fee_ppm=1"], 2, "--out"),
         (["live", "--set", "fee_pm=1"], 3, "Did you mean fee_ppm?"),

@@ -119,6 +119,45 @@ def test_memory_is_bounded_and_what_is_forgotten_is_not_asked_for() -> None:
     assert tape.reaches(page([5]))
 
 
+def test_a_trade_that_is_not_there_hides_none_that_is() -> None:
+    """REST names an id far above all others: what is lost afterwards is asked for all the same."""
+    tape = Tape([100])
+    tape.close(0, newest=150)
+    tape.close(0, newest=10**15)
+    tape.lose()
+    assert tape.reaches(page(range(180, 200)))  # it is still believed
+
+    tape.close(tape.losses, newest=200)
+
+    assert (tape.sure, tape.behind) == (150, 150)
+    assert not tape.reaches(page(range(180, 200)))
+    tape.close(tape.losses, newest=200)
+    assert (tape.sure, tape.behind) == (200, None)
+
+
+def test_a_journal_does_not_begin_after_its_first_trades() -> None:
+    """Nor where it was begun, or continued, with an id that is not there."""
+    begun, continued = Tape(), Tape([100, 110, 10**15], behind=10**15)
+    begun.begin(page([10**15]))
+    begun.add(100)
+
+    for tape in (begun, continued):
+        tape.close(tape.losses, newest=120)
+
+        assert tape.behind == 100
+        assert ids(tape.missing(page([100, 119, 120]))) == [120, 119]
+
+
+def test_an_id_above_all_others_is_not_what_is_forgotten() -> None:
+    """It would say that everything older is known."""
+    tape = Tape([0])
+    for each in (2**63 - 1, *range(1, REMEMBERED_MAX + 10)):
+        tape.add(each)
+
+    newest = REMEMBERED_MAX + 10
+    assert ids(tape.missing(page([newest]))) == [newest]
+
+
 @settings(deadline=None)
 @given(st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)), st.integers(1, 7))
 def test_stream_and_pages_bring_everything_once(

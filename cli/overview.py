@@ -1,0 +1,54 @@
+"""How several journals stand: a row a market, and a line below it where something is the matter."""
+
+from collections.abc import Iterator, Sequence
+
+from cli.score import money, percent, span
+from cli.standing import Standing
+from eventlog.printable import printable
+
+_HEADS = ("PAPER", "state", "newest", "ticks/s", "skill", "equity", "gain", "does")
+_WIDTHS = (18, 8, 8, 7, 8, 10, 8, 4)
+_TROUBLE_CHARACTERS = 76
+_STREAMING = "streaming"
+
+
+def to_lines(standings: Sequence[Standing]) -> Iterator[str]:
+    """Yield a table that fits into eighty columns; ``skill`` is of the recent labels."""
+    yield _line(*_HEADS)
+    for standing in standings:
+        recent, last = standing.recent, standing.last
+        skill = None
+        if recent.log_loss is not None and recent.baseline_log_loss:
+            skill = 1 - recent.log_loss / recent.baseline_log_loss
+        pace = standing.recent_ticks_per_s
+        yield _line(
+            _cut(standing.place.name, _WIDTHS[0]),
+            standing.state,
+            "-" if standing.age_s is None else span(standing.age_s),
+            "-" if pace is None else f"{pace:,.1f}",
+            "-" if skill is None else f"{skill:+.1%}",
+            (None if last is None else money(last[1].equity_e8)) or "-",
+            percent(standing.gain),
+            "-" if last is None else printable(last[1].action, 4),
+        )
+        trouble = _trouble(standing)
+        if trouble:
+            yield "  " + _cut(printable(trouble), _TROUBLE_CHARACTERS)
+
+
+def _trouble(standing: Standing) -> str:
+    """Return what is not as it should be, of a journal that is being recorded or was killed."""
+    if standing.state == "killed":
+        return "killed: nothing acknowledged is lost, and trader live goes on from there"
+    feed = standing.health.get("feed", _STREAMING)
+    return f"feed {feed}" if standing.running and feed != _STREAMING else ""
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _line(*cells: str) -> str:
+    first, *others = zip(cells, _WIDTHS, strict=True)
+    said = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+    return " ".join(said).rstrip()

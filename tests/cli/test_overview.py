@@ -1,0 +1,38 @@
+"""A row a market, and what is the matter below it."""
+
+import shutil
+from pathlib import Path
+
+from cli import journal, overview
+from cli.standing import look
+from eventlog.log import Log
+from eventlog.reader import Reader
+from eventlog.records import Health
+from feeds import clock
+from fixtures.record import HERE, JOURNAL
+
+
+def lines(home: Path) -> list[str]:
+    places = [journal.find(home, name) for name in journal.names(home)]
+    return [*overview.to_lines([look(place, Reader.open(place.log)) for place in places])]
+
+
+def test_a_feed_that_does_not_stream_stands_below_its_row(tmp_path: Path) -> None:
+    """In words of the exchange's that act on nothing."""
+    shutil.copytree(HERE / "gap" / JOURNAL, tmp_path / JOURNAL)
+    detail = '{"feed": "not streaming: closed\\u001b[2J"}'
+    with Log.open(tmp_path / JOURNAL / "log") as log:
+        log.append([Health(received_ns=clock.now_ns(), detail=detail)])
+        head, row, trouble = lines(tmp_path)
+
+    assert head.split()[:2] == ["PAPER", "state"]
+    assert row.split()[1] == "running"
+    assert trouble == "  feed not streaming: closed\\x1b[2J"
+
+
+def test_a_journal_that_was_killed(tmp_path: Path) -> None:
+    shutil.copytree(HERE / "gap" / JOURNAL, tmp_path / JOURNAL)
+    with Log.open(tmp_path / JOURNAL / "log") as log:
+        log.append([Health(received_ns=clock.now_ns(), detail="{}")])
+
+    assert len(lines(tmp_path)) in (2, 3)
