@@ -29,6 +29,7 @@ from feeds.errors import (
     FeedError,
     SubscriptionRejected,
     TableUnreadable,
+    TrustInvalid,
     UnknownMarket,
 )
 
@@ -78,6 +79,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (ForeignCheckpoint, Exit.CORRUPT),
     (StateMismatch, Exit.INCOMPATIBLE),
     (EngineError, Exit.BUG),
+    (TrustInvalid, Exit.CONFIGURATION),
     (ExchangeUnreachable, Exit.UNREACHABLE),
     (UnknownMarket, Exit.CONFIGURATION),
     (SubscriptionRejected, Exit.UNREACHABLE),

@@ -7,6 +7,7 @@
     │   └── UrlInvalid           because its URL is not one of a websocket
     ├── SubscriptionRejected     the exchange refused what was asked for
     │   └── UnknownMarket        because it does not have this market
+    ├── TrustInvalid             the environment names certificates that cannot be read
     ├── RestUnavailable          REST did not answer, or not with what can be used
     ├── RestRefused              REST refused a call for good
     ├── FeedFailed               a bug on the feed's own thread; the cause is chained
@@ -80,6 +81,21 @@ class UnknownMarket(SubscriptionRejected):
         return f"{self.url} has no market {self.market!r}: {self.message!r} (code {self.code})"
 
 
+class TrustInvalid(FeedError):
+    """An environment variable names certificates to trust, and they cannot be read."""
+
+    hint = "Unset the variable to trust the operating system's certificates."
+
+    def __init__(self, *, variable: str, path: str, why: str) -> None:
+        super().__init__(variable, path, why)
+        self.variable = variable
+        self.path = path
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.variable}={self.path!r} cannot be used: {self.why}"
+
+
 class RestUnavailable(FeedError):
     """A call to REST failed so many times, the last time for this reason."""
 
@@ -140,7 +156,7 @@ class RecordingUnreadable(FeedError):
 class TableUnreadable(FeedError):
     """A file is no table of quotes or trades, or lacks the columns that are needed."""
 
-    hint = "`trader import --help` names the columns; --map COLUMN=NAME says what one is called."
+    hint = "The columns are described in feeds/files/tables.py; --map COLUMN=NAME renames one."
 
     def __init__(self, *, path: Path, why: str) -> None:
         super().__init__(path, why)

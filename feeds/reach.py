@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from websockets.exceptions import InvalidURI, WebSocketException
 from websockets.sync.client import connect
 
+from feeds import trust, urls
 from feeds.clock import monotonic_s, now_ns
 from feeds.errors import ExchangeUnreachable, UrlInvalid
+from feeds.loss import is_final, reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +28,26 @@ def reach(url: str, *, timeout_s: float) -> Reached:
 
     Raises:
         UrlInvalid: if the URL is not one of a websocket.
+        TrustInvalid: if the environment names certificates that cannot be read.
         ExchangeUnreachable: if there was no handshake in time.
     """
+    try:
+        parts = urls.checked(url, urls.SOCKET_SCHEMES)
+    except ValueError as error:
+        raise UrlInvalid(url=url, why=str(error)) from error
+    tls = trust.tls() if parts.scheme == "wss" else None
     started_s = monotonic_s()
     try:
-        with connect(url, open_timeout=timeout_s, close_timeout=1.0) as connection:
+        with connect(
+            url, ssl=tls, proxy=None, open_timeout=timeout_s, close_timeout=1.0
+        ) as connection:
             seconds = monotonic_s() - started_s
             response = connection.response
             dates = [] if response is None else response.headers.get_all("Date")
-    except InvalidURI as error:
-        raise UrlInvalid(url=url, why=str(error)) from error
-    except (OSError, WebSocketException) as error:
-        why = str(error) or type(error).__name__
-        raise ExchangeUnreachable(url=url, timeout_s=timeout_s, why=why) from error
+    except Exception as error:
+        if is_final(error):
+            raise
+        raise ExchangeUnreachable(url=url, timeout_s=timeout_s, why=reason_of(error)) from error
     return Reached(seconds, _skew_s(dates, now_ns()))
 
 
@@ -47,9 +55,9 @@ def _skew_s(dates: Sequence[str], moment_ns: int) -> float | None:
     """Return our clock minus that of an HTTP date, which is cut to whole seconds."""
     if not dates:
         return None
-    try:
-        theirs = parsedate_to_datetime(dates[0])
-    except ValueError:
-        return None
     ours = datetime.fromtimestamp(moment_ns / 10**9, UTC)
-    return round((ours - theirs.astimezone(UTC)).total_seconds() - 0.5, 1)
+    try:
+        theirs = parsedate_to_datetime(dates[0]).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return round((ours - theirs).total_seconds() - 0.5, 1)
