@@ -1,13 +1,17 @@
 """Trades that the stream did not bring are fetched by REST, so that each stands in the log once.
 
 After every connection, and now and then besides (trades have no gap detector of their own), the
-newest page is asked for and older ones behind it, until they reach what is known. What is missing
+newest page is asked for and older ones before it, until they reach what is known. What is missing
 from the newest is given a moment to come by the stream after all, since what came in time is worth
-more; what then still is, is kept as backfilled.
+more; what then still is, is kept as backfilled. That the stream left out what it should have
+brought is told to whoever keeps the connection: it may be dead for this market.
 
 A page is kept as soon as it was read, so a hole of many pages needs the memory of one, and who dies
 half way has kept half. Nothing is lost or doubled by that: a hole counts as filled once the sample
-behind its last page says so, and until then the pages that were kept are trades that are known.
+after its last page says so, and until then the pages that were kept are trades that are known.
+
+A row that cannot be read is recorded as it is, once, and the others are used; if it may be a trade
+that is missing, or if the pages cannot be had, or lead nowhere, a gap says so.
 """
 
 import asyncio
@@ -16,23 +20,31 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from eventlog.records import Gap, Health, Input, Trade
-from feeds.btcmarkets.replies import Listing
+from feeds.btcmarkets.backoff import backoff_s
+from feeds.btcmarkets.oddities import Oddities
+from feeds.btcmarkets.replies import Page
 from feeds.btcmarkets.rest import Rest
 from feeds.btcmarkets.tape import COMPARED, COMPARED_NS, Tape
 from feeds.clock import now_ns
 from feeds.errors import RestRefused, RestUnavailable
+from feeds.loss import told
 
 PAGES_MAX = 250
 """Pages that one hole is filled from (I10): 50 000 trades. Beyond, what is older stays missing."""
+
+TRIES_MAX = 5
+"""How often a hole is tried to be filled until a gap tells of it. From then on it is tried no more
+often than the stream is looked after anyway; what is then found is kept all the same."""
 
 
 class Backfill:
     """Fills the holes of some markets for as long as it runs.
 
     Args:
-        rest: the client, not yet entered.
+        rest: the client, entered before it runs.
         tapes: what is known, by market.
         keep: takes the records that were fetched for a market, oldest first.
+        doubt: told of a market whose stream left out trades, and why that is known.
         settle_s: how long the stream may take to bring what REST already shows.
         interval_s: how often the stream is looked after while nothing is known to be missing.
     """
@@ -43,51 +55,50 @@ class Backfill:
         tapes: Mapping[str, Tape],
         keep: Callable[[str, Sequence[Input]], Awaitable[None]],
         *,
+        doubt: Callable[[str, str], None],
         settle_s: float,
         interval_s: float,
     ) -> None:
         self._rest = rest
         self._tapes = tapes
         self._keep = keep
+        self._doubt = doubt
         self._settle_s = settle_s
         self._interval_s = interval_s
         self._wakes = {market: asyncio.Event() for market in tapes}
-        self.listings: dict[str, Listing] = {}
-        self.skew_s: float | None = None
+        self._oddities = {market: Oddities() for market in tapes}
+        self._began_ns = now_ns()
 
     def wake(self, market: str) -> None:
-        """Say that a market's stream begins, or begins again."""
+        """Say that a market's stream begins, or begins again, or is to be looked after now."""
         self._wakes[market].set()
 
     async def run(self) -> None:
         """Fill until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._tell())
             for market in self._tapes:
                 group.create_task(self._follow(market))
-
-    async def _tell(self) -> None:
-        """Ask now and then what the exchange says of itself: its clock, its markets."""
-        while True:
-            try:
-                self.skew_s = await self._rest.skew_ns() / 1e9
-                self.listings = await self._rest.listings()
-            except (RestUnavailable, RestRefused):
-                pass  # asked again; nothing depends on it
-            await asyncio.sleep(self._interval_s)
 
     async def _follow(self, market: str) -> None:
         wake = self._wakes[market]
         await wake.wait()
+        failures = 0
         while True:
             wake.clear()
-            is_filled = True
+            wait_s = self._interval_s
             try:
                 await self.fill(market)
-            except RestRefused:
-                is_filled = False  # the hole stays, and is asked for again
+                failures = 0
+            except (RestRefused, RestUnavailable) as error:
+                failures += 1  # the hole stays, and is asked for again
+                if failures == TRIES_MAX:
+                    await self._tell_hole(market, str(error))
+                if failures < TRIES_MAX:
+                    wait_s = backoff_s(
+                        first_s=self._settle_s, most_s=self._interval_s, failures=failures, draw=1.0
+                    )
             try:
-                async with asyncio.timeout(self._interval_s if is_filled else self._settle_s):
+                async with asyncio.timeout(wait_s):
                     await wake.wait()
             except TimeoutError:
                 pass
@@ -97,46 +108,53 @@ class Backfill:
 
         Raises:
             RestRefused: if the exchange does not know the market.
+            RestUnavailable: if a page cannot be had.
         """
         tape = self._tapes[market]
-        losses, pages, at_ns, has_settled = tape.losses, 1, now_ns(), False
-        before = tape.sure
-        page = await self._page(market, None)
-        newest = max((trade.trade_id for trade in page), default=None)
+        losses, at_ns, before = tape.losses, now_ns(), tape.sure
+        had_hole = tape.behind is not None
+        page = await self._rest.trades(market)
+        newest = max((trade.trade_id for trade in page.trades), default=None)
         if not tape.begun:
-            tape.begin(page)
-        while True:
-            is_last = tape.reaches(page)
-            missing = tape.missing(page)
-            if missing and not is_last:
+            tape.begin(page.trades)
+        if tape.missing(page.trades) or page.odd:
+            if tape.missing(page.trades) and not tape.reaches(page.trades):
                 tape.suspect()  # should the walk end here, the next one has to come by again
-            if missing and not has_settled:
-                await asyncio.sleep(self._settle_s)
-                has_settled = True
-            await self._put(market, tape.missing(page))
-            if is_last:
-                break
-            # Whether the cursor's own row is on the next page is not known: ids decide.
-            oldest = min(page, key=lambda trade: trade.trade_id)
-            if pages == PAGES_MAX:
-                await self._give_up(market, oldest)
-                break
-            page = await self._page(market, oldest.trade_id)
-            page = [trade for trade in page if trade.trade_id < oldest.trade_id]
-            pages += 1
+            await asyncio.sleep(self._settle_s)
+        left_out = len(tape.missing(page.trades))
+        await self._walk(market, page)
         tape.close(losses, newest=newest, at_ns=at_ns)
         if tape.sure != before:
-            # Behind what was found: who reads this in a log can rely on what stands before it.
+            # After what was found: who reads this in a log can rely on what stands before it.
             detail = json.dumps({COMPARED: tape.sure, COMPARED_NS: at_ns})
             await self._keep(market, [Health(received_ns=now_ns(), detail=detail)])
+        if left_out and not had_hole and losses == tape.losses:
+            self._doubt(market, f"REST shows {left_out} trades that the stream left out")
 
-    async def _page(self, market: str, before: int | None) -> list[Trade]:
-        """Return a page; the client was patient already, but a hole of many pages needs each."""
+    async def _walk(self, market: str, page: Page) -> None:
+        """Keep what is missing of a page, and of those before it until they reach what is known."""
+        tape, pages, cursor = self._tapes[market], 1, None
         while True:
-            try:
-                return await self._rest.trades(market, before=before)
-            except RestUnavailable:
-                await asyncio.sleep(self._settle_s)
+            if tape.missing(page.trades) and not tape.reaches(page.trades):
+                tape.suspect()
+            await self._put(market, tape.missing(page.trades))
+            await self._keep_odd(market, page)
+            if page.is_empty or (page.trades and tape.reaches(page.trades)):
+                return
+            ids = page.ids - {cursor}
+            if not ids and cursor in page.ids and not page.odd:
+                return  # nothing but the cursor's own row: nothing is older
+            oldest = min(ids, default=None)
+            if oldest is None or (cursor is not None and oldest > cursor):
+                await self._give_up(market, page, f"the pages lead no further than {cursor}")
+                return
+            if pages == PAGES_MAX:
+                why = f"trades before {oldest} were missed, more than {PAGES_MAX} pages"
+                await self._give_up(market, page, why)
+                return
+            cursor, pages = oldest, pages + 1
+            # Whether the cursor's own row is on the next page is not known: ids decide.
+            page = await self._rest.trades(market, before=cursor)
 
     async def _put(self, market: str, missing: Sequence[Trade]) -> None:
         """Keep the missing trades of a page, oldest first."""
@@ -146,11 +164,27 @@ class Backfill:
             kept = [replace(trade, received_ns=received_ns) for trade in ordered]
             await self._keep(market, kept)
 
-    async def _give_up(self, market: str, oldest: Trade) -> None:
-        """Say that what is older than this trade stays missing, since when nobody compared."""
+    async def _keep_odd(self, market: str, page: Page) -> None:
+        """Keep what could not be read of a page, and a gap if a trade may be missing for it."""
+        if page.odd:
+            records = self._oddities[market].records(page, self._tapes[market], now_ns())
+            await self._keep(market, records)
+
+    async def _give_up(self, market: str, page: Page, why: str) -> None:
+        """Say that what is older than a page stays missing, since when nobody compared."""
         received_ns = now_ns()
-        until_ns = received_ns if oldest.exchange_ns is None else oldest.exchange_ns
+        times_ns = [each.exchange_ns for each in page.trades if each.exchange_ns is not None]
+        until_ns = min([received_ns, *times_ns])
         from_ns = min(self._tapes[market].sure_ns or until_ns, until_ns)
-        why = f"trades before {oldest.trade_id} were missed, more than {PAGES_MAX} pages"
         gap = Gap(received_ns=received_ns, from_ns=from_ns, to_ns=until_ns, why=why)
         await self._keep(market, [gap])
+
+    async def _tell_hole(self, market: str, error: str) -> None:
+        """Say that trades may be missing which could not be asked for."""
+        tape = self._tapes[market]
+        if tape.behind is None and not tape.losses:
+            return
+        at_ns = now_ns()
+        from_ns = min(tape.sure_ns or self._began_ns, at_ns)
+        why = told(f"trades could not be compared with REST: {error}")
+        await self._keep(market, [Gap(received_ns=at_ns, from_ns=from_ns, to_ns=at_ns, why=why)])

@@ -18,14 +18,17 @@ class Channel:
         self.tape = tape
         self.source: Link | None = None
         self.why = "nothing was heard yet"
+        self.is_doubted = False
+        """Whether its stream was found dead, and nothing but snapshots has come since."""
         self.last_record_s: float | None = None
+        self.last_received_ns: int | None = None
         self.check: CrossCheck | None = None
         self._missing_since: tuple[int, str] | None = None
         self._gaps = 0
         self._backfilled = 0
 
-    def state(self) -> MarketState:
-        """Return how the market is."""
+    def state(self, *, status: str | None = None) -> MarketState:
+        """Return how the market is; ``status`` is what the exchange says of it."""
         return MarketState(
             streaming=self.source is not None and not self.why,
             why=self.why,
@@ -35,11 +38,12 @@ class Channel:
             backfilled=self._backfilled,
             repeated=self.tape.repeated,
             hole=self.tape.behind is not None,
+            status=status,
         )
 
     def lose(self, why: str, *, heard_ns: int | None) -> None:
         """Note that from now on something may be missed; ``heard_ns`` is of the last frame."""
-        self.why = why
+        self.why, self.is_doubted = why, False
         if self.source is None:
             return
         self.source = None
@@ -64,7 +68,12 @@ class Channel:
 
     def interrupt(self, *, at_ns: int, from_ns: int, to_ns: int, why: str) -> None:
         """Put a gap where the stream itself went on."""
-        self.inbox.put([self._gap(at_ns, from_ns, to_ns, why)], 0)
+        self.inbox.put([self._gap(at_ns, from_ns, to_ns, why)])
+
+    def doubt(self, why: str) -> None:
+        """Note that the stream is dead, though nobody said so: since its last record."""
+        self.lose(why, heard_ns=self.last_received_ns)
+        self.is_doubted = True
 
     def fill(self, fetched: Sequence[Input]) -> None:
         """Take what was fetched; the stream may have brought some of it meanwhile."""
@@ -74,7 +83,7 @@ class Channel:
             if not isinstance(record, Trade) or self.tape.add(record.trade_id)
         ]
         self._backfilled += sum(isinstance(record, Trade) for record in kept)
-        self.inbox.put(kept, 0)
+        self.inbox.put(kept)
 
     def _gap(self, at_ns: int, from_ns: int, to_ns: int, why: str) -> Gap:
         self._gaps += 1

@@ -8,26 +8,29 @@ What holds:
   may have been missed is a `Gap` in every market before its first record of the new connection;
 * trades that were missed are fetched, and stand in the log once, marked ``backfilled``;
 * once a day a connection is replaced while it still runs, market by market, which misses nothing;
-* an exception on the thread reaches the callers in `Feed.take`.
+* what a connection may do wrong is said in `feeds.loss`: whatever is raised while connecting,
+  reading, decoding or asking REST is a connection that is lost, with a reason, and is tried again;
+* an invariant of our own that does not hold reaches the callers in `Feed.take`.
 
 Nothing is interpreted here: whether a book needs a resync is the caller's verdict.
 """
 
 import asyncio
 import random
+import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
-from websockets.uri import parse_uri
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from eventlog.records import BookUpdate, Input, Trade, Undecodable
+from feeds import trust, urls
+from feeds.bounds import BoundedConnection, bounded
 from feeds.btcmarkets import protocol
 from feeds.btcmarkets.backfill import Backfill
 from feeds.btcmarkets.backoff import Handshakes
@@ -37,6 +40,8 @@ from feeds.btcmarkets.dialogue import Dialogue
 from feeds.btcmarkets.inbox import Inbox
 from feeds.btcmarkets.link import Link
 from feeds.btcmarkets.rest import Rest
+from feeds.btcmarkets.silence import Silence
+from feeds.btcmarkets.standing import Standing
 from feeds.btcmarkets.state import FeedState
 from feeds.btcmarkets.tape import Tape
 from feeds.clock import monotonic_s, now_ns
@@ -46,9 +51,11 @@ from feeds.errors import (
     RestRefused,
     RestUnavailable,
     SubscriptionRejected,
+    TrustInvalid,
     UnknownMarket,
     UrlInvalid,
 )
+from feeds.loss import Lost, is_final, is_ours, reason_of
 
 URL = "wss://socket.btcmarkets.net/v2"
 
@@ -67,11 +74,16 @@ _LOOK_S = 1.0
 _JUMP_S = 2.0
 """How far the wall clock may run from the monotonic one between two looks."""
 
+_DOUBTS_MAX = 2
+"""How often a stream is asked for anew before the connection is replaced for it."""
+
+_DOUBTED_S = 600.0
+"""The shortest life of a connection that is replaced for its streams."""
+
+_AGAIN_S = 10.0
+"""How long what goes on beside the connection rests after it has failed."""
+
 _DROPPED = "the exchange dropped the subscription"
-
-
-class _Lost(Exception):
-    """This connection is of no more use, for a reason that the socket does not know."""
 
 
 class Feed:
@@ -91,7 +103,7 @@ class Feed:
         stale_after_s: silence after which a socket is given up; the exchange's heartbeat comes
             every five seconds.
         queue_records_max: arrivals of a market that may wait before the socket is not read.
-        queue_bytes_max: the same, in bytes of their frames.
+        queue_bytes_max: the same, in bytes of memory.
         backoff_first_s: the longest wait before the first reconnect; each failure doubles it.
         backoff_most_s: the longest wait of all.
         handshake_window_s: at most three handshakes are made in this time.
@@ -102,10 +114,13 @@ class Feed:
         settle_s: how long the stream may take to bring a trade that REST already shows.
         audit_s: how often trades are compared with REST while nothing is known to be missing.
         cross_check_s: how often a book is compared with REST.
+        silent_s: how long a market may be silent before it is looked at by REST.
+        status_s: how often the exchange is asked whether its markets trade, and for its clock.
 
     Raises on entering:
         ExchangeUnreachable: if nothing was heard from the exchange in time.
         UrlInvalid: if the URL is not one of a websocket.
+        TrustInvalid: if the environment names certificates that cannot be read.
         UnknownMarket: if the exchange does not have one of the markets.
         SubscriptionRejected: if it refused the subscription for another reason.
     """
@@ -131,6 +146,8 @@ class Feed:
         settle_s: float = 2.0,
         audit_s: float = 300.0,
         cross_check_s: float = 3_600.0,
+        silent_s: float = 30.0,
+        status_s: float = 60.0,
     ) -> None:
         assert markets, "a feed of no market"
         assert len(set(markets)) == len(markets), "a market twice"
@@ -160,17 +177,27 @@ class Feed:
             )
             for market in markets
         }
-        self._backfill = (
-            None
-            if rest is None
-            else Backfill(
+        self._standing: Standing | None = None
+        self._backfill: Backfill | None = None
+        if rest is not None:
+            self._standing = Standing(rest, self._markets, self._keep, interval_s=status_s)
+            self._backfill = Backfill(
                 rest,
                 {market: channel.tape for market, channel in self._channels.items()},
                 self._keep,
+                doubt=self._doubt,
                 settle_s=settle_s,
                 interval_s=audit_s,
             )
-        )
+            self._silence = Silence(
+                rest,
+                self._markets,
+                heard_s=self._heard_s,
+                look=self._backfill.wake,
+                doubt=self._doubt,
+                silent_s=silent_s,
+                settle_s=settle_s,
+            )
         # Set from the thread, read by the callers for the status: single values, each whole.
         self._connections = 0
         self._rotations = 0
@@ -180,12 +207,15 @@ class Feed:
         self._last_frame_s: float | None = None
         self._loop_lag_s = 0.0
         self._why = "nothing was heard yet"
+        self._trouble = ""
         self._began_ns = now_ns()
         # Belong to the thread.
         self._links: list[Link] = []
+        self._is_doubted = asyncio.Event()
         self._numbers = 0
         self._failures = 0
         self._last_received_ns: int | None = None
+        self._tls: ssl.SSLContext | None = None
         # Between the threads.
         self._stopping = False
         self._opened: Future[None] = Future()
@@ -245,7 +275,11 @@ class Feed:
     @property
     def state(self) -> FeedState:
         """How the connection is now."""
-        markets = {market: channel.state() for market, channel in self._channels.items()}
+        said = {} if self._standing is None else self._standing.statuses
+        markets = {
+            market: channel.state(status=said.get(market))
+            for market, channel in self._channels.items()
+        }
         return FeedState(
             connected=any(link.connected for link in self._links),
             connections=self._connections,
@@ -255,8 +289,9 @@ class Feed:
             queued=sum(state.queued for state in markets.values()),
             last_frame_s=self._last_frame_s,
             why=self._why,
+            trouble=self._trouble,
             loop_lag_s=self._loop_lag_s,
-            skew_s=None if self._backfill is None else self._backfill.skew_s,
+            skew_s=None if self._standing is None else self._standing.skew_s,
             rest_calls=0 if self._rest is None else self._rest.calls,
             rest_failures=0 if self._rest is None else self._rest.failures,
             cross_checks=self._cross_checks,
@@ -296,7 +331,7 @@ class Feed:
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller must get it
             failure = error
         if failure is not None and not isinstance(
-            failure, ExchangeUnreachable | SubscriptionRejected
+            failure, ExchangeUnreachable | SubscriptionRejected | TrustInvalid
         ):
             cause, failure = failure, FeedFailed(url=self._url, why=repr(failure))
             failure.__cause__ = cause
@@ -316,7 +351,7 @@ class Feed:
         self._deadline = asyncio.timeout(self._connect_timeout_s)
         if self._stopping:
             return
-        _check(self._url)
+        self._tls = _tls(self._url)
         beside = asyncio.create_task(self._work_beside())
         try:
             async with self._deadline:
@@ -334,31 +369,62 @@ class Feed:
             for channel in self._channels.values():
                 at_ns = now_ns()
                 left = channel.unfilled(at_ns, began_ns=self._began_ns) if self._backfill else []
-                channel.inbox.put([*channel.missed(at_ns), *left], 0)
+                channel.inbox.put([*channel.missed(at_ns), *left])
 
     async def _connect(self, beside: asyncio.Task[None]) -> None:
-        """Keep one connection, replaced when it is lost, or when it is old."""
-        link, due_s = self._begin(), self._rotate_after_s
+        """Keep one connection, replaced when it is lost, when it is old, or when it is doubted."""
+        link, due_s, rest_s = self._begin(), self._rotate_after_s, 0.0
         while True:
-            done, _ = await asyncio.wait(
-                {link.task, beside}, timeout=due_s, return_when=asyncio.FIRST_COMPLETED
-            )
+            doubted = asyncio.create_task(self._doubted(rest_s))
+            waited = {link.task, beside, doubted}
+            try:
+                done, _ = await asyncio.wait(
+                    waited, timeout=due_s, return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                doubted.cancel()
             if beside in done:
                 beside.result()
             if link.task in done:
                 link.task.result()
                 link, due_s = self._begin(), self._rotate_after_s
-            elif not done:
+            else:
+                rest_s = _DOUBTED_S if doubted in done else 0.0
                 before, link = link, await self._rotate(link)
                 due_s = self._rotate_after_s if link is not before else min(300.0, due_s)
 
+    async def _doubted(self, rest_s: float) -> None:
+        """Wait until asking for a market anew has helped so seldom that a new connection may."""
+        await asyncio.sleep(rest_s)
+        await self._is_doubted.wait()
+        self._is_doubted.clear()
+
     async def _work_beside(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._compare_clocks())
-            if self._rest is not None and self._backfill is not None:
-                async with self._rest as rest, asyncio.TaskGroup() as calls:
-                    calls.create_task(self._backfill.run())
-                    calls.create_task(self._cross_check(rest))
+            group.create_task(self._survive(self._compare_clocks))
+            if self._rest is not None:
+                group.create_task(self._survive(self._call_rest))
+
+    async def _call_rest(self) -> None:
+        assert self._rest is not None
+        assert self._standing is not None
+        assert self._backfill is not None
+        async with self._rest as rest, asyncio.TaskGroup() as calls:
+            calls.create_task(self._standing.run())
+            calls.create_task(self._backfill.run())
+            calls.create_task(self._silence.run())
+            calls.create_task(self._cross_check(rest))
+
+    async def _survive(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do some work for ever: what it fails with is told, and it is begun again."""
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                if is_ours(error):
+                    raise
+                self._trouble = reason_of(error)
+            await asyncio.sleep(_AGAIN_S)
 
     def _begin(self) -> Link:
         self._numbers += 1
@@ -415,10 +481,11 @@ class Feed:
             await asyncio.sleep(wait_s)
             self._handshakes.made(monotonic_s())
             self._failures += 1
-            async with connect(
+            async with bounded(
                 self._url,
-                # Loopback is never behind a proxy, whatever the environment says.
-                proxy=None if _is_loopback(self._url) else True,
+                # A proxy of the environment would decide where we are led: `feeds.trust`.
+                proxy=None,
+                ssl=self._tls,
                 compression=None,
                 max_size=protocol.FRAME_BYTES_MAX,
                 open_timeout=_OPEN_TIMEOUT_S,
@@ -433,10 +500,10 @@ class Feed:
                 except asyncio.CancelledError:
                     await _close(socket)
                     raise
-        except ConnectionClosed as error:
-            why = _closing(error)
-        except (OSError, WebSocketException, _Lost) as error:
-            why = str(error) or type(error).__name__
+        except Exception as error:
+            if is_final(error):
+                raise
+            why = _exceeded(link) or reason_of(error)
         finally:
             link.connected = False
             self._links.remove(link)
@@ -495,7 +562,7 @@ class Feed:
             market, rejection = next(iter(refused.items()))
             if self._opened.done() or self._channels[market].tape.begun:
                 # It was accepted before, so this may pass: a deploy is under way.
-                raise _Lost(_refusal(rejection))
+                raise Lost(_refusal(rejection))
         if refused and dialogue.settled and not self._opened.done():
             market, rejection = next(iter(refused.items()))
             raise UnknownMarket(
@@ -519,7 +586,7 @@ class Feed:
         if rejection.of_markets:
             return  # the dialogue asks which one
         if self._opened.done():
-            raise _Lost(self._why)
+            raise Lost(self._why)
         raise SubscriptionRejected(url=self._url, code=rejection.code, message=rejection.message)
 
     def _arrive(self, link: Link, frame: bytes, event: protocol.Event, received_ns: int) -> bool:
@@ -532,7 +599,10 @@ class Feed:
             return True
         market, record = said
         if market is not None and market not in self._channels:
-            market, record = None, _unwanted(frame, received_ns, f"{market} was not subscribed to")
+            market, record = (
+                None,
+                protocol.undecodable(frame, received_ns, f"{market} was not subscribed to"),
+            )
         self._undecodable += isinstance(record, Undecodable)
         has_room = True
         # What belongs to no market in particular stands in every market's log.
@@ -540,7 +610,7 @@ class Feed:
             channel = self._channels[name]
             arrivals = self._accept(link, name, channel, record, received_ns)
             if arrivals:
-                has_room &= channel.inbox.put(arrivals, len(frame))
+                has_room &= channel.inbox.put(arrivals)
         return has_room
 
     def _accept(
@@ -549,9 +619,11 @@ class Feed:
         if isinstance(record, Undecodable):
             return [record]
         arrivals: list[Input] = []
-        channel.last_record_s = link.heard_s
+        channel.last_record_s, channel.last_received_ns = link.heard_s, received_ns
+        if not _is_snapshot(record):
+            channel.is_doubted = False
         if channel.source is None:
-            channel.source, channel.why = link, ""
+            channel.source = link
             arrivals = channel.missed(received_ns)
             if self._backfill is not None:
                 self._backfill.wake(market)
@@ -562,6 +634,8 @@ class Feed:
                 channel.source = link
             elif not isinstance(record, Trade):
                 return []
+        if not channel.is_doubted:
+            channel.why = ""
         if len(self._links) > 1 and all(
             each.source in (link, None) for each in self._channels.values()
         ):
@@ -590,7 +664,7 @@ class Feed:
             if silent_s >= self._stale_after_s:
                 # A closing handshake would wait for the same silence.
                 socket.transport.abort()
-                raise _Lost(f"nothing was heard for {self._stale_after_s:g} s")
+                raise Lost(f"nothing was heard for {self._stale_after_s:g} s")
             await asyncio.sleep(self._stale_after_s - silent_s)
 
     async def _ask(self, link: Link, socket: ClientConnection) -> None:
@@ -610,6 +684,24 @@ class Feed:
             source.told.set()
 
     # The thread's side: what goes on beside.
+
+    def _heard_s(self, market: str) -> float | None:
+        """Return when a market's last record came; ``None`` while it is known to be lost."""
+        channel = self._channels[market]
+        return None if channel.source is None else channel.last_record_s
+
+    def _doubt(self, market: str, why: str) -> None:
+        """Take a market's stream for lost: ask for it anew, and for a new connection in the end."""
+        channel = self._channels[market]
+        source = channel.source
+        if source is None:
+            return
+        channel.doubt(why)
+        source.dialogue.want(market, monotonic_s())
+        source.told.set()
+        source.doubts += 1
+        if source.doubts > _DOUBTS_MAX:
+            self._is_doubted.set()
 
     async def _keep(self, market: str, records: Sequence[Input]) -> None:
         await self._wait_for_room(None)
@@ -680,10 +772,12 @@ def _as_record(
     if isinstance(event, protocol.Heartbeat):
         return None
     if isinstance(event, protocol.Orders):
-        return None, _unwanted(frame, received_ns, "the channel orderbook was not subscribed to")
+        return None, protocol.undecodable(
+            frame, received_ns, "the channel orderbook was not subscribed to"
+        )
     if isinstance(event, protocol.Rejection):
         why = f"a request was refused: {event.message!r} (code {event.code})"
-        return None, _unwanted(frame, received_ns, why)
+        return None, protocol.undecodable(frame, received_ns, why)
     return event
 
 
@@ -701,10 +795,6 @@ def _confirms(event: protocol.Event) -> bool:
     return isinstance(event, protocol.Heartbeat)
 
 
-def _unwanted(frame: bytes, received_ns: int, why: str) -> Undecodable:
-    return Undecodable(received_ns=received_ns, raw=frame[: protocol.RAW_BYTES_KEPT_MAX], why=why)
-
-
 async def _close(socket: ClientConnection) -> None:
     closing = asyncio.create_task(socket.close())
     # The answer comes after all that is on its way, which nobody would read off any more.
@@ -714,20 +804,15 @@ async def _close(socket: ClientConnection) -> None:
     await closing
 
 
-def _closing(error: ConnectionClosed) -> str:
-    if error.rcvd is not None:
-        return f"closed by the exchange (code {error.rcvd.code}) {error.rcvd.reason}".rstrip()
-    if error.sent is not None:
-        return f"closed by us (code {error.sent.code}) {error.sent.reason}".rstrip()
-    return "the connection broke off without a closing frame"
+def _exceeded(link: Link) -> str:
+    """Return which bound the other side of a connection has exceeded, if it was that."""
+    return link.socket.why if isinstance(link.socket, BoundedConnection) else ""
 
 
-def _check(url: str) -> None:
+def _tls(url: str) -> ssl.SSLContext | None:
+    """Return whom to trust at a URL; ``None`` where nothing is encrypted."""
     try:
-        parse_uri(url)
-    except (InvalidURI, ValueError) as error:
+        parts = urls.checked(url, urls.SOCKET_SCHEMES)
+    except ValueError as error:
         raise UrlInvalid(url=url, why=str(error)) from error
-
-
-def _is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    return trust.tls() if parts.scheme == "wss" else None

@@ -2,7 +2,8 @@
 
 Nothing is ever dropped (I10): `put` always keeps what it is given and says whether the inbox is now
 full; the feed then stops reading its socket until there is room, and the exchange's own buffers
-fill. The inbox therefore exceeds its maximum by at most what one frame brought.
+fill. The inbox therefore exceeds its maximum by at most what one frame brought. What is taken at
+once is never more than one frame of the log can hold.
 """
 
 import threading
@@ -10,10 +11,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from eventlog.records import Input
+from eventlog.sizes import COMMIT_BYTES_MAX, frame_bytes, held_bytes
 
 
 class Inbox:
-    """One market's arrivals in order, bounded in records and in bytes of their frames.
+    """One market's arrivals in order, bounded in records and in the bytes that they take.
 
     ``on_room`` is called on the taking thread whenever an inbox that was full has room again.
     """
@@ -23,7 +25,7 @@ class Inbox:
         self._bytes_max = bytes_max
         self._on_room = on_room
         self._changed = threading.Condition()
-        self._arrivals: deque[tuple[Input, int]] = deque()
+        self._arrivals: deque[Input] = deque()
         self._bytes = 0
         self._was_full = False
         self._closed = False
@@ -32,17 +34,16 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._arrivals)
 
-    def put(self, arrivals: Sequence[Input], size_bytes: int) -> bool:
-        """Keep what a frame of this size brought; return whether there is room for more.
+    def put(self, arrivals: Sequence[Input]) -> bool:
+        """Keep what a frame brought; return whether there is room for more.
 
         Once closed, an inbox keeps nothing: nobody takes any more.
         """
         with self._changed:
             if self._closed:
                 return True
-            for arrival in arrivals:
-                self._arrivals.append((arrival, size_bytes))
-                self._bytes += size_bytes
+            self._arrivals.extend(arrivals)
+            self._bytes += sum(map(held_bytes, arrivals))
             self._was_full = self._is_full()
             self._changed.notify()
             return not self._was_full
@@ -56,15 +57,22 @@ class Inbox:
     def take(self, timeout_s: float, *, most: int) -> list[Input]:
         """Return up to ``most`` arrivals, waiting up to ``timeout_s`` for the first.
 
+        Fewer if more would not fit into one frame of the log.
+
         Raises:
             Exception: once everything is taken, what `close` was given.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._arrivals or self._closed, timeout_s)
             taken: list[Input] = []
+            left_bytes = COMMIT_BYTES_MAX
             while self._arrivals and len(taken) < most:
-                arrival, size_bytes = self._arrivals.popleft()
-                self._bytes -= size_bytes
+                left_bytes -= frame_bytes(self._arrivals[0])
+                if left_bytes < 0:
+                    assert taken, "a record that no frame can hold"
+                    break
+                arrival = self._arrivals.popleft()
+                self._bytes -= held_bytes(arrival)
                 taken.append(arrival)
             has_room = self._was_full and not self._is_full()
             if has_room:

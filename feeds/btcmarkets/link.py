@@ -19,6 +19,8 @@ class Link:
         self.is_full = False
         self.connected = False
         self.refused_once = False
+        self.doubts = 0
+        """How often one of its streams was found dead."""
         self.told = asyncio.Event()  # the dialogue may have something to ask
         self.took_over = asyncio.Event()  # every market that can be is this one's
 

@@ -18,9 +18,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 from typing import NoReturn
 
 from eventlog.records import BookUpdate, Level, Quote, Side, Trade, Undecodable, parse_e8
+from feeds.loss import told
 
 MARKET_CHANNELS = ("orderbookUpdate", "trade", "tick")
 """What is subscribed for every market."""
@@ -32,7 +34,8 @@ LEVELS_A_SIDE_MAX = 100_000
 """The largest number of levels a side in one frame. A whole book of BTC-AUD has about 1 000."""
 
 RAW_BYTES_KEPT_MAX = 64 * 1024
-"""How much of an undecodable frame is kept; where more was sent, the reason says how much."""
+"""How much of an undecodable frame is kept; where more was sent, the reason says how much, and
+its digest."""
 
 _INT64_MAX = 2**63 - 1
 _INT32_MAX = 2**31 - 1
@@ -142,7 +145,7 @@ def decode(frame: str | bytes, received_ns: int) -> Event:
             return market, decoder(message, received_ns)
         return _control(message)
     except Refused as refused:
-        return market, _undecodable(frame, received_ns, refused.why)
+        return market, undecodable(frame, received_ns, refused.why)
 
 
 class Refused(Exception):
@@ -158,11 +161,14 @@ def refuse(why: str) -> NoReturn:
     raise Refused(why)
 
 
-def _undecodable(frame: str | bytes, received_ns: int, why: str) -> Undecodable:
+def undecodable(frame: str | bytes, received_ns: int, why: str) -> Undecodable:
+    """Return the record of a frame that says nothing: its beginning, and how much there was."""
     # A text can hold lone surrogates, which have no UTF-8: they are kept as what they are.
     raw = frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass")
+    why = told(why)
     if len(raw) > RAW_BYTES_KEPT_MAX:
-        why = f"{why} (the first {RAW_BYTES_KEPT_MAX} of {len(raw)} bytes are kept)"
+        kept = f"the first {RAW_BYTES_KEPT_MAX} of {len(raw)} bytes are kept"
+        why = f"{why} ({kept}; SHA-256 of all {sha256(raw).hexdigest()})"
     return Undecodable(received_ns=received_ns, raw=raw[:RAW_BYTES_KEPT_MAX], why=why)
 
 
@@ -190,9 +196,11 @@ def _object(frame: str | bytes) -> dict[str, object]:
 _MARKET = re.compile(r"[A-Z0-9]{1,16}-[A-Z0-9]{1,16}", re.ASCII)
 
 
-@lru_cache(maxsize=1024)
 def is_market(text: str) -> bool:
-    """Return whether a text has the form of a market id: BASE-QUOTE in upper case."""
+    """Return whether a text has the form of a market id: BASE-QUOTE in upper case.
+
+    Nothing is remembered of it: it is foreign, and may be of any size and number.
+    """
     return _MARKET.fullmatch(text) is not None
 
 
@@ -219,7 +227,11 @@ def whole_of(message: dict[str, object], key: str, most: int) -> int | None:
     return value
 
 
-# Prices and small volumes recur all day long; most of a busy book is found here.
+# How Java's BigDecimal says a zero of more than six decimals.
+_ZERO = re.compile(r"0E-([1-8])", re.ASCII)
+
+# Prices and small volumes recur all day long; most of a busy book is found here. Only what is a
+# number is remembered, which has at most 20 characters.
 _parsed = lru_cache(maxsize=65_536)(parse_e8)
 
 
@@ -230,7 +242,10 @@ def amount_of(text: object, name: str) -> tuple[int, int]:
     try:
         amount = _parsed(text)
     except ValueError:
-        refuse(f"{name} is not a decimal of at most 10 + 8 digits")
+        zero = _ZERO.fullmatch(text)
+        if zero is None:
+            refuse(f"{name} is not a decimal of at most 10 + 8 digits")
+        return 0, int(zero[1])
     if text[0] == "-":  # also of zero, which has no sign where the exchange says it
         refuse(f"{name} is negative")
     return amount
@@ -245,7 +260,7 @@ def positive_of(message: dict[str, object], key: str) -> tuple[int, int]:
 
 
 _TIMESTAMP = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}):([0-5][0-9])\.([0-9]{3}|[0-9]{6})Z", re.ASCII
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}):([0-5][0-9])(?:\.([0-9]{1,9}))?Z", re.ASCII
 )
 
 
@@ -256,7 +271,9 @@ def _minute_ns(text: str) -> int:
 
 
 def parse_timestamp_ns(text: str) -> int:
-    """Return an ISO 8601 UTC timestamp of 3 or 6 decimals as nanoseconds since 1970, exactly.
+    """Return an ISO 8601 UTC timestamp of at most 9 decimals as nanoseconds since 1970, exactly.
+
+    The exchange sends 3 by the websocket and 6 by REST; Java leaves out those that are zeros.
 
     >>> parse_timestamp_ns("2026-09-23T04:31:09.259Z")
     1790137869259000000
@@ -266,11 +283,11 @@ def parse_timestamp_ns(text: str) -> int:
     """
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
-        raise ValueError(f"not a UTC timestamp of 3 or 6 decimals: {text[:40]!r}")
+        raise ValueError(f"not a UTC timestamp of at most 9 decimals: {text[:40]!r}")
     minute, second, fraction = match.groups()
     if not "1970" <= minute[:4] <= "2261":
         raise ValueError(f"not in 1970 … 2261: {text!r}")
-    fraction_ns = int(fraction) * (1_000_000 if len(fraction) == 3 else 1_000)
+    fraction_ns = int((fraction or "").ljust(9, "0"))
     return _minute_ns(minute) + int(second) * 1_000_000_000 + fraction_ns
 
 
@@ -439,7 +456,7 @@ def _control(message: dict[str, object]) -> Heartbeat | Rejection | Orders:
     if kind == "error":
         code, text = message.get("code"), message.get("message")
         return Rejection(
-            code=code if type(code) is int else None,
+            code=code if type(code) is int and abs(code) <= _INT32_MAX else None,
             message=text[:200] if type(text) is str else "",
         )
     refuse(f"unknown messageType {str(kind)[:40]!r}")

@@ -3,14 +3,20 @@
 As tolerant of unknown fields and as strict about meaning as the websocket's decoder, whose rules
 for prices, times and ids these are. All numbers are texts here, trade ids included, and what the
 websocket calls ``volume`` is ``amount`` (reference: ccxt, the exchange's SDK).
+
+A list is judged row by row: a row that means nothing is an `OddRow`, and the others are used.
 """
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from eventlog.records import Trade
 from feeds.btcmarkets.protocol import (
     Orders,
+    Refused,
     exchange_ns_of,
     is_market,
     orders_of,
@@ -19,8 +25,59 @@ from feeds.btcmarkets.protocol import (
     side_of,
     text_of,
 )
+from feeds.loss import told
 
 _ID_MAX = 2**63 - 1
+
+ROWS_MAX = 5_000
+"""The most rows that a list may have (I10). A page has 200, the catalogue about 50."""
+
+ODD_BYTES_KEPT_MAX = 1_024
+"""How much of an odd row is kept."""
+
+_INTEGER_DIGITS_MAX = 40
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddRow:
+    """A row of a list that means nothing: its beginning as JSON, and why.
+
+    ``number`` is its place; ``trade_id`` and ``market`` are what it calls itself, where that much
+    of it can be read.
+    """
+
+    number: int
+    raw: bytes
+    why: str
+    trade_id: int | None = None
+    market: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of trades, as the exchange sorts them: newest first; and the rows that are none."""
+
+    trades: tuple[Trade, ...]
+    odd: tuple[OddRow, ...] = ()
+
+    @property
+    def placed(self) -> list[tuple[int, Trade]]:
+        """Its trades with their places, counted with the rows that are none."""
+        taken = {row.number for row in self.odd}
+        places = [n for n in range(len(self.trades) + len(self.odd)) if n not in taken]
+        return list(zip(places, self.trades, strict=True))
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The ids on it, as far as they can be read."""
+        odd = (row.trade_id for row in self.odd if row.trade_id is not None)
+        return frozenset((*(trade.trade_id for trade in self.trades), *odd))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was no row at all: nothing older was ever traded."""
+        return not self.trades and not self.odd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +85,8 @@ class Listing:
     """One market of ``GET /markets``.
 
     Increments are 10 to the minus ``decimals``; ``min_order_e8`` is in the base asset. ``status``
-    is ``Online``, ``Offline``, ``Post Only``, ``Limit Only``, or something new.
+    is ``Online``, ``Offline``, ``Post Only``, ``Limit Only``, ``Cancel Only``, or something new, in
+    characters that can be printed.
     """
 
     market: str
@@ -38,46 +96,59 @@ class Listing:
     status: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """The markets that there are, by id, and the rows that are none."""
+
+    listings: dict[str, Listing]
+    odd: tuple[OddRow, ...] = ()
+
+
 def body_of(content: bytes) -> object:
-    """Return a body as JSON.
+    """Return a body as JSON; what is no value there (a number too long, a key twice) is ``None``.
 
     Raises:
         Refused: if it is none, as when it was cut short on its way.
     """
     try:
-        body: object = json.loads(content)
+        body: object = _JSON.decode(content.decode())
+    except UnicodeDecodeError:
+        refuse("not UTF-8")
     except (ValueError, RecursionError) as error:
-        refuse(f"not JSON: {str(error)[:100]}")
+        refuse(f"not JSON: {told(str(error), most=100)}")
     return body
 
 
 def error_of(content: bytes) -> tuple[str, str]:
     """Return (code, message) of an error's body; texts are empty where there are none."""
     try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
+        body = body_of(content)
+    except Refused:
         return "", ""
     if type(body) is not dict:
         return "", ""
     code, message = body.get("code"), body.get("message")
     return (
-        code[:100] if isinstance(code, str) else "",
-        message[:200] if isinstance(message, str) else "",
+        told(code, most=100) if isinstance(code, str) else "",
+        told(message) if isinstance(message, str) else "",
     )
 
 
-def trades_of(body: object, received_ns: int) -> list[Trade]:
-    """Return the trades of a page as the exchange sorts them, newest first.
+def page_of(body: object, market: str, received_ns: int) -> Page:
+    """Return a page of a market's trades.
 
     They are marked ``backfilled``: whoever asks for them did not get them in time.
 
     Raises:
-        Refused: if one of them means nothing; half a page would look like a whole one.
+        Refused: if it is no list.
     """
-    return [_trade(row, received_ns) for row in _rows(body)]
+    trades, odd = _read(body, lambda row: _trade(row, market, received_ns))
+    return Page(trades=tuple(trades), odd=odd)
 
 
-def _trade(row: dict[str, object], received_ns: int) -> Trade:
+def _trade(row: dict[str, object], market: str, received_ns: int) -> Trade:
+    if row.get("marketId", market) != market:
+        refuse("it is of another market")
     price_e8, price_decimals = positive_of(row, "price")
     volume_e8, volume_decimals = positive_of(row, "amount")
     side = side_of(row)
@@ -94,36 +165,41 @@ def _trade(row: dict[str, object], received_ns: int) -> Trade:
     )
 
 
-def listings_of(body: object) -> dict[str, Listing]:
-    """Return the catalogue by market; rows that are no market of today's form are left out.
+def catalogue_of(body: object) -> Catalogue:
+    """Return the catalogue; a market that stands there twice is what its last row says.
 
     Raises:
-        Refused: if it is no list of objects.
+        Refused: if it is no list.
     """
-    found: dict[str, Listing] = {}
-    for row in _rows(body):
-        market, status = row.get("marketId"), row.get("status")
-        if not (isinstance(market, str) and is_market(market) and isinstance(status, str)):
-            continue
-        found[market] = Listing(
-            market=market,
-            price_decimals=_count(row, "priceDecimals", 8),
-            amount_decimals=_count(row, "amountDecimals", 8),
-            min_order_e8=positive_of(row, "minOrderAmount")[0],
-            status=status[:40],
-        )
-    return found
+    listings, odd = _read(body, _listing)
+    return Catalogue(listings={each.market: each for each in listings}, odd=odd)
 
 
-def orders_reply_of(body: object) -> Orders:
+def _listing(row: dict[str, object]) -> Listing:
+    market, status = text_of(row, "marketId"), text_of(row, "status")
+    if not is_market(market):
+        refuse("marketId is not BASE-QUOTE")
+    return Listing(
+        market=market,
+        price_decimals=_count(row, "priceDecimals", 8),
+        amount_decimals=_count(row, "amountDecimals", 8),
+        min_order_e8=positive_of(row, "minOrderAmount")[0],
+        status=told(status, most=40),
+    )
+
+
+def orders_reply_of(body: object, market: str) -> Orders:
     """Return the reply of ``/markets/{id}/orderbook?level=1``.
 
     Raises:
-        Refused: if it is none.
+        Refused: if it is none, or of another market.
     """
     if type(body) is not dict:
         refuse("not a JSON object")
-    return orders_of(body)
+    orders = orders_of(body)
+    if orders.market != market:
+        refuse("it is of another market")
+    return orders
 
 
 def time_ns_of(body: object) -> int:
@@ -137,12 +213,41 @@ def time_ns_of(body: object) -> int:
     return exchange_ns_of(body)
 
 
-def _rows(body: object) -> list[dict[str, object]]:
+def _read(
+    body: object, read: Callable[[dict[str, object]], _T]
+) -> tuple[list[_T], tuple[OddRow, ...]]:
+    """Return what the rows of a list say, and those that say nothing."""
     if type(body) is not list:
         refuse("not a JSON list")
-    if not all(type(row) is dict for row in body):
-        refuse("a row is not a JSON object")
-    return body
+    if len(body) > ROWS_MAX:
+        refuse(f"a list of more than {ROWS_MAX} rows")
+    found, odd = [], []
+    for number, row in enumerate(body):
+        try:
+            if type(row) is not dict:
+                refuse("not a JSON object")
+            found.append(read(row))
+        except Refused as refused:
+            odd.append(_odd(number, row, refused.why))
+    return found, tuple(odd)
+
+
+def _odd(number: int, row: object, why: str) -> OddRow:
+    trade_id, market = None, None
+    if type(row) is dict:
+        with suppress(Refused):
+            trade_id = _count(row, "id", _ID_MAX)
+        named = row.get("marketId")
+        market = named if isinstance(named, str) and is_market(named) else None
+    try:
+        raw = json.dumps(row).encode()
+    except RecursionError:
+        raw = b""
+    if len(raw) > ODD_BYTES_KEPT_MAX:
+        why = f"{why} (the first {ODD_BYTES_KEPT_MAX} of {len(raw)} bytes are kept)"
+    return OddRow(
+        number=number, raw=raw[:ODD_BYTES_KEPT_MAX], why=why, trade_id=trade_id, market=market
+    )
 
 
 def _count(row: dict[str, object], key: str, most: int) -> int:
@@ -150,3 +255,21 @@ def _count(row: dict[str, object], key: str, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= most):
         refuse(f"{key} is not the text of an integer in 0 … {most}")
     return int(text)
+
+
+def _integer(text: str) -> int | None:
+    """Return an integer that nobody needs long: all numbers that mean something are texts."""
+    return int(text) if len(text) <= _INTEGER_DIGITS_MAX else None
+
+
+def _constant(_: str) -> None:
+    """Return nothing for ``NaN`` and the infinities, which are not JSON."""
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object] | None:
+    """Return an object; nothing if one of its keys is there twice, and so says two things."""
+    row = dict(pairs)
+    return row if len(row) == len(pairs) else None
+
+
+_JSON = json.JSONDecoder(parse_int=_integer, parse_constant=_constant, object_pairs_hook=_unique)

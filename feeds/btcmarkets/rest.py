@@ -2,8 +2,11 @@
 
 A call is made within the budget that all calls share, and again for as long as what comes back may
 pass: too many requests, a challenge page in place of an answer, a server's error, a time-out, a
-body that was cut short. What the exchange refuses for good, an unknown market or a bad cursor, is
-raised at once.
+body that was cut short, a redirect (none is followed), whatever a library raises. What the exchange
+refuses for good, an unknown market or a bad cursor, is raised at once.
+
+A body is asked for as it is, uncompressed, and read up to a bound, in bytes and in time. Cookies
+are not kept.
 
 The pagination headers are not used (BTCMarkets/API issues 183 and 204): ids on the pages are.
 """
@@ -16,13 +19,14 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from eventlog.records import Trade
+from feeds import trust
 from feeds.btcmarkets import replies
 from feeds.btcmarkets.backoff import Budget, backoff_s
 from feeds.btcmarkets.protocol import Orders, Refused
-from feeds.btcmarkets.replies import Listing
+from feeds.btcmarkets.replies import Catalogue, Page
 from feeds.clock import monotonic_s, now_ns
 from feeds.errors import RestRefused, RestUnavailable
+from feeds.loss import is_ours, reason_of
 
 PAGE_TRADES = 200
 """The most trades that one page has."""
@@ -59,6 +63,7 @@ class Rest:
         url: up to and with ``/v3``.
         budget: of all calls together.
         timeout_s: of connecting, and of each wait for bytes.
+        total_s: of one answer, from the request to the last byte.
         attempts: how often one call is tried.
         first_s: the longest wait after a first failure; doubled with each.
         most_s: the longest wait of all.
@@ -72,6 +77,7 @@ class Rest:
         *,
         budget: Budget | None = None,
         timeout_s: float = 10.0,
+        total_s: float = 30.0,
         attempts: int = 6,
         first_s: float = 1.0,
         most_s: float = 30.0,
@@ -80,6 +86,7 @@ class Rest:
         self._url = url
         self._budget = budget or Budget(count=50, window_s=10.0)
         self._timeout_s = timeout_s
+        self._total_s = total_s
         self._attempts = attempts
         self._first_s = first_s
         self._most_s = most_s
@@ -89,35 +96,40 @@ class Rest:
         self._client: httpx2.AsyncClient
 
     async def __aenter__(self) -> "Rest":
-        host = urlsplit(self._url).hostname
         self._client = httpx2.AsyncClient(
-            headers={"User-Agent": _AGENT, "Accept": "application/json"},
+            headers={
+                "User-Agent": _AGENT,
+                "Accept": "application/json",
+                # What is compressed has no bound that could be seen before it is unpacked.
+                "Accept-Encoding": "identity",
+            },
             timeout=self._timeout_s,
-            # Loopback is never behind a proxy, whatever the environment says.
-            trust_env=host not in ("localhost", "127.0.0.1", "::1"),
+            **trust.http_options(self._url),
         )
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
-    async def trades(self, market: str, *, before: int | None = None) -> list[Trade]:
+    async def trades(self, market: str, *, before: int | None = None) -> Page:
         """Return a page of trades, newest first: the newest, or those before an id."""
         cursor = {} if before is None else {"before": str(before)}
         return await self._ask(
             f"/markets/{market}/trades",
             {**cursor, "limit": str(PAGE_TRADES)},
-            lambda body: replies.trades_of(body, now_ns()),
+            lambda body: replies.page_of(body, market, now_ns()),
         )
 
-    async def listings(self) -> dict[str, Listing]:
-        """Return the catalogue by market."""
-        return await self._ask("/markets", {}, replies.listings_of)
+    async def catalogue(self) -> Catalogue:
+        """Return what the exchange says of its markets."""
+        return await self._ask("/markets", {}, replies.catalogue_of)
 
     async def orders(self, market: str) -> Orders:
         """Return the best fifty orders a side, which the exchange does not cache."""
         path = f"/markets/{market}/orderbook"
-        return await self._ask(path, {"level": "1"}, replies.orders_reply_of)
+        return await self._ask(
+            path, {"level": "1"}, lambda body: replies.orders_reply_of(body, market)
+        )
 
     async def skew_ns(self) -> int:
         """Return how far the exchange's clock is ahead of ours, to half a round trip."""
@@ -161,18 +173,28 @@ class Rest:
             self.calls += 1
             asking()
             try:
-                status, headers, content = await self._get(path, query)
+                async with asyncio.timeout(self._total_s):
+                    status, headers, content = await self._get(path, query)
                 if status == 200:
                     return read(replies.body_of(content))
                 why = self._judge(path, status, headers, content)
-            except (httpx2.HTTPError, OSError, Refused) as error:
-                why = f"{type(error).__name__}: {error}".rstrip(": ")
+            except RestRefused:
+                raise
+            except Refused as error:
+                why = error.why
+            except Exception as error:
+                if is_ours(error):
+                    raise
+                why = f"{type(error).__name__}: {reason_of(error)}".rstrip(": ")
         raise RestUnavailable(url=self._url + path, attempts=self._attempts, why=why)
 
     async def _get(self, path: str, query: dict[str, str]) -> tuple[int, httpx2.Headers, bytes]:
         content = bytearray()
         async with self._client.stream("GET", self._url + path, params=query) as response:
-            async for part in response.aiter_bytes():
+            self._client.cookies.clear()
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise Refused("a body that is compressed, which was not asked for")
+            async for part in response.aiter_raw():
                 content += part
                 if len(content) > BODY_BYTES_MAX:
                     raise Refused(f"a body of more than {BODY_BYTES_MAX} bytes")
@@ -181,9 +203,12 @@ class Rest:
     def _judge(self, path: str, status: int, headers: httpx2.Headers, content: bytes) -> str:
         """Return why a call failed that may be made again; raise if it may not."""
         code, message = replies.error_of(content)
+        if 300 <= status < 400:
+            return f"HTTP {status}: a redirect, and none is followed"
         why = f"HTTP {status} {code or message}".rstrip()
         if status in (403, 429):
             # Also the page that stands before the exchange: both mean that we ask too much.
+            # Retry-After is not believed: it may be of any length.
             self._budget.close(monotonic_s() + self._closed_for_s(headers))
         elif 400 <= status < 500 and status != 408:
             raise RestRefused(url=self._url + path, status=status, code=code, message=message)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 class MarketState:
     """How one market is: ``why`` is what stands in its way, and empty while nothing does.
 
+    ``status`` is what the exchange says of it (``Online``, ``Post Only``, …), if it has said so.
+
     ``last_record_s`` is on the monotonic clock; a quiet market is no dead one, so its age says
     nothing by itself. ``hole`` says that trades may be missing which are still asked for.
     """
@@ -20,6 +22,7 @@ class MarketState:
     backfilled: int
     repeated: int
     hole: bool
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,8 @@ class FeedState:
 
     ``why`` is what stands in the way while there is no connection, and empty while there is one;
     ``last_frame_s`` is on the monotonic clock. ``loop_lag_s`` is how late the feed's thread came to
-    look at the clock last; ``skew_s`` how far the exchange's clock is ahead of ours, if known.
+    look at the clock last; ``trouble`` is what its work beside the connection failed with last, and
+    ``skew_s`` how far the exchange's clock is ahead of ours, if known.
     """
 
     connected: bool
@@ -45,6 +49,7 @@ class FeedState:
     rest_failures: int
     cross_checks: int
     markets: Mapping[str, MarketState]
+    trouble: str = ""
 
     @property
     def reconnects(self) -> int:

@@ -71,6 +71,14 @@ class Tape:
         """Whether it is known which trades are from before the journal."""
         return self._floor is not None
 
+    def may_miss(self, trade_id: int) -> bool:
+        """Return whether a trade of this id ought to be known and is not."""
+        return self._floor is not None and trade_id > self._floor and trade_id not in self._known
+
+    def may_be_after_floor(self, trade_id: int) -> bool:
+        """Return whether a trade just before this one may be from after the journal began."""
+        return self._floor is not None and trade_id > self._floor + 1
+
     @property
     def behind(self) -> int | None:
         """The id behind which trades may be missing; ``None`` if none are."""
@@ -118,9 +126,7 @@ class Tape:
 
     def missing(self, page: Sequence[Trade]) -> list[Trade]:
         """Return the trades of a page that ought to be known and are not."""
-        if self._floor is None:
-            return []
-        return [t for t in page if t.trade_id > self._floor and t.trade_id not in self._known]
+        return [trade for trade in page if self.may_miss(trade.trade_id)]
 
     def reaches(self, page: Sequence[Trade]) -> bool:
         """Return whether nothing older than this page needs to be asked for.

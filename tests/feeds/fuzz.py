@@ -158,14 +158,18 @@ def _read_as_reply(frame: str | bytes) -> None:
         body = replies.body_of(raw)
     except Refused:
         return
-    for read in (replies.listings_of, replies.orders_reply_of, replies.time_ns_of):
+    for read in (
+        replies.catalogue_of,
+        lambda each: replies.orders_reply_of(each, "BTC-AUD"),
+        replies.time_ns_of,
+    ):
         try:
             read(body)
         except Refused:
             continue
     try:
-        replies.trades_of(body, 0)
-        replies.trades_of([body], 0)
+        replies.page_of([body], "BTC-AUD", 0)
+        replies.page_of(body, "BTC-AUD", 0)
     except Refused:
         pass
 

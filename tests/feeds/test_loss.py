@@ -30,7 +30,7 @@ def test_an_assertion_of_ours_ends_the_feed_and_one_of_a_library_does_not() -> N
     ours, theirs = raised(lambda: Tape([1]).begin([])), raised(_of_a_library)
 
     assert (is_ours(ours), is_ours(theirs)) == (True, False)
-    assert is_ours(ExceptionGroup("both", [ValueError(), ours]))
+    assert is_ours(BaseExceptionGroup("both", [ValueError(), ours]))
     assert (is_final(ours), is_final(theirs)) == (True, False)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from eventlog.records import Gap, Health, Input, Trade
+from eventlog.records import Gap, Health, Input, Trade, Undecodable
 from feeds.btcmarkets import backfill, replies
 from feeds.btcmarkets.backfill import Backfill
+from feeds.btcmarkets.replies import Page
 from feeds.btcmarkets.tape import COMPARED, COMPARED_NS, Tape
-from feeds.errors import RestRefused
+from feeds.errors import RestRefused, RestUnavailable
 from feeds.exchange.source import Frame
 from tests.feeds.exchange.test_rest import MARKET, desk
 
@@ -24,11 +25,11 @@ class _Desk:
         self.desk, self.source, self.ids = desk(steps=steps)
         self.asked: list[int | None] = []
 
-    async def trades(self, market: str, *, before: int | None = None) -> list[Trade]:
+    async def trades(self, market: str, *, before: int | None = None) -> Page:
         self.asked.append(before)
         cursor = "" if before is None else f"&before={before}"
         reply = self.desk.answer(f"/v3/markets/{market}/trades?limit=200{cursor}")
-        return replies.trades_of(json.loads(reply.body), 0)
+        return replies.page_of(json.loads(reply.body), market, 0)
 
 
 def filled(
@@ -37,8 +38,10 @@ def filled(
     *,
     streams: Sequence[int] = (),
     raises: type[Exception] | None = None,
+    doubts: list[str] | None = None,
+    times: int = 1,
 ) -> list[Input]:
-    """Fill once; ``streams`` come by the stream while it settles; it may be that it raises."""
+    """Fill, mostly once; ``streams`` come by the stream meanwhile; it may be that it raises."""
     kept: list[Input] = []
 
     async def keep(_: str, records: Sequence[Input]) -> None:
@@ -47,12 +50,20 @@ def filled(
         )
 
     async def run() -> None:
-        filling = Backfill(rest, {MARKET: tape}, keep, settle_s=0.01, interval_s=60.0)
-        task = asyncio.create_task(filling.fill(MARKET))
-        await asyncio.sleep(0)
-        for each in streams:
-            tape.add(each)
-        await task
+        filling = Backfill(
+            rest,
+            {MARKET: tape},
+            keep,
+            doubt=lambda _, why: None if doubts is None else doubts.append(why),
+            settle_s=0.01,
+            interval_s=60.0,
+        )
+        for _ in range(times):
+            task = asyncio.create_task(filling.fill(MARKET))
+            await asyncio.sleep(0)
+            for each in streams:
+                tape.add(each)
+            await task
 
     with pytest.raises(raises) if raises else nullcontext():
         asyncio.run(run())
@@ -130,7 +141,7 @@ def test_who_ends_between_two_pages_has_kept_those_before(pages: int, known: int
     tape = Tape(old, behind=old[-1]) if known else Tape(old)
 
     class Ends(_Desk):
-        async def trades(self, market: str, *, before: int | None = None) -> list[Trade]:
+        async def trades(self, market: str, *, before: int | None = None) -> Page:
             if len(self.asked) == pages:
                 raise RestRefused(url="/trades", status=404, code="Gone", message="gone")
             return await super().trades(market, before=before)
@@ -152,13 +163,160 @@ def test_who_ends_between_two_pages_has_kept_those_before(pages: int, known: int
 
 
 def test_a_trade_that_the_stream_lost_is_found() -> None:
-    """Without any known hole the newest page is enough to see it."""
+    """Without any known hole the newest page is enough to see it; the stream is then doubted."""
     rest = _Desk(1_000)
     lost = rest.ids[-5]
     tape = Tape([each for each in rest.ids if each != lost])
 
-    assert ids(filled(rest, tape)) == [lost]
+    doubts: list[str] = []
+    assert ids(filled(rest, tape, doubts=doubts)) == [lost]
     assert rest.asked == [None]
+    assert doubts == ["REST shows 1 trades that the stream left out"]
+
+
+def test_a_hole_that_is_known_is_no_doubt() -> None:
+    """What a lost connection missed, the stream could not bring."""
+    rest = _Desk(1_000)
+    doubts: list[str] = []
+
+    filled(rest, Tape(rest.ids[:50], behind=rest.ids[49]), doubts=doubts)
+
+    assert doubts == []
+
+
+class _Pages:
+    """A client whose pages are given, as bodies by their cursors."""
+
+    def __init__(self, pages: dict[int | None, object]) -> None:
+        self._pages = pages
+        self.asked: list[int | None] = []
+
+    async def trades(self, market: str, *, before: int | None = None) -> Page:
+        self.asked.append(before)
+        return replies.page_of(self._pages.get(before, []), market, 0)
+
+
+def row(number: int, **changes: object) -> dict[str, object]:
+    time = f"2026-09-23T04:31:{number % 60:02d}.000000Z"
+    return {"id": str(number), "price": "1", "amount": "1", "timestamp": time, **changes}
+
+
+def test_an_odd_row_is_recorded_and_the_hole_is_told_once() -> None:
+    """The others are used; and the same page again says nothing new."""
+    rest = _Pages({None: [row(9), row(8, timestamp="yesterday"), row(7), row(6), row(5)]})
+    tape = Tape([5], behind=5)
+
+    kept = filled(rest, tape, times=3)
+
+    assert ids(kept) == [6, 7, 9]
+    (odd,) = [record for record in kept if isinstance(record, Undecodable)]
+    assert json.loads(odd.raw)["id"] == "8"
+    (gap,) = [record for record in kept if isinstance(record, Gap)]
+    assert gap.why.startswith("1 trades of REST could not be read: timestamp")
+    assert gap.to_ns - gap.from_ns == 2 * 10**9
+    assert tape.behind is None
+
+
+def test_an_odd_row_that_the_stream_has_brought_is_no_hole() -> None:
+    """Its bytes are recorded, and nothing is missing."""
+    rest = _Pages({None: [row(9), row(8, price="x"), row(7)]})
+
+    kept = filled(rest, Tape([7, 8, 9]))
+
+    assert [type(record) for record in kept] == [Undecodable, Health]
+
+
+def test_pages_of_odd_rows_are_walked_by_what_can_be_read() -> None:
+    """A page without a single trade is not the last one."""
+    odd = [row(number, amount=None) for number in range(20, 10, -1)]
+    rest = _Pages({None: odd, 11: [row(10), row(9), row(8)]})
+
+    kept = filled(rest, Tape([8], behind=8))
+
+    assert rest.asked == [None, 11]
+    assert ids(kept) == [9, 10]
+    assert sum(isinstance(record, Undecodable) for record in kept) == 10
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        {None: [row(9), row(8)], 8: [row(9), row(8)]},
+        {None: [row(9), row(8)], 8: [row(30), row(20)]},
+        {None: [5, None, "x"]},
+    ],
+)
+def test_pages_that_lead_nowhere_leave_a_gap(pages: dict[int | None, object]) -> None:
+    """The same page again, newer ones, nothing that can be read: the hole is told, and no loop."""
+    rest = _Pages(pages)
+
+    kept = filled(rest, Tape([1], behind=1))
+
+    assert len(rest.asked) <= 3
+    told = [record.why for record in kept if isinstance(record, Gap)]
+    assert any("lead no further" in why for why in told)
+
+
+def test_endless_pages_end() -> None:
+    """Always older trades, and never the one that is known."""
+
+    class Endless(_Pages):
+        async def trades(self, market: str, *, before: int | None = None) -> Page:
+            self.asked.append(before)
+            top = 10**15 if before is None else before
+            return replies.page_of([row(top - n) for n in range(1, 200)], market, 0)
+
+    rest = Endless({})
+
+    kept = filled(rest, Tape([1], behind=1))
+
+    assert len(rest.asked) == backfill.PAGES_MAX
+    assert any(isinstance(record, Gap) and "more than 250 pages" in record.why for record in kept)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RestRefused(url="/trades", status=404, code="Gone", message="gone"),
+        RestUnavailable(url="/trades", attempts=6, why="not JSON"),
+    ],
+)
+def test_a_hole_that_cannot_be_asked_for_is_told_after_some_tries(error: Exception) -> None:
+    """And from then on tried no more often than the stream is looked after anyway."""
+    kept: list[Input] = []
+    asked: list[int] = []
+
+    class Refusing:
+        async def trades(self, market: str, *, before: int | None = None) -> Page:
+            asked.append(1)
+            raise error
+
+    async def keep(_: str, records: Sequence[Input]) -> None:
+        kept.extend(records)
+
+    async def run() -> None:
+        filling = Backfill(
+            Refusing(),  # type: ignore[arg-type]
+            {MARKET: Tape([1], behind=1)},
+            keep,
+            doubt=lambda *_: None,
+            settle_s=0.001,
+            interval_s=60.0,
+        )
+        filling.wake(MARKET)
+        task = asyncio.create_task(filling.run())
+        while not kept:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+
+    (gap,) = kept
+    assert isinstance(gap, Gap)
+    assert gap.why.startswith("trades could not be compared with REST: /trades")
+    assert len(asked) == backfill.TRIES_MAX
 
 
 def test_frames_are_published_in_rest_words() -> None:
@@ -169,6 +327,6 @@ def test_frames_are_published_in_rest_words() -> None:
     )
     rest.desk.publish(Frame(MARKET, "trade", text), 1)
 
-    (trade,) = asyncio.run(rest.trades(MARKET))
+    (trade,) = asyncio.run(rest.trades(MARKET)).trades
 
     assert (trade.trade_id, trade.side) == (5, None)

@@ -1,6 +1,7 @@
 """The protocol sans I/O: documented frames in, events out; and nothing that is sent ever raises."""
 
 import json
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -214,8 +215,8 @@ def test_missing_fields(message: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "2026-09-23T04:31:09Z",
-        "2026-09-23T04:31:09.25Z",
+        "2026-09-23T04:31:09.Z",
+        "2026-09-23T04:31:09.1234567890Z",
         "2026-09-23T04:31:09.259",
         "2026-09-23T04:31:09.259+00:00",
         "2026-09-23 04:31:09.259Z",
@@ -233,8 +234,41 @@ def test_missing_fields(message: dict[str, Any]) -> None:
     ],
 )
 def test_wrong_timestamps(text: object) -> None:
-    """A timestamp is an existing UTC moment with 3 or 6 decimals, in 1970 … 2261."""
+    """A timestamp is an existing UTC moment with at most 9 decimals, in 1970 … 2261."""
     assert "timestamp" in why({**TICK, "timestamp": text})
+
+
+def test_zeros_may_be_left_out_of_a_timestamp() -> None:
+    """As Java does it: once in a thousand moments a millisecond is zero."""
+    assert parse_timestamp_ns("2026-09-23T04:31:09Z") == 1_790_137_869_000_000_000
+    assert parse_timestamp_ns("2026-09-23T04:31:09.25Z") == 1_790_137_869_250_000_000
+    assert parse_timestamp_ns("2026-09-23T04:31:09.000000001Z") == 1_790_137_869_000_000_001
+
+
+def test_zero_as_a_big_decimal_says_it() -> None:
+    """A level that is deleted, in a market of eight decimals."""
+    event = read({**DELETION, "asks": [], "bids": [["0.00003520", "0E-8", 0]]})
+
+    assert isinstance(event, tuple)
+    assert isinstance(event[1], BookUpdate)
+    assert event[1].bids == (Level(3_520, 0, 8, 8, 0),)
+
+
+def test_foreign_ids_are_not_kept() -> None:
+    """Sixty frames that name sixty markets of 8 MiB leave no memory taken."""
+    tracemalloc.start()
+    try:
+        for number in range(60):
+            frame = b'{"messageType":"tick","marketId":"%d' % number + b"A" * (8 << 20) + b'"}'
+            event = decode(frame, 0)
+            assert isinstance(event, tuple)
+            assert event[0] is None
+            del frame, event
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 1 << 20
 
 
 @given(

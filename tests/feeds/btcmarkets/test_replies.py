@@ -30,7 +30,7 @@ ORDERS = {
 
 def test_a_page_of_trades() -> None:
     """Ids are texts here and ``amount`` is the volume; they did not come in time."""
-    newest, older = replies.trades_of(TRADES, 7)
+    newest, older = replies.page_of(TRADES, "BTC-AUD", 7).trades
 
     assert newest == Trade(
         exchange_ns=parse_timestamp_ns("2020-08-09T15:21:05.016Z"), received_ns=7,
@@ -38,7 +38,7 @@ def test_a_page_of_trades() -> None:
         side=Side.SELL, trade_id=6191646611, backfilled=True,
     )  # fmt: skip
     assert (older.side, older.volume_decimals, older.trade_id) == (Side.BUY, 2, 6191646610)
-    assert replies.trades_of([], 7) == []
+    assert replies.page_of([], "BTC-AUD", 7).is_empty
 
 
 @pytest.mark.parametrize(
@@ -49,36 +49,88 @@ def test_a_page_of_trades() -> None:
         {"timestamp": "yesterday"},
     ],
 )  # fmt: skip
-def test_a_page_with_one_bad_trade_is_no_page(change: dict[str, Any]) -> None:
-    """Half of it would look like a whole one, and the rest be missing without a word."""
-    with pytest.raises(Refused):
-        replies.trades_of([TRADES[0], {**TRADES[1], **change}], 0)
+def test_a_trade_that_means_nothing_is_told_and_the_others_are_used(
+    change: dict[str, Any],
+) -> None:
+    """The row is kept as it is, with its place, and its id where that can be read."""
+    page = replies.page_of([TRADES[0], {**TRADES[1], **change}], "BTC-AUD", 0)
+
+    (trade,), (odd,) = page.trades, page.odd
+    assert trade.trade_id == 6191646611
+    assert (odd.number, odd.trade_id) == (1, None if "id" in change else 6191646610)
+    assert json.loads(odd.raw) == {**TRADES[1], **change}
+    assert odd.why
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"5", b"null", b"[]", b'{"id": "1", "id": "2"}', b'{"id": "1", "price": NaN}',
+        b'{"id": "1", "price": ' + b"9" * 5_000 + b"}", b'{"marketId": "ETH-AUD", "id": "1"}',
+        b'{"id": "\\ud800", "price": "\\u001b[31m"}',
+    ],
+)  # fmt: skip
+def test_an_odd_row_of_any_form_leaves_the_others(row: bytes) -> None:
+    """Numbers too long, keys that say two things, rows of another market."""
+    body = replies.body_of(b"[" + json.dumps(TRADES[0]).encode() + b"," + row + b"]")
+
+    page = replies.page_of(body, "BTC-AUD", 0)
+
+    assert [trade.trade_id for trade in page.trades] == [6191646611]
+    assert len(page.odd) == 1
+    assert page.odd[0].why.isprintable()
+
+
+def test_what_is_kept_of_an_odd_row_is_bounded() -> None:
+    """Its beginning, and how much there was."""
+    page = replies.page_of([{"id": "7", "price": "x" * 10**6}], "BTC-AUD", 0)
+
+    assert len(page.odd[0].raw) == replies.ODD_BYTES_KEPT_MAX
+    assert "bytes are kept" in page.odd[0].why
+    with pytest.raises(Refused, match="more than 5000 rows"):
+        replies.page_of([{}] * 5_001, "BTC-AUD", 0)
 
 
 def test_the_catalogue() -> None:
-    """Increments and minima by market; what has another form is left out."""
-    rows = [LISTING, {**LISTING, "marketId": "comp"}, {**LISTING, "marketId": 5}]
+    """Increments and minima by market; a row that means nothing leaves the others."""
+    rows = [
+        LISTING, {**LISTING, "marketId": "comp"}, {**LISTING, "marketId": 5},
+        {**LISTING, "marketId": "BTC-AUD", "priceDecimals": "9"},
+    ]  # fmt: skip
 
-    assert replies.listings_of(rows) == {
+    catalogue = replies.catalogue_of(rows)
+
+    assert catalogue.listings == {
         "COMP-AUD": Listing(
             market="COMP-AUD", price_decimals=2, amount_decimals=8, min_order_e8=7_000,
             status="Online",
         )
     }  # fmt: skip
-    with pytest.raises(Refused):
-        replies.listings_of([{**LISTING, "priceDecimals": "9"}])
+    assert [row.market for row in catalogue.odd] == [None, None, "BTC-AUD"]
+
+
+def test_a_status_of_any_text_can_be_printed() -> None:
+    """It is the exchange's own word, and may be none."""
+    (listing,) = replies.catalogue_of(
+        [{**LISTING, "status": "\ud800\x1b[31m" + "x" * 1_000}]
+    ).listings.values()
+
+    assert listing.status.startswith("\\ud800\\x1b[31mxxx")
+    assert len(listing.status) == 40
 
 
 def test_orders_are_summed_by_price() -> None:
     """One entry an order: the same price can stand there twice."""
-    assert replies.orders_reply_of(ORDERS) == Orders(
+    assert replies.orders_reply_of(ORDERS, "BTC-AUD") == Orders(
         market="BTC-AUD",
         snapshot_id=1599936148941000,
         bids=((1_442_101_000_000, 60_000_000), (1_442_100_000_000, 75_000_000)),
         asks=((1_445_945_000_000, 456_475), (1_446_356_000_000, 200_000_000)),
     )
     with pytest.raises(Refused):
-        replies.orders_reply_of({**ORDERS, "bids": [["1", "1", 1]]})
+        replies.orders_reply_of({**ORDERS, "bids": [["1", "1", 1]]}, "BTC-AUD")
+    with pytest.raises(Refused, match="another market"):
+        replies.orders_reply_of(ORDERS, "ETH-AUD")
 
 
 def test_the_clock() -> None:
@@ -96,14 +148,17 @@ def test_what_is_no_json(body: bytes) -> None:
     assert replies.error_of(body) == ("", "")
 
 
-@pytest.mark.parametrize("body", [None, 5, "text", {}, [5]])
+@pytest.mark.parametrize("body", [None, 5, "text", {}])
 def test_another_shape(body: object) -> None:
     """Valid JSON that is not what was asked for."""
-    for read in (replies.listings_of, replies.orders_reply_of, replies.time_ns_of):
-        with pytest.raises(Refused):
-            read(body)
     with pytest.raises(Refused):
-        replies.trades_of(body, 0)
+        replies.catalogue_of(body)
+    with pytest.raises(Refused):
+        replies.orders_reply_of(body, "BTC-AUD")
+    with pytest.raises(Refused):
+        replies.time_ns_of(body)
+    with pytest.raises(Refused):
+        replies.page_of(body, "BTC-AUD", 0)
 
 
 def test_errors_say_their_code() -> None:

@@ -35,8 +35,8 @@ def test_what_it_asks_for(serve_source: Any) -> None:
     """Each of its calls, once."""
     url = serve_source(market())
 
-    assert asked(url, lambda rest: rest.trades("BTC-AUD"))[0] == []
-    assert asked(url, lambda rest: rest.listings())[0]["BTC-AUD"].price_decimals == 2
+    assert asked(url, lambda rest: rest.trades("BTC-AUD"))[0].is_empty
+    assert asked(url, lambda rest: rest.catalogue())[0].listings["BTC-AUD"].price_decimals == 2
     assert asked(url, lambda rest: rest.orders("BTC-AUD"))[0].snapshot_id == 10**15
     skew_ns, rest = asked(url, lambda rest: rest.skew_ns())
     assert skew_ns < -(10**17)  # the market's time is of 2001
@@ -50,7 +50,7 @@ def test_every_failure_is_survived(serve_source: Any, name: str) -> None:
 
     async def ask(rest: Rest) -> int:
         for _ in range(6):
-            await rest.listings()
+            await rest.catalogue()
         return 6
 
     answered, rest = asked(url, ask, timeout_s=0.3)
@@ -65,13 +65,13 @@ def test_it_gives_up_in_the_end(serve_source: Any) -> None:
     url = serve_source(market(), faults=[Fault("rest-500", 1)])
 
     with pytest.raises(RestUnavailable, match=r"3 times, at last: HTTP 500 InternalError"):
-        asked(url, lambda rest: rest.listings(), attempts=3)
+        asked(url, lambda rest: rest.catalogue(), attempts=3)
 
 
 def test_nobody_answers() -> None:
     """A refused connection is a failure like any other."""
     with pytest.raises(RestUnavailable, match="ConnectError"):
-        asked("ws://127.0.0.1:9/v2", lambda rest: rest.listings(), attempts=2)
+        asked("ws://127.0.0.1:9/v2", lambda rest: rest.catalogue(), attempts=2)
 
 
 def test_what_makes_no_sense_is_not_asked_again(serve_source: Any) -> None:
@@ -88,7 +88,7 @@ def test_all_calls_share_a_budget(serve_source: Any) -> None:
 
     async def ask(rest: Rest) -> float:
         began_s = asyncio.get_running_loop().time()
-        await asyncio.gather(*(rest.listings() for _ in range(5)))
+        await asyncio.gather(*(rest.catalogue() for _ in range(5)))
         return asyncio.get_running_loop().time() - began_s
 
     seconds, _ = asked(serve_source(market()), ask, budget=budget)

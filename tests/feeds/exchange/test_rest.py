@@ -41,17 +41,17 @@ def test_pages_go_back_to_the_first_trade() -> None:
     made, _, ids = desk(steps=4_000)
     seen: dict[int, None] = {}
     target = f"/v3/markets/{MARKET}/trades?limit=200"
-    page = replies.trades_of(body(made.answer(target)), 0)
+    page = replies.page_of(body(made.answer(target)), MARKET, 0).trades
     while len(page) > 1:
         assert [t.trade_id for t in page] == sorted((t.trade_id for t in page), reverse=True)
         seen.update((trade.trade_id, None) for trade in page)
         cursor = page[-1].trade_id
-        page = replies.trades_of(body(made.answer(f"{target}&before={cursor}")), 0)
+        page = replies.page_of(body(made.answer(f"{target}&before={cursor}")), MARKET, 0).trades
         assert page[0].trade_id == cursor
 
     assert len(ids) > 400
     assert sorted(seen) == ids
-    newer = replies.trades_of(body(made.answer(f"{target}&after={ids[5]}")), 0)
+    newer = replies.page_of(body(made.answer(f"{target}&after={ids[5]}")), MARKET, 0).trades
     assert newer[-1].trade_id == ids[5]
 
 
@@ -68,7 +68,9 @@ def test_rows_say_what_the_stream_said() -> None:
                 assert isinstance(event, tuple)
                 told.append(event[1])
 
-    page = replies.trades_of(body(made.answer(f"/v3/markets/{MARKET}/trades?limit=20")), 0)
+    page = replies.page_of(
+        body(made.answer(f"/v3/markets/{MARKET}/trades?limit=20")), MARKET, 0
+    ).trades
 
     for streamed, fetched in zip(told, reversed(page), strict=True):
         for name in ("exchange_ns", "price_e8", "volume_e8", "side", "trade_id", "price_decimals"):
@@ -80,7 +82,8 @@ def test_the_book_at_its_version() -> None:
     made, source, _ = desk(steps=500)
     snapshot = json.loads(source.snapshot(MARKET))
 
-    orders = replies.orders_reply_of(body(made.answer(f"/v3/markets/{MARKET}/orderbook?level=1")))
+    said = body(made.answer(f"/v3/markets/{MARKET}/orderbook?level=1"))
+    orders = replies.orders_reply_of(said, MARKET)
 
     assert orders.snapshot_id == snapshot["snapshotId"]
     assert len(orders.bids) == min(50, len(snapshot["bids"]))
@@ -93,7 +96,9 @@ def test_the_clock_and_the_catalogue() -> None:
     made, _, _ = desk(steps=10)
 
     assert replies.time_ns_of(body(made.answer("/v3/time"))) == 10**18 + 10**9
-    assert replies.listings_of(body(made.answer("/v3/markets")))[MARKET].status == "Online"
+    assert (
+        replies.catalogue_of(body(made.answer("/v3/markets"))).listings[MARKET].status == "Online"
+    )
 
 
 @pytest.mark.parametrize(
