@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cli.prices import NEEDS, Priced, Prices
 from eventlog.reader import Reader
 from eventlog.schema import NAMES, counts_e8
 
@@ -34,7 +35,7 @@ LAST = (
 MEANT = ("confidence", "p_move", "loss")
 """Columns of decisions of which a stretch has the mean."""
 
-_NEEDED = ("kind", "received_ns", "bid", "ask", "reason")
+_NEEDED = (*NEEDS, "reason")
 READ_RECORDS = 1 << 18
 """Records that are folded at once."""
 
@@ -45,7 +46,8 @@ class Curves:
     def __init__(self, stretches: int) -> None:
         """Begin with nothing in any stretch."""
         self.count = stretches
-        self.ticks = np.zeros(stretches)
+        self.backfilled = np.zeros(stretches)
+        """Trades that came late, on which nothing was decided."""
         self.decisions = np.zeros(stretches)
         self.fills = np.zeros(stretches)
         self.fees = np.zeros(stretches)
@@ -53,42 +55,58 @@ class Curves:
         self.sums = {name: np.zeros(stretches) for name in SUMMED if name in NAMES}
         self.lasts = {name: np.full(stretches, np.nan) for name in LAST if name in NAMES}
         self.means = {name: np.zeros(stretches) for name in MEANT}
+        self.buys = np.zeros(stretches)
+        self.sells = np.zeros(stretches)
+        self.bought_at = np.zeros(stretches)
+        self.sold_at = np.zeros(stretches)
+        """Sums of the fills' prices, by side."""
+        self.said_ns = 0
+        """When a session last said something of itself."""
+        self.price_first: float | None = None
         self.price_low = np.full(stretches, np.inf)
         self.price_high = np.full(stretches, -np.inf)
         self.price_last = np.full(stretches, np.nan)
-        self.equity_low = np.full(stretches, np.inf)
-        self.equity_high = np.full(stretches, -np.inf)
+        self.falls = np.full(stretches, np.nan)
+        """How far equity fell below its best so far, as a share of that, at the most."""
+        self._peak = 0.0
         self.reasons: dict[str, Floats] = {}
 
-    def add(self, table: pa.Table, places: npt.NDArray[np.int64]) -> None:
-        """Add records, given which stretch each belongs to; in the order of the log."""
+    def add(self, table: pa.Table, places: npt.NDArray[np.int64], priced: Priced) -> None:
+        """Add records, given which stretch each belongs to, and the ticks among them; in the order
+        of the log.
+        """
         kinds = table.column("kind")
-        # A session's first frames are received before it is said to have begun.
-        begins = pc.equal(kinds, "session_started").to_numpy()
-        times = np.where(begins, 0, table.column("received_ns").to_numpy())
+        # A session says when a process ran: an import's in no more than the hour of the import.
+        says = pc.is_in(kinds, _SESSIONS).to_numpy()
+        received = table.column("received_ns").to_numpy()
+        times = np.where(says, 0, received)
+        self.said_ns = max(self.said_ns, int(received[says].max(initial=0)))
         bounds = _bounds(places)
-        self.time_ns[places[bounds]] = np.maximum.reduceat(times, bounds)
-        is_tick = pc.is_in(kinds, _TICKS).to_numpy()
-        self.ticks += np.bincount(places[is_tick], minlength=self.count)
-        self._add_prices(table, places, pc.equal(kinds, "quote"))
+        cells = places[bounds]
+        self.time_ns[cells] = np.maximum(self.time_ns[cells], np.maximum.reduceat(times, bounds))
+        late = pc.fill_null(table.column("backfilled"), False).to_numpy()
+        self.backfilled += np.bincount(places[late], minlength=self.count)
+        first = int(table.column("offset")[0].as_py())
+        self._add_prices(priced, places[priced.offsets - first])
         self._add_fills(table, places, pc.equal(kinds, "fill"))
         self._add_decisions(table, places, pc.equal(kinds, "decision"))
 
-    def _add_prices(self, table: pa.Table, places: npt.NDArray[np.int64], which: pa.Array) -> None:
-        rows = table.select(["bid", "ask"]).filter(which)
-        if not rows.num_rows:
+    def _add_prices(self, priced: Priced, where: npt.NDArray[np.int64]) -> None:
+        known = np.isfinite(priced.prices)
+        prices, where = priced.prices[known], where[known]
+        if not len(prices):
             return
-        where = places[which.to_numpy()]
-        middles = (decimals_of(rows.column("bid")) + decimals_of(rows.column("ask"))) / 2
+        if self.price_first is None:
+            self.price_first = float(prices[0])
         bounds = _bounds(where)
         cells = where[bounds]
         self.price_low[cells] = np.minimum(
-            self.price_low[cells], np.minimum.reduceat(middles, bounds)
+            self.price_low[cells], np.minimum.reduceat(prices, bounds)
         )
         self.price_high[cells] = np.maximum(
-            self.price_high[cells], np.maximum.reduceat(middles, bounds)
+            self.price_high[cells], np.maximum.reduceat(prices, bounds)
         )
-        self.price_last[cells] = middles[_ends(bounds, len(where))]
+        self.price_last[cells] = prices[_ends(bounds, len(where))]
 
     def _add_fills(self, table: pa.Table, places: npt.NDArray[np.int64], which: pa.Array) -> None:
         fees = table.column("fee").filter(which)
@@ -96,6 +114,12 @@ class Curves:
             where = places[which.to_numpy()]
             self.fills += np.bincount(where, minlength=self.count)
             self.fees += np.bincount(where, decimals_of(fees), self.count)
+            buys = pc.equal(table.column("side").filter(which), "buy").to_numpy()
+            prices = decimals_of(table.column("price").filter(which))
+            self.buys += np.bincount(where[buys], minlength=self.count)
+            self.sells += np.bincount(where[~buys], minlength=self.count)
+            self.bought_at += np.bincount(where[buys], prices[buys], self.count)
+            self.sold_at += np.bincount(where[~buys], prices[~buys], self.count)
 
     def _add_decisions(
         self, table: pa.Table, places: npt.NDArray[np.int64], which: pa.Array
@@ -115,12 +139,10 @@ class Curves:
         for name, lasts in self.lasts.items():
             lasts[cells] = numbers(rows.column(name).take(pa.array(ends)), missing=np.nan)
         equity = decimals_of(rows.column("equity"))
-        self.equity_low[cells] = np.minimum(
-            self.equity_low[cells], np.minimum.reduceat(equity, bounds)
-        )
-        self.equity_high[cells] = np.maximum(
-            self.equity_high[cells], np.maximum.reduceat(equity, bounds)
-        )
+        peaks = np.maximum(np.maximum.accumulate(equity), self._peak)
+        self._peak = float(peaks[-1])
+        falls = 1 - np.divide(equity, peaks, out=np.ones(len(equity)), where=peaks > 0)
+        self.falls[cells] = np.fmax(self.falls[cells], np.maximum.reduceat(falls, bounds))
         coded = rows.column("reason").combine_chunks().dictionary_encode()
         codes = coded.indices.to_numpy(zero_copy_only=False)
         for code, reason in enumerate(coded.dictionary.to_pylist()):
@@ -128,7 +150,11 @@ class Curves:
             counts += np.bincount(where[codes == code], minlength=self.count)
 
 
-_TICKS = pa.array(["quote", "trade", "book"])
+_SESSIONS = pa.array(["session_started", "session_ended"])
+
+
+def _nothing(_table: pa.Table, _priced: Priced) -> None:
+    """Watch nothing."""
 
 
 def read(
@@ -139,15 +165,19 @@ def read(
     end: int | None = None,
     advance: Callable[[int], None] = lambda _: None,
     also: Sequence[str] = (),
-    watch: Callable[[pa.Table], None] = lambda _: None,
+    watch: Callable[[pa.Table, Priced], None] = _nothing,
+    prices: Prices | None = None,
 ) -> Curves:
-    """Return the curves of a log between two offsets; ``watch`` sees every table on the way.
+    """Return the curves of a log between two offsets; ``watch`` sees every table on the way, and
+    the ticks in it.
 
-    Tables have the columns that curves need, and ``also`` these.
+    Tables have the columns that curves need, and ``also`` these. ``prices`` is the market before
+    the first of these records; without it nothing is known of it.
     """
     stop = log.end if end is None else end
     total = max(stop - start, 1)
     curves = Curves(min(stretches, total))
+    prices = Prices() if prices is None else prices
     wanted = {"offset", "fee", *_NEEDED, *curves.sums, *curves.lasts, *curves.means, *also}
     columns = [name for name in NAMES if name in wanted]
     waiting: list[pa.RecordBatch] = []
@@ -155,8 +185,9 @@ def read(
     def fold() -> None:
         table = pa.Table.from_batches(waiting)
         offsets = table.column("offset").to_numpy()
-        curves.add(table, (offsets - start) * curves.count // total)
-        watch(table)
+        priced = prices.add(table)
+        curves.add(table, (offsets - start) * curves.count // total, priced)
+        watch(table, priced)
         advance(table.num_rows)
         waiting.clear()
 
@@ -170,6 +201,11 @@ def read(
     if waiting:
         fold()
     np.maximum.accumulate(curves.time_ns, out=curves.time_ns)
+    known = np.flatnonzero(curves.time_ns)
+    # Before the first record of the market, and where there is none at all.
+    curves.time_ns[: known[0] if len(known) else None] = (
+        curves.time_ns[known[0]] if len(known) else curves.said_ns
+    )
     return curves
 
 

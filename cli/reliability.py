@@ -1,24 +1,27 @@
-"""Can its confidence be believed? Probabilities beside how often the price then rose.
+"""Can its confidence be believed? Probabilities compared with how often the price then rose.
 
-Each recorded ``p_up`` is compared with the quoted mid one horizon later, read from the log again
-and not from the engine's own scoring. What did not move says nothing and is left out; so is what
-would reach across a gap or a session's start.
+Each recorded ``p_up`` is compared with the mid one horizon later, read from the market's records
+(`cli.prices`) and not from the engine's own scoring; the rule is the engine's (`engine.labels`), so
+it comes to as many labels. What did not move says nothing and is left out; so is what would reach
+across a gap, a session's start, or a market that is not valid.
 """
+
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cli.curves import decimals_of, numbers
+from cli.curves import numbers
+from cli.prices import Priced
 
 BINS = 20
-READS = ("offset", "exchange_ns", "received_ns", "bid", "ask", "cause", "p_up", "p_up_raw")
-"""The columns it needs, besides ``kind``."""
+READS = ("cause", "p_up", "p_up_raw")
+"""The columns it needs, besides ``kind`` and those of prices."""
 
-_BREAKS = pa.array(["gap", "session_started"])
 Floats = npt.NDArray[np.float64]
-Times = npt.NDArray[np.int64]
+Int64s = npt.NDArray[np.int64]
 
 
 class Reliability:
@@ -32,76 +35,77 @@ class Reliability:
         self.rose = np.zeros((2, BINS))
         self.squares = np.zeros(2)
         """Sum of the squared errors (Brier), calibrated and raw."""
-        self._times: Times = np.zeros(0, np.int64)
-        self._middles: Floats = np.zeros(0)
-        self._asked: Times = np.zeros(0, np.int64)
-        self._p: Floats = np.zeros((2, 0))
-        self._breaks: Times = np.zeros(0, np.int64)
-        self._edges = [-1]  # offsets of breaks, and by how much times behind them are shifted
-        self._shifts: list[int | None] = [None]
+        # Of ticks that are still needed, the oldest first:
+        self._offsets: Int64s = np.zeros(0, np.int64)
+        self._times_ns: Int64s = np.zeros(0, np.int64)
+        self._parts: Int64s = np.zeros(0, np.int64)  # rises at every break
+        self._sums_e8: Int64s = np.zeros(0, np.int64)
+        self._p: Floats = np.zeros((2, 0))  # NaN while nothing was decided
+        self._decided = -1  # the last tick with a decision
+        self._part = 0
+        self._shift_ns = 0
 
-    def add(self, table: pa.Table) -> None:
-        """Add records in the order of the log."""
-        kinds, times = table.column("kind"), _times(table)
-        start = 0
-        for place in np.flatnonzero(pc.is_in(kinds, _BREAKS).to_numpy()).tolist():
-            self._take(table.slice(start, place - start), times[start:place])
-            self._breaks = np.append(self._breaks, self._times[-1:])
-            self._edges.append(table.column("offset")[place].as_py())
-            self._shifts.append(None)
-            start = place + 1
-        self._take(table.slice(start), times[start:])
-        decided = pc.equal(kinds, "decision")
-        decisions = table.filter(decided)
-        # A decision may stand behind a break that its tick stands before.
-        parts = np.searchsorted(self._edges, decisions.column("cause").to_numpy()) - 1
-        shifts = np.array([shift or 0 for shift in self._shifts], np.int64)
-        self._asked = np.append(self._asked, times[decided.to_numpy()] + shifts[parts])
-        p = [numbers(decisions.column(name), missing=0.5) for name in ("p_up", "p_up_raw")]
-        self._p = np.append(self._p, np.array(p).reshape(2, -1), axis=1)
+    def add(self, table: pa.Table, priced: Priced) -> None:
+        """Add records in the order of the log, and the ticks among them."""
+        if len(priced.offsets):
+            self._take(priced)
+        decisions = table.filter(pc.equal(table.column("kind"), "decision"))
+        if not decisions.num_rows:
+            return
+        causes = decisions.column("cause").to_numpy()
+        places = np.searchsorted(self._offsets, causes)
+        known = places < len(self._offsets)
+        known[known] &= self._offsets[places[known]] == causes[known]
+        for row, name in enumerate(("p_up", "p_up_raw")):
+            self._p[row, places[known]] = numbers(decisions.column(name), missing=np.nan)[known]
+        self._decided = max(self._decided, int(causes[-1]))
         self._judge()
 
-    def _take(self, table: pa.Table, times: Times) -> None:
-        """Add the quotes between two breaks, at times that go on from those before: behind a break
-        even the clock may be another one."""
-        quoted = pc.equal(table.column("kind"), "quote")
-        quotes, at = table.filter(quoted), times[quoted.to_numpy()]
-        if not len(at):
-            return
-        shift = self._shifts[-1]
-        if shift is None:
-            shift = int(self._times[-1] - at[0]) + 2 * self._horizon_ns if len(self._times) else 0
-            self._shifts[-1] = shift
-        middles = (decimals_of(quotes.column("bid")) + decimals_of(quotes.column("ask"))) / 2
-        self._times = np.append(self._times, at + shift)
-        np.maximum.accumulate(self._times, out=self._times)
-        self._middles = np.append(self._middles, middles)
+    def _take(self, priced: Priced) -> None:
+        """Add ticks, at times that go on from part to part: across a break even the clock may be
+        another one."""
+        parts = self._part + np.cumsum(priced.breaks)
+        times_ns = priced.times_ns.copy()
+        firsts = np.flatnonzero(np.diff(parts, prepend=self._part))
+        bounds = [0, *firsts.tolist(), len(parts)]
+        last_ns = int(self._times_ns[-1]) if len(self._times_ns) else 0
+        for number, (start, end) in enumerate(pairwise(bounds)):
+            if number:
+                self._shift_ns = last_ns + 2 * self._horizon_ns - int(times_ns[start])
+            times_ns[start:end] += self._shift_ns
+            last_ns = int(times_ns[end - 1]) if end > start else last_ns
+        self._part = int(parts[-1])
+        self._offsets = np.append(self._offsets, priced.offsets)
+        self._p = np.append(self._p, np.full((2, len(times_ns)), np.nan), axis=1)
+        self._times_ns = np.append(self._times_ns, times_ns)
+        self._parts = np.append(self._parts, parts)
+        self._sums_e8 = np.append(self._sums_e8, priced.sums_e8)
 
     def _judge(self) -> None:
         """Judge what is old enough, and forget what is no longer needed."""
-        if not len(self._times) or not len(self._asked):
+        # What ripened at a tick that was not decided on yet was not scored yet either.
+        count = int(np.searchsorted(self._offsets, self._decided, "right"))
+        times_ns, parts = self._times_ns[:count], self._parts[:count]
+        asked = np.arange(count)
+        due = np.searchsorted(times_ns, times_ns[asked] + self._horizon_ns, "right")
+        asked, due = asked[due < count], due[due < count]
+        if not len(asked):
             return
-        due = self._asked + self._horizon_ns
-        ripe = due < self._times[-1]
-        asked, due, p = self._asked[ripe], due[ripe], self._p[:, ripe]
-        then = np.searchsorted(self._times, asked, "right") - 1
-        later = np.searchsorted(self._times, due, "right") - 1
-        whole = np.searchsorted(self._breaks, asked) == np.searchsorted(self._breaks, due)
-        moved = self._middles[later] - self._middles[np.maximum(then, 0)]
-        used = whole & (then >= 0) & (moved != 0)
-        rose = (moved[used] > 0).astype(np.float64)
+        before, then = self._sums_e8[asked], self._sums_e8[due - 1]
+        whole = (parts[asked] == parts[due]) & (before > 0) & (then > 0)
+        used = whole & (then != before) & np.isfinite(self._p[:, asked]).all(axis=0)
+        rose = (then > before)[used].astype(np.float64)
         for row in range(2):
-            values = p[row][used]
+            values = self._p[row][asked[used]]
             bins = np.minimum((values * BINS).astype(np.int64), BINS - 1)
             self.counts[row] += np.bincount(bins, minlength=BINS)
             self.said[row] += np.bincount(bins, values, BINS)
             self.rose[row] += np.bincount(bins, rose, BINS)
             self.squares[row] += float(((values - rose) ** 2).sum())
-        self._asked, self._p = self._asked[~ripe], self._p[:, ~ripe]
-        oldest = min(self._asked.min(initial=self._times[-1]), self._times[-1])
-        first = max(int(np.searchsorted(self._times, oldest, "right")) - 1, 0)
-        self._times, self._middles = self._times[first:], self._middles[first:]
-        self._breaks = self._breaks[self._breaks >= oldest]
+        gone = int(asked[-1]) + 1
+        self._offsets, self._times_ns = self._offsets[gone:], self._times_ns[gone:]
+        self._parts, self._sums_e8 = self._parts[gone:], self._sums_e8[gone:]
+        self._p = self._p[:, gone:]
 
     @property
     def labels(self) -> int:
@@ -119,14 +123,6 @@ class Reliability:
         """Return the mean squared error; a coin has 0.25."""
         total = self.counts[row].sum()
         return float(self.squares[row] / total) if total else None
-
-
-def _times(table: pa.Table) -> Times:
-    """Return event times: the exchange's, or where it said none, ours."""
-    exchange = table.column("exchange_ns")
-    filled = pc.if_else(pc.is_valid(exchange), exchange, table.column("received_ns"))
-    times: Times = filled.to_numpy()
-    return times
 
 
 def wilson(hits: float, count: float) -> tuple[float, float]:

@@ -23,10 +23,11 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine.state import Arrays
+from eventlog import compute
 from eventlog.checksum import LEVELS_SIGNED, checksum_of, signed
+from eventlog.compute import flattened, lengths_of
 from eventlog.records import TICK_KINDS
 from eventlog.schema import counts_e8
 
@@ -331,11 +332,11 @@ class Market:
 
 def is_tick(chunk: pa.RecordBatch) -> pa.Array:
     """Return for every record whether it gives a row, and so has a decision."""
-    of_kind = pc.is_in(chunk.column("kind"), pa.array(TICK_KINDS))
+    of_kind = compute.is_in(chunk.column("kind"), pa.array(TICK_KINDS))
     backfilled = chunk.column("backfilled")
     if backfilled.null_count == len(backfilled):
         return of_kind
-    return pc.and_not(of_kind, pc.fill_null(backfilled, False))
+    return compute.and_not(of_kind, compute.filled(backfilled, False))
 
 
 _QUOTE, _TRADE, _BOOK = range(len(TICK_KINDS))
@@ -391,7 +392,7 @@ class _Cells:
 
 def _levels(column: pa.Array) -> tuple[list[_Level], list[int]]:
     """Return all levels of a column, and where each row's begin."""
-    flat = column.flatten()
+    flat = flattened(column)
     levels = list(
         zip(
             counts_e8(flat.field(0)).tolist(),
@@ -401,5 +402,5 @@ def _levels(column: pa.Array) -> tuple[list[_Level], list[int]]:
             strict=True,
         )
     )
-    lengths = column.value_lengths().to_pylist()
+    lengths = lengths_of(column).to_pylist()
     return levels, [0, *accumulate(length or 0 for length in lengths)]

@@ -28,6 +28,23 @@ def is_in(column: pa.Array, values: pa.Array) -> pa.Array:
     return call_function("is_in", [column], SetLookupOptions(values))
 
 
+def index_in(column: pa.Array, values: pa.Array) -> pa.Array:
+    """Return the number of each value among some; null where it is none of them."""
+    return call_function("index_in", [column], SetLookupOptions(values))
+
+
+def filled(column: pa.Array, value: object) -> pa.Array:
+    """Return a column with another value for nulls."""
+    if not column.null_count:
+        return column
+    return call_function("coalesce", [column, pa.scalar(value, column.type)])
+
+
+def and_not(first: pa.Array, second: pa.Array) -> pa.Array:
+    """Return where the first is true and the second is not."""
+    return call_function("and_not", [first, second])
+
+
 def is_valid(column: pa.Array) -> pa.Array:
     """Return where a column is not null."""
     return call_function("is_valid", [column])

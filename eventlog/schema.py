@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from eventlog.compute import flattened, lengths_of
+from eventlog.compute import filled, flattened, lengths_of
 from eventlog.records import KINDS, Level, Record, Side
 
 
@@ -206,8 +206,7 @@ def counts_e8(column: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     counts = pa.Array.from_buffers(
         pa.int64(), len(column), column.buffers(), column.null_count, column.offset
     )
-    filled = counts.fill_null(0) if column.null_count else counts
-    values: np.ndarray[Any, np.dtype[np.int64]] = filled.to_numpy(zero_copy_only=False)
+    values: np.ndarray[Any, np.dtype[np.int64]] = filled(counts, 0).to_numpy(zero_copy_only=False)
     return values
 
 

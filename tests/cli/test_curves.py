@@ -7,9 +7,9 @@ import pytest
 
 from cli.curves import read
 from cli.journal import Place
+from cli.prices import NEEDS, Prices
 from cli.score import COLUMNS, Score
 from eventlog.reader import Reader
-from eventlog.schema import counts_e8
 from fixtures.record import HERE, JOURNAL
 from tests.commands import trader
 
@@ -35,17 +35,14 @@ def test_sums_are_those_of_the_score(log: Reader, stretches: int) -> None:
 
 
 def test_no_spike_is_lost(log: Reader) -> None:
-    """The least and the greatest of all stretches are those of the log."""
-    curves = read(log, stretches=9)
-    bids, asks = [], []
-    for batch in log.read(columns=("kind", "bid", "ask")):
-        quotes = batch.filter(np.array(batch.column("kind").to_pylist()) == "quote")
-        bids.append(counts_e8(quotes.column("bid")))
-        asks.append(counts_e8(quotes.column("ask")))
-    middles = (np.concatenate(bids) + np.concatenate(asks)) / 2e8
+    """The least and the greatest of all stretches are those of the log, whatever made the price."""
+    curves, prices = read(log, stretches=9), Prices()
+    said = [prices.add(batch).prices for batch in log.read(columns=NEEDS)]
+    known = np.concatenate(said)[np.isfinite(np.concatenate(said))]
 
-    assert curves.price_low.min() == pytest.approx(middles.min())
-    assert curves.price_high.max() == pytest.approx(middles.max())
+    assert curves.price_low.min() == known.min()
+    assert curves.price_high.max() == known.max()
+    assert (curves.price_first, curves.price_last[-1]) == (known[0], known[-1])
 
 
 def test_the_last_value_of_a_stretch_is_the_last(log: Reader) -> None:

@@ -4,21 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cli.prices import NEEDS, Prices
 from cli.reliability import Reliability, wilson
 from eventlog.schema import batch_of, decimals
 
 SECOND = 10**9
-COLUMNS = [
-    "offset",
-    "kind",
-    "exchange_ns",
-    "received_ns",
-    "bid",
-    "ask",
-    "cause",
-    "p_up",
-    "p_up_raw",
-]
 
 
 def table(rows: list[tuple[str, int, float]], first: int = 0) -> pa.Table:
@@ -40,12 +30,23 @@ def table(rows: list[tuple[str, int, float]], first: int = 0) -> pa.Table:
         "kind": pa.array(kinds),
         "exchange_ns": times,
         "received_ns": times,
-        "bid": decimals(prices, mask=~is_quote),
-        "ask": decimals(prices, mask=~is_quote),
+        "bid": decimals(prices - 1, mask=~is_quote),
+        "ask": decimals(prices + 1, mask=~is_quote),
         "p_up": p,
         "p_up_raw": p,
     }
-    return pa.Table.from_batches([batch_of(columns, count)]).select(COLUMNS)
+    return pa.Table.from_batches([batch_of(columns, count)])
+
+
+class Judged(Reliability):
+    """Reads its prices itself."""
+
+    def __init__(self, horizon_ns: int) -> None:
+        super().__init__(horizon_ns)
+        self.prices = Prices()
+
+    def read(self, records: pa.Table) -> None:
+        self.add(records, self.prices.add(records.select(NEEDS)))
 
 
 RISES = [
@@ -56,14 +57,16 @@ RISES = [
     ("quote", 2, 103.0),
     ("decision", 2, 0.5),
     ("quote", 3, 103.0),
+    ("decision", 3, 0.7),
     ("quote", 4, 90.0),
+    ("decision", 4, 0.7),
 ]
 
 
 def test_each_is_judged_a_horizon_later() -> None:
     """0.92 rose, 0.22 rose, 0.5 did not move and says nothing."""
-    judged = Reliability(SECOND)
-    judged.add(table(RISES))
+    judged = Judged(SECOND)
+    judged.read(table(RISES))
 
     assert judged.labels == 2
     assert judged.rose[0].tolist()[18] == 1
@@ -75,10 +78,10 @@ def test_each_is_judged_a_horizon_later() -> None:
 @pytest.mark.parametrize("cut", range(1, len(RISES)))
 def test_however_it_is_cut(cut: int) -> None:
     """What waits is carried from table to table."""
-    whole, parts = Reliability(SECOND), Reliability(SECOND)
-    whole.add(table(RISES))
-    parts.add(table(RISES[:cut]))
-    parts.add(table(RISES[cut:], first=cut))
+    whole, parts = Judged(SECOND), Judged(SECOND)
+    whole.read(table(RISES))
+    parts.read(table(RISES).slice(0, cut))
+    parts.read(table(RISES).slice(cut))
 
     assert parts.counts.tolist() == whole.counts.tolist()
     assert parts.squares.tolist() == whole.squares.tolist()
@@ -86,8 +89,9 @@ def test_however_it_is_cut(cut: int) -> None:
 
 def test_nothing_is_judged_across_a_gap() -> None:
     """What the price did while nobody looked is no outcome."""
-    judged = Reliability(2 * SECOND)
-    judged.add(table([("quote", 0, 1.0), ("decision", 0, 0.9), ("gap", 1, 0), ("quote", 5, 2.0)]))
+    judged = Judged(2 * SECOND)
+    rows = [("quote", 0, 1.0), ("decision", 0, 0.9), ("gap", 1, 0), ("quote", 5, 2.0)]
+    judged.read(table([*rows, ("decision", 5, 0.9), ("quote", 9, 3.0), ("decision", 9, 0.9)]))
 
     assert judged.labels == 0
 
@@ -95,10 +99,10 @@ def test_nothing_is_judged_across_a_gap() -> None:
 def test_a_clock_that_goes_back_at_a_session_s_start_confuses_nothing() -> None:
     """What follows is judged by the times that follow, not by those of before."""
     before = [(kind, second + 1_000, value) for kind, second, value in RISES]
-    judged, alone = Reliability(SECOND), Reliability(SECOND)
-    judged.add(table([*before, ("session_started", 1_005, 0.0)]))
-    judged.add(table(RISES, first=len(before) + 1))
-    alone.add(table(RISES))
+    judged, alone = Judged(SECOND), Judged(SECOND)
+    judged.read(table([*before, ("session_started", 1_005, 0.0)]))
+    judged.read(table(RISES, first=len(before) + 1))
+    alone.read(table(RISES))
 
     assert judged.counts.tolist() == (2 * alone.counts).tolist()
     assert judged.rose.tolist() == (2 * alone.rose).tolist()
@@ -106,15 +110,28 @@ def test_a_clock_that_goes_back_at_a_session_s_start_confuses_nothing() -> None:
 
 def test_a_decision_behind_a_break_belongs_before_it() -> None:
     """It was decided on a tick of before, and what comes is not its outcome."""
-    judged = Reliability(SECOND)
-    judged.add(table([("quote", 0, 1.0), ("quote", 1, 1.0), ("gap", 9, 0.0), ("decision", 1, 0.9)]))
-    judged.add(table([("quote", 0, 2.0), ("quote", 1, 2.0), ("quote", 4, 3.0)], first=4))
+    judged = Judged(SECOND)
+    judged.read(
+        table([("quote", 0, 1.0), ("quote", 1, 1.0), ("gap", 9, 0.0), ("decision", 1, 0.9)])
+    )
+    rows = [("quote", 0, 2.0), ("quote", 1, 2.0), ("quote", 4, 3.0), ("decision", 4, 0.9)]
+    judged.read(table(rows, first=4))
 
     assert judged.labels == 0
 
 
+def test_what_was_not_decided_on_yet_was_not_scored_either() -> None:
+    """A session that was killed between a tick and its decision left one label fewer."""
+    judged = Judged(SECOND)
+    judged.read(table(RISES[:5]))
+
+    assert judged.labels == 0
+    judged.read(table(RISES[5:], first=5))
+    assert judged.labels == 2
+
+
 def test_nothing_judged_has_no_error() -> None:
     """Neither a calibration error nor a score."""
-    assert Reliability(SECOND).calibration_error() is None
-    assert Reliability(SECOND).brier() is None
+    assert Judged(SECOND).calibration_error() is None
+    assert Judged(SECOND).brier() is None
     assert wilson(0, 0) == (0.0, 1.0)
