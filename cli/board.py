@@ -1,19 +1,20 @@
 """What a running session is about, for whoever watches: figures that add up as chunks come by.
 
-The figures are the session's own; `cli.view` draws them on a terminal, and elsewhere a line a
+The figures are those of the journal since its beginning, as in every other place that shows them;
+what is of this session alone says so. `cli.view` draws them on a terminal, and elsewhere a line a
 minute says the most of them.
 """
 
 import sys
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TextIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cli.score import Score, fraction, money
+from cli.score import Score, fraction, gain_of, money, words_of
 from cli.view import Panel, View
 from eventlog.printable import printable
 from eventlog.schema import NAMES, counts_e8
@@ -49,16 +50,18 @@ class Window:
 class Figures:
     """What is known besides the score. ``None`` is what was not seen yet."""
 
-    middle_e8: int | None = None
-    first_middle_e8: int | None = None
-    first_equity_e8: int | None = None
+    price: float | None = None
+    """The newest there was."""
+    first_price: float | None = None
+    cash_e8: int | None = None
+    """What the account began with."""
+    session_equity_e8: int | None = None
+    """The account when this session began."""
     position_e8: int | None = None
     received_ns: int | None = None
     waited_s: float | None = None
     """How long the newest tick had waited when it was decided on."""
     others_e8: dict[str, int] = field(default_factory=dict)
-    first_others_e8: dict[str, int] = field(default_factory=dict)
-    mark: str = ""
     confidence: float | None = None
 
 
@@ -79,21 +82,62 @@ class Board:
         self._health: dict[str, object] = {}
         self.figures = Figures()
         self.score = Score()
+        """Since the journal's beginning."""
+        self._before = Score()
+
+    def begin(self, before: Score, *, cash_e8: int, first_price: float | None) -> None:
+        """Go on from what a journal comes to already, and from the first price that it holds."""
+        self.score, self._before = before, replace(before, milestones=before.milestones.copy())
+        self.figures.cash_e8, self.figures.first_price = cash_e8, first_price
+        self.figures.session_equity_e8 = before.equity_e8
+        windows = self._windows[-1]
+        self._marks.append((windows.began_s, before.decisions, before.scored, before.loss))
 
     @property
     def ticks(self) -> int:
-        """How many ticks were decided on."""
+        """How many ticks were decided on since the journal began."""
         return self.score.decisions
 
+    @property
+    def session(self) -> Score:
+        """What of the score is of this session."""
+        now, before = self.score, self._before
+        return replace(
+            now,
+            decisions=now.decisions - before.decisions,
+            fills=now.fills - before.fills,
+            scored=now.scored - before.scored,
+            hits=now.hits - before.hits,
+            loss=now.loss - before.loss,
+            baseline_loss=now.baseline_loss - before.baseline_loss,
+            milestones=now.milestones - before.milestones,
+        )
+
+    @property
+    def market_gain(self) -> float | None:
+        """How much the price itself has changed since it was first known, as a share."""
+        now, first = self.figures.price, self.figures.first_price
+        return None if now is None or not first else now / first - 1
+
+    @property
+    def hold_gain(self) -> float | None:
+        """What holding the stake of one order gained, as a share of all cash."""
+        return gain_of(self.figures.others_e8.get("holder_equity"), self.figures.cash_e8)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there were decisions before this session."""
+        return self._before.decisions > 0
+
     def see(self, arrived: pa.RecordBatch) -> None:
-        """Take note of what has arrived: the price, and when it was received."""
+        """Take note of when what has arrived was received."""
+        self.figures.received_ns = arrived.column("received_ns")[-1].as_py()
+
+    def price(self, now: float | None) -> None:
+        """Take note of the price as the engine has it; where there is none, the last one stays."""
         seen = self.figures
-        seen.received_ns = arrived.column("received_ns")[-1].as_py()
-        quotes = arrived.filter(pc.equal(arrived.column("kind"), "quote"))
-        if quotes.num_rows:
-            bid_e8, ask_e8 = (counts_e8(quotes.column(name))[-1] for name in ("bid", "ask"))
-            seen.middle_e8 = int(bid_e8 + ask_e8) // 2
-            seen.first_middle_e8 = seen.first_middle_e8 or seen.middle_e8
+        seen.price = seen.price if now is None else now
+        seen.first_price = seen.first_price or seen.price
 
     def show(self, effects: pa.RecordBatch) -> None:
         """Count the effects of a chunk, which are durable now."""
@@ -102,10 +146,6 @@ class Board:
         self.score.add(effects)
         kinds = effects.column("kind")
         decisions = effects.filter(pc.equal(kinds, "decision"))
-        milestones = effects.filter(pc.equal(kinds, "milestone"))
-        if milestones.num_rows:
-            last = milestones.slice(milestones.num_rows - 1).to_pylist()[0]
-            self.figures.mark = f"{last['why']} at offset {last['cause']:,}"
         if not decisions.num_rows:
             return
         self._take_decisions(decisions, now_ns)
@@ -124,15 +164,15 @@ class Board:
         self._latencies_ms[places] = waited_ms
         self._latency_count += len(waited_ms)
         seen.waited_s = float(waited_ms[-1]) / 1e3
-        equity_e8 = counts_e8(decisions.column("equity"))
-        seen.first_equity_e8 = seen.first_equity_e8 or int(equity_e8[0])
+        if seen.session_equity_e8 is None:
+            seen.session_equity_e8 = int(counts_e8(decisions.column("equity"))[0])
+            seen.cash_e8 = seen.cash_e8 or seen.session_equity_e8
         seen.position_e8 = int(counts_e8(decisions.column("position"))[-1])
         seen.confidence = float(np.mean(decisions.column("confidence").to_numpy()))
         for name in _OPTIONAL:
             column = decisions.column(name)
             if column[-1].is_valid:
                 seen.others_e8[name] = int(counts_e8(column)[-1])
-                seen.first_others_e8.setdefault(name, int(counts_e8(column)[0]))
         counts = pc.value_counts(decisions.column("reason")).to_pylist()
         self._reasons.append(Counter({each["values"]: each["counts"] for each in counts}))
 
@@ -165,7 +205,7 @@ class Board:
         return [
             f"PAPER {self._name}",
             *([] if feed == "ok" else [f"feed {feed}"]),
-            f"{self.ticks:,} ticks {pace:,.0f}/s",
+            f"{words_of(self.ticks, 'tick')} {pace:,.0f}/s",
             f"log-loss {fraction(score.log_loss)} (baseline {fraction(score.baseline_log_loss)})",
             f"accuracy {fraction(score.accuracy, 3)}",
             f"equity {money(score.equity_e8) or '-'}",
@@ -199,6 +239,9 @@ class Board:
             durable=durable,
             behind=max(0, durable - 1 - checkpoint),
             score=self.score,
+            session=self.session if self.goes_on else None,
+            market_gain=self.market_gain,
+            hold_gain=self.hold_gain,
             figures=seen,
             skills=[1 - w.loss / w.baseline_loss for w in windows if w.scored and w.baseline_loss],
             accuracies=[w.hits / w.scored for w in windows if w.scored],

@@ -52,16 +52,21 @@ _MESSAGES: dict[str, dict[str, str]] = {
             equity                    string?   the paper account
             position                  string?   what it holds of the base currency
             gain                      number?   of the account since the start
-            market_gain               number?   of buying and holding, costs included
+            market_gain               number?   of the price itself, since it was first known
+            hold_gain                 number?   of holding the stake of one order, costs included
+            price                     number?   the mid; of a market of trades alone, the last one
+            ticks                     integer?  decided on since the beginning
+            fills                     integer?  paper executions since the beginning
+            milestones                object?   since the beginning: what happened, and how often
             action                    string?   of the last decision
             reason                    string?   of the last decision
             last_decision_offset      integer?  where it stands
             hold_reasons              object    reason to count, in the newest records
             checkpoint_offset         integer?  the newest whole state includes the records up to it
-            labels                    integer?  labels scored up to there, since the start
-            log_loss                  number?   up to there
-            baseline_log_loss         number?   up to there
-            accuracy                  number?   up to there
+            labels                    integer?  labels scored since the beginning
+            log_loss                  number?   over these
+            baseline_log_loss         number?   over these
+            accuracy                  number?   over these
             free_bytes                integer   room on the disk
             disk_days_left            number?   until it is full, at the pace of the newest records
             health                    object    the newest health sample
@@ -133,14 +138,15 @@ _MESSAGES: dict[str, dict[str, str]] = {
             journal                   string    its name
             paper                     boolean   always true
             records                   integer   durable records
-            ticks                     integer   market inputs among them
-            first_ns                  integer?  when the first session began
-            last_ns                   integer?  when the last record was received
+            ticks                     integer   market inputs that were decided on
+            backfilled                integer   trades that came late, which were not
+            first_ns                  integer?  when its first record was received, or it began
+            last_ns                   integer?  when its last record of the market was received
             parameters                string    their digest
             horizon_ms                integer   how far ahead a direction is predicted
             verified                  object?   what the newest verification said
             learning                  object    labels, log-loss, baseline, accuracy, what was saved
-            money                     object    equity, gains net, gross, of holding, drawdown, fees
+            money                     object    equity; gains net, gross, of the market, of holding
             frozen                    object?   it beside its state of then, which learned no more
             calibration               object    calibration error, Brier score, reliability diagram
             holds                     object    reason to count
@@ -148,9 +154,11 @@ _MESSAGES: dict[str, dict[str, str]] = {
             sessions                  array     one object each
             checkpoints               array     one object each, with what verification said
             damaged_checkpoints       integer   how many do not check
-            gaps                      array     from_ns, to_ns, why
-            milestones                array     drift, growth: offset, why, detail
-            health                    array     samples: offset, received_ns, detail
+            gaps                      array     the newest: from_ns, to_ns, why
+            milestones                array     the newest of drift, growth: offset, why, detail
+            health                    array     the newest samples: offset, received_ns, detail
+            counts                    object    how many gaps, milestones, health samples there are
+            latency                   object    medians over all samples, and of how many they are
             periods                   array     the journal in equal parts
             words                     array     the answers as sentences
             assumptions               array     about fills and fees, as sentences
@@ -249,9 +257,13 @@ _MESSAGES: dict[str, dict[str, str]] = {
         "summary": f"""
             journal                   string    its name
             session                   integer   its number
-            ticks                     integer   how many were decided on
+            ticks                     integer   decided on since the journal's beginning
             decisions                 integer   the same
-            fills                     integer   paper executions
+            fills                     integer   paper executions since then
+            gain                      number?   of the account since then
+            market_gain               number?   of the price itself
+            hold_gain                 number?   of holding the stake of one order, costs included
+            this_session              object    ticks, fills, labels, losses, gain of it alone
             first_offset              integer   where the session begins
             last_offset               integer   where it ends
             checkpoint_offset         integer   of the newest whole state

@@ -264,14 +264,16 @@ def rules_of(log: Log | Reader, place: Place) -> Rules:
         CommandError: (5) if the first record is not the start of a session.
     """
     values = _first_detail(log, place)["parameters"]
-    known: dict[str, Any] = {}
-    for name, value in values.items():
+    known: dict[str, Any] = {**values}
+    # Together, since one may be in its range only next to another: little cash, smaller orders.
+    while True:
         try:
-            parameters_from({**known, name: value})
-        except ParameterError:
-            continue
-        known[name] = value
-    return Rules(values=values, known=parameters_from(known), whole=len(known) == len(values))
+            parameters = parameters_from(known)
+            break
+        except ParameterError as error:
+            if known.pop(error.name, None) is None:
+                known.popitem()
+    return Rules(values=values, known=parameters, whole=len(known) == len(values))
 
 
 def records(

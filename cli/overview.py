@@ -7,19 +7,17 @@ from cli.standing import Standing
 from eventlog.printable import printable
 
 _HEADS = ("PAPER", "state", "newest", "ticks/s", "skill", "equity", "gain", "does")
-_WIDTHS = (18, 8, 8, 7, 8, 10, 8, 4)
+_WIDTHS = (17, 8, 8, 7, 8, 11, 9, 4)
 _TROUBLE_CHARACTERS = 76
 _STREAMING = "streaming"
 
 
 def to_lines(standings: Sequence[Standing]) -> Iterator[str]:
-    """Yield a table that fits into eighty columns; ``skill`` is of the recent labels."""
+    """Yield a table that fits into eighty columns; ``skill`` is of all labels, as in a report."""
     yield _line(*_HEADS)
     for standing in standings:
-        recent, last = standing.recent, standing.last
-        skill = None
-        if recent.log_loss is not None and recent.baseline_log_loss:
-            skill = 1 - recent.log_loss / recent.baseline_log_loss
+        last, learned = standing.last, standing.learned
+        skill = None if learned is None else learned.skill
         pace = standing.recent_ticks_per_s
         yield _line(
             _cut(standing.place.name, _WIDTHS[0]),

@@ -1,6 +1,8 @@
 """Running totals over decisions: what a status line, a summary and a report say of the learner."""
 
-from dataclasses import dataclass, fields
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +14,7 @@ from eventlog.schema import counts_e8
 COLUMNS = (
     "kind", "scored", "scored_hits", "scored_loss", "scored_baseline_loss", "equity", "reason",
     "fingerprint", "gross_equity", "holder_equity", "random_equity", "drawdown", "turnover",
-    "trips", "wins",
+    "trips", "wins", "why", "cause",
 )  # fmt: skip
 """The columns of a log that a score reads."""
 
@@ -33,17 +35,15 @@ class Account:
     def to_json(self) -> dict[str, object]:
         """Return the amounts as exact decimals, the counts as numbers."""
         return {
-            field.name.removesuffix("_e8"): format_e8(value)
-            if field.name.endswith("_e8")
-            else value
-            for field in fields(self)
-            for value in [getattr(self, field.name)]
+            each.name.removesuffix("_e8"): format_e8(value) if each.name.endswith("_e8") else value
+            for each in fields(self)
+            for value in [getattr(self, each.name)]
         }
 
     def __str__(self) -> str:
         return (
             f"account: net {money(self.equity_e8)}, before fees {money(self.gross_equity_e8)};\n"
-            f"buy and hold {money(self.holder_equity_e8)},"
+            f"holding the same stake {money(self.holder_equity_e8)},"
             f" random entry {money(self.random_equity_e8)};\n"
             f"{self.trips:,} round trips, {self.wins:,} of them won,"
             f" turnover {money(self.turnover_e8)}, deepest fall {money(self.drawdown_e8)}"
@@ -64,12 +64,20 @@ class Score:
     last: pa.RecordBatch | None = None  # the last decision, one row
     reason: str = ""
     fingerprint: int | None = None
+    milestones: Counter[str] = field(default_factory=Counter)
+    milestone: str = ""
+    """What happened to the learner last, and at which tick."""
 
     def add(self, effects: pa.RecordBatch) -> None:
         """Add the effects of a chunk."""
         kinds = effects.column("kind")
         decisions = compute.where(effects.select(COLUMNS), compute.equal(kinds, "decision"))
         self.fills += compute.total(compute.equal(kinds, "fill"))
+        happened = compute.where(effects.select(COLUMNS), compute.equal(kinds, "milestone"))
+        if happened.num_rows:
+            self.milestones.update(happened.column("why").to_pylist())
+            why, cause = (happened.column(name)[-1].as_py() for name in ("why", "cause"))
+            self.milestone = f"{why} at offset {cause:,}"
         if not decisions.num_rows:
             return
         self.decisions += decisions.num_rows
@@ -81,6 +89,32 @@ class Score:
         self.last = decisions.slice(decisions.num_rows - 1)
         self.reason = decisions.column("reason")[-1].as_py()
         self.fingerprint = decisions.column("fingerprint")[-1].as_py()
+
+    def sums(self) -> dict[str, object]:
+        """Return what adds up, as JSON can hold it exactly; `of_sums` takes it."""
+        return {
+            **{name: getattr(self, name) for name in _SUMS},
+            "milestones": dict(self.milestones),
+            "milestone": self.milestone,
+        }
+
+    @classmethod
+    def of_sums(cls, said: dict[str, Any]) -> Self:
+        """Return the score that says these sums.
+
+        Raises:
+            KeyError, TypeError, ValueError: if it is not what `sums` returns.
+        """
+        return cls(
+            decisions=int(said["decisions"]),
+            fills=int(said["fills"]),
+            scored=int(said["scored"]),
+            hits=int(said["hits"]),
+            loss=float(said["loss"]),
+            baseline_loss=float(said["baseline_loss"]),
+            milestones=Counter({str(why): int(n) for why, n in said["milestones"].items()}),
+            milestone=str(said["milestone"]),
+        )
 
     @property
     def account(self) -> Account | None:
@@ -103,15 +137,28 @@ class Score:
         return self.hits / self.scored if self.scored else None
 
 
+_SUMS = ("decisions", "fills", "scored", "hits", "loss", "baseline_loss")
+"""What adds up over decisions: four counts, and two sums."""
+
+
 def _account(decision: pa.RecordBatch) -> Account | None:
     if decision.column("trips").null_count:
         return None
     values = {}
-    for field in fields(Account):
-        column = decision.column(field.name.removesuffix("_e8"))
-        is_money = field.name.endswith("_e8")
-        values[field.name] = int(counts_e8(column)[0]) if is_money else column[0].as_py()
+    for each in fields(Account):
+        column = decision.column(each.name.removesuffix("_e8"))
+        is_money = each.name.endswith("_e8")
+        values[each.name] = int(counts_e8(column)[0]) if is_money else column[0].as_py()
     return Account(**values)
+
+
+def words_of(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun.
+
+    >>> words_of(1, "session"), words_of(1_200, "session"), words_of(0, "journey", "journeys")
+    ('1 session', '1,200 sessions', '0 journeys')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _total(column: pa.Array) -> float:
@@ -128,18 +175,33 @@ def money(value_e8: int | None) -> str | None:
     return None if value_e8 is None else f"{value_e8 / 10**8:,.2f}"
 
 
+def price(value: float | None) -> str:
+    """Return a price with all of its digits, or a dash.
+
+    >>> price(100_044.47), price(0.00001234), price(29_999.995), price(None)
+    ('100,044.47', '0.00001234', '29,999.995', '-')
+    """
+    if value is None:
+        return "-"
+    text = f"{value:,.9f}".rstrip("0")
+    return text + "00"[: max(0, 2 - len(text.partition(".")[2]))]
+
+
 def fraction(value: float | None, digits: int = 4) -> str:
     """Return a figure, or a dash where there is none yet."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def percent(share: float | None) -> str:
-    """Return a gain as a signed percentage.
+    """Return a gain as a signed percentage; a small one with two digits more.
 
-    >>> percent(0.0123), percent(None)
-    ('+1.23 %', '-')
+    >>> percent(0.0123), percent(-0.00002), percent(0.0), percent(None)
+    ('+1.23 %', '-0.0020 %', '+0.00 %', '-')
     """
-    return "-" if share is None else f"{share:+.2%}".replace("%", " %")
+    if share is None:
+        return "-"
+    digits = 4 if 0 < abs(share) < 0.00005 else 2
+    return f"{share + 0.0:+.{digits}%}".replace("%", " %")
 
 
 def score_words(log_loss: float | None, baseline: float | None) -> str:

@@ -9,14 +9,17 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from cli import console, journal
+from cli import console, journal, prices
 from cli.board import Board
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place, Predecessor
 from cli.keep import Keep
+from cli.latency import STAGES
 from cli.notes import SESSIONS, note
+from cli.score import Score, gain_of
 from cli.sealer import Sealer
 from cli.settings import Settings
+from cli.totals import carried, since_beginning
 from engine import engine as engines
 from engine import rehearsal
 from engine.checkpoint import Checkpoints, Restored
@@ -32,6 +35,7 @@ from eventlog.gaps import missed
 from eventlog.log import Log
 from eventlog.printable import printable
 from eventlog.records import (
+    E8,
     Gap,
     Health,
     Input,
@@ -51,9 +55,6 @@ TAKE_S = 0.2
 
 _LATENCIES_MAX = 16_384
 """Batches whose time is remembered until somebody asks for it."""
-
-STAGES = ("recorded", "decided", "latency")
-"""What a batch comes to: it is durable, its decisions are, and so is the state: all of it."""
 
 
 class Session:
@@ -123,6 +124,7 @@ class Session:
             self._engine, self._resumed_from = Engine.genesis(parameters), 0
             self._genesis_of = Genesis(parameters=parameters, initial_state=self._engine.digest)
             self._arithmetic = engines.arithmetic_digest(parameters)
+            self.board.begin(Score(), cash_e8=parameters.cash * E8, first_price=None)
             return
         found = self.log.recovery
         if found.cut_bytes:
@@ -135,8 +137,14 @@ class Session:
         self._arithmetic = engines.arithmetic_digest(genesis.parameters)
         note(self.place, SESSIONS, {"records": self.log.end})
         self._engine, self._resumed_from = self._resume(genesis)
+        self.board.begin(
+            since_beginning(self.log) or Score(),
+            cash_e8=genesis.parameters.cash * E8,
+            first_price=prices.first(self.log),
+        )
         self._keep = Keep(self.log, self._checkpoints, after=self._resumed_from, show=self._show)
         run(self._engine, self._tail(), self._keep)
+        self.board.price(prices.price_of(self._engine.market))
 
     def found(self, log: Log) -> None:
         """Give a new journal its log."""
@@ -247,7 +255,9 @@ class Session:
             received_ns=clock.now_ns(),
             session=self._number,
             why=self.stop_why,
-            detail=json.dumps({"ticks": self.board.ticks}),
+            detail=json.dumps(
+                {"ticks": self.board.session.decisions, **carried(self.board.score, self.log)}
+            ),
         )
         unrecorded = self._recording(ended.received_ns)
         batch = self.log.append([*self._taken_samples(), *unrecorded, ended]).batch()
@@ -303,6 +313,7 @@ class Session:
                     self.board.see(batch)
                     yield batch
                 self._reached("latency")
+                self.board.price(prices.price_of(self._engine.market))
                 self._oldest_ns = None
                 if self.board.score.reason == REASONS[0]:
                     self._feed.resync(self.market)
@@ -330,7 +341,12 @@ class Session:
         return [missed(at_ns=since_ns, from_ns=from_ns, to_ns=since_ns, why="not running")]
 
     def _taken_samples(self) -> list[Health]:
-        return [self._samples.popleft() for _ in range(len(self._samples))]
+        """Return the samples that wait, each with what all decisions so far come to."""
+        so_far = carried(self.board.score, self.log)
+        return [
+            replace(sample, detail=json.dumps({**json.loads(sample.detail), **so_far}))
+            for sample in (self._samples.popleft() for _ in range(len(self._samples)))
+        ]
 
     def _say(self, sentence: str) -> None:
         console.echo(printable(sentence), err=True)
@@ -352,7 +368,7 @@ class Session:
         return SessionStarted(received_ns=self.ready_ns, session=self._number, detail=detail)
 
     def _summary(self) -> dict[str, object]:
-        score = self.board.score
+        score, session, seen = self.board.score, self.board.session, self.board.figures
         return {
             "journal": self.place.name,
             "session": self._number,
@@ -367,6 +383,18 @@ class Session:
             "accuracy": score.accuracy,
             "labels": score.scored,
             "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
+            "gain": gain_of(score.equity_e8, seen.cash_e8),
+            "market_gain": self.board.market_gain,
+            "hold_gain": self.board.hold_gain,
+            "this_session": {
+                "ticks": session.decisions,
+                "fills": session.fills,
+                "labels": session.scored,
+                "log_loss": session.log_loss,
+                "baseline_log_loss": session.baseline_log_loss,
+                "accuracy": session.accuracy,
+                "gain": gain_of(score.equity_e8, seen.session_equity_e8),
+            },
             "resumed_from": None if self._number == 1 else self._resumed_from,
             "rederived": self._rederived,
             "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",

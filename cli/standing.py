@@ -10,18 +10,21 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from cli import journal, notes
-from cli.journal import Place
+from cli.exits import CommandError
+from cli.journal import Place, Rules
 from cli.notes import verified
+from cli.prices import first, newest
 from cli.score import COLUMNS as SCORED
 from cli.score import Score, gain_of
+from cli.totals import KEY as SO_FAR
+from cli.totals import QUICK_RECORDS, since_beginning
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
 from engine.snapshot import Facts
 from eventlog import compute
 from eventlog.reader import Reader
-from eventlog.records import E8, Decision
+from eventlog.records import E8, TICK_KINDS, Decision
 from eventlog.recovery import LOCK
-from eventlog.schema import counts_e8
 from eventlog.storage import DISK
 from feeds import clock
 
@@ -31,8 +34,42 @@ RECENT_RECORDS = 8_000
 HEALTH_RECORDS = 60_000
 """From the end, in which a health sample is looked for: one is taken every minute."""
 
-_FIRST_RECORDS = 4_096
 _DAY_S = 86_400.0
+EARLIER_NS = 600 * 10**9
+"""A first frame may be received before its session is said to have begun, but not by so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What was scored since the beginning."""
+
+    labels: int
+    log_loss: float | None
+    baseline_log_loss: float | None
+    accuracy: float | None
+    as_of: str
+    """Where that is not up to the last record: up to which."""
+
+    @property
+    def skill(self) -> float | None:
+        """Share of the baseline's log-loss that is saved."""
+        if self.log_loss is None or not self.baseline_log_loss:
+            return None
+        return 1 - self.log_loss / self.baseline_log_loss
+
+    @classmethod
+    def of(cls, total: Score | None, facts: Facts | None) -> "Learned | None":
+        """Return it from the decisions or, where these are too many to read, the newest state."""
+        if total is not None:
+            losses = (total.log_loss, total.baseline_log_loss)
+            return cls(total.scored, *losses, total.accuracy, "")
+        if facts is None:
+            return None
+        as_of = f" up to offset {facts.offset:,}"
+        if not facts.scored:
+            return cls(0, None, None, None, as_of)
+        losses = (facts.log_loss, facts.baseline_log_loss)
+        return cls(facts.scored, *losses, facts.hits / facts.scored, as_of)
 
 
 @dataclass(slots=True)
@@ -54,8 +91,14 @@ class Standing:
     """Reasons of the recent decisions that held."""
     cash_e8: int
     """What the account began with."""
-    market_gain: float | None
-    """What buying and holding gained since the start, as a share."""
+    total: Score | None
+    """All decisions since the beginning; ``None`` where all of a long log would have to be read."""
+    price_first: float | None
+    price: float | None
+    hold_gain: float | None
+    """What holding the stake of one order gained since the start, as a share of all cash."""
+    imported: bool
+    """Whether its records are not of when they were recorded here: it is an import or a fork."""
     facts: Facts | None
     free_bytes: int
     days_left: float | None
@@ -78,6 +121,18 @@ class Standing:
         return (self.now_ns - self.last_received_ns) / 10**9
 
     @property
+    def learned(self) -> Learned | None:
+        """What was scored since the beginning."""
+        return Learned.of(self.total, self.facts)
+
+    @property
+    def market_gain(self) -> float | None:
+        """How much the price itself has changed, as a share of the first."""
+        if self.price is None or not self.price_first:
+            return None
+        return self.price / self.price_first - 1
+
+    @property
     def gain(self) -> float | None:
         """What the account gained since the start, as a share."""
         return None if self.last is None else gain_of(self.last[1].equity_e8, self.cash_e8)
@@ -86,10 +141,9 @@ class Standing:
 def look(place: Place, log: Reader) -> Standing:
     """Return how a journal stands now."""
     start = max(0, log.end - RECENT_RECORDS)
-    columns = tuple({*SCORED, "offset", "received_ns", "bid", "ask", "session", "detail"})
+    columns = tuple({*SCORED, "offset", "received_ns", "session", "detail"})
     recent, holds = Score(), Counter[str]()
     times: list[int] = []
-    middle_e8: int | None = None
     health: dict[str, object] = {}
     ended = False
     decided: int | None = None
@@ -101,7 +155,6 @@ def look(place: Place, log: Reader) -> Standing:
         times += compute.where(
             batch.column("received_ns"), compute.is_in(kinds, _TICKS)
         ).to_pylist()
-        middle_e8 = _last_middle_e8(batch) or middle_e8
         decisions = compute.where(batch, compute.equal(kinds, "decision"))
         if decisions.num_rows:
             decided = decisions.column("offset")[-1].as_py()
@@ -111,11 +164,16 @@ def look(place: Place, log: Reader) -> Standing:
             for sample in samples.to_pylist():
                 health.update(journal.detail_of(sample))
     health = health or _health(log, start)
+    health.pop(SO_FAR, None)
     session = notes.newest_session(place, log.end)
     if session is None and (before := journal.predecessor_of(log)) is not None:
         session = before.session
     last = None if decided is None else _decision_at(log, decided)
-    cash_e8 = _cash_e8(log)
+    rules = _rules(log, place)
+    cash_e8 = rules.known.cash * E8 if rules else 0
+    price_first = first(log)
+    price = None if price_first is None else newest(place, log)
+    imported = _is_of_another_time(log, place)
     free_bytes = DISK.free_bytes(place.log)
     seconds = (times[-1] - times[0]) / 10**9 if len(times) > 1 else 0.0
     per_s = (len(times) - 1) / seconds if seconds > 0 else None
@@ -125,17 +183,23 @@ def look(place: Place, log: Reader) -> Standing:
         ended=ended,
         records=log.end,
         session=session,
-        last_received_ns=journal.last_received_ns(log),
+        last_received_ns=times[-1] if imported and times else journal.last_received_ns(log),
         now_ns=clock.now_ns(),
         recent=recent,
-        recent_ticks_per_s=per_s,
+        recent_ticks_per_s=None if imported else per_s,
         last=last,
         holds=Counter({reason: n for reason, n in holds.items() if not _acts(reason)}),
         cash_e8=cash_e8,
-        market_gain=_market_gain(log, last[1], cash_e8, middle_e8) if last else None,
+        total=since_beginning(log, records_max=QUICK_RECORDS),
+        price_first=price_first,
+        price=price,
+        hold_gain=_hold_gain(rules, last[1], price_first, price) if rules and last else None,
+        imported=imported,
         facts=newest_facts(Checkpoints(place.checkpoints)),
         free_bytes=free_bytes,
-        days_left=_days_left(place, log, seconds, log.end - start, free_bytes)
+        days_left=None
+        if imported
+        else _days_left(place, log, seconds, log.end - start, free_bytes)
         or _number(health.get("disk_days_left")),
         health=health,
         verified=verified(place),
@@ -171,31 +235,39 @@ def _acts(reason: str) -> bool:
     return reason.startswith(("entry", "exit"))
 
 
-def _last_middle_e8(batch: pa.RecordBatch) -> int | None:
-    quotes = compute.where(batch, compute.equal(batch.column("kind"), "quote"))
-    if not quotes.num_rows:
+def _is_of_another_time(log: Reader, place: Place) -> bool:
+    """Say whether a log's first input was received before its session began: it was imported, or
+    taken from another journal."""
+    began_ns: int | None = None
+    for batch in log.read(0, min(64, log.end), columns=("kind", "received_ns")):
+        for kind, received_ns in zip(
+            *(column.to_pylist() for column in batch.columns), strict=True
+        ):
+            if began_ns is None:
+                began_ns = received_ns
+            elif kind in TICK_KINDS:
+                return bool(received_ns < began_ns - EARLIER_NS)
+    return place.name.endswith(journal.IMPORTED)
+
+
+def _rules(log: Reader, place: Place) -> Rules | None:
+    """Return what the journal was recorded under; ``None`` where its first record does not say."""
+    try:
+        return journal.rules_of(log, place) if log.end else None
+    except CommandError:
         return None
-    bid_e8, ask_e8 = counts_e8(quotes.column("bid"))[-1], counts_e8(quotes.column("ask"))[-1]
-    return int(bid_e8 + ask_e8) // 2
 
 
-def _cash_e8(log: Reader) -> int:
-    """Return what the first session began with, of a log that has a record."""
-    for batch in log.read(0, min(1, log.end), columns=("kind", "detail")):
-        parameters = journal.detail_of(batch.column("detail")[0].as_py()).get("parameters")
-        return int(parameters.get("cash", 0) * E8) if isinstance(parameters, dict) else 0
-    return 0
-
-
-def _market_gain(log: Reader, last: Decision, cash_e8: int, middle_e8: int | None) -> float | None:
-    """Return what a holder's account gained; of the mid, where version 1 did not keep one."""
+def _hold_gain(
+    rules: Rules, last: Decision, price_first: float | None, price: float | None
+) -> float | None:
+    """Return what a holder's account gained; version 1 kept none: its stake moves as the price."""
+    known = rules.known
     if last.holder_equity_e8 is not None:
-        return gain_of(last.holder_equity_e8, cash_e8)
-    for batch in log.read(0, min(_FIRST_RECORDS, log.end), columns=("kind", "bid", "ask")):
-        quotes = compute.where(batch, compute.equal(batch.column("kind"), "quote"))
-        if quotes.num_rows:
-            return gain_of(middle_e8, _last_middle_e8(quotes.slice(0, 1)))
-    return None
+        return gain_of(last.holder_equity_e8, known.cash * E8)
+    if price is None or not price_first:
+        return None
+    return (price / price_first - 1) * known.order_cash / known.cash
 
 
 def newest_facts(checkpoints: Checkpoints, *, at_most: int | None = None) -> Facts | None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cli.standing import Standing
 
 _WATCH_MOST_S = 86_400.0
+_REASONS_SHOWN = 3
+
 _CLEAR, _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[2J", "\x1b[H", "\x1b[K", "\x1b[J"
 
 
@@ -116,7 +118,8 @@ def to_json(standing: "Standing") -> dict[str, object]:
     from eventlog.records import format_e8
 
     facts, recent, last = standing.facts, standing.recent, standing.last
-    scored = facts is not None and facts.scored > 0
+    learned = standing.learned
+    total = standing.total
     return {
         "journal": standing.place.name,
         "paper": True,
@@ -134,15 +137,20 @@ def to_json(standing: "Standing") -> dict[str, object]:
         "position": None if last is None else format_e8(last[1].position_e8),
         "gain": standing.gain,
         "market_gain": standing.market_gain,
+        "hold_gain": standing.hold_gain,
+        "price": standing.price,
+        "ticks": None if total is None else total.decisions,
+        "fills": None if total is None else total.fills,
+        "milestones": None if total is None else dict(total.milestones),
         "action": None if last is None else last[1].action,
         "reason": None if last is None else last[1].reason,
         "last_decision_offset": None if last is None else last[0],
         "hold_reasons": dict(standing.holds.most_common()),
         "checkpoint_offset": None if facts is None else facts.offset,
-        "labels": None if facts is None else facts.scored,
-        "log_loss": facts.log_loss if facts and scored else None,
-        "baseline_log_loss": facts.baseline_log_loss if facts and scored else None,
-        "accuracy": facts.hits / facts.scored if facts and scored else None,
+        "labels": None if learned is None else learned.labels,
+        "log_loss": None if learned is None else learned.log_loss,
+        "baseline_log_loss": None if learned is None else learned.baseline_log_loss,
+        "accuracy": None if learned is None else learned.accuracy,
         "free_bytes": standing.free_bytes,
         "disk_days_left": standing.days_left,
         "health": standing.health,
@@ -152,66 +160,127 @@ def to_json(standing: "Standing") -> dict[str, object]:
 
 def to_lines(standing: "Standing") -> Iterator[str]:
     """Yield what a person reads, one screen of it."""
-    from cli.lines import time_of
-    from cli.score import fraction, money, percent, score_words, span
-    from eventlog.records import format_e8
-
-    facts, recent, last = standing.facts, standing.recent, standing.last
     yield f"PAPER {standing.place.name}: {standing.state}, session {standing.session or '-'}"
+    for part in (_alive, _learning, _account, _reasons, _condition):
+        for label, text in part(standing):
+            yield f"  {label:13} {text}"
 
-    def line(label: str, text: str) -> str:
-        return f"  {label:13} {text}"
+
+_Facts = Iterator[tuple[str, str]]
+"""Labels and texts; one without a label goes on with the one before."""
+
+
+def _alive(standing: "Standing") -> _Facts:
+    from cli.lines import time_of
+    from cli.score import span, words_of
 
     if standing.state == "killed":
-        yield line("killed", "nothing acknowledged is lost; trader live goes on from there")
-
-    if standing.last_received_ns is not None and standing.age_s is not None:
-        pace = standing.recent_ticks_per_s
-        yield line(
+        yield "killed", "nothing acknowledged is lost; trader live goes on from there"
+    age_s, pace, facts = standing.age_s, standing.recent_ticks_per_s, standing.facts
+    if standing.last_received_ns is not None and age_s is not None:
+        ago = f", {span(age_s)} ago" if age_s >= 0 else f", {span(-age_s)} ahead of this clock"
+        yield (
             "last record",
-            f"{time_of(standing.last_received_ns)}, {span(standing.age_s)} ago"
+            time_of(standing.last_received_ns)
+            + (", of recorded data" if standing.imported else ago)
             + ("" if pace is None else f"; {pace:,.1f} ticks a second"),
         )
     kept = "-" if facts is None else f"{facts.offset:,}"
-    yield line("durable", f"{standing.records:,} records, whole state after offset {kept}")
+    yield "durable", f"{words_of(standing.records, 'record')}, whole state after offset {kept}"
     free = f"{standing.free_bytes / 2**30:,.0f} GiB free"
-    days = standing.days_left
-    yield line("disk", free + ("" if days is None else f", for {span(days * 86_400)}"))
-    if facts is not None and facts.scored:
-        yield line(
-            "learned",
-            f"{facts.steps:,} training steps, {facts.scored:,} labels scored:"
-            f" accuracy {facts.hits / facts.scored:.3f},",
-        )
-        yield line("", score_words(facts.log_loss, facts.baseline_log_loss))
+    if standing.days_left is not None:
+        free += f", for {span(standing.days_left * 86_400)}"
+    elif standing.running and not standing.imported:
+        free += ", growth not known yet"
+    yield "disk", free
+
+
+def _learning(standing: "Standing") -> _Facts:
+    from cli.score import fraction, score_words, words_of
+
+    learned, total, recent = standing.learned, standing.total, standing.recent
+    if learned is not None and learned.labels:
+        ticks = "" if total is None else f"{words_of(total.decisions, 'tick')}, "
+        labels = f"{words_of(learned.labels, 'label')} scored{learned.as_of}"
+        yield "learned", f"{ticks}{labels}: accuracy {fraction(learned.accuracy, 3)},"
+        yield "", score_words(learned.log_loss, learned.baseline_log_loss)
     if recent.scored:
-        yield line(
-            "recently", f"{recent.scored:,} labels: accuracy {fraction(recent.accuracy, 3)},"
-        )
-        yield line("", score_words(recent.log_loss, recent.baseline_log_loss))
-    if last is not None:
-        position = format_e8(last[1].position_e8).rstrip("0").rstrip(".")
-        yield line(
-            "account",
-            f"equity {money(last[1].equity_e8)} ({percent(standing.gain)}; buy and hold"
-            f" {percent(standing.market_gain)})",
-        )
-        yield line("position", position)
-        yield line("last decision", f"{last[1].action}: {last[1].reason} (offset {last[0]:,})")
+        labels = words_of(recent.scored, "label")
+        yield "recently", f"{labels}: accuracy {fraction(recent.accuracy, 3)},"
+        yield "", score_words(recent.log_loss, recent.baseline_log_loss)
+
+
+def _account(standing: "Standing") -> _Facts:
+    from cli.score import money, percent, words_of
+    from eventlog.records import format_e8
+
+    if standing.last is None:
+        return
+    offset, last = standing.last
+    fills = "" if standing.total is None else f", {words_of(standing.total.fills, 'fill')}"
+    yield "account", f"equity {money(last.equity_e8)} ({percent(standing.gain)}){fills}"
+    held = f"holding the same stake {percent(standing.hold_gain)}"
+    yield "market", f"{_market(standing)}; {held}"
+    yield "position", format_e8(last.position_e8).rstrip("0").rstrip(".")
+    yield "last decision", f"{last.action}: {last.reason} (offset {offset:,})"
+
+
+def _reasons(standing: "Standing") -> _Facts:
+    from cli.score import words_of
+
     held = sum(standing.holds.values())
-    for number, (reason, count) in enumerate(standing.holds.most_common(4)):
-        yield line("" if number else "holds", f"{count / held:4.0%} {reason}")
+    shown = standing.holds.most_common(_REASONS_SHOWN)
+    for number, (reason, count) in enumerate(shown):
+        yield "" if number else "holds", f"{count / held:4.0%} {reason}"
+    if rest := held - sum(count for _, count in shown):
+        others = words_of(len(standing.holds) - len(shown), "other reason")
+        yield "", f"{rest / held:4.0%} {others}"
+
+
+def _condition(standing: "Standing") -> _Facts:
+    from cli.lines import time_of
+
     for number, words in enumerate(_health(standing.health)):
-        yield line("" if number else "health", words)
+        yield "" if number else "health", words
     if standing.verified is not None:
         said = standing.verified
         when = said.get("time_ns")
         moment = time_of(when) if isinstance(when, int) else "?"
-        yield line(
+        yield (
             "verified",
-            f"{said.get('verdict')} ({said.get('depth')}) at {moment},"
-            f" {said.get('records'):,} records",
+            (
+                f"{said.get('verdict')} ({said.get('depth')}) at {moment},"
+                f" {said.get('records'):,} records"
+            ),
         )
+
+
+SKEW_MS_MAX = 60_000.0
+"""By more than that no clock is off that anybody keeps: what is streamed was recorded once."""
+
+
+def clock_words(skew_ms: float) -> str:
+    """Say how far the exchange's clock is from ours, if that says anything of a clock.
+
+    >>> clock_words(-166.9), clock_words(5_770_801.7)
+    ("exchange's clock -166.9 ms", "exchange's clock 96 min off (a replay, or a wrong clock)")
+    """
+    from cli.score import span
+
+    if abs(skew_ms) <= SKEW_MS_MAX:
+        return f"exchange's clock {skew_ms:+} ms"
+    return f"exchange's clock {span(abs(skew_ms) / 1e3)} off (a replay, or a wrong clock)"
+
+
+def _market(standing: "Standing") -> str:
+    """Return the newest price and its move since the first, or why there is none."""
+    from cli.score import percent, price
+
+    if standing.price_first is None:
+        return "no price yet: no bid and ask, and no trade"
+    if standing.price is None:
+        return "no price now: no valid bid and ask of late"
+    return f"{price(standing.price)} ({percent(standing.market_gain)})"
 
 
 _HEALTH = {
@@ -220,7 +289,6 @@ _HEALTH = {
     "reconnects": "reconnects {}",
     "undecodable": "undecodable {}",
     "memory_mib": "memory {} MiB",
-    "clock_skew_ms": "exchange's clock {:+} ms",
     "loop_lag_ms": "loop {} ms late",
 }
 """What is shown of a health sample, and how; all of it stands in --json."""
@@ -230,4 +298,7 @@ def _health(sample: dict[str, object]) -> list[str]:
     from textwrap import wrap
 
     said = [form.format(sample[name]) for name, form in _HEALTH.items() if name in sample]
+    skew_ms = sample.get("clock_skew_ms")
+    if isinstance(skew_ms, int | float):
+        said.append(clock_words(skew_ms))
     return wrap(", ".join(said), 62)

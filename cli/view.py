@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.score import Score, fraction, gain_of, money, percent, span
+from cli.score import Score, fraction, gain_of, money, percent, price, span, words_of
 from eventlog.printable import printable
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class Panel:
     durable: int
     behind: int
     score: Score
+    session: Score | None
+    """Of this session alone, if there was one before."""
+    market_gain: float | None
+    hold_gain: float | None
     figures: "Figures"
     skills: list[float]
     accuracies: list[float]
@@ -106,8 +110,7 @@ def _head(panel: Panel, columns: int) -> Text:
     head = Text(no_wrap=True, overflow="ellipsis")
     head.append(" PAPER ", style="bold reverse")
     head.append(f" {printable(panel.name)}", style="bold")
-    middle_e8 = panel.figures.middle_e8
-    head.append(f"   {'-' if middle_e8 is None else money(middle_e8)}")
+    head.append(f"   {price(panel.figures.price)}")
     waited_s = panel.figures.waited_s
     late = waited_s is not None and waited_s > BEHIND_S
     if late and panel.feed == "ok":
@@ -130,29 +133,35 @@ def _facts(panel: Panel) -> list[tuple[str, Text]]:
     latency = "-"
     if panel.p50_ms is not None and panel.p99_ms is not None:
         latency = f"p50 {_ms(panel.p50_ms)}, p99 {_ms(panel.p99_ms)}"
-    days = panel.health.get("disk_days_left")
-    room = "-" if days is None else f"full in {span(float(str(days)) * 86_400)}"
     learning = Text(f"{fraction(score.log_loss)} (baseline {fraction(score.baseline_log_loss)})")
     if skill is not None:
         learning.append(f" {skill:+.1%}", style="green" if skill > 0 else "yellow")
-    gain, market = gain_of(score.equity_e8, seen.first_equity_e8), _market(panel)
+    gain = gain_of(score.equity_e8, seen.cash_e8)
     account = f"{money(score.equity_e8) or '-'} net {percent(gain)}"
     gross_e8 = seen.others_e8.get("gross_equity")
     if gross_e8 is not None:
         account += f", gross {money(gross_e8)}"
     return [
         ("ticks", Text(f"{panel.ticks:,} at {panel.pace:,.0f}/s")),
+        *_session(panel),
         ("latency", Text(latency)),
         ("durable", Text(f"{panel.durable:,}, checkpoint {panel.behind:,} behind")),
-        ("disk", Text(room)),
+        ("disk", Text(room_of(panel.health))),
         ("log-loss", learning),
         ("skill", Text(trend(panel.skills) or "-", style="cyan")),
         ("accuracy", Text(f"{fraction(score.accuracy, 3)}  {trend(panel.accuracies)}")),
         ("sure", Text(_sure(panel))),
         ("account", Text(account)),
-        ("buy & hold", Text(f"{percent(market)}, position {_position(seen.position_e8)}")),
+        (
+            "market",
+            Text(f"{percent(panel.market_gain)}; the same stake held {percent(panel.hold_gain)}"),
+        ),
+        (
+            "position",
+            Text(f"{_position(seen.position_e8)}, {words_of(score.fills, 'fill')} so far"),
+        ),
         ("because", Text(_because(panel))),
-        ("mark", Text(printable(seen.mark) or "no drift, no growth yet")),
+        ("mark", Text(printable(_milestones(score)) or "no drift, no growth yet")),
     ]
 
 
@@ -164,11 +173,30 @@ def _position(position_e8: int | None) -> str:
     return "-" if position_e8 is None else f"{position_e8 / 1e8:g}"
 
 
-def _market(panel: Panel) -> float | None:
-    seen = panel.figures
-    name = "holder_equity"
-    held = gain_of(seen.others_e8.get(name), seen.first_others_e8.get(name))
-    return gain_of(seen.middle_e8, seen.first_middle_e8) if held is None else held
+def _session(panel: Panel) -> list[tuple[str, Text]]:
+    """Return what is of this session alone; all else is since the beginning."""
+    mine = panel.session
+    if mine is None:
+        return []
+    gain = gain_of(panel.score.equity_e8, panel.figures.session_equity_e8)
+    words = f"{words_of(mine.decisions, 'tick')}, log-loss {fraction(mine.log_loss)}"
+    return [("of these", Text(f"this session {words}, {percent(gain)}"))]
+
+
+def room_of(health: dict[str, object]) -> str:
+    """Say how much room the disk has, and for how long, as a health sample says."""
+    free, days = health.get("disk_free_mib"), health.get("disk_days_left")
+    if not isinstance(free, int | float):
+        return "not looked at yet"
+    if not isinstance(days, int | float):
+        return f"{free / 1024:,.0f} GiB free, growth not known yet"
+    return f"{free / 1024:,.0f} GiB free, full in {span(days * 86_400)}"
+
+
+def _milestones(score: Score) -> str:
+    """Return how often what happened to the learner, and what was last."""
+    counts = ", ".join(f"{why} {count:,}" for why, count in score.milestones.most_common())
+    return f"{counts}; last {score.milestone}" if counts else ""
 
 
 def _sure(panel: Panel) -> str:
@@ -185,9 +213,11 @@ def _because(panel: Panel) -> str:
     total = sum(panel.reasons.values())
     if not total:
         return "no tick yet"
-    return ", ".join(
-        f"{printable(reason)} {count / total:.0%}" for reason, count in panel.reasons.most_common(2)
-    )
+    shown = panel.reasons.most_common(2)
+    parts = [f"{printable(reason)} {count / total:.0%}" for reason, count in shown]
+    if rest := total - sum(count for _, count in shown):
+        parts.append(f"{words_of(len(panel.reasons) - len(shown), 'other')} {rest / total:.0%}")
+    return ", ".join(parts)
 
 
 def trend(values: list[float]) -> str:

@@ -183,6 +183,11 @@ class Engine:
         return rehearsal.rehearse(state, self.parameters)
 
     @property
+    def market(self) -> Market:
+        """The market as the last record left it; not to be changed."""
+        return self._market
+
+    @property
     def digest(self) -> str:
         """The whole state's identity: two engines that agree in it agree in every bit."""
         return digest(self.state())

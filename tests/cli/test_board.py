@@ -4,22 +4,35 @@ import io
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 
 from cli.board import Board
 from cli.journal import Place
+from cli.prices import Prices
+from cli.score import Score
 from eventlog.reader import Reader
-from eventlog.records import EFFECT_KINDS
+from eventlog.records import E8, EFFECT_KINDS
 from fixtures.record import HERE, JOURNAL
 
 
 def told() -> Board:
     """Return a board that has seen a whole journal, batch by batch."""
     board = Board("BTC-AUD", io.StringIO())
+    prices = Prices()
     for batch in Reader.open(Place(HERE / "gap", JOURNAL).log).read():
         effects = pc.is_in(batch.column("kind"), pa.array(EFFECT_KINDS))
         board.see(batch)
+        prices.add(batch)
+        board.price(prices.now)
         board.show(batch.filter(effects))
     return board
+
+
+def effects() -> pa.RecordBatch:
+    """Return what was decided in a whole journal, as one batch."""
+    table = pa.Table.from_batches(Reader.open(Place(HERE / "gap", JOURNAL).log).read())
+    effects = table.filter(pc.is_in(table.column("kind"), pa.array(EFFECT_KINDS)))
+    return effects.combine_chunks().to_batches()[0]
 
 
 def test_the_line_says_paper_first() -> None:
@@ -55,9 +68,30 @@ def test_the_panel_adds_up() -> None:
 
     assert panel.ticks == board.score.decisions == sum(panel.reasons.values())
     assert panel.behind == 22
-    assert panel.figures.middle_e8 is not None
     assert panel.figures.position_e8 is not None
     assert panel.p99_ms is not None
     assert panel.p50_ms is not None
     assert panel.p50_ms <= panel.p99_ms
     assert sum(window.scored for window in panel.recent) == board.score.scored
+
+
+def test_a_session_that_goes_on_counts_from_the_beginning() -> None:
+    """What was before is in every figure; what is of this session stands next to it."""
+    board, alone = Board("BTC-AUD", io.StringIO()), told()
+    before = Score(decisions=10, fills=2, scored=8, hits=4, loss=5.0, equity_e8=9_000 * E8)
+    before.milestones.update(["drift"])
+    board.begin(before, cash_e8=10_000 * E8, first_price=50_000.0)
+    board.show(effects())
+    board.price(100_000.0)
+    panel = board.panel(1.0, durable=9, checkpoint=8, feed="ok")
+
+    assert panel.ticks == 10 + alone.ticks
+    assert panel.score.fills == 2 + alone.score.fills
+    assert panel.score.milestones == {"drift": 1}
+    assert panel.session is not None
+    assert (panel.session.decisions, panel.session.fills) == (alone.ticks, alone.score.fills)
+    assert panel.session.log_loss == pytest.approx(alone.score.log_loss)
+    assert panel.market_gain == 1.0
+    assert panel.hold_gain == alone.hold_gain
+    assert sum(window.scored for window in panel.recent) == alone.score.scored
+    assert alone.panel(1.0, durable=9, checkpoint=8, feed="ok").session is None

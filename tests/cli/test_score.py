@@ -63,5 +63,5 @@ def test_an_account_is_what_the_last_decision_says() -> None:
     assert (account.gross_equity_e8, account.trips, account.wins) == (1_000_000_001, 3, 2)
     assert account.equity_e8 == score.equity_e8
     assert account.to_json()["turnover"] == "40.00000000"
-    assert "before fees 10.00;\nbuy and hold 9.00, random entry 8.00" in str(account)
+    assert "before fees 10.00;\nholding the same stake 9.00, random entry 8.00" in str(account)
     assert Score().account is None

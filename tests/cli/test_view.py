@@ -6,10 +6,11 @@ import pytest
 from rich.console import Console
 
 from cli.board import Board
-from cli.view import View, block, trend
+from cli.score import Score
+from cli.view import View, block, room_of, trend
 from eventlog.records import E8
 from feeds import clock
-from tests.cli.test_board import told
+from tests.cli.test_board import effects, told
 
 
 def drawn(board: Board, columns: int) -> list[str]:
@@ -41,13 +42,40 @@ def test_a_backlog_is_no_quiet_feed() -> None:
     assert drawn(board, 80)[0].endswith("ago")
 
 
-def test_the_holder_gains_from_its_own_start() -> None:
-    """A session that goes on is no gain or loss of whoever held before it."""
+def test_the_market_and_a_holder_are_two_figures() -> None:
+    """The price has doubled; who held a tenth of the cash in it gained a tenth."""
     board = told()
-    board.figures.first_others_e8["holder_equity"] = 9_000 * E8
-    board.figures.others_e8["holder_equity"] = 9_090 * E8
+    board.figures.cash_e8 = 10_000 * E8
+    board.figures.first_price, board.figures.price = 100.0, 200.0
+    board.figures.others_e8["holder_equity"] = 11_000 * E8
 
-    assert any("+1.00 %, position" in line for line in drawn(board, 80))
+    assert any("+100.00 %; the same stake held +10.00 %" in line for line in drawn(board, 80))
+
+
+def test_a_price_keeps_its_digits() -> None:
+    """A coin of a thousandth of a cent is not worth nothing."""
+    board = told()
+    board.figures.price = 0.00001234
+
+    assert "0.00001234" in drawn(board, 80)[0]
+
+
+def test_a_session_that_goes_on_says_what_is_its_own() -> None:
+    """Next to what is of the whole journal; a first session has no such line."""
+    board = told()
+    assert not any("this session" in line for line in drawn(board, 80))
+    board.begin(Score(decisions=5, scored=5, loss=3.0), cash_e8=10_000 * E8, first_price=1.0)
+    board.show(effects())
+
+    (line,) = (line for line in drawn(board, 80) if "this session" in line)
+    assert "1,000 ticks" in line
+
+
+def test_room_is_said_even_before_growth_is_known() -> None:
+    """And once it is, how long it lasts."""
+    assert room_of({}) == "not looked at yet"
+    assert room_of({"disk_free_mib": 2048}) == "2 GiB free, growth not known yet"
+    assert room_of({"disk_free_mib": 2048, "disk_days_left": 2.0}) == "2 GiB free, full in 48 h"
 
 
 def test_a_wide_terminal_shows_it_in_half_the_lines() -> None:
