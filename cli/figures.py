@@ -32,8 +32,9 @@ def figures(told: Chronicle, verified: dict[str, Any] | None) -> dict[str, Any]:
         "journal": told.place.name,
         "paper": True,
         "records": told.records,
-        "ticks": int(told.curves.ticks.sum()),
-        "first_ns": told.sessions[0].started_ns if told.sessions else None,
+        "ticks": int(told.curves.decisions.sum()),
+        "backfilled": int(told.curves.backfilled.sum()),
+        "first_ns": min((each.first_ns for each in told.sessions), default=None),
         "last_ns": int(told.curves.time_ns[-1]) if told.records else None,
         "parameters": told.rules.digest,
         "horizon_ms": parameters.horizon_ms,
@@ -71,6 +72,8 @@ def figures(told: Chronicle, verified: dict[str, Any] | None) -> dict[str, Any]:
         ],
         "milestones": told.milestones,
         "health": told.health,
+        "counts": {name: told.counts[name] for name in ("gaps", "milestones", "health")},
+        "latency": told.latencies.to_json(),
         "periods": _periods(told.curves, told.frozen),
         "words": answers(learning, frozen, money),
         "assumptions": assumptions(told),
@@ -83,8 +86,8 @@ def _session(session: Session) -> dict[str, Any]:
         "number": session.number,
         "offset": session.offset,
         "started": time_of(session.started_ns),
-        "seconds": (session.last_ns - session.started_ns) / 1e9,
-        "ended": session.why if session.ended else "killed, or still running",
+        "seconds": max(session.last_ns - session.first_ns, 0) / 1e9,
+        "ended": session.why if session.ended else "running" if session.running else "killed",
         "ticks": session.ticks,
         "labels": int(scored),
         "log_loss": session.loss / scored if scored else None,
@@ -154,62 +157,66 @@ def _frozen(told: Frozen | None) -> dict[str, Any] | None:
 
 def _money(told: Chronicle) -> dict[str, Any]:
     drawn = told.curves
-    equity, price = filled(drawn.lasts["equity"]), filled(drawn.price_last)
-    known = np.isfinite(equity) & np.isfinite(price)
-    if not known.any():
-        return dict.fromkeys(
-            (
-                "start",
-                "equity",
-                "gain",
-                "hold_gain",
-                "random_gain",
-                "gross_gain",
-                "drawdown",
-                *_KEPT,
-            )
-        ) | {"fills": 0, "fees": 0.0, "over_hold": None}
-    first = int(np.flatnonzero(known)[0])
     start = float(told.rules.known.cash)
-    hold = held(drawn, start)
-    random = filled(drawn.lasts.get("random_equity", np.full(drawn.count, np.nan)))
-    gross = filled(drawn.lasts.get("gross_equity", np.full(drawn.count, np.nan)))
-    ours, theirs = np.diff(equity[first:]), np.diff(hold[first:])
-    difference = (ours - theirs) / start
+    equity, hold = filled(drawn.lasts["equity"]), held(told)
+    both = np.isfinite(equity) & np.isfinite(hold)
+    first = int(np.argmax(both)) if both.any() else len(both)
+    difference = (np.diff(equity[first:]) - np.diff(hold[first:])) / start
     return {
         "start": start,
-        "equity": float(equity[-1]),
-        "gain": float(equity[-1] / start - 1),
-        "gross_gain": _gain(gross, start),
+        "stake": float(told.rules.known.order_cash),
+        "equity": _newest(equity),
+        "gain": _gain(equity, start),
+        "gross_gain": _gain(_last(drawn, "gross_equity"), start),
+        "market_gain": _market_gain(drawn),
         "hold_gain": _gain(hold, start),
-        "random_gain": _gain(random, start),
+        "random_gain": _gain(_last(drawn, "random_equity"), start),
         "drawdown": _drawdown(drawn),
         "fills": int(drawn.fills.sum()),
         "fees": float(drawn.fees.sum()),
-        **{name: _newest(drawn.lasts[name]) if name in drawn.lasts else None for name in _KEPT},
+        "price_first": drawn.price_first,
+        "price_last": _newest(drawn.price_last),
+        **{name: _kept(drawn, name) for name in _KEPT},
         "over_hold": _interval(blocked(difference, np.ones(len(difference))), len(difference)),
     }
 
 
-def held(drawn: Curves, cash: float) -> Floats:
-    """Return the account of who bought at first and holds; without one, the mid's move."""
-    hold = filled(drawn.lasts.get("holder_equity", np.full(drawn.count, np.nan)))
-    price = filled(drawn.price_last)
-    known = np.flatnonzero(np.isfinite(price))
-    return hold if np.isfinite(hold).any() or not len(known) else cash * price / price[known[0]]
+def _kept(drawn: Curves, name: str) -> float | None:
+    value = _newest(drawn.lasts[name]) if name in drawn.lasts else None
+    return int(value) if value is not None and name in ("trips", "wins") else value
+
+
+def _last(drawn: Curves, name: str) -> Floats:
+    return filled(drawn.lasts.get(name, np.full(drawn.count, np.nan)))
+
+
+def _market_gain(drawn: Curves) -> float | None:
+    """Return how much the price itself has changed, as a share of the first."""
+    last = _newest(drawn.price_last)
+    return None if last is None or not drawn.price_first else last / drawn.price_first - 1
+
+
+def held(told: Chronicle) -> Floats:
+    """Return the account of who bought at first, with the stake of one order, and holds.
+
+    Version 1 kept none: there it is the stake that moves as the price did, without costs.
+    """
+    drawn, known = told.curves, told.rules.known
+    hold = _last(drawn, "holder_equity")
+    if np.isfinite(hold).any() or not drawn.price_first:
+        return hold
+    return known.cash + known.order_cash * (filled(drawn.price_last) / drawn.price_first - 1)
 
 
 def _gain(equity: Floats, start: float) -> float | None:
-    return float(equity[-1] / start - 1) if np.isfinite(equity[-1]) else None
+    last = _newest(equity)
+    return None if last is None or not start else last / start - 1
 
 
 def _drawdown(drawn: Curves) -> float | None:
     """Return the deepest fall from a peak, as a share of the peak."""
-    seen = np.isfinite(drawn.equity_high)
-    if not seen.any():
-        return None
-    peaks = np.maximum.accumulate(drawn.equity_high[seen])
-    return float((1 - drawn.equity_low[seen] / peaks).max())
+    seen = drawn.falls[np.isfinite(drawn.falls)]
+    return float(seen.max()) if len(seen) else None
 
 
 def _calibration(told: Reliability) -> dict[str, Any]:
@@ -242,7 +249,7 @@ def _periods(drawn: Curves, frozen: Frozen | None) -> list[dict[str, Any]]:
         rows.append(
             {
                 "until": time_of(int(drawn.time_ns[cells[-1]])),
-                "ticks": int(drawn.ticks[cells].sum()),
+                "ticks": int(drawn.decisions[cells].sum()),
                 "labels": int(labels),
                 "log_loss": ratio(drawn.sums["scored_loss"][cells].sum(), labels),
                 "baseline_log_loss": ratio(drawn.sums["scored_baseline_loss"][cells].sum(), labels),

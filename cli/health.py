@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from cli.latency import BATCHES
 from eventlog.storage import DISK
 from feeds import clock
 from feeds.btcmarkets.state import FeedState
@@ -116,6 +117,7 @@ def sample(
         "cross_checks": state.cross_checks,
         "rest_failures": state.rest_failures,
         **_quantiles(latencies_ms or {}),
+        BATCHES: max(map(len, (latencies_ms or {}).values()), default=0),
         "loop_lag_ms": round(state.loop_lag_s * 1e3, 1),
         "clock_skew_ms": None if state.skew_s is None else round(state.skew_s * 1e3, 1),
         "memory_mib": None if memory is None else memory // _MIB,

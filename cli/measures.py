@@ -18,11 +18,11 @@ def measures(told: Chronicle, learning: dict[str, Any]) -> list[dict[str, Any]]:
     first, last = _ends(saved, scored)
     sure, sure_last = _ends(drawn.means["confidence"], drawn.decisions)
     span_ns = max(int(drawn.time_ns[-1] - drawn.time_ns[0]), 1) if told.records else 1
-    missing_ns = sum(max(gap["to_ns"] - gap["from_ns"], 0) for gap in told.gaps)
+    missing_ns = min(told.missing_ns, span_ns)
     tried = told.recoveries
     came_back = sum(1 for session in told.sessions if session.number > 1 and session.ticks)
     back = sum(1 for each in told.returns if each.labels is not None)
-    sessions, gaps = len(told.sessions), len(told.gaps)
+    sessions, gaps = len(told.sessions), told.counts["gaps"]
 
     def measure(
         name: str, value: float | None, unit: str, text: str, *, note: str = ""

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any
 
 from cli.lines import time_of, with_detail
-from cli.score import fraction, percent
+from cli.score import fraction, percent, price, words_of
 from eventlog.printable import printable
 
 UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
@@ -35,6 +35,9 @@ LATENCIES = {
 }
 """What a health sample says of time, and what it is called: from received to durable."""
 
+_ROWS_SHOWN = 50
+"""Of gaps and of milestones, as rows; a page says of how many these are the newest."""
+
 _CHARTS: tuple[tuple[str, str, str], ...] = (
     ("loss", "Learning", "log-loss of the direction beside the baseline; lower is better"),
     (
@@ -45,9 +48,9 @@ _CHARTS: tuple[tuple[str, str, str], ...] = (
     ("accuracy", "Accuracy", "share of moves whose direction was foreseen"),
     ("reliability", "Can its confidence be believed?", "how often it rose when it said so"),
     ("confidence", "Confidence over time", "how sure it says it is"),
-    ("equity", "Equity", "the paper account beside buying and holding"),
+    ("equity", "Equity", "the paper account next to holding the same stake"),
     ("drawdown", "Drawdown", "below the best so far"),
-    ("price", "Price and trades", "the mid; triangles are fills, up for a buy"),
+    ("price", "Price and trades", "the price; triangles are fills, up for a buy"),
     ("reasons", "Why it decided so", "share of each reason"),
     ("rate", "Learning rate", "with drift and growth marks"),
 )
@@ -137,8 +140,9 @@ def _body(figures: dict[str, Any], series: dict[str, Any]) -> str:
     parts = [
         f'<h1><span class="paper">PAPER</span>{escape(figures["journal"])}</h1>',
         (
-            f'<p class="soft">{figures["records"]:,} records, {figures["ticks"]:,} ticks,'
-            f" sessions: {len(figures['sessions'])}, {_time(figures['first_ns'])} to"
+            f'<p class="soft">{words_of(figures["records"], "record")},'
+            f" {words_of(figures['ticks'], 'tick')},"
+            f" {words_of(len(figures['sessions']), 'session')}, {_time(figures['first_ns'])} to"
             f" {_time(figures['last_ns'])} · parameters <code>{figures['parameters']}</code> ·"
             f" {checked}</p>"
         ),
@@ -163,11 +167,12 @@ def _body(figures: dict[str, Any], series: dict[str, Any]) -> str:
         '<div class="charts">',
         *(
             f"<figure{_width(name)}><h3>{title}</h3>"
-            f'<p class="soft">{text}</p><div data-chart="{name}"></div></figure>'
+            f'<p class="soft">{text}{_scope(name, figures, series)}</p>'
+            f'<div data-chart="{name}"></div></figure>'
             for name, title, text in _CHARTS
             if name != "saved" or figures["frozen"] is not None
         ),
-        _latency_figure(series),
+        _latency_figure(figures, series),
         "</div>",
         *_tables(figures),
         "<h2>What is assumed</h2><ul>",
@@ -195,12 +200,48 @@ def _width(name: str) -> str:
     return ' class="wide"' if name == "price" else ""
 
 
-def _latency_figure(series: dict[str, Any]) -> str:
+def _scope(name: str, figures: dict[str, Any], series: dict[str, Any]) -> str:
+    """Say of how much a chart is, where that is not plain to see."""
+    if name == "rate":
+        counts = figures["counts"]
+        drawn = len(figures["milestones"])
+        return (
+            ""
+            if drawn == counts["milestones"]
+            else f" (the newest {_of(drawn, counts['milestones'])})"
+        )
+    if name != "price":
+        return ""
+    marks = len(series["fills"])
+    total = figures["money"]["fills"]
+    if marks == total:
+        return f": {words_of(total, 'fill')}, all of them"
+    return (
+        f": showing all {total:,} fills as {marks:,} marks; those of one side that are close to"
+        " each other are one, at their mean price"
+    )
+
+
+def _of(shown: int, total: int) -> str:
+    """Return how many of how many."""
+    return f"{shown:,} of {total:,}"
+
+
+def latency_scope(latency: dict[str, Any]) -> str:
+    """Say of how many batches, or of how many samples of them, the medians of latency are."""
+    if latency["batches"] is None:
+        return words_of(latency["samples"], "sample")
+    return words_of(latency["batches"], "batch", "batches")
+
+
+def _latency_figure(figures: dict[str, Any], series: dict[str, Any]) -> str:
     if not series["latency"]["columns"]:
         return ""
+    shown, total = len(figures["health"]), figures["counts"]["health"]
+    newest = "" if shown == total else f", the newest {_of(shown, total)} of them"
     return (
         '<figure class="wide"><h3>Latency</h3><p class="soft">milliseconds from a frame received to'
-        " its record, its decision and the state durable, from the health samples</p>"
+        f" its record, its decision and the state durable, from the health samples{newest}</p>"
         '<div data-chart="latency"></div></figure>'
     )
 
@@ -213,7 +254,7 @@ def _summary(figures: dict[str, Any]) -> str:
             (
                 *("labels", f"{learning['labels']:,}"),
                 *("equity, net of fees", amount(money["equity"])),
-                *("judged", f"{calibration['labels']:,}"),
+                *("labels judged", f"{calibration['labels']:,}"),
             ),
             (
                 *("log-loss", fraction(learning["log_loss"])),
@@ -227,18 +268,23 @@ def _summary(figures: dict[str, Any]) -> str:
             ),
             (
                 *("accuracy", fraction(learning["accuracy"], 3)),
-                *("buy and hold", percent(money["hold_gain"])),
+                *("the market's own move", percent(money["market_gain"])),
                 *("Brier score", fraction(calibration["brier"])),
             ),
             (
                 *("skill", percent(learning["skill"])),
-                *("random entry", percent(money["random_gain"])),
+                *(f"holding the same stake ({money['stake']:,.0f})", percent(money["hold_gain"])),
                 *("a coin's", "0.2500"),
             ),
             (
                 *("training steps", count(learning["steps"])),
-                *("deepest drawdown", share(money["drawdown"])),
+                *("random entry", percent(money["random_gain"])),
                 *("fills", f"{money['fills']:,}, fees {money['fees']:,.2f}"),
+            ),
+            (
+                *("price, first and newest", _prices(money)),
+                *("deepest drawdown", share(money["drawdown"])),
+                *("", ""),
             ),
             (
                 *("trust in its skill", fraction(money["trust"], 2)),
@@ -250,10 +296,15 @@ def _summary(figures: dict[str, Any]) -> str:
     )
 
 
+def _prices(money: dict[str, Any]) -> str:
+    first, last = money["price_first"], money["price_last"]
+    return _DASH if first is None else f"{price(first)}, {price(last)}"
+
+
 def _won(money: dict[str, Any]) -> str:
     if money["trips"] is None or money["wins"] is None:
         return _DASH
-    return f"{money['trips']:,.0f}, {money['wins']:,.0f}"
+    return f"{money['trips']:,}, {money['wins']:,}"
 
 
 def _tables(figures: dict[str, Any]) -> list[str]:
@@ -279,7 +330,7 @@ def _tables(figures: dict[str, Any]) -> list[str]:
                 "accuracy",
                 "fills",
                 "equity",
-                "mid",
+                "price",
             ),
             [
                 (
@@ -288,7 +339,7 @@ def _tables(figures: dict[str, Any]) -> list[str]:
                     *(fraction(row["log_loss"]), fraction(row["baseline_log_loss"])),
                     *(fraction(row["frozen_log_loss"]), fraction(row["accuracy"], 3)),
                     f"{row['fills']:,}",
-                    *(amount(row["equity"]), amount(row["price"])),
+                    *(amount(row["equity"]), price(row["price"])),
                 )
                 for row in figures["periods"]
             ],
@@ -349,6 +400,7 @@ def _tables(figures: dict[str, Any]) -> list[str]:
     if figures["milestones"]:
         out += [
             "<h2>Drift and growth</h2>",
+            _newest(figures["milestones"], figures["counts"]["milestones"]),
             _table(
                 ("when", "offset", "what"),
                 [
@@ -357,7 +409,7 @@ def _tables(figures: dict[str, Any]) -> list[str]:
                         f"{row['offset']:,}",
                         with_detail(row["why"], row["detail"].items()),
                     )
-                    for row in figures["milestones"][-50:]
+                    for row in figures["milestones"][-_ROWS_SHOWN:]
                 ],
                 text=(2,),
             ),
@@ -365,14 +417,20 @@ def _tables(figures: dict[str, Any]) -> list[str]:
     if figures["health"]:
         out += [
             (
-                f'<h2>Health</h2><p class="soft">{len(figures["health"]):,} samples, the newest of'
-                f" {_time(figures['health'][-1]['received_ns'])}</p>"
+                f'<h2>Health</h2><p class="soft">'
+                f"{words_of(figures['counts']['health'], 'sample')}, the newest of"
+                f" {_time(figures['health'][-1]['received_ns'])}; below, figures of"
+                f" {_of(len(figures['health']), figures['counts']['health'])}, but the medians of"
+                f" latency are of {latency_scope(figures['latency'])}</p>"
             ),
-            _table(("", "newest", "median", "most"), _health(figures["health"])),
+            _table(
+                ("", "newest", "median", "most"), _health(figures["health"], figures["latency"])
+            ),
         ]
     if figures["gaps"]:
         out += [
             "<h2>Gaps</h2>",
+            _newest(figures["gaps"], figures["counts"]["gaps"]),
             _table(
                 ("from", "for", "why"),
                 [
@@ -381,7 +439,7 @@ def _tables(figures: dict[str, Any]) -> list[str]:
                         f"{(gap['to_ns'] - gap['from_ns']) / 1e9:,.1f} s",
                         gap["why"],
                     )
-                    for gap in figures["gaps"][-50:]
+                    for gap in figures["gaps"][-_ROWS_SHOWN:]
                 ],
                 text=(2,),
             ),
@@ -389,7 +447,13 @@ def _tables(figures: dict[str, Any]) -> list[str]:
     return out
 
 
-def _health(samples: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+def _newest(rows: list[dict[str, Any]], total: int) -> str:
+    """Say that a table has only the newest rows, if it has."""
+    shown = min(len(rows), _ROWS_SHOWN)
+    return "" if shown == total else f'<p class="soft">the newest {_of(shown, total)}</p>'
+
+
+def _health(samples: list[dict[str, Any]], latency: dict[str, Any]) -> list[tuple[str, ...]]:
     """Return a row for each figure of the samples that is a number."""
     newest = samples[-1]["detail"]
     rows = []
@@ -397,7 +461,8 @@ def _health(samples: list[dict[str, Any]]) -> list[tuple[str, ...]]:
         values = [sample["detail"].get(name) for sample in samples]
         numbers = sorted(value for value in values if isinstance(value, int | float))
         if numbers and not isinstance(newest[name], bool):
-            said = (newest[name], numbers[len(numbers) // 2], numbers[-1])
+            middle = latency.get(name, numbers[len(numbers) // 2])
+            said = (newest[name], middle, numbers[-1])
             rows.append((name.replace("_", " "), *(figure(value) for value in said)))
     return rows
 

@@ -12,7 +12,7 @@ from eventlog.printable import printable
 if TYPE_CHECKING:
     from cli.chronicle import Chronicle
 
-_PERIODS_SHOWN, _REASONS_SHOWN = 6, 3
+_PERIODS_SHOWN, _REASONS_SHOWN = 6, 2
 """On a terminal, so that all of it stands on a screen; the page and ``--json`` have the others."""
 
 
@@ -129,20 +129,22 @@ def _verdict(said: dict[str, Any]) -> list[str]:
     from textwrap import wrap
 
     from cli.page import amount, figure, share
-    from cli.score import fraction, percent
+    from cli.score import fraction, percent, words_of
 
     learning, money, calibration = said["learning"], said["money"], said["calibration"]
     total = sum(said["holds"].values()) or 1
-    reasons = [
-        f"{times / total:.1%} {reason}"
-        for reason, times in [*said["holds"].items()][:_REASONS_SHOWN]
-    ]
+    named = [*said["holds"].items()]
+    reasons = [f"{times / total:.1%} {reason}" for reason, times in named[:_REASONS_SHOWN]]
+    if rest := sum(times for _, times in named[_REASONS_SHOWN:]):
+        reasons.append(f"{rest / total:.1%} {words_of(len(named) - _REASONS_SHOWN, 'other')}")
     learned = (
         f"{learning['labels']:,} labels, accuracy {fraction(learning['accuracy'], 3)}, log-loss"
         f" {fraction(learning['log_loss'])}, baseline {fraction(learning['baseline_log_loss'])},"
         f" skill {percent(learning['skill'])}"
     )
+    judged = f"{words_of(calibration['labels'], 'label')} judged again from the prices, "
     calibrated = (
+        f"{'' if calibration['labels'] == learning['labels'] else judged}"
         f"calibration error {fraction(calibration['error'])} (raw"
         f" {fraction(calibration['error_raw'])}), Brier {fraction(calibration['brier'])}"
         " (coin 0.2500)"
@@ -150,9 +152,9 @@ def _verdict(said: dict[str, Any]) -> list[str]:
     earned = (
         f"equity {amount(money['equity'])}, {percent(money['gain'])} net,"
         f" {percent(money['gross_gain'])} gross, drawdown {share(money['drawdown'])};"
-        f" buy and hold {percent(money['hold_gain'])},"
-        f" random entry {percent(money['random_gain'])};"
-        f" {money['fills']:,} fills, fees {money['fees']:,.2f}"
+        f" the market itself {percent(money['market_gain'])}, holding the same stake"
+        f" {percent(money['hold_gain'])}, random entry {percent(money['random_gain'])};"
+        f" {words_of(money['fills'], 'fill')}, fees {money['fees']:,.2f}"
     )
     facts = {
         "learning": learned,
@@ -160,12 +162,12 @@ def _verdict(said: dict[str, Any]) -> list[str]:
         "confidence": calibrated,
         "account": earned,
         "why": ", ".join(reasons),
-        "latency": _latency_words(said["health"]),
+        "latency": _latency_words(said["latency"]),
     }
     return [
         (
-            f"PAPER {said['journal']}: {said['records']:,} records, {said['ticks']:,} ticks,"
-            f" sessions: {len(said['sessions'])}"
+            f"PAPER {said['journal']}: {words_of(said['records'], 'record')},"
+            f" {words_of(said['ticks'], 'tick')}, {words_of(len(said['sessions']), 'session')}"
         ),
         *(line for words in said["words"] for line in wrap(words, 79)),
         "",
@@ -197,16 +199,18 @@ def _one(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def _latency_words(health: list[dict[str, Any]]) -> str:
-    from cli.page import LATENCIES
+def _latency_words(latency: dict[str, Any]) -> str:
+    """Return the medians over the whole journal, and of how much they are."""
+    from cli.page import LATENCIES, latency_scope
 
-    newest = health[-1]["detail"] if health else {}
     told = [
-        f"{label.removesuffix(', p50')} {newest[name]:,.1f}"
+        f"{label.removesuffix(', p50')} {latency[name]:,.1f}"
         for name, label in LATENCIES.items()
-        if name.endswith("_p50_ms") and name in newest
+        if latency.get(name) is not None
     ]
-    return f"{', '.join(told)} ms later (p50)" if told else ""
+    if not told:
+        return "no sample of it: nothing was received as it happened"
+    return f"{', '.join(told)} ms (p50, {latency_scope(latency)})"
 
 
 def _frozen_words(frozen: dict[str, Any] | None) -> str:

@@ -1,17 +1,19 @@
 """What the report's page draws: the curves of a journal, one row a stretch, and its marks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from cli.chronicle import Chronicle
+from cli.chronicle import SHOWN_MOST, Chronicle
 from cli.curves import Curves
 from cli.figures import BESIDE, held, others
 from cli.frozen import Frozen
 from cli.smoothing import Floats, band, filled, smooth
 
 _DIGITS, _EXACT = 7, 14
-
+_REASONS = 5
+"""So many have a colour of their own; the others share one."""
 
 _MARKS = {"drift": "drift", "grew": "growth"}
 """What a milestone says → how its mark is drawn; others are drawn alike."""
@@ -25,7 +27,6 @@ def series(told: Chronicle) -> dict[str, Any]:
     hits, hits_width = band(sums["scored_hits"], scored)
     equity = filled(drawn.lasts["equity"])
     price = filled(drawn.price_last)
-    peaks = np.maximum.accumulate(np.where(np.isfinite(equity), equity, -np.inf))
     named = sorted(drawn.reasons, key=lambda reason: -drawn.reasons[reason].sum())
     offsets = (np.arange(drawn.count) + 1) * max(told.records, 1) / drawn.count - 1
     columns = {
@@ -42,9 +43,9 @@ def series(told: Chronicle) -> dict[str, Any]:
         "accuracy_high": hits + hits_width,
         "equity": equity,
         "gross": _optional(drawn, "gross_equity"),
-        "hold": held(drawn, float(told.rules.known.cash)),
+        "hold": held(told),
         "random": _optional(drawn, "random_equity"),
-        "drawdown": np.where(np.isfinite(equity), equity / peaks - 1, np.nan) * 100,
+        "drawdown": -drawn.falls * 100,
         "price": price,
         "price_low": np.where(np.isfinite(drawn.price_low), drawn.price_low, np.nan),
         "price_high": np.where(np.isfinite(drawn.price_high), drawn.price_high, np.nan),
@@ -52,7 +53,7 @@ def series(told: Chronicle) -> dict[str, Any]:
         "trust": _optional(drawn, "trust"),
         "confidence": filled(smooth(drawn.means["confidence"], drawn.decisions)),
         "p_move": filled(smooth(drawn.means["p_move"], drawn.decisions)),
-        "ticks": drawn.ticks,
+        "ticks": drawn.decisions,
     }
     place_of = drawn.count / max(told.records, 1)
 
@@ -68,32 +69,76 @@ def series(told: Chronicle) -> dict[str, Any]:
             if values is not None
         },
         "reasons": {
-            reason: _rounded(filled(smooth(drawn.reasons[reason], drawn.decisions)) * 100)
-            for reason in named[:6]
+            reason: _rounded(filled(smooth(counts, drawn.decisions)) * 100)
+            for reason, counts in _heaped(drawn, named).items()
         },
-        "fills": [
-            {
-                "offset": fill["offset"],
-                "time": fill["received_ns"] / 1e9,
-                "side": fill["side"],
-                "price": fill["price"],
-            }
-            for fill in told.fills
-        ],
+        "fills": _fills(told, mark),
         "marks": [
             *(
                 mark(session.offset, f"session {session.number}", "session")
                 for session in told.sessions
             ),
-            *(
-                mark(row["offset"], str(row["why"]), _MARKS.get(str(row["why"]), "other"))
-                for row in told.milestones[-200:]
-            ),
+            *_milestones(told, mark),
         ],
-        "gaps": [
-            {"from": gap["from_ns"] / 1e9, "to": gap["to_ns"] / 1e9} for gap in told.gaps[-500:]
-        ],
+        "gaps": [{"from": gap["from_ns"] / 1e9, "to": gap["to_ns"] / 1e9} for gap in told.gaps],
     }
+
+
+def _heaped(drawn: Curves, named: list[str]) -> dict[str, Floats]:
+    """Return the counts of the most frequent reasons, and of all others together."""
+    most = {reason: drawn.reasons[reason] for reason in named[:_REASONS]}
+    rest = named[_REASONS:]
+    if len(rest) == 1:
+        return {**most, rest[0]: drawn.reasons[rest[0]]}
+    others: Floats = np.sum([drawn.reasons[reason] for reason in rest], axis=0)
+    return {**most, f"{len(rest)} others": others} if rest else most
+
+
+Mark = Callable[[int, str, str], dict[str, Any]]
+
+
+def _fills(told: Chronicle, mark: Mark) -> list[dict[str, Any]]:
+    """Return what is drawn of the fills: each, or of many those of a stretch and side as one.
+
+    ``count`` is how many a mark stands for, ``price`` their mean.
+    """
+    drawn = told.curves
+    if len(told.fills) <= SHOWN_MOST:
+        return [
+            {
+                "offset": fill["offset"],
+                "time": fill["received_ns"] / 1e9,
+                "side": fill["side"],
+                "price": fill["price"],
+                "count": 1,
+            }
+            for fill in told.fills
+        ]
+    marks = []
+    sides = (("buy", drawn.buys, drawn.bought_at), ("sell", drawn.sells, drawn.sold_at))
+    for side, counts, prices in sides:
+        for place in np.flatnonzero(counts).tolist():
+            at = mark(place * told.records // drawn.count, "", "")
+            price = float(f"{prices[place] / counts[place]:.{_EXACT}g}")
+            facts = {"side": side, "price": price, "count": int(counts[place])}
+            marks.append({"offset": at["offset"], "time": at["time"], **facts})
+    return sorted(marks, key=lambda each: float(each["offset"]))
+
+
+def _milestones(told: Chronicle, mark: Mark) -> list[dict[str, Any]]:
+    """Return a mark for each stretch and kind of milestone, which says how many it stands for."""
+    counts: dict[tuple[int, str], list[int]] = {}
+    for row in told.milestones:
+        place = row["offset"] * told.curves.count // max(told.records, 1)
+        counts.setdefault((place, str(row["why"])), []).append(row["offset"])
+    return [
+        mark(
+            offsets[0],
+            why if len(offsets) == 1 else f"{why} x {len(offsets)}",
+            _MARKS.get(why, "other"),
+        )
+        for (_, why), offsets in counts.items()
+    ]
 
 
 def _beside_frozen(frozen: Frozen | None) -> dict[str, Floats]:

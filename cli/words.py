@@ -3,7 +3,7 @@
 from typing import Any
 
 from cli.chronicle import Chronicle
-from cli.score import percent
+from cli.score import percent, words_of
 
 
 def answers(
@@ -14,23 +14,32 @@ def answers(
     if frozen is not None:
         then = f" as it was after {frozen['after'] + 1:,} records, learning no more"
         said.append("Has going on learning paid? " + _foresees(frozen["saved"], "itself", then))
-    over = money["over_hold"]
-    if not money["fills"]:
-        said.append("Did it make money? It has not traded: its account is what it was.")
-    elif over is None:
-        said.append("Did it make money? Too little to say.")
-    else:
-        word = {
-            "above": "more than buying and holding",
-            "below": "less than buying and holding",
-            "unclear": "not distinguishable from buying and holding",
-        }[over["verdict"]]
-        said.append(
-            f"Did it make money? {percent(money['gain'])} after {money['fees']:,.2f} in fees,"
-            f" {word} (the difference is within {percent(over['low'])} and"
-            f" {percent(over['high'])})."
-        )
+    said.append(f"Did it make money? {_earned(money)}")
     return said
+
+
+def _earned(money: dict[str, Any]) -> str:
+    """Return what the account gained, next to holding the same stake."""
+    if money["equity"] is None:
+        return "Nothing was decided yet, so there is no account to speak of."
+    if not money["fills"]:
+        return f"No trades: equity is unchanged at {money['equity']:,.2f}."
+    gain = (
+        f"{percent(money['gain'])} after {money['fees']:,.2f} in fees"
+        f" ({words_of(money['fills'], 'fill')})"
+    )
+    over = money["over_hold"]
+    if over is None:
+        return f"{gain}; too little to compare it with holding the same stake."
+    word = {
+        "above": "more than holding the same stake",
+        "below": "less than holding the same stake",
+        "unclear": "not distinguishable from holding the same stake",
+    }[over["verdict"]]
+    return (
+        f"{gain}, {word} (the difference is within {percent(over['low'])} and"
+        f" {percent(over['high'])})."
+    )
 
 
 def _foresees(saved: dict[str, Any] | None, other: str, which: str = "") -> str:
@@ -59,8 +68,9 @@ def assumptions(told: Chronicle) -> list[str]:
  or quote, as a taker; nothing is known of the fills that a real order would get.
         Fees are the exchange's taker fees{fee}; they are always charged, and figures after fees\
  are called net.
-        Buying and holding is the mid's move since the first tick, where the log does not hold a\
- holder's account.
+        The market's own move is the price now against the first price. Holding the same stake is\
+ an account that bought once, for {parameters.order_cash:,} like every order, and keeps it, costs\
+ included; where the log holds no such account, it is that stake moved as the price did.
         A label is the direction of the mid after {horizon_s:g} s. A prediction is scored on what\
  was recorded before the label was known; the baseline is the running share of rises.
         Intervals are of 95 %, from consecutive blocks of time (batch means), because neighbours in\

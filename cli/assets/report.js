@@ -27,12 +27,12 @@
       line("accuracy", "accuracy", "blue"), line("imbalance rule", "rule_accuracy", "green"),
       line("persistence", "persistence_accuracy", "orange", { dash: [6, 4] })], bands: [[2, 1]], level: 0.5 },
     equity: { show: money, series: [line("net of fees", "equity", "blue"),
-      line("before fees", "gross", "green"), line("buy and hold", "hold", "orange", { dash: [6, 4] }),
+      line("before fees", "gross", "green"), line("holding the same stake", "hold", "orange", { dash: [6, 4] }),
       line("random entry", "random", "purple", { dash: [2, 3] })] },
     drawdown: { digits: 3, unit: " %", series: [line("drawdown", "drawdown", "blue",
       { area: true })] },
     price: { show: money, series: [...band("price_low", "price_high"),
-      line("mid", "price", "blue")], bands: [[2, 1]], fills: true },
+      line("price", "price", "blue")], bands: [[2, 1]], fills: true },
     rate: { axis: (_, ticks) => ticks.map((tick) => tick.toExponential(1)), show: (_, v) => (v == null ? "–" : v.toExponential(2)),
       series: [line("learning rate", "learning_rate", "blue")] },
     confidence: { digits: 3, series: [line("mean confidence", "confidence", "blue"),
@@ -82,9 +82,10 @@
 
   function triangles(u) {
     const { ctx } = u;
-    const size = 5 * devicePixelRatio;
     ctx.save();
     for (const fill of data.series.fills) {
+      // A mark that stands for many is larger, by the root of how many.
+      const size = Math.min(4 + Math.sqrt(fill.count), 12) * devicePixelRatio;
       const x = place(u, fill[along]);
       const y = Math.round(u.valToPos(fill.price, "y", true));
       const up = fill.side === "buy" ? 1 : -1;

@@ -44,13 +44,25 @@ def test_a_verification_covers_what_it_saw(told: Chronicle) -> None:
     assert quick["checkpoints"][0]["verified"] == "not looked at"
 
 
-def test_a_holder_is_the_mid_where_the_log_has_none(told: Chronicle) -> None:
-    """Version 1 kept no holder's account: who bought at the first mid gained what it gained."""
-    drawn = copy(told.curves)
-    drawn.lasts = {}
-    seen = drawn.price_last[np.isfinite(drawn.price_last)]
+def test_a_holder_is_a_stake_at_the_mid_where_the_log_has_none(told: Chronicle) -> None:
+    """Version 1 kept no holder's account: the stake of one order gained what the mid gained, and
+    the rest of the cash nothing; the market's own move is another figure."""
+    old = copy(told)
+    old.curves = copy(told.curves)
+    old.curves.lasts = {"equity": told.curves.lasts["equity"]}
+    money = figures(old, None)["money"]
+    move = told.curves.price_last[np.isfinite(told.curves.price_last)][-1]
+    move = move / told.curves.price_first - 1
 
-    hold = held(drawn, 10_000.0)
+    assert held(old)[-1] == pytest.approx(10_000.0 + 1_000.0 * move)
+    assert money["market_gain"] == pytest.approx(move)
+    assert money["hold_gain"] == pytest.approx(move / 10)
+    assert held(told)[-1] != held(old)[-1]
+    assert figures(told, None)["money"]["market_gain"] == money["market_gain"]
 
-    assert hold[-1] == pytest.approx(10_000.0 * seen[-1] / seen[0])
-    assert held(told.curves, 10_000.0)[-1] != hold[-1]
+
+def test_as_many_labels_are_judged_as_were_scored(told: Chronicle) -> None:
+    """Read again from the prices by the engine's rule, they are the same ones."""
+    said = figures(told, None)
+
+    assert said["calibration"]["labels"] == said["learning"]["labels"] > 1_000

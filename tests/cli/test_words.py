@@ -7,7 +7,7 @@ import pytest
 from cli.words import answers
 
 LEARNING = {"saved": None}
-MONEY = {"fills": 0, "over_hold": None, "gain": -0.0123, "fees": 4.5}
+MONEY = {"fills": 0, "over_hold": None, "gain": -0.0123, "fees": 4.5, "equity": 10_000.0}
 
 
 def interval(verdict: str) -> dict[str, Any]:
@@ -18,16 +18,20 @@ def test_nothing_is_claimed_of_too_little() -> None:
     """Neither learning nor money."""
     assert answers(LEARNING, None, MONEY) == [
         "Is it learning? Too few labels to say.",
-        "Did it make money? It has not traded: its account is what it was.",
+        "Did it make money? No trades: equity is unchanged at 10,000.00.",
     ]
-    assert answers(LEARNING, None, {**MONEY, "fills": 1})[1].endswith("Too little to say.")
+    assert answers(LEARNING, None, {**MONEY, "fills": 1})[1] == (
+        "Did it make money? -1.23 % after 4.50 in fees (1 fill); too little to compare it with"
+        " holding the same stake."
+    )
+    assert "Nothing was decided" in answers(LEARNING, None, {**MONEY, "equity": None})[1]
 
 
 @pytest.mark.parametrize(
     ("verdict", "learns", "paid"),
     [
-        ("above", "Yes", "more than buying"),
-        ("below", "No", "less than buying"),
+        ("above", "Yes", "more than holding the same stake"),
+        ("below", "No", "less than holding the same stake"),
         ("unclear", "Not distinguishable", "not distinguishable"),
     ],
 )
