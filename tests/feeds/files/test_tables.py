@@ -261,7 +261,7 @@ def counted(cell: str) -> int | None:
 def is_sensible(row: tuple[str, ...]) -> bool:
     at, kind, *cells, side = row
     quote, trade = [counted(cell) for cell in cells[:4]], [counted(cell) for cell in cells[4:]]
-    is_quote = kind.lower() == "quote" if kind else bool(quote[0] or quote[2])
+    is_quote = kind.lower() == "quote" if kind else any(quote[each] is not None for each in (0, 2))
     if at not in ("1000", "2000", "1", "2024-08-08", "1e18") or kind == "fill" or side == "up":
         return False
     if is_quote:
