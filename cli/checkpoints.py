@@ -1,7 +1,5 @@
 """`trader checkpoints`: the states that are kept, and how good the learner was at each."""
 
-from datetime import UTC, datetime
-
 from cli import console, options
 from eventlog.printable import printable
 
@@ -18,6 +16,7 @@ def checkpoints(
     from engine.checkpoint import Checkpoints
     from engine.errors import CheckpointDamaged
     from eventlog.records import format_e8
+    from feeds import clock
 
     place = journal.find(home, name)
     kept = Checkpoints(place.checkpoints)
@@ -37,11 +36,10 @@ def checkpoints(
             else:
                 console.echo(f"{offset:>12,} damaged: {printable(error.problem)}")
             continue
-        moment = datetime.fromtimestamp(facts.time_ns / 10**9, UTC)
-        scored = facts.scored > 0
+        time, scored = clock.iso_utc(facts.time_ns), facts.scored > 0
         row = {
             "offset": offset,
-            "time": moment.isoformat(timespec="milliseconds"),
+            "time": time,
             "steps": facts.steps,
             "labels": facts.scored,
             "accuracy": facts.hits / facts.scored if scored else None,
@@ -58,7 +56,7 @@ def checkpoints(
         console.echo(
             _line(
                 f"{offset:,}",
-                f"{moment:%m-%d %H:%M}" if facts.time_ns else "-",
+                time[5:16].replace("T", " ") if facts.time_ns else "-",
                 f"{facts.scored:,}",
                 fraction(facts.hits / facts.scored if scored else None, 3),
                 fraction(facts.log_loss if scored else None),

@@ -11,7 +11,6 @@ import re
 import string
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from cli.exits import CommandError, Exit
@@ -30,6 +29,7 @@ from eventlog.records import (
     Undecodable,
     format_e8,
 )
+from feeds import clock
 
 _ALWAYS = ("offset", "kind", "time")
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
@@ -49,8 +49,7 @@ def time_of(time_ns: int) -> str:
     >>> time_of(1_795_219_200_500_000_000)
     '2026-11-21T00:00:00.500Z'
     """
-    moment = datetime.fromtimestamp(time_ns // 10**9, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns // 10**6 % 1_000:03}Z"
+    return clock.iso_utc(time_ns)
 
 
 def brief(offset: int, record: Record) -> str:

@@ -11,7 +11,6 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TextIO
 
 from eventlog.printable import printable
@@ -28,10 +27,10 @@ def say(
     at_ns: int | None = None,
 ) -> None:
     """Write one line; facts that are ``None`` are left out."""
-    moment = datetime.fromtimestamp((clock.now_ns() if at_ns is None else at_ns) / 1e9, UTC)
-    stamp = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    stamp = clock.iso_utc(clock.now_ns() if at_ns is None else at_ns)
     words = [f"{name}={_text(value)}" for name, value in facts.items() if value is not None]
-    print(stamp, f"event={event}", *words, file=stream or sys.stderr, flush=True)
+    # One write: those of other threads do not come in between.
+    print(f"{' '.join([stamp, f'event={event}', *words])}\n", end="", file=stream or sys.stderr)
 
 
 def _text(value: object) -> str:

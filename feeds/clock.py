@@ -5,11 +5,33 @@ Neither orders anything: the offset in the log does (I1).
 """
 
 import time
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEWEST_NS = 2**63 - 1
+"""The last moment that a record can hold, in April 2262."""
 
 
 def now_ns() -> int:
-    """Return the wall time in nanoseconds since 1970 UTC."""
-    return time.time_ns()
+    """Return the wall time in nanoseconds since 1970 UTC, the last one that a record can hold."""
+    return min(time.time_ns(), NEWEST_NS)
+
+
+def iso_utc(time_ns: int) -> str:
+    """Return any time as ISO 8601 in UTC, to the millisecond.
+
+    What no calendar here has, as a file may say, is given as it is.
+
+    >>> iso_utc(1_795_219_200_500_000_000), iso_utc(-1_000_000)
+    ('2026-11-21T00:00:00.500Z', '1969-12-31T23:59:59.999Z')
+    >>> iso_utc(10**30)
+    '1000000000000000000000 s since 1970'
+    """
+    try:
+        moment = _EPOCH + timedelta(milliseconds=time_ns // 10**6)
+    except OverflowError:
+        return f"{time_ns // 10**9} s since 1970"
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def monotonic_s() -> float:
