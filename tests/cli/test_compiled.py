@@ -101,7 +101,8 @@ def test_where_nothing_can_be_kept(tmp_path: Path) -> None:
 
     alone = ran(tmp_path, SMALL)
 
-    assert (alone.returncode, alone.stdout, alone.stderr) == (0, "42.0\n", "")
+    assert (alone.returncode, alone.stdout) == (0, "42.0\n")
+    assert alone.stderr == f"what is compiled is not kept: {tmp_path}/trader is not a directory\n"
 
 
 def test_what_is_left_behind_goes(cache: Path) -> None:
@@ -121,3 +122,104 @@ def test_what_is_left_behind_goes(cache: Path) -> None:
     assert len(kept(cache)) == compiled.KEPT_MAX
     assert not list(mine.parent.glob("other-0.pb.*"))
     assert not list(mine.parent.glob("run-*"))
+
+
+def checked(cache: Path, flags: str = "") -> tuple[str, str]:
+    """Have a process look for what is kept; return TensorFlow's flags then, and what it said."""
+    code = (
+        "import os; from cli import compiled; compiled.reuse(); print(os.environ['TF_XLA_FLAGS'])"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "TF_XLA_FLAGS": flags}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True, env=environment
+    )
+    return done.stdout.strip(), done.stderr
+
+
+def opened_up(cache: Path, kind: str) -> None:
+    """Let others write to the cache, or lead it elsewhere."""
+    store = next((cache / "trader" / "compiled").iterdir())
+    match kind:
+        case "cache":
+            cache.chmod(0o777)
+        case "trader":
+            (cache / "trader").chmod(0o770)
+        case "store":
+            store.chmod(0o707)
+        case "link":
+            (cache / "trader" / "compiled").rename(cache / "elsewhere")
+            (cache / "trader" / "compiled").symlink_to(cache / "elsewhere")
+
+
+@pytest.mark.parametrize("kind", ["cache", "trader", "store", "link"])
+def test_where_others_could_leave_code_none_is_taken(cache: Path, kind: str) -> None:
+    """The digest in a name says nothing of who wrote it: nothing is kept, and a line says why."""
+    opened_up(cache, kind)
+
+    flags, said = checked(cache)
+
+    assert flags == ""
+    assert said.startswith("what is compiled is not kept: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_what_belongs_to_another_user_is_not_taken(cache: Path) -> None:
+    """A directory ends the search; a file in ours is put away."""
+    (file,) = kept(cache)
+    os.chown(file, 65_534, 65_534)
+    flags, _ = checked(cache)
+    assert "run-" in flags
+    assert not kept(cache)
+
+    os.chown(cache / "trader", 65_534, 65_534)
+    flags, said = checked(cache)
+    assert flags == ""
+    assert "belongs to another user" in said
+
+
+@pytest.mark.parametrize("kind", ["writable", "link", "pipe", "huge"])
+def test_a_file_that_is_not_ours_alone_is_put_away(cache: Path, kind: str) -> None:
+    """Whatever its name says."""
+    (file,) = kept(cache)
+    match kind:
+        case "writable":
+            file.chmod(0o622)
+        case "link":
+            file.rename(cache / "code")
+            file.symlink_to(cache / "code")
+        case "pipe":
+            file.unlink()
+            os.mkfifo(file)
+        case "huge":
+            os.truncate(file, compiled.CODE_BYTES_MAX + 1)
+
+    flags, said = checked(cache)
+
+    assert "run-" in flags
+    assert said == ""
+    assert not kept(cache)
+
+
+@pytest.mark.parametrize("name", ["a b", "a\tb", "a'b", 'a"b', "a,b"])
+def test_a_path_that_tensorflow_cannot_be_told(tmp_path: Path, name: str) -> None:
+    """Cut at its blank it would be another directory: nothing is written there, or anywhere."""
+    flags, said = checked(tmp_path / name)
+
+    assert flags == ""
+    assert "what is compiled is not kept" in said
+    assert not list(tmp_path.rglob("run-*"))
+
+
+def test_a_directory_that_somebody_else_named(cache: Path, tmp_path: Path) -> None:
+    """It is not TensorFlow's any more; nothing in it is published, and it stays."""
+    planted = tmp_path / "run-planted"
+    planted.mkdir()
+    (planted / "x.pb").write_text("this is no machine code")
+
+    flags, _ = checked(cache, f"--tf_xla_persistent_cache_directory={planted} --other=1")
+
+    assert str(planted) not in flags
+    assert "--other=1" in flags
+    assert (planted / "x.pb").exists()
+    assert not list(tmp_path.glob("x.pb.*"))
