@@ -16,6 +16,7 @@ What there is, `KNOWN`, are the engine's parameters, the log's settings and the 
 import difflib
 import os
 import re
+import stat
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -27,6 +28,9 @@ from engine.parameters import Parameters, parameters_from
 FILE = "trader.toml"
 SECTIONS = ("engine", "log", "health")
 DEFAULT = "default"
+_COLUMNS_MOST = 10_000
+_FILE_BYTES_MOST = 1 << 18
+_SHOWN_CHARACTERS = 60
 _KEYS = re.compile(r"secret|api_?key|private|passw|passphrase", re.IGNORECASE)
 
 
@@ -168,25 +172,43 @@ def _check(key: str, choice: Choice) -> None:
     value, whole = choice.value, isinstance(setting.default, int)
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         word = "whole number" if whole else "number"
-        raise ParameterError(key, f"{value!r} is not a {word} ({choice.origin})")
+        raise ParameterError(key, f"{_shown(value)} is not a {word} ({choice.origin})")
     if not setting.low <= value <= setting.high:
-        problem = f"{value} is outside {setting.low} … {setting.high} ({choice.origin})"
+        problem = f"{_shown(value)} is outside {setting.low} … {setting.high} ({choice.origin})"
         raise ParameterError(key, problem)
 
 
+def _shown(value: object) -> str:
+    """Return a value as it may stand in a sentence, however long it is.
+
+    >>> _shown(3), _shown("x" * 100)
+    ('3', "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…")
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # more digits, or lists in lists, than Python writes
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+
+
 def _from_file(path: Path) -> dict[str, Choice]:
-    if not path.exists():
+    raw = _read(path)
+    if raw is None:
         return {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = raw.decode("utf-8-sig")
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise CommandError(Exit.CONFIGURATION, f"{path}: nested too deeply") from error
+    except ValueError as error:  # no TOML, no UTF-8, or a number or date that there is not
         raise CommandError(Exit.CONFIGURATION, f"{path}: {error}") from error
     found: dict[str, Choice] = {}
+    lines = _lines(text)
     for section, values in content.items():
         if isinstance(values, dict):
             for name, value in values.items():
-                origin = f"{path}{_line(text, section, name)}"
+                number = lines.get((section, name))
+                origin = str(path) if number is None else f"{path}:{number}"
                 found[f"{section}.{name}"] = Choice(value=value, origin=origin)
         if not isinstance(values, dict) or section not in SECTIONS:
             for key, choice in found.items():
@@ -197,15 +219,44 @@ def _from_file(path: Path) -> dict[str, Choice]:
     return found
 
 
-def _line(text: str, section: str, name: str) -> str:
-    """Return ``:N``, the line on which a name is set; nothing where it cannot be told."""
-    inside = False
+def _read(path: Path) -> bytes | None:
+    """Return what is in a file, within bounds and without waiting; ``None`` if there is none.
+
+    Raises:
+        CommandError: (3) if it is no file, is too large, or cannot be read.
+    """
+    hint = f"{FILE} is a text file, which trader init writes."
+    try:
+        # A pipe without a writer would be waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise CommandError(Exit.CONFIGURATION, f"{path}: not a file", hint=hint)
+            raw = file.read(_FILE_BYTES_MOST + 1)
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            problem = f"{path}: a link to a file that is not there"
+            raise CommandError(Exit.CONFIGURATION, problem, hint=hint) from error
+        return None
+    except OSError as error:
+        raise CommandError(Exit.CONFIGURATION, f"{path}: {error.strerror}", hint=hint) from error
+    if len(raw) > _FILE_BYTES_MOST:
+        problem = f"{path}: more than {_FILE_BYTES_MOST >> 10:,} KiB"
+        raise CommandError(Exit.CONFIGURATION, problem, hint=hint)
+    return raw
+
+
+def _lines(text: str) -> dict[tuple[str, str], int]:
+    """Return the line on which a name of a section is set, where it can be told."""
+    found: dict[tuple[str, str], int] = {}
+    section = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip().startswith("["):
-            inside = line.strip().startswith(f"[{section}]")
-        elif inside and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", line):
-            return f":{number}"
-    return ""
+        if head := re.match(r"\s*\[([\w-]+)\]", line):
+            section = head[1]
+        elif setting := re.match(r"\s*([\"']?)([\w-]+)\1\s*=", line):
+            found.setdefault((section, setting[2]), number)
+    return found
 
 
 def _from_environment() -> dict[str, Choice]:
@@ -273,4 +324,14 @@ def _plain(value: float) -> str:
 
 def manager() -> tuple[str | None, str | None]:
     """Return where a service manager listens, and how long its watchdog waits, in microseconds."""
-    return os.environ.get("NOTIFY_SOCKET"), os.environ.get("WATCHDOG_USEC")
+    pid = os.environ.get("WATCHDOG_PID", "")
+    is_ours = not pid or pid == str(os.getpid())
+    return os.environ.get("NOTIFY_SOCKET"), os.environ.get("WATCHDOG_USEC") if is_ours else None
+
+
+def tidy_environment() -> None:
+    """Forget what says how wide a terminal is and is no such number: libraries trust it."""
+    for variable in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):
+        text = os.environ.get(variable, "")
+        if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _COLUMNS_MOST):
+            os.environ.pop(variable, None)

@@ -1,11 +1,12 @@
 """File, environment and flags: the nearer wins, and nothing unknown is ignored."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from cli.exits import CommandError
-from cli.settings import KNOWN, choices, settings, to_toml
+from cli.exits import CommandError, code_of
+from cli.settings import KNOWN, choices, manager, settings, tidy_environment, to_toml
 from engine.errors import ParameterError
 
 
@@ -118,3 +119,104 @@ def test_keys_of_an_account_are_refused(tmp_path: Path, text: str) -> None:
     assert caught.value.code == 3
     assert "must not hold keys" in caught.value.hint
     assert "x7" not in str(caught.value)
+
+
+def odd(path: Path, kind: str) -> None:
+    """Make something of this kind where the configuration is looked for."""
+    match kind:
+        case "directory":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "huge":
+            with path.open("wb") as file:
+                file.truncate(1 << 30)
+        case "dangling":
+            path.symlink_to("nowhere")
+        case "loop":
+            path.symlink_to(path.name)
+        case "brackets":
+            path.write_text("[engine]\nfee_ppm = " + "[" * 5_000)
+        case "digits":
+            path.write_text("[engine]\nfee_ppm = " + "9" * 5_000)
+        case "date":
+            path.write_text("[engine]\nfee_ppm = 2026-13-45")
+        case "nul":
+            path.write_bytes(b"[engine]\0")
+        case "many":
+            path.write_text("[engine]\n" + "\n".join(f"a{n} = 1" for n in range(20_000)))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("directory", "pipe", "huge", "dangling", "loop", "brackets", "digits", "date", "nul"),
+        "many",
+    ],
+)
+def test_what_is_no_file_of_ours(tmp_path: Path, kind: str) -> None:
+    """It is refused (3), naming the file, without waiting for anybody."""
+    odd(tmp_path / "trader.toml", kind)
+
+    with pytest.raises((CommandError, ParameterError)) as caught:
+        settings(tmp_path, None)
+
+    assert code_of(caught.value) == 3
+    assert "trader.toml" in str(caught.value)
+
+
+def test_a_mark_of_its_encoding_is_no_setting(tmp_path: Path) -> None:
+    """As some editors write it."""
+    (tmp_path / "trader.toml").write_bytes(b"\xef\xbb\xbf[engine]\nfee_ppm = 7\n")
+
+    assert settings(tmp_path, None).engine == {"fee_ppm": 7}
+    assert choices(tmp_path, None)["engine.fee_ppm"].origin.endswith("trader.toml:2")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["[1]", "{a = 1}", "2026-01-01", "true", "nan", "inf", "'x'", '"""' + "y" * 9_999 + '"""'],
+)
+def test_a_value_of_another_type(tmp_path: Path, value: str) -> None:
+    """Is refused in one short sentence."""
+    (tmp_path / "trader.toml").write_text(f"[engine]\nlearning_rate = {value}\n")
+
+    with pytest.raises(ParameterError) as caught:
+        settings(tmp_path, None)
+
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("text", ["", "\n", "x" * 100_000, "9" * 5_000, "\udcff", "1e400"])
+def test_a_variable_of_an_odd_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Is refused, naming the variable."""
+    monkeypatch.setenv("TRADER_ENGINE_FEE_PPM", text)
+
+    with pytest.raises(ParameterError, match="TRADER_ENGINE_FEE_PPM") as caught:
+        settings(tmp_path, None)
+
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("width", ["", "0", "-3", "²", "wide", "9" * 5_000, "10001"])
+def test_a_width_that_is_none(monkeypatch: pytest.MonkeyPatch, width: str) -> None:
+    """Libraries that trust it are not given it; one that is plausible stays."""
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setenv("LINES", "40")
+
+    tidy_environment()
+
+    assert "COLUMNS" not in os.environ
+    assert os.environ["LINES"] == "40"
+
+
+def test_a_watchdog_of_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time is none of ours."""
+    monkeypatch.setenv("WATCHDOG_USEC", "1000")
+    monkeypatch.setenv("WATCHDOG_PID", "1")
+    assert manager()[1] is None
+
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    assert manager()[1] == "1000"
