@@ -1,14 +1,42 @@
 """A dead man's switch: a URL that is called while all is well; silence is noticed elsewhere.
 
-The call says nothing and what it answers is of no interest; one that hangs never holds anybody up.
+The call says nothing, and of what it answers only the status counts: no body is read and no
+redirect followed. However it is answered, a call takes seconds at most, and holds nobody up.
 """
 
+import asyncio
 import threading
-from contextlib import suppress
+from urllib.parse import urlsplit
 
 import httpx2
 
+from feeds.errors import HeartbeatUrlInvalid
+
 TIMEOUT_S = 10.0
+"""How long a call may take, from its first step to the answer's status."""
+
+
+def check_url(url: str) -> None:
+    """Refuse what could never be called.
+
+    Raises:
+        HeartbeatUrlInvalid: if it is no ``http`` or ``https`` URL with a host.
+    """
+    problem = None
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
+            problem = "no http:// or https:// URL"
+        elif not parts.hostname or parts.port == 0:
+            problem = "no host or port to call"
+        elif not url.isprintable() or " " in url:
+            problem = "a blank or a control character in it"
+        else:
+            httpx2.URL(url)
+    except (ValueError, httpx2.InvalidURL) as error:
+        problem = str(error)
+    if problem is not None:
+        raise HeartbeatUrlInvalid(f"--heartbeat-url {url}: {problem}")
 
 
 class DeadMan:
@@ -19,25 +47,37 @@ class DeadMan:
         self._calling: threading.Thread | None = None
         self.calls = 0
         self.failures = 0
+        self.why = ""
+        """Why the newest call failed; empty if it did not."""
 
     def press(self) -> None:
         """Call the URL, unless the last call is still under way; returns at once."""
         if self._url is None or (self._calling is not None and self._calling.is_alive()):
             return
-        self._calling = threading.Thread(target=self._call, daemon=True)
+        self._calling = threading.Thread(target=self._call, args=(self._url,), daemon=True)
         self._calling.start()
 
-    def wait(self) -> None:
-        """Wait for a call that is under way."""
+    def wait(self, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait for a call that is under way, for so long at most."""
         if self._calling is not None:
-            self._calling.join(TIMEOUT_S)
+            self._calling.join(timeout_s)
 
-    def _call(self) -> None:
-        assert self._url is not None
+    def _call(self, url: str) -> None:
         self.calls += 1
-        is_answered = False
-        # Also a URL that is none: the switch is then never pressed, which is what it is there to
-        # show.
-        with suppress(httpx2.HTTPError, httpx2.InvalidURL, OSError):
-            is_answered = httpx2.get(self._url, timeout=TIMEOUT_S).is_success
-        self.failures += not is_answered
+        loop = asyncio.new_event_loop()
+        try:
+            self.why = loop.run_until_complete(asyncio.wait_for(_status(url), TIMEOUT_S))
+        except Exception as error:  # noqa: BLE001 - a library on an answer of anybody's
+            self.why = str(error) or type(error).__name__
+        finally:
+            loop.close()  # and not the thread that may still wait for a name server
+        self.failures += bool(self.why)
+
+
+async def _status(url: str) -> str:
+    """Call a URL; return why that was no success, from the status alone."""
+    async with (
+        httpx2.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as client,
+        client.stream("GET", url) as answer,
+    ):
+        return "" if answer.is_success else f"status {answer.status_code}"

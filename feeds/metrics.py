@@ -1,51 +1,75 @@
-"""Figures for Prometheus, on loopback and only when asked for (text exposition format 0.0.4)."""
+"""Figures for Prometheus and a probe of health, on loopback and only when asked for.
 
+``/metrics`` is in the text exposition format 0.0.4; ``/healthz`` answers 200 while all is well and
+503 with the reason otherwise. One thread serves a few connections at a time, each with one request
+of a few kilobytes within seconds: whoever asks for more, or for nothing, is left, so that the files
+that this process may open remain for those who need them.
+"""
+
+import asyncio
+import socket
 import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from eventlog.printable import printable
+
 HOST = "127.0.0.1"
+
+CONNECTIONS_MAX = 8
+"""So many are served at a time; the next is closed at once (I10)."""
+
+REQUEST_BYTES_MAX = 8 << 10
+CONNECTION_S = 5.0
+"""How long a connection may take from its first byte to its last."""
+
+CLOSE_S = 2.0
 
 Figures = Mapping[str, Mapping[str, object]]
 """By market, the figures by name; what is no number is left out."""
 
+_TEXT = "text/plain; charset=utf-8"
+_EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+_REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
+
+
+def _nothing_wrong() -> str | None:
+    return None
+
 
 class Metrics:
-    """A server of ``/metrics`` for as long as the context lasts.
+    """A server of ``/metrics`` and ``/healthz`` for as long as the context lasts.
 
     Args:
-        port: to listen on; 0 takes a free one.
+        port: to listen on, at once; 0 takes a free one.
         read: returns the figures now.
+        trouble: returns what is wrong now, ``None`` if all is well.
 
     Raises on construction:
-        OSError: if the port cannot be listened on.
+        OSError: if the port cannot be listened on; it is named.
     """
 
-    def __init__(self, port: int, read: Callable[[], Figures]) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                """Answer with the figures."""
-                is_known = self.path.split("?")[0] == "/metrics"
-                body = exposition(read()).encode() if is_known else b"see /metrics\n"
-                self.send_response(200 if is_known else 404)
-                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing of every scrape."""
-
-        self._server = ThreadingHTTPServer((HOST, port), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+    def __init__(
+        self,
+        port: int,
+        read: Callable[[], Figures],
+        trouble: Callable[[], str | None] = _nothing_wrong,
+    ) -> None:
+        self._read = read
+        self._trouble = trouble
+        self._served = 0
+        self._socket = _listening(port)
+        self._port: int = self._socket.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     @property
     def url(self) -> str:
-        """Where they are."""
-        return f"http://{HOST}:{self._server.server_address[1]}/metrics"
+        """Where the figures are."""
+        return f"http://{HOST}:{self._port}/metrics"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -57,9 +81,92 @@ class Metrics:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        with suppress(RuntimeError):  # it has ended by itself
+            self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(CLOSE_S)
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            self._loop.run_until_complete(self._until_ended())
+        self._socket.close()
+        self._loop.close()
+
+    async def _until_ended(self) -> None:
+        server = await asyncio.start_server(
+            self._connected, sock=self._socket, limit=REQUEST_BYTES_MAX, backlog=CONNECTIONS_MAX
+        )
+        await self._ended.wait()
+        server.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._served += 1
+        try:
+            if self._served <= CONNECTIONS_MAX:
+                # Whatever it does, it ends itself and nothing else.
+                with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError):
+                    async with asyncio.timeout(CONNECTION_S):
+                        await self._answer(reader, writer)
+        finally:
+            self._served -= 1
+            writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        status, kind, text = self._said(request)
+        body = text.encode("utf-8", "backslashreplace")
+        head = (
+            f"HTTP/1.1 {status} {_REASONS.get(status, 'Service Unavailable')}\r\n"
+            f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        is_head = request.startswith(b"HEAD ")
+        writer.write(head.encode() + (b"" if is_head else body))
+        await writer.drain()
+        writer.write_eof()
+        while await reader.read(REQUEST_BYTES_MAX):  # an early close would reset what was sent
+            pass
+
+    def _said(self, request: bytes) -> tuple[int, str, str]:
+        """Return an answer: status, type and text."""
+        words = request.partition(b"\r\n")[0].split(b" ")
+        if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
+            return 400, _TEXT, "not a request\n"
+        if words[0] not in (b"GET", b"HEAD"):
+            return 405, _TEXT, "GET only\n"
+        path = words[1].partition(b"?")[0]
+        try:
+            if path == b"/metrics":
+                return 200, _EXPOSITION, exposition(self._read())
+            if path == b"/healthz":
+                trouble = self._trouble()
+                return (
+                    (200, _TEXT, "ok\n")
+                    if trouble is None
+                    else (503, _TEXT, f"{printable(trouble)}\n")
+                )
+        except Exception as error:  # noqa: BLE001 - read beside threads that go on meanwhile
+            return 503, _TEXT, f"{type(error).__name__}\n"
+        return 404, _TEXT, "see /metrics and /healthz\n"
+
+
+def _listening(port: int) -> socket.socket:
+    """Return a socket that listens, so that nobody else takes the port meanwhile.
+
+    Raises:
+        OSError: with the address as its file's name.
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+        listening.listen(CONNECTIONS_MAX)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise OSError(error.errno, error.strerror, f"{HOST}:{port}") from error
+    return listening
 
 
 def exposition(figures: Figures) -> str:
@@ -76,12 +183,17 @@ def exposition(figures: Figures) -> str:
     lines = []
     for name in names:
         samples = [
-            f'trader_{name}{{market="{market}"}} {value:g}'
+            f'trader_{name}{{market="{_escaped(market)}"}} {value:g}'
             if isinstance(value, float)
-            else f'trader_{name}{{market="{market}"}} {int(value)}'
+            else f'trader_{name}{{market="{_escaped(market)}"}} {int(value)}'
             for market, of_market in figures.items()
             if isinstance(value := of_market.get(name), int | float)
         ]
         if samples:
             lines += [f"# TYPE trader_{name} gauge", *samples]
     return "\n".join(lines) + "\n"
+
+
+def _escaped(label: str) -> str:
+    """Return a label's value as the format wants it."""
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,6 +1,15 @@
 """The switch that is pressed while all is well."""
 
-from feeds.deadman import DeadMan
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from feeds import deadman
+from feeds.deadman import DeadMan, check_url
+from feeds.errors import HeartbeatUrlInvalid
 from feeds.metrics import Metrics
 
 
@@ -30,3 +39,103 @@ def test_no_switch() -> None:
     switch.wait()
 
     assert switch.calls == 0
+
+
+@contextmanager
+def answering(head: bytes, again: bytes = b"") -> Iterator[tuple[str, list[int]]]:
+    """Answer every call with these bytes, then with more until the caller has left."""
+    sent: list[int] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listening.accept()
+            except OSError:
+                return
+            with client:
+                try:
+                    client.recv(1 << 16)
+                    client.sendall(head)
+                    while again:
+                        sent.append(client.send(again))
+                except OSError:
+                    continue
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/", sent
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "again", "failures"),
+    [
+        (OK + b"Content-Length: 786432000\r\n\r\n", b"x" * (1 << 16), 0),
+        (OK + b"Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot a gzip", b"", 0),
+        (OK, b"x: y\r\n" * 1_000, 1),
+        (b"HTTP/1.1 302 Found\r\nLocation: ws://a..b/\r\nContent-Length: 0\r\n\r\n", b"", 1),
+        (b"HTTP/1.1 302 Found\r\nLocation: file:///etc\r\nContent-Length: 0\r\n\r\n", b"", 1),
+        (b"\x00" * 100, b"", 1),
+        (b"", b"", 1),
+    ],
+)
+def test_however_it_is_answered(head: bytes, again: bytes, failures: int) -> None:
+    """Only the status counts: no body is read, no redirect followed, and nothing raises."""
+    with answering(head, again) as (url, sent):
+        switch = DeadMan(url)
+        switch.press()
+        switch.wait()
+
+    assert (switch.calls, switch.failures) == (1, failures)
+    assert bool(switch.why) == bool(failures)
+    assert sum(sent) < 64 << 20
+
+
+def test_an_answer_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, and all of it never would: the call ends by its own bound."""
+    monkeypatch.setattr(deadman, "TIMEOUT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        switch = DeadMan(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        switch.press()
+        client, _ = listening.accept()
+        with client:
+            client.sendall(OK)
+            waits = threading.Event()
+            while switch._calling is not None and switch._calling.is_alive():
+                try:
+                    client.sendall(b"x")
+                except OSError:
+                    break
+                waits.wait(0.02)
+        switch.wait()
+
+    assert switch.failures == 1
+    assert switch.why == "TimeoutError"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "not a url", "ftp://host/x", "http://", "http:///path", "https://host:99999/"),
+        *(
+            "http://host:0/",
+            "http://ho st/",
+            "http://host/\n",
+            "http://[::1/",
+            "file:///etc/passwd",
+        ),
+    ],
+)
+def test_what_could_never_be_called(url: str) -> None:
+    """Is refused before a session begins."""
+    with pytest.raises(HeartbeatUrlInvalid, match="--heartbeat-url"):
+        check_url(url)
+
+
+@pytest.mark.parametrize("url", ["https://hc-ping.com/UUID", "http://127.0.0.1:8000/?a=b"])
+def test_what_can_be_called(url: str) -> None:
+    """Is taken as it is."""
+    check_url(url)
