@@ -272,6 +272,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             resumed_from              integer?  the state it went on from
             rederived                 integer   ticks of the log's tail that were derived again
             stopped_by                string    a signal, --for, --max-ticks, or a limit
+            messages_dropped          integer   what could not be said, for want of a reader
         """,
     },
     "import": {

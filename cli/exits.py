@@ -3,6 +3,7 @@
 Data goes to stdout, messages to stderr. With ``--json`` the sentence is an object too.
 """
 
+import errno
 from enum import IntEnum
 
 from cli import console
@@ -27,6 +28,7 @@ from eventlog.printable import printable, to_json
 from feeds.errors import (
     ExchangeUnreachable,
     FeedError,
+    HeartbeatUrlInvalid,
     SubscriptionRejected,
     TableUnreadable,
     TrustInvalid,
@@ -53,7 +55,9 @@ class Exit(IntEnum):
     NOT_RECORDING = 15
     UNREACHABLE = 20
     HALT = 21
+    OUTPUT = 22
     INTERRUPTED = 130
+    PIPE = 141
 
 
 class CommandError(Exception):
@@ -72,7 +76,6 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (OffsetOutOfRange, Exit.OUT_OF_RANGE),
     (TornTail, Exit.REPAIRABLE),
     (Corrupt, Exit.CORRUPT),
-    (WriteFailed, Exit.HALT),
     (EventLogError, Exit.BUG),
     (ParameterError, Exit.CONFIGURATION),
     (CheckpointDamaged, Exit.CORRUPT),
@@ -84,11 +87,27 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (UnknownMarket, Exit.CONFIGURATION),
     (SubscriptionRejected, Exit.UNREACHABLE),
     (TableUnreadable, Exit.USAGE),
+    (HeartbeatUrlInvalid, Exit.USAGE),
     (FeedError, Exit.BUG),
-    (OSError, Exit.HALT),
 )
 
 _MESSAGE_CHARACTERS = 2_000
+
+_DEVICE = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.ENOMEM, errno.EMFILE),
+        *(errno.ENFILE, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.EROFS),
+    }
+)
+"""What a disk or a limit does to whoever writes."""
+
+_SETUP = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP),
+        *(errno.ENAMETOOLONG, errno.ENOTEMPTY, errno.EADDRINUSE, errno.EADDRNOTAVAIL),
+    }
+)
+"""What no later try changes: permissions, names, ports. A person has to."""
 
 EXPECTED = (CommandError, EventLogError, EngineError, FeedError, OSError)
 """The errors that are answers. Anything else is a bug and keeps its traceback."""
@@ -98,18 +117,44 @@ def code_of(error: Exception) -> Exit:
     """Return the exit code of an expected error; the first class that fits decides."""
     if isinstance(error, CommandError):
         return error.code
+    if isinstance(error, WriteFailed):
+        cause = error.__cause__
+        is_setup = isinstance(cause, OSError) and cause.errno in _SETUP
+        return Exit.CONFIGURATION if is_setup else Exit.HALT
+    if isinstance(error, OSError):
+        return _code_of_system(error)
     return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.BUG)
+
+
+def _code_of_system(error: OSError) -> Exit:
+    """Return the code of what the operating system refused, by why it did."""
+    if isinstance(error, ConnectionError | TimeoutError):
+        return Exit.UNREACHABLE
+    if error.errno in _DEVICE - {errno.EROFS}:
+        return Exit.HALT
+    return Exit.BUG if error.errno is None else Exit.CONFIGURATION
+
+
+def sentence_of(error: Exception) -> str:
+    """Return what is the matter as people say it, with the file that it is about."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error) or type(error).__name__
+    about = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return ": ".join([*about, error.strerror])
 
 
 def report(error: Exception, *, as_json: bool) -> Exit:
     """Say on stderr what is the matter and what to do; return the code to exit with."""
     code = code_of(error)
+    if code is Exit.PIPE:
+        return code  # nobody reads any more, which is no error
     hint = getattr(error, "hint", "")
     if as_json:
         line = {"message_type": "exit_error", "code": int(code), "kind": code.name.lower()}
-        console.echo(to_json({**line, "message": str(error), "hint": hint}), err=True)
+        said = {**line, "message": sentence_of(error), "hint": hint}
+        console.echo(to_json(said), err=True)
     else:
-        said = [f"trader: {printable(str(error), _MESSAGE_CHARACTERS)}"]
-        said += [printable(hint, _MESSAGE_CHARACTERS)] if hint else []
-        console.echo("\n  ".join(said), err=True)
+        lines = [f"trader: {printable(sentence_of(error), _MESSAGE_CHARACTERS)}"]
+        lines += [printable(hint, _MESSAGE_CHARACTERS)] if hint else []
+        console.echo("\n  ".join(lines), err=True)
     return code

@@ -1,7 +1,8 @@
 """`trader live`: stream, record, learn, trade on paper, until stopped."""
 
 from contextlib import ExitStack
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,9 @@ from cli.exits import CommandError, Exit
 from cli.names import check_market
 from eventlog.printable import printable
 from feeds import clock
+
+if TYPE_CHECKING:
+    from cli.sessions import Sessions as Supervisor
 
 _NEXT = {
     "status": "how it stands",
@@ -69,36 +73,51 @@ def live(
     is ready and connected. Killed, it continues from the
     exact point where it was when it is started again.
     """
-    from cli import compiled, outputs
+    from cli import compiled, outlets, outputs
     from cli.settings import manager, settings
+    from cli.stopping import Stopping
+    from feeds import deadman
+    from feeds.metrics import Metrics
 
     loading_ns = clock.now_ns()
+    outlets.install()
     outputs.refuse_journal(home)
     chosen = settings(home, set_)
     for_s = None if for_ is None else seconds_of(for_, "--for")
-    console.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
     markets = market or ["BTC-AUD"]
     for each in markets:
         check_market(each)
         if markets.count(each) > 1:
             raise CommandError(Exit.USAGE, f"--market {each}: named twice")
-    compiled.reuse()
-    # These take a moment to import, which --help should not.
-    from threading import Lock
-
-    from cli import simulation
-    from cli.journal import SIMULATED, Place, tape_of
-    from cli.session import Session
-    from cli.sessions import Sessions
-    from eventlog.log import Log
-    from feeds.btcmarkets.connection import Feed
-    from feeds.btcmarkets.rest import Rest, rest_url
-    from feeds.deadman import DeadMan
-    from feeds.metrics import Metrics
-    from feeds.systemd import Notifier
-
-    places = [Place(home, each + (SIMULATED if simulated else "")) for each in markets]
+    if heartbeat_url is not None:
+        deadman.check_url(heartbeat_url)
+    told: list[Supervisor] = []
     with ExitStack() as stack:
+        stopping = stack.enter_context(Stopping(leave=compiled.discard))
+        if metrics_port is not None:
+            # First of all: that the port is taken shall not be found out once a session has begun.
+            metrics = Metrics(
+                metrics_port,
+                lambda: told[0].figures if told else {},
+                lambda: told[0].trouble if told else "starting",
+            )
+            stack.enter_context(metrics)
+            console.echo(f"figures at {metrics.url}", err=True)
+        console.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
+        compiled.reuse()
+        # These take a moment to import, which --help should not.
+        from threading import Lock
+
+        from cli import simulation
+        from cli.journal import SIMULATED, Place, tape_of
+        from cli.session import Session
+        from cli.sessions import Sessions
+        from eventlog.log import Log
+        from feeds.btcmarkets.connection import Feed
+        from feeds.btcmarkets.rest import Rest, rest_url
+        from feeds.systemd import Notifier
+
+        places = [Place(home, each + (SIMULATED if simulated else "")) for each in markets]
 
         def opened(place: Place) -> Log:
             log = Log.open(place.log, segment_bytes=chosen.segment_bytes)
@@ -141,7 +160,8 @@ def live(
             feed,
             chosen,
             notifier=Notifier(socket, watchdog_us=watchdog_us),
-            dead_man=DeadMan(heartbeat_url),
+            dead_man=deadman.DeadMan(heartbeat_url),
+            stopping=stopping,
             as_json=as_json,
         )
         for session in sessions:
@@ -153,16 +173,24 @@ def live(
         for session in sessions:
             if session.place.name not in logs:
                 session.found(opened(session.place))
-        if metrics_port is not None:
-            metrics = stack.enter_context(Metrics(metrics_port, lambda: running.figures))
-            console.echo(f"figures at {metrics.url}", err=True)
+        told.append(running)
         summaries = running.run(for_s=for_s, max_ticks=max_ticks)
+    _report(summaries, home, as_json=as_json)
+
+
+def _report(summaries: list[dict[str, object]], home: Path, *, as_json: bool) -> None:
+    """Say how the sessions ended."""
+    from cli import outlets
+
     if as_json:
         for summary in summaries:
-            console.put({"message_type": "summary", **summary})
+            dropped = outlets.dropped()
+            console.put({"message_type": "summary", **summary, "messages_dropped": dropped})
     else:
         where = "" if home == options.HOME else f" --home {printable(str(home))}"
         why = ", ".join(dict.fromkeys(str(summary["stopped_by"]) for summary in summaries))
+        if dropped := outlets.dropped():
+            console.echo(f"{dropped:,} messages could not be said here meanwhile", err=True)
         console.echo(f"stopped by {printable(why)}. What to do with it:", err=True)
         width = max(map(len, _NEXT)) + len(where)
         for command, does in _NEXT.items():

@@ -4,12 +4,15 @@ Commands import what is heavy inside themselves, so that `trader --help` is inst
 reads a log never loads TensorFlow.
 """
 
+import atexit
+import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
 
-from cli import console
+from cli import console, outlets, streams
 from cli.arguments import NumbersMayBeNegative
 from cli.checkpoints import checkpoints
 from cli.compare import compare
@@ -27,6 +30,7 @@ from cli.repair import repair
 from cli.replay import replay
 from cli.report import report as report_
 from cli.schema import schema
+from cli.settings import tidy_environment
 from cli.status import status
 from cli.usage import refused
 from cli.verify import verify
@@ -77,13 +81,34 @@ def _root(
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
+    """Run the command that the arguments name; end the process with its code."""
+    streams.guard()
+    tidy_environment()
+    code = _run()
+    code = streams.finish() or code
+    if outlets.finish():
+        # Whatever is still under way holds nobody up: a call to a name server, a write to a
+        # terminal that is stopped. What has to be durable is.
+        atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name for it
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command; return its code."""
     try:
-        sys.exit(_called())
+        return _called()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except EXPECTED as error:
-        sys.exit(report(error, as_json="--json" in sys.argv))
+        return report(error, as_json="--json" in sys.argv)
     except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
+        return Exit.INTERRUPTED
+    except Exception:
+        if not outlets.is_installed():
+            raise
+        traceback.print_exc()
+        return Exit.BUG
 
 
 def _called() -> int:

@@ -4,7 +4,8 @@ The compiled step is shared: whoever computes holds the turn. A market whose ses
 the others running, and its error is the process's in the end. The main thread looks on: it says how
 they go, samples their health, ends them when a limit is reached, and tells a service manager, a
 scraper and a dead man's switch that all is well, which is a matter of fresh data and of loops that
-come round, not of a process that exists.
+come round, not of a process that exists. None of those whom it tells can keep it from the rest:
+what fails in telling is counted, and said where that is possible.
 """
 
 import gc
@@ -12,21 +13,21 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 
-from cli import health, logs
+from cli import health, logs, outlets
 from cli.exits import CommandError, Exit, code_of, report
 from cli.health import SAMPLE_S, STREAMING, Growth
 from cli.session import Session
 from cli.settings import Settings
+from cli.stopping import Stopping
 from eventlog.records import Health
 from feeds import clock
 from feeds.btcmarkets.connection import Feed
 from feeds.deadman import DeadMan
 from feeds.systemd import Notifier
-
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 LOOK_S = 0.2
 """How often the main thread looks."""
@@ -36,6 +37,9 @@ EXCESS_S = 5.0
 
 FRESH_S = 60.0
 """How old the newest frame, and how long a turn of a loop, may be while all is well."""
+
+INSISTS_S = 0.5
+"""From when on a second signal is one of its own: ``timeout`` sends each of its signals twice."""
 
 RECONNECTING_S = 900.0
 """How long an exchange may be away before a service manager is let to start us anew."""
@@ -52,6 +56,7 @@ class Sessions:
         *,
         notifier: Notifier,
         dead_man: DeadMan,
+        stopping: Stopping,
         as_json: bool,
     ) -> None:
         self._sessions = tuple(sessions)
@@ -59,6 +64,7 @@ class Sessions:
         self._settings = settings
         self._notifier = notifier
         self._dead_man = dead_man
+        self._stopping = stopping
         self._as_json = as_json
         self._watched = sys.stderr.isatty()
         self._summaries: dict[str, dict[str, object]] = {}
@@ -69,7 +75,17 @@ class Sessions:
         self._stop_why = ""
         self._halt: tuple[str, str] | None = None
         self._sampled_s = self._looked_s = self._alive_s = float("-inf")
-        self._well_s = clock.monotonic_s()
+        self._well_s = self._told_s = clock.monotonic_s()
+        self._stopped_s = float("inf")
+        self._said: str | None = "starting"
+        self._untold: dict[str, int] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong now, for whoever asks on another thread; ``None`` if all is well."""
+        if clock.monotonic_s() - self._told_s > FRESH_S:
+            return "nobody looks on"
+        return self._said
 
     @property
     def figures(self) -> dict[str, dict[str, object]]:
@@ -119,7 +135,9 @@ class Sessions:
         # interpreter 0.3 s, now and then, in which nothing else moved.
         gc.collect()
         gc.freeze()
-        before = {number: signal.signal(number, self._on_signal) for number in _STOPPING}
+        before = {number: signal.signal(number, self._on_signal) for number in self._stopping}
+        if seen := self._stopping.hand_over():
+            self._stop(seen)
         threads = [
             threading.Thread(target=self._carry, args=(session, max_ticks), daemon=True)
             for session in self._sessions
@@ -170,16 +188,30 @@ class Sessions:
             for thread in threads:
                 thread.join(LOOK_S / len(threads))
             now_s = clock.monotonic_s()
-            self._look_at_feed(now_s)
-            self._look_at_limits(now_s)
-            self._tell(now_s)
-            self._show()
             if ends_s is not None and now_s >= ends_s:
                 self._stop("--for")
+            self._telling("health", partial(self._look_at_feed, now_s))
+            self._telling("limits", partial(self._look_at_limits, now_s))
+            self._telling("signs of life", partial(self._tell, now_s))
+            self._telling("view", self._show)
+        self._said = "stopping"
         self._notifier.stopping()
+        self._telling("view", self._finish)
+        self._feed.stop()
+
+    def _telling(self, what: str, tell: Callable[[], None]) -> None:
+        """Look at something, or tell of it; what fails in that ends no session, and is said."""
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the sessions go on
+            count = self._untold[what] = self._untold.get(what, 0) + 1
+            if count & (count - 1) == 0:  # the first, second, fourth ...
+                why = f"{type(error).__name__}: {error}"
+                logs.say("untold", {"level": "error", "what": what, "times": count, "why": why})
+
+    def _finish(self) -> None:
         for session in self._running():
             session.board.finish(durable=session.log.end, checkpoint=session.checkpoint_offset)
-        self._feed.stop()
 
     def _look_at_feed(self, now_s: float) -> None:
         """Sample every market each minute, and at once where its feed has changed."""
@@ -202,6 +234,8 @@ class Sessions:
                 bytes_a_day=bytes_a_day,
                 latencies_ms=session.latencies_ms(),
             )
+            figures["messages_dropped"] = outlets.dropped()
+            figures["heartbeat_failures"] = self._dead_man.failures
             self._samples[session.market] = figures
             session.note(Health(received_ns=clock.now_ns(), detail=json.dumps(figures)))
             if not self._watched:
@@ -235,7 +269,8 @@ class Sessions:
 
     def _tell(self, now_s: float) -> None:
         """Give the sign of life to whoever waits for one, if all is well."""
-        trouble = self._trouble(now_s)
+        trouble = self._said = self._trouble(now_s)
+        self._told_s = now_s
         if trouble is None:
             self._well_s = now_s
         every_s = min(self._notifier.alive_every_s or SAMPLE_S, SAMPLE_S)
@@ -286,11 +321,12 @@ class Sessions:
     def _stop(self, why: str) -> None:
         if not self._stop_why:
             self._stop_why = why
+            self._stopped_s = clock.monotonic_s()
             for session in self._sessions:
                 session.stop(why)
             self._feed.stop()
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if self._stop_why:
+        if self._stop_why and clock.monotonic_s() - self._stopped_s >= INSISTS_S:
             raise KeyboardInterrupt
         self._stop(signal.Signals(number).name)

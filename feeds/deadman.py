@@ -6,11 +6,12 @@ redirect followed. However it is answered, a call takes seconds at most, and hol
 
 import asyncio
 import threading
-from urllib.parse import urlsplit
 
 import httpx2
 
+from eventlog.printable import printable
 from feeds.errors import HeartbeatUrlInvalid
+from feeds.urls import HTTP_SCHEMES, checked
 
 TIMEOUT_S = 10.0
 """How long a call may take, from its first step to the answer's status."""
@@ -22,21 +23,10 @@ def check_url(url: str) -> None:
     Raises:
         HeartbeatUrlInvalid: if it is no ``http`` or ``https`` URL with a host.
     """
-    problem = None
     try:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https"):
-            problem = "no http:// or https:// URL"
-        elif not parts.hostname or parts.port == 0:
-            problem = "no host or port to call"
-        elif not url.isprintable() or " " in url:
-            problem = "a blank or a control character in it"
-        else:
-            httpx2.URL(url)
-    except (ValueError, httpx2.InvalidURL) as error:
-        problem = str(error)
-    if problem is not None:
-        raise HeartbeatUrlInvalid(f"--heartbeat-url {url}: {problem}")
+        checked(url, HTTP_SCHEMES)
+    except ValueError as error:
+        raise HeartbeatUrlInvalid(f"--heartbeat-url {printable(url)}: {error}") from error
 
 
 class DeadMan:

@@ -1,5 +1,6 @@
 """Which error is which exit code."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,16 @@ from eventlog.errors import (
     TornTail,
     WriteFailed,
 )
-from feeds.errors import ExchangeUnreachable
+from feeds.errors import ExchangeUnreachable, HeartbeatUrlInvalid
 
 HERE = Path("log")
+
+
+def refused(number: int) -> WriteFailed:
+    """Return what the log makes of a refusal of the system."""
+    failed = WriteFailed("the device refused", path=HERE)
+    failed.__cause__ = OSError(number, "refused")
+    return failed
 
 
 @pytest.mark.parametrize(
@@ -35,7 +43,22 @@ HERE = Path("log")
         (ForeignCheckpoint(HERE, 0), 5),
         (StateMismatch("other"), 12),
         (ExchangeUnreachable(url="ws://x", timeout_s=1, why="refused"), 20),
-        (OSError(28, "No space left on device"), 21),
+        (OSError(errno.ENOSPC, "No space left on device"), 21),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 21),
+        (OSError(errno.EIO, "Input/output error"), 21),
+        (OSError(errno.EMFILE, "Too many open files"), 21),
+        (PermissionError(errno.EACCES, "Permission denied", "log"), 3),
+        (OSError(errno.EROFS, "Read-only file system"), 3),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "home"), 3),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "home"), 3),
+        (OSError(errno.EADDRINUSE, "Address already in use", "127.0.0.1:9464"), 3),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), 20),
+        (TimeoutError("timed out"), 20),
+        (OSError("nobody says why"), 1),
+        (refused(errno.EACCES), 3),
+        (refused(errno.EROFS), 21),
+        (refused(errno.ENOSPC), 21),
+        (HeartbeatUrlInvalid("no URL"), 2),
         (CommandError(Exit.DIVERGED, "differs"), 6),
     ],
 )
@@ -52,3 +75,19 @@ def test_a_report_is_the_sentence_and_what_to_do(capsys: pytest.CaptureFixture[s
     assert code is Exit.USAGE
     assert said.err == "trader: no such thing\n  Say another.\n"
     assert said.out == ""
+
+
+def test_what_the_system_refused_is_said_with_what_it_is_about(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The file or the address, and no number of an error."""
+    error = OSError(errno.EADDRINUSE, "Address already in use", "127.0.0.1:9464")
+
+    assert report(error, as_json=False) is Exit.CONFIGURATION
+    assert capsys.readouterr().err == "trader: 127.0.0.1:9464: Address already in use\n"
+
+
+def test_who_has_had_enough_is_told_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """As when `head` has its lines."""
+    assert report(CommandError(Exit.PIPE, ""), as_json=True) is Exit.PIPE
+    assert capsys.readouterr().err == ""

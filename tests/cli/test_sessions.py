@@ -1,5 +1,6 @@
 """The sessions of one process: what is said, and when the signs of life stop."""
 
+import errno
 import signal
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 
 from cli.health import STREAMING
-from cli.sessions import FRESH_S, RECONNECTING_S, Sessions
+from cli.sessions import FRESH_S, INSISTS_S, RECONNECTING_S, Sessions
 from cli.settings import settings
+from cli.stopping import Stopping
+from feeds import clock
 from feeds.deadman import DeadMan
 from feeds.systemd import Notifier
 from tests.cli.test_health import state
@@ -59,6 +62,7 @@ def parts(tmp_path: Path) -> tuple[Sessions, _Session, _Feed, _Notifier]:
         settings(tmp_path, None),
         notifier=notifier,
         dead_man=DeadMan(None),
+        stopping=Stopping(leave=lambda: None),
         as_json=False,
     )
     made._words["A-B"] = STREAMING
@@ -107,11 +111,43 @@ def test_a_market_that_does_not_stream_is_trouble(parts: Any) -> None:
 
 
 def test_the_first_signal_stops_and_the_second_interrupts(parts: Any) -> None:
-    """Cleanly at first; whoever insists is obeyed."""
+    """Cleanly at first; whoever insists is obeyed, but not one signal that came twice."""
     made, session, feed, _ = parts
 
     made._on_signal(signal.SIGTERM, None)
+    made._on_signal(signal.SIGTERM, None)
+    made._stopped_s -= INSISTS_S
 
     assert (session.stopped, feed.stops) == (["SIGTERM"], 1)
     with pytest.raises(KeyboardInterrupt):
         made._on_signal(signal.SIGINT, None)
+
+
+def test_what_fails_in_telling_ends_nothing(parts: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said, less and less often, and the next thing is told all the same."""
+    made, *_ = parts
+
+    def fail() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    for _ in range(5):
+        made._telling("view", fail)
+
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split("times=")[1].split()[0] for line in said] == ["1", "2", "4"]
+    assert "Too many open files" in said[0]
+
+
+def test_trouble_is_known_to_whoever_asks(parts: Any) -> None:
+    """None while all is well; and when nobody looks on any more, that is trouble, too."""
+    made, *_ = parts
+    assert made.trouble == "starting"
+
+    now_s = clock.monotonic_s()
+    made._feed.state = replace(made._feed.state, last_frame_s=now_s)
+    made._sessions[0].looped_s = now_s
+    made._tell(now_s)
+    assert made.trouble is None
+
+    made._told_s = now_s - FRESH_S - 1
+    assert made.trouble == "nobody looks on"

@@ -1,0 +1,211 @@
+"""What is said while a session runs, without waiting for whoever listens.
+
+A terminal that is stopped, a pipe that nobody reads, a full disk: each makes a write block or fail.
+A session has signals, limits and a watchdog to see to meanwhile. So what it says goes into a
+bounded buffer, and a thread of its own carries it from there to the descriptor. What there is no
+room for is dropped, the oldest first, and counted; the count is said once the outlet is back.
+
+``print``, `typer.echo`, the live view, warnings and the tracebacks of threads all write to
+``sys.stdout`` or ``sys.stderr``, which is where an outlet takes the place of the stream. What
+libraries in C write to descriptor 2 by themselves is lost where that would block.
+"""
+
+import io
+import os
+import select
+import stat
+import sys
+import threading
+from collections import deque
+from contextlib import suppress
+
+LIMIT_BYTES = 1 << 20
+"""How much may wait for an outlet; the oldest goes first (I10)."""
+
+LINE_BYTES = 1 << 16
+"""What is longer than this and no whole line yet is passed on as it is."""
+
+RETRY_S = 1.0
+"""How long an outlet that failed is left alone."""
+
+FINISH_S = 2.0
+"""How long the end of a process waits for what is still to be said."""
+
+_CHUNK_BYTES = 4096
+
+
+class Outlet(io.TextIOBase):
+    """A text stream to a descriptor that never blocks its writer and never raises.
+
+    Args:
+        descriptor: to write to; the outlet has a duplicate of it.
+        says_dropped: whether a line says how much was dropped, in its place.
+    """
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, descriptor: int, *, says_dropped: bool) -> None:
+        self._number = descriptor
+        self._descriptor = os.dup(descriptor)
+        self._is_terminal = os.isatty(descriptor)
+        self._says_dropped = says_dropped
+        # A signal's handler may come in between, on the same thread: the lock is a recursive one.
+        self._changed = threading.Condition()
+        self._begun = ""
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._is_idle = True
+        self._is_ending = False
+        self._dropped = 0
+        self._unsaid = 0
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    @property
+    def dropped(self) -> int:
+        """How many messages were dropped so far."""
+        return self._dropped
+
+    def writable(self) -> bool:
+        """Return that it can be written to."""
+        return True
+
+    def isatty(self) -> bool:
+        """Return whether it is a terminal, as it was at first."""
+        return self._is_terminal
+
+    def fileno(self) -> int:
+        """Return the descriptor's number, for whoever asks for its size or kind."""
+        return self._number
+
+    def write(self, text: str) -> int:
+        """Take text; whole lines are on their way at once, the rest with `flush`."""
+        with self._changed:
+            lines, newline, self._begun = (self._begun + text).rpartition("\n")
+            if newline:
+                self._offer(lines + newline)
+            if len(self._begun) > LINE_BYTES:
+                self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        """Send what is no whole line on its way, too. Returns at once."""
+        with self._changed:
+            begun, self._begun = self._begun, ""
+            if begun:
+                self._offer(begun)
+
+    def finish(self, timeout_s: float = FINISH_S) -> int:
+        """Wait, for so long at most, until everything is written; return how many are dropped."""
+        self.flush()
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._is_idle, timeout_s)
+            return self._dropped + len(self._waiting) + (not self._is_idle)
+
+    def _offer(self, text: str) -> None:
+        message = text.encode(self.encoding, self.errors)
+        if len(message) > LIMIT_BYTES:
+            self._drop()
+            return
+        while self._waiting_bytes + len(message) > LIMIT_BYTES:
+            self._waiting_bytes -= len(self._waiting.popleft())
+            self._drop()
+        self._waiting.append(message)
+        self._waiting_bytes += len(message)
+        self._is_idle = False
+        self._changed.notify_all()
+
+    def _drop(self) -> None:
+        self._dropped += 1
+        self._unsaid += 1
+
+    def _drain(self) -> None:
+        """Write what waits, for ever; on a thread that ends with the process."""
+        while True:
+            message, unsaid = self._next()
+            try:
+                if unsaid and self._says_dropped:
+                    self._put(b"trader: %d messages could not be said here\n" % unsaid)
+                self._put(message)
+            except OSError:
+                with self._changed:
+                    self._unsaid += unsaid
+                    self._drop()
+                    self._changed.wait_for(lambda: self._is_ending, RETRY_S)
+
+    def _next(self) -> tuple[bytes, int]:
+        with self._changed:
+            if not self._waiting:
+                self._is_idle = True
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting)
+            message = self._waiting.popleft()
+            self._waiting_bytes -= len(message)
+            unsaid, self._unsaid = self._unsaid, 0
+            return message, unsaid
+
+    def _put(self, message: bytes) -> None:
+        left = memoryview(message)
+        while left:
+            try:
+                left = left[os.write(self._descriptor, left[:_CHUNK_BYTES]) :]
+            except BlockingIOError:
+                # Whoever started us made it so; it is theirs, too, and stays as it is.
+                select.select([], [self._descriptor], [], RETRY_S)
+
+
+_OPEN: list[Outlet] = []
+
+
+def install() -> None:
+    """Put outlets in the place of the streams, for the rest of this process.
+
+    A stream that is no descriptor, as in a test, cannot block: it stays.
+    """
+    if _OPEN:
+        return
+    for name, says_dropped in (("stdout", False), ("stderr", True)):
+        stream = getattr(sys, name)
+        with suppress(OSError, AttributeError):
+            stream.flush()
+        with suppress(OSError, AttributeError, ValueError):
+            number = stream.fileno()
+            outlet = Outlet(number, says_dropped=says_dropped)
+            setattr(sys, name, outlet)
+            _OPEN.append(outlet)
+            _never_block(number)
+
+
+def is_installed() -> bool:
+    """Return whether the streams of this process are outlets."""
+    return bool(_OPEN)
+
+
+def dropped() -> int:
+    """Return how many messages were dropped so far, on all outlets."""
+    return sum(outlet.dropped for outlet in _OPEN)
+
+
+def finish() -> bool:
+    """Wait a moment for what is still to be said; return whether there are outlets at all."""
+    for outlet in _OPEN:
+        lost = outlet.finish()
+        if lost and outlet.fileno() == 1:
+            _OPEN[-1].write(f"trader: {lost} messages could not be said on stdout\n")
+    return bool(_OPEN)
+
+
+def _never_block(number: int) -> None:
+    """Open a pipe or a terminal anew, so that it does not block who writes to it directly.
+
+    A flag on the descriptor as it is would be one for every process that shares it.
+    """
+    mode = os.fstat(number).st_mode
+    if stat.S_ISFIFO(mode) or (stat.S_ISCHR(mode) and os.isatty(number)):
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        with suppress(OSError):
+            again = os.open(f"/proc/self/fd/{number}", flags)
+            os.dup2(again, number)
+            os.close(again)
