@@ -11,10 +11,13 @@ Libraries do not promise which exceptions they raise on hostile input, so no lis
 expected is kept: what is not ours is lost.
 """
 
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from typing import TYPE_CHECKING
 
 from eventlog.printable import printable
 from feeds.errors import FeedError
+
+if TYPE_CHECKING:
+    from websockets.exceptions import ConnectionClosed
 
 REASON_CHARS_MAX = 200
 """The longest reason that is kept of a loss (I10)."""
@@ -47,6 +50,8 @@ def reason_of(error: BaseException) -> str:
     >>> reason_of(OSError("name or service\\x1b[31m\\nnot known"))
     'name or service\\\\x1b[31m\\\\nnot known'
     """
+    from websockets.exceptions import ConnectionClosed, InvalidStatus  # slow, and not for --help
+
     if isinstance(error, ConnectionClosed):
         return _closing(error)
     if isinstance(error, InvalidStatus) and 300 <= error.response.status_code < 400:
@@ -69,7 +74,7 @@ def told(text: str, *, most: int = REASON_CHARS_MAX) -> str:
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
-def _closing(error: ConnectionClosed) -> str:
+def _closing(error: "ConnectionClosed") -> str:
     if error.rcvd is not None:
         said = told(error.rcvd.reason, most=REASON_CHARS_MAX - 50)
         return f"closed by the exchange (code {error.rcvd.code}) {said}".rstrip()
