@@ -251,6 +251,14 @@ class Market:
                 state[f"market.{side}.{name}"] = array
         return state
 
+    @property
+    def needs_snapshot(self) -> bool:
+        """Whether a book was seen, and what is known of it no longer holds: only a snapshot helps.
+
+        A book that is one-sided or crossed is no such case: it is what the exchange says.
+        """
+        return bool(self.book_seen and not self.book_valid)
+
     def copy(self) -> "Market":
         """Return a copy that can be folded on; both share a book until one of them changes it."""
         return replace(self)

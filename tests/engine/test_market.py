@@ -308,6 +308,29 @@ class TestSynchronisation:
 
         assert row["valid"] == 0
 
+    def test_only_a_book_that_is_not_known_needs_a_snapshot(self) -> None:
+        """One that is one-sided, crossed or empty is what the exchange says: nothing is to mend."""
+        one_sided = BookUpdate(
+            exchange_ns=START_NS, received_ns=START_NS, bids=(), asks=snapshot().asks,
+            snapshot=True, checksum=None, snapshot_id=10,
+        )  # fmt: skip
+        crossed = book([(104 * E8, E8)], [], at_ms=1, snapshot_id=11)
+        needed = [Market.genesis().needs_snapshot]
+        market = Market.genesis()
+        for record in (
+            one_sided,
+            crossed,
+            book([], [], at_ms=2, checksum=1, snapshot_id=12),
+            snapshot(3, snapshot_id=13),
+            gap(),
+        ):
+            fold(market, record)
+            needed.append(market.needs_snapshot)
+
+        assert needed == [False, False, False, True, False, True]
+        assert last(Market.genesis(), one_sided)["valid"] == 0
+        assert last(Market.genesis(), one_sided, crossed)["valid"] == 0
+
     def test_a_side_that_has_lost_its_last_level_has_no_best_price(self) -> None:
         """The book does not show the old bid any more, so nothing can be sold at it."""
         market = Market.genesis()
