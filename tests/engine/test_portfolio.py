@@ -58,7 +58,7 @@ def waiting(state: PortfolioState, who: int = OURS) -> tuple[int, int, int]:
     return side, at, at_ns
 
 
-MARKET = {"bid_e8": 99 * E8, "ask_e8": 100 * E8}
+MARKET: dict[str, Any] = {"bid_e8": 99 * E8, "ask_e8": 100 * E8}
 
 
 def tick_of(*, event_ms: int, received_ms: int, taken_ms: int, **more: Any) -> Row:
