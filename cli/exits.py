@@ -22,6 +22,7 @@ from eventlog.errors import (
     NoLog,
     OffsetOutOfRange,
     TornTail,
+    Unwritable,
     WriteFailed,
 )
 from eventlog.printable import printable, to_json
@@ -73,6 +74,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (NoLog, Exit.NO_JOURNAL),
     (Locked, Exit.LOCKED),
     (Incompatible, Exit.INCOMPATIBLE),
+    (Unwritable, Exit.CONFIGURATION),
     (OffsetOutOfRange, Exit.OUT_OF_RANGE),
     (TornTail, Exit.REPAIRABLE),
     (Corrupt, Exit.CORRUPT),

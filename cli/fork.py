@@ -61,7 +61,7 @@ def fork(
         )
         copy.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
         note(target, SESSIONS, {"session": 1, "offset": 0})
-        checkpoints = Checkpoints(target.checkpoints)
+        checkpoints = Checkpoints(target.checkpoints, check_owner=copy.check_owner)
         checkpoints.keep_whole(engine, offset=0, chain=copy.chain)
         keep = Keep(copy, checkpoints, after=0, show=score.add)
         with progress("forking", end) as advance:

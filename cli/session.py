@@ -29,6 +29,7 @@ from engine.errors import ParameterError
 from engine.loop import run
 from engine.market import is_tick
 from engine.parameters import Parameters, parameters_from
+from engine.policy import REASONS
 from engine.step import CHUNK_TICKS
 from eventlog.gaps import missed
 from eventlog.log import Log
@@ -85,7 +86,11 @@ class Session:
         self._turn = turn
         self._chosen = settings.engine
         # Whole states are prepared on a thread, most of whose time is spent outside of Python.
-        self._checkpoints = Checkpoints(place.checkpoints, beside=ThreadPoolExecutor(1).submit)
+        self._checkpoints = Checkpoints(
+            place.checkpoints,
+            beside=ThreadPoolExecutor(1).submit,
+            check_owner=lambda: self.log.check_owner(),
+        )
         self.loading_ns = self.ready_ns = clock.now_ns()
         """When loading began, and when every session of the process was ready to receive."""
         self._not_recorded_since_ns: int | None = None
@@ -314,10 +319,10 @@ class Session:
                 self._reached("latency")
                 self.board.price(prices.price_of(self._engine.market))
                 self._oldest_ns = None
+                if self.board.score.reason == REASONS[0]:
+                    self._feed.resync(self.market)
             else:
                 self.log.sync_mark()
-            if self._engine.market.needs_snapshot:
-                self._feed.resync(self.market)
             self._sealer.tend()
         if left == 0:
             self.stop("--max-ticks")

@@ -132,12 +132,20 @@ class Checkpoints:
     """The checkpoints of one journal."""
 
     def __init__(
-        self, directory: Path, *, storage: Storage = DISK, beside: Beside | None = None
+        self,
+        directory: Path,
+        *,
+        storage: Storage = DISK,
+        beside: Beside | None = None,
+        check_owner: Callable[[], object] = lambda: None,
     ) -> None:
         """Use a directory, which is made when the first checkpoint is.
 
         With ``beside``, `keep` has snapshots prepared there; without, it waits for them.
+        ``check_owner`` raises once the log that the states belong to has another writer: what is
+        kept and removed here is then that one's (`eventlog.log.Log.check_owner`).
         """
+        self._check_owner = check_owner
         self._directory = directory
         self._storage = storage
         self._beside = beside
@@ -230,7 +238,11 @@ class Checkpoints:
         ``chain`` is the log's chain value there, of which the first `LINK_BYTES` are kept. It is
         kept as a delta, or as a snapshot where one is due.
         """
+        self._check_owner()
         deltas = self._deltas
+        if deltas is not None and not deltas.is_named:
+            # Somebody removed or replaced the file: what went there is not kept.
+            deltas = None
         if deltas is None:
             self.keep_whole(engine, offset=offset, chain=chain)
         elif offset > deltas.offset:
@@ -247,6 +259,7 @@ class Checkpoints:
 
     def keep_whole(self, engine: Stateful, *, offset: int, chain: bytes) -> Facts:
         """Keep a snapshot, whether one is due or not; return what it says of itself."""
+        self._check_owner()
         make_directory(self._storage, self._directory)
         self.close()
         prepared = self._prepared(_taken(engine, offset=offset, chain=chain))
@@ -287,6 +300,7 @@ class Checkpoints:
         elif self._storage.exists(deltas.path):
             self._storage.unlink(deltas.path)
             self._storage.fsync_dir(self._directory)
+        self._check_owner()
         put_in_place(self._storage, prepared.temporary, self.path(taken.offset))
         self._coming = None
         self.close()
@@ -371,6 +385,10 @@ class _Deltas:
     @property
     def has_room(self) -> bool:
         return self._position < DELTAS_BYTES_MAX
+
+    @property
+    def is_named(self) -> bool:
+        return self._file is None or self._file.is_named(self.path)
 
     def append(self, engine: Stateful, *, offset: int, chain: bytes) -> None:
         change, self._before = delta.encode(self._before, engine, rows=self._rows)

@@ -5,6 +5,8 @@
     EventLogError
     ├── NoLog              there is no log in this directory
     ├── Locked             another process writes to it
+    │   └── Displaced      this was its writer, and is not any more; nothing was acknowledged
+    ├── Unwritable         this user, or this filesystem, does not allow to write to it
     ├── Incompatible       a newer version of the program wrote it
     ├── TornTail           its last write was interrupted before it was acknowledged: repairable
     ├── Corrupt            acknowledged bytes are not what they were: never repaired by itself
@@ -93,6 +95,24 @@ class Locked(EventLogError):
     """Another process is the one writer of this log."""
 
     hint = "Stop the other process first; reading needs no lock."
+
+
+class Displaced(Locked):
+    """This writer is not the log's any more: another claimed it, or its files were replaced.
+
+    What it acknowledged before is safe: the other one began with it. Since, nothing was.
+    """
+
+    hint = (
+        "Nothing acknowledged is lost. A second session, a deleted LOCK, or a directory that was"
+        " moved, restored or replaced: find out which, then start one session again."
+    )
+
+
+class Unwritable(EventLogError):
+    """The log cannot be written to: no permission, a read-only filesystem, or one without locks."""
+
+    hint = "Check who owns the journal, how its filesystem is mounted, and that it keeps locks."
 
 
 class Incompatible(EventLogError):

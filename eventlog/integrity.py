@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from eventlog import frame, mark, recovery, sealing, segment
+from eventlog import frame, lock, mark, recovery, sealing, segment
 from eventlog import manifest as manifests
 from eventlog.errors import Corrupt, EventLogError, TornTail
 from eventlog.manifest import Manifest
@@ -23,7 +23,7 @@ from eventlog.reader import look
 from eventlog.records import KINDS
 from eventlog.recovery import Outcome, Tail
 from eventlog.sealing import SealedSegment
-from eventlog.storage import DISK, Storage
+from eventlog.storage import DISK, Storage, read_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,7 @@ def _structure(storage: Storage, directory: Path) -> Iterator[Finding]:
         except Corrupt as error:
             yield _finding("sealed", error)
     yield from _strays(storage, directory, manifest)
+    yield from _lock(storage, directory)
     try:
         _, tail = look(storage, directory)
     except Corrupt as error:
@@ -111,6 +112,15 @@ def _tail(storage: Storage, directory: Path, tail: Tail) -> Iterator[Finding]:
         )
         torn = TornTail(message, path=tail.last.path, offset=scan.link.offset)
         yield _finding("open", torn)
+
+
+def _lock(storage: Storage, directory: Path) -> Iterator[Finding]:
+    """Find a lock file, which nobody holds, that is not what a writer leaves."""
+    path = directory / recovery.LOCK
+    if storage.exists(path) and not storage.locked(path):
+        problem = lock.problem(read_all(storage, path))
+        if problem:
+            yield Finding("lock", path, None, problem, repairable=True)
 
 
 def _strays(storage: Storage, directory: Path, manifest: Manifest) -> Iterator[Finding]:

@@ -5,14 +5,19 @@ one record batch, one frame, one synchronous write: it returns only when the rec
 storage (I2), at dense offsets (I1). When a write fails the writer is dead: nothing is retried,
 nothing more is acknowledged, and the next opening finds out what the disk holds.
 
-There is one writer, twice over: an operating system's lock for as long as it lives, and an epoch
-that each opening raises and every frame carries, so that a second writer that slipped past the lock
-is found out by those who read.
+There is one writer, three times over. An operating system's lock keeps a second one out for as
+long as the first lives. Whoever slips past it (the lock file was deleted, the directory moved or
+restored from a copy, the filesystem keeps no locks) *claims* the log before reading anything of it,
+by putting another file in the place of the mark; before every acknowledgement the writer looks
+whether lock, mark and segment are still its own, so that the one before acknowledges nothing any
+more and says so (`Displaced`). And an epoch that each opening raises and every frame carries tells
+readers whose frames they see.
 
 Not here: a background thread or process. When and where to seal, and when to force the mark to the
 disk, is the caller's.
 """
 
+import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,8 +30,18 @@ import pyarrow as pa
 
 from eventlog import body, frame, mark, parts, recovery, row, sealing, segment
 from eventlog import manifest as manifests
-from eventlog.errors import Corrupt, Locked, NoLog, TooLarge, Unprepared, WriteFailed
+from eventlog.errors import (
+    Corrupt,
+    Displaced,
+    Locked,
+    NoLog,
+    TooLarge,
+    Unprepared,
+    Unwritable,
+    WriteFailed,
+)
 from eventlog.frame import Kind, Link
+from eventlog.lock import WITHOUT_LOCKS
 from eventlog.manifest import Manifest, Sealed
 from eventlog.mark import Mark, MarkFile
 from eventlog.parts import Part
@@ -38,6 +53,7 @@ from eventlog.segment import Segment
 from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
 
 SEGMENT_BYTES = 64 << 20
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS, *WITHOUT_LOCKS}
 COMMITS_PER_MARK_SYNC = 256
 """So often the mark is forced to the disk without being asked: a rare ``fdatasync`` besides."""
 
@@ -72,6 +88,7 @@ class Log:
         manifest: Manifest,
         opened: Sequence[Segment],
         found: Recovery,
+        marks: MarkFile,
         epoch: int,
         segment_bytes: int,
     ) -> None:
@@ -79,12 +96,13 @@ class Log:
         self.recovery = found
         self._storage = storage
         self._lock = lock
+        self._lock_path = directory / recovery.LOCK
         self._manifest = manifest
         self._open = list(opened)
         self._epoch = epoch
         self._last.link = self._last.link._replace(epoch=epoch)
         self._segment_bytes = segment_bytes
-        self._marks = MarkFile(storage, directory, self._mark())
+        self._marks = marks
         self._file = storage.open_synced(self._last.path)
         self._commits = 0
         self._dead: str | None = None
@@ -107,6 +125,7 @@ class Log:
             Locked: if another writer has the log.
             Corrupt: if it does not hold what was acknowledged. Nothing was changed.
             Incompatible: if a newer version wrote it. Nothing was changed.
+            Unwritable: if this user may not, or the filesystem is read-only or keeps no locks.
             WriteFailed: if the device refuses.
         """
         with _writing(directory):
@@ -123,27 +142,58 @@ class Log:
 
     @classmethod
     def _opened(cls, storage: Storage, directory: Path, lock: Lock, segment_bytes: int) -> "Log":
+        settled = lock.settled
         try:
             manifest = recovery.manifest_of(storage, directory)
         except NoLog:
-            manifest = _create(storage, directory, segment_bytes)
+            manifest, settled = _create(storage, directory, segment_bytes), True
+        marks = MarkFile.claim(storage, directory)
+        try:
+            return cls._claimed(
+                storage, directory, lock, marks, manifest, segment_bytes, settled=settled
+            )
+        except BaseException:
+            if marks is not None:
+                marks.close()
+            raise
+
+    @classmethod
+    def _claimed(
+        cls,
+        storage: Storage,
+        directory: Path,
+        lock: Lock,
+        marks: MarkFile | None,
+        manifest: Manifest,
+        segment_bytes: int,
+        *,
+        settled: bool,
+    ) -> "Log":
         for sealed in manifest.sealed:
             sealing.check_size(storage, directory, sealed)
         tail = recovery.examine(storage, directory, manifest)
-        found = recovery.repair(storage, directory, tail)
+        assert marks is not None, "case I refuses"
+        found = recovery.repair(storage, directory, tail, settled=settled, check=marks.check_named)
         _tidy(storage, directory, manifest)
         newest = tail.slots.newest
         epoch = max(tail.scan.link.epoch, newest.epoch if newest else 0) + 1
-        return cls(
+        log = cls(
             storage,
             directory,
             lock=lock,
             manifest=manifest,
             opened=tail.segments,
             found=found,
+            marks=marks,
             epoch=epoch,
             segment_bytes=segment_bytes,
         )
+        try:
+            marks.begin(log._mark(), tail.slots)
+        except BaseException:
+            log._file.close()
+            raise
+        return log
 
     @property
     def end(self) -> int:
@@ -232,6 +282,18 @@ class Log:
         except Corrupt as error:
             self._die_of(error, self.directory)
             raise
+
+    def check_owner(self) -> None:
+        """Raise unless this is still the log's one writer. Every append asks; so may whoever keeps
+        something beside the log.
+
+        Raises:
+            Displaced: if another writer claimed the log, or its files are not the ones that are
+                written to. The writer is dead.
+            WriteFailed: if it was dead before.
+        """
+        with self._fatal(self.directory):
+            self._check_owner()
 
     def sync_mark(self) -> None:
         """Return when the durable mark stands at the end of the log.
@@ -346,10 +408,15 @@ class Log:
             if not self._last.takes(len(data)):
                 self._roll(len(data))
                 data, after = self._framed(packed, count)
+            # Before the write, and after the file was opened: it is then none of another writer,
+            # who would have claimed the log first.
+            self._marks.check_named()
             last = self._last
             self._file.pwrite(data, last.position)
             last.note(after, last.position + len(data))
             self._marks.write(self._mark())
+            # After the write: another writer that claims the log from here on finds it there.
+            self._check_owner()
         except BaseException as error:
             self._die_of(error, self._last.path)
             raise
@@ -359,11 +426,15 @@ class Log:
 
     def _publish(self, prepared: Prepared) -> Sealed:
         """Do S4 to S6 with the oldest closed segment."""
-        self._manifest = sealing.publish(self._storage, self.directory, prepared, self._manifest)
+        self._check_owner()
+        self._manifest = sealing.publish(
+            self._storage, self.directory, prepared, self._manifest, check=self._check_sealer
+        )
         closed = self._open.pop(0)
         sealed = self._manifest.sealed
         path = self.directory / prepared.entry.name
         self._parts[len(sealed) - 1] = SealedSegment(self._storage, path, prepared.entry)
+        self._check_owner()
         # S6, not synced: should a power cut bring the file back, opening removes it again.
         self._storage.unlink(closed.path)
         return prepared.entry
@@ -386,16 +457,37 @@ class Log:
             identity=self.identity,
             link=self._last.link,
             size_bytes=max(self._segment_bytes, needed_bytes),
+            check=self._check_owner,
         )
         if made.path == self._last.path:
             self._open.pop()
             self._parts.pop()
         self._open.append(made)
         self._parts.append(made)
-        self._file.close()
-        self._file = self._storage.open_synced(self._last.path)
+        before, self._file = self._file, self._storage.open_synced(self._last.path)
+        before.close()
         self._marks.write(self._mark())
         self._marks.sync()
+
+    def _check_owner(self) -> None:
+        self._marks.check_named()
+        if not self._file.is_named(self._last.path):
+            raise Displaced(
+                "this is not the file any more that was being written;"
+                " nothing more is acknowledged here",
+                path=self._last.path,
+            )
+        if not self._lock.is_named(self._lock_path):
+            raise Displaced(
+                "the lock was deleted or replaced, so there may be another writer;"
+                " nothing more is acknowledged here",
+                path=self._lock_path,
+            )
+
+    def _check_sealer(self) -> None:
+        if manifests.read(self._storage, self.directory) != self._manifest:
+            raise Displaced("another writer has sealed", path=self.directory / manifests.NAME)
+        self._check_owner()
 
     def _mark(self) -> Mark:
         last = self._last
@@ -434,16 +526,24 @@ def _create(storage: Storage, directory: Path, segment_bytes: int) -> Manifest:
     """Make an empty log. The manifest comes last: without it there is no log.
 
     A crash before that leaves an empty segment and perhaps a mark, which are written again here.
+
+    Raises:
+        Displaced: if another writer makes one at the same time.
     """
+
+    def check() -> None:
+        if storage.exists(directory / manifests.NAME):
+            raise Displaced("another writer has begun this log", path=directory)
+
     identity = storage.random_identity()
     link = Link(0, manifests.genesis(identity), 0)
     made = segment.create(
-        storage, directory, identity=identity, link=link, size_bytes=segment_bytes
+        storage, directory, identity=identity, link=link, size_bytes=segment_bytes, check=check
     )
     start = Mark(identity, 0, 0, made.position, link.chain, 0)
-    MarkFile(storage, directory, start).close()
+    mark.create(storage, directory, start, check=check)
     manifest = Manifest.empty(identity)
-    manifests.write(storage, directory, manifest)
+    manifests.write(storage, directory, manifest, check=check)
     return manifest
 
 
@@ -470,10 +570,13 @@ def _tidy(storage: Storage, directory: Path, manifest: Manifest) -> None:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turn what the device refuses into `WriteFailed`."""
+    """Turn what the device refuses into `WriteFailed`, what is not allowed into `Unwritable`."""
     try:
         yield
     except OSError as error:
+        if error.errno in _NOT_ALLOWED:
+            where = path if error.filename is None else Path(error.filename)
+            raise Unwritable(f"it cannot be written to: {error.strerror}", path=where) from error
         raise WriteFailed(f"the device refused: {error}", path=path) from error
 
 

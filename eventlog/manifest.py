@@ -15,6 +15,7 @@ A file that the manifest does not name is not part of the log.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -146,9 +147,15 @@ def read(storage: Storage, directory: Path) -> Manifest:
     return from_bytes(read_all(storage, path), path)
 
 
-def write(storage: Storage, directory: Path, manifest: Manifest) -> None:
-    """Replace the manifest, atomically and durably."""
-    publish(storage, directory / NAME, [to_bytes(manifest)])
+def write(
+    storage: Storage,
+    directory: Path,
+    manifest: Manifest,
+    *,
+    check: Callable[[], object] = lambda: None,
+) -> None:
+    """Replace the manifest, atomically and durably, after a last ``check``."""
+    publish(storage, directory / NAME, [to_bytes(manifest)], check=check)
 
 
 def _line_of(sealed: Sealed) -> bytes:

@@ -30,13 +30,15 @@ at    size  field
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from crc32c import crc32c
 
-from eventlog.storage import Storage, publish, read_all
+from eventlog.errors import Displaced
+from eventlog.storage import File, Storage, publish, put_in_place, read_all, write_temporary
 
 NAME = "mark"
 MAGIC = b"EVM1"
@@ -44,6 +46,7 @@ VERSION = 1
 SLOT = struct.Struct("<4sIQ16sQQQ32sI")
 SLOT_STRIDE_BYTES = 4096
 SLOTS = 2
+_ATTEMPTS = 8
 
 
 class Mark(NamedTuple):
@@ -121,20 +124,95 @@ def read(storage: Storage, directory: Path) -> Slots:
     return from_bytes(read_all(storage, path))
 
 
+def create(
+    storage: Storage, directory: Path, mark: Mark, *, check: Callable[[], object] = lambda: None
+) -> None:
+    """Publish a mark, whole and durable, in place of what may be there, after a last ``check``."""
+    publish(storage, directory / NAME, _slots(mark), check=check)
+
+
+def _claimed(storage: Storage, directory: Path, parts: list[bytes]) -> File:
+    path = directory / NAME
+    temporary = write_temporary(storage, path, parts)
+    ours = storage.open(temporary)
+    try:
+        put_in_place(storage, temporary, path)
+        file = storage.open(path)
+        # A name that was lost does not come back: if it is still ours, so is what was opened.
+        if ours.is_named(path):
+            return file
+        file.close()
+        raise Displaced("another writer has claimed this log at the same time", path=path)
+    finally:
+        ours.close()
+
+
+def _slots(mark: Mark) -> list[bytes]:
+    slots = [to_bytes(mark), to_bytes(mark, mark.counter + 1)]
+    return [slot.ljust(SLOT_STRIDE_BYTES, b"\0") for slot in slots]
+
+
 class MarkFile:
-    """The mark file in the hands of the one writer.
+    """The mark file in the hands of the one writer. Use `MarkFile.claim`, then `begin`."""
 
-    It is written anew, whole and durable, when the writer opens the log: whatever was wrong with
-    it was judged before.
-    """
+    def __init__(self, storage: Storage, directory: Path, file: File) -> None:
+        self._storage, self._directory = storage, directory
+        self._path = directory / NAME
+        self._file = file
+        self._counter = self._slot = 0
 
-    def __init__(self, storage: Storage, directory: Path, mark: Mark) -> None:
-        slots = [to_bytes(mark), to_bytes(mark, mark.counter + 1)]
-        parts = [slot.ljust(SLOT_STRIDE_BYTES, b"\0") for slot in slots]
-        publish(storage, directory / NAME, parts)
-        self._file = storage.open(directory / NAME)
-        self._counter = mark.counter + 2
-        self._slot = 0
+    @classmethod
+    def claim(cls, storage: Storage, directory: Path) -> "MarkFile | None":
+        """Put a copy of the file in its place, and return that; ``None`` if there is none.
+
+        Which file the name stands for is who the writer is: the one before sees that it is not its
+        own any more and acknowledges nothing from then on (`is_named`). So this comes before
+        anything is read of the log: all that was acknowledged is there by then.
+
+        Raises:
+            Displaced: if another writer did the same at the same time.
+        """
+        path = directory / NAME
+        if not storage.exists(path):
+            return None
+        for _ in range(_ATTEMPTS):
+            data = read_all(storage, path)
+            if not from_bytes(data).damage:
+                break  # else, a slot was perhaps just being written
+        return cls(storage, directory, _claimed(storage, directory, [data]))
+
+    def begin(self, mark: Mark, found: Slots) -> None:
+        """Write both slots anew, whole and durable, where the slots ``found`` were.
+
+        Whatever was wrong with them was judged before.
+        """
+        newest = found.newest
+        assert newest is not None, "case I refuses"
+        slots = _slots(mark._replace(counter=newest.counter + 1))
+        self._counter = newest.counter + 3
+        if found.damage:
+            anew = _claimed(self._storage, self._directory, slots)
+            self._file.close()
+            self._file = anew
+            return
+        # In its place, the slot that is not the newest first: another file would be another claim,
+        # and those are made before anything is read.
+        self._slot = (found.slot + 1) % SLOTS
+        for slot, data in zip((self._slot, found.slot), slots, strict=True):
+            self._file.pwrite(data, slot * SLOT_STRIDE_BYTES)
+            self._file.fdatasync()
+
+    def is_named(self) -> bool:
+        """Say whether the mark of the log is still this one: nobody has claimed it since."""
+        return self._file.is_named(self._path)
+
+    def check_named(self) -> None:
+        """Raise `Displaced` unless the mark of the log is still this one."""
+        if not self.is_named():
+            raise Displaced(
+                "another writer has claimed this log; nothing more is acknowledged here",
+                path=self._path,
+            )
 
     def write(self, mark: Mark) -> None:
         """Note how far the log is durable, without waiting for the disk."""

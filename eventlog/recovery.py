@@ -31,6 +31,7 @@ Frames behind the mark are written once more, byte by byte the same, and synced:
 comes after a failed fsync reads them from the page cache, whether they are on the disk or not.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -312,8 +313,20 @@ def _refusal(tail: Tail, directory: Path) -> Corrupt:
     )
 
 
-def repair(storage: Storage, directory: Path, tail: Tail) -> Recovery:
-    """Do what the case says, durably, and say what was done."""
+def repair(
+    storage: Storage,
+    directory: Path,
+    tail: Tail,
+    *,
+    settled: bool,
+    check: Callable[[], object] = lambda: None,
+) -> Recovery:
+    """Do what the case says, durably, and say what was done.
+
+    Unless it is ``settled`` that no writer before is alive, the last segment is put in its place
+    as another file: whatever such a writer still writes then goes where nobody looks, and not over
+    what is appended here. ``check`` is called just before anything is written.
+    """
     last, scan, newest = tail.last, tail.scan, tail.slots.newest
     assert newest is not None, "case I refuses"
     known = newest.segment_offset == last.first and newest.end > last.first
@@ -321,9 +334,13 @@ def repair(storage: Storage, directory: Path, tail: Tail) -> Recovery:
     whole = tail.data[start : scan.position]
     torn = tail.data[scan.position : scan.used_bytes]
     copy = _quarantined(storage, directory, last, scan.position, torn) if torn else None
-    if whole or torn:
+    if not settled:
+        kept = tail.data[: scan.position]
+        publish(storage, last.path, segment.filled(kept, last.size_bytes), check=check)
+    elif whole or torn:
         file = storage.open(last.path)
         try:
+            check()  # else, it may be another writer's file that was opened
             file.pwrite(whole + bytes(len(torn)), start)
             file.fdatasync()
         finally:

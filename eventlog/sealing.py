@@ -26,7 +26,7 @@ manifest's, and page checksums are verified besides.
 
 import io
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from operator import attrgetter
@@ -324,10 +324,7 @@ def _prepared(storage: Storage, work: SealWork) -> Prepared:
         chain_before=work.chain_before,
         chain=work.chain,
     )
-    # A name of its own: what is published once is not written to by a preparation that was given
-    # up and still runs.
-    unique = f"{entry.name}.{storage.random_identity().hex()}"
-    temporary = write_temporary(storage, work.path.with_name(unique), [parquet])
+    temporary = write_temporary(storage, work.path.with_name(entry.name), [parquet])
     # S3
     storage.forget(temporary)
     _check_same(SealedSegment(storage, temporary, entry), map(group, firsts))
@@ -353,16 +350,23 @@ def misfit(storage: Storage, prepared: Prepared) -> str:
     return ""
 
 
-def publish(storage: Storage, directory: Path, prepared: Prepared, manifest: Manifest) -> Manifest:
+def publish(
+    storage: Storage,
+    directory: Path,
+    prepared: Prepared,
+    manifest: Manifest,
+    *,
+    check: Callable[[], object],
+) -> Manifest:
     """Do S4 and S5 with the file of the segment that follows the sealed ones; return the manifest.
 
-    The file is to be one that is no `misfit`.
+    The file is to be one that is no `misfit`. ``check`` is called before the manifest is replaced.
     """
     sealed = manifest.with_sealed(prepared.entry)
     # S4
     put_in_place(storage, prepared.temporary, directory / prepared.entry.name)
     # S5
-    write(storage, directory, sealed)
+    write(storage, directory, sealed, check=check)
     return sealed
 
 

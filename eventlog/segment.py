@@ -17,7 +17,7 @@ question of `recovery`.
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -242,14 +242,23 @@ def decoded(
 
 
 def create(
-    storage: Storage, directory: Path, *, identity: bytes, link: Link, size_bytes: int
+    storage: Storage,
+    directory: Path,
+    *,
+    identity: bytes,
+    link: Link,
+    size_bytes: int,
+    check: Callable[[], object] = lambda: None,
 ) -> Segment:
-    """Publish a new segment with room for so many bytes of frames, and return it."""
+    """Publish a new segment with room for so many bytes of frames, and return it.
+
+    ``check`` is called just before it has its name, as by `storage.publish`.
+    """
     path = directory / name(link.offset)
     about = _BODY.pack(identity, link.chain, size_bytes) + SCHEMA.serialize().to_pybytes()
     tag = tag_of(link.chain)
     head, _ = frame.build(Kind.SEGMENT, about, count=0, link=link, tag=tag)
-    publish(storage, path, _filled(head, len(head) + size_bytes))
+    publish(storage, path, filled(head, len(head) + size_bytes), check=check)
     return Segment(
         storage,
         path,
@@ -263,7 +272,8 @@ def create(
     )
 
 
-def _filled(head: bytes, size_bytes: int) -> Iterator[bytes]:
+def filled(head: bytes, size_bytes: int) -> Iterator[bytes]:
+    """Yield the bytes of a file of a size that begins so and goes on in zeros."""
     yield head
     rest = size_bytes - len(head)
     while rest:

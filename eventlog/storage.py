@@ -13,11 +13,12 @@ A failed call raises `OSError` and nothing here retries one. (An interrupted sys
 by Python itself, PEP 475.)
 """
 
-import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
+
+from eventlog import lock as locks
 
 TEMPORARY = ".tmp"
 """What the name of a file ends in until it is published. Such files may be deleted at any time."""
@@ -37,12 +38,27 @@ class File(Protocol):
     def fsync(self) -> None:
         """Return when the file's bytes and all that the filesystem knows of it are durable."""
 
+    def is_named(self, path: Path) -> bool:
+        """Say whether a path still names this very file, and not another or none."""
+
     def close(self) -> None:
         """Let go of the file."""
 
 
 class Lock(Protocol):
     """An exclusive claim on a path, given back by `release` or by the end of the process."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether nobody who held it before can still be writing.
+
+        They let go, or the system that keeps the lock knows that they are gone. Where the file is
+        another one than theirs, or the system is, they may be alive, and nothing may be written to
+        a file that they may have open.
+        """
+
+    def is_named(self, path: Path) -> bool:
+        """Say whether the path still names what is locked."""
 
     def release(self) -> None:
         """Give it back."""
@@ -102,14 +118,8 @@ class Storage(Protocol):
 
 class _DiskFile:
     def __init__(self, path: Path, flags: int) -> None:
-        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
-        if descriptor <= 2:
-            # Whoever prints to a closed stdout would print into the log: the numbers 0 to 2 have
-            # destroyed databases (sqlite.org/howtocorrupt.html, section 2.1).
-            moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
-            os.close(descriptor)
-            descriptor = moved
-        self._descriptor = descriptor
+        self._descriptor = locks.opened(path, flags)
+        self._identity = locks.identity_of(os.fstat(self._descriptor))
 
     def pwrite(self, data: bytes, position: int) -> None:
         written = os.pwrite(self._descriptor, data, position)
@@ -122,15 +132,10 @@ class _DiskFile:
     def fsync(self) -> None:
         os.fsync(self._descriptor)
 
+    def is_named(self, path: Path) -> bool:
+        return locks.names(path, self._identity)
+
     def close(self) -> None:
-        os.close(self._descriptor)
-
-
-class _DiskLock:
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def release(self) -> None:
         os.close(self._descriptor)
 
 
@@ -206,29 +211,12 @@ class Disk:
             os.close(descriptor)
 
     def lock(self, path: Path) -> Lock | None:
-        """``flock(LOCK_EX | LOCK_NB)`` on the file, made if there is none."""
-        # flock and not fcntl: POSIX record locks vanish when any descriptor of the file is closed.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return _DiskLock(descriptor)
+        """``flock(LOCK_EX | LOCK_NB)`` on the file, made if there is none; see `eventlog.lock`."""
+        return locks.acquire(path)
 
     def locked(self, path: Path) -> bool:
         """Try ``flock(LOCK_SH | LOCK_NB)`` and let go at once."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return locks.is_held(path)
 
     def free_bytes(self, path: Path) -> int:
         """``statvfs``: what is left for those who are not root."""
@@ -261,8 +249,11 @@ def make_directory(storage: Storage, path: Path) -> None:
 
 
 def write_temporary(storage: Storage, path: Path, parts: Iterable[bytes]) -> Path:
-    """Write the parts, one after the other, to a durable file that is not ``path`` yet."""
-    temporary = path.with_name(path.name + TEMPORARY)
+    """Write the parts, one after the other, to a durable file that is not ``path`` yet.
+
+    Its name is nobody else's: what one writer publishes is not written to by another.
+    """
+    temporary = path.with_name(f"{storage.random_identity().hex()}.{path.name}{TEMPORARY}")
     file = storage.create(temporary)
     try:
         position = 0
@@ -281,9 +272,18 @@ def put_in_place(storage: Storage, temporary: Path, path: Path) -> None:
     storage.fsync_dir(path.parent)
 
 
-def publish(storage: Storage, path: Path, parts: Iterable[bytes]) -> None:
+def publish(
+    storage: Storage,
+    path: Path,
+    parts: Iterable[bytes],
+    *,
+    check: Callable[[], object] = lambda: None,
+) -> None:
     """Write a file atomically: temporary, fsync, rename, fsync of the directory.
 
-    After a crash at any point ``path`` is what it was before or all of the new file.
+    After a crash at any point ``path`` is what it was before or all of the new file. ``check`` is
+    called just before it is given its name, and may raise: then nothing has changed.
     """
-    put_in_place(storage, write_temporary(storage, path, parts), path)
+    temporary = write_temporary(storage, path, parts)
+    check()
+    put_in_place(storage, temporary, path)

@@ -9,9 +9,13 @@ sync of their directory may be there or not.
 
 import errno
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+_UNIQUE = re.compile("^[0-9a-f]{32}[.]")
+"""What the names of temporary files begin with; calls are listed without."""
 
 
 class PowerCut(BaseException):
@@ -75,6 +79,8 @@ class SimFS:
         self.pending: list[Pending] = []
         self.locks: set[Path] = set()
         self.identities = 0
+        self.settled = True
+        """Whether it is certain that no writer of before is alive; not after a power cut."""
 
     # --- what `Storage` asks for
 
@@ -142,7 +148,8 @@ class SimFS:
         if path not in self.names:
             self._name(path.parent, (path, Inode()))
         self.locks.add(path)
-        return SimLock(self, path)
+        settled, self.settled = self.settled, True
+        return SimLock(self, path, settled=settled)
 
     def locked(self, path: Path) -> bool:
         return path in self.locks
@@ -160,6 +167,7 @@ class SimFS:
         """Return the filesystem that the next boot finds if this much of the rest was kept."""
         after = SimFS()
         after.identities = self.identities + 1
+        after.settled = False
         names = self.durable_names
         contents = {inode: bytearray(inode.durable) for inode in self._inodes()}
         for change in keep(list(self.pending)):
@@ -224,7 +232,7 @@ class SimFS:
 
     def _call(self, name: str, path: Path) -> None:
         """Count a call, and refuse it if that is planned."""
-        self.calls.append(f"{name} {path.name}")
+        self.calls.append(f"{name} {_UNIQUE.sub('', path.name)}")
         refusal, number = self.refusal, len(self.calls)
         if refusal and (number == refusal.at or (refusal.for_ever and number > refusal.at)):
             raise OSError(refusal.error, "refused", str(path))
@@ -281,6 +289,9 @@ class SimFile:
         for change in mine:
             written(self._inode.durable, change.position, change.data)
 
+    def is_named(self, path: Path) -> bool:
+        return self._fs.names.get(path) is self._inode
+
     def close(self) -> None:
         pass
 
@@ -296,8 +307,12 @@ class SyncedSimFile(SimFile):
 class SimLock:
     """A lock on a path of a `SimFS`."""
 
-    def __init__(self, fs: SimFS, path: Path) -> None:
-        self._fs, self._path = fs, path
+    def __init__(self, fs: SimFS, path: Path, *, settled: bool) -> None:
+        self._fs, self._path, self.settled = fs, path, settled
+        self._inode = fs.names[path]
+
+    def is_named(self, path: Path) -> bool:
+        return self._fs.names.get(path) is self._inode
 
     def release(self) -> None:
         self._fs.locks.discard(self._path)

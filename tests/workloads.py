@@ -13,7 +13,7 @@ from tests.simfs import SimFS
 from tests.strategies import quote
 
 LOG = Path("/home/log")
-SEGMENT_BYTES = 2752
+SEGMENT_BYTES = 2944
 RECORDS_MAX = 40
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from engine.parameters import Parameters
 from eventlog.reader import Reader
 from eventlog.records import TICK_KINDS
 from feeds.files import merge
-from feeds.files.survey import Survey
+from feeds.files.tables import Layout
 from feeds.streams import STREAMS, market
 
 
@@ -52,14 +53,14 @@ def of_journal(place: Place) -> tuple[Source, Parameters]:
     return Source(place.name, records, log.end, ticks), parameters
 
 
-def of_files(surveys: Sequence[Survey]) -> Source:
+def of_files(paths: Sequence[Path], name: str, layout: Layout) -> Source:
     """Return the records of tables or recorded frames."""
-    count = sum(survey.records for survey in surveys)
+    rows = sum(merge.rows_of(path) for path in paths)
 
     def records() -> Iterator[pa.RecordBatch]:
-        return (reading.batch for reading in merge.readings(surveys) if reading.batch.num_rows)
+        return (reading.batch for reading in merge.readings(paths, name, layout))
 
-    return Source(", ".join(survey.path.name for survey in surveys), records, count, count)
+    return Source(", ".join(path.name for path in paths), records, rows, rows)
 
 
 def of_stream(name: str, *, seed: int, ticks: int) -> Source:

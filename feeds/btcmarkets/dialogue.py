@@ -23,9 +23,6 @@ from feeds.btcmarkets.protocol import (
     subscribe,
 )
 
-_PAUSE_S = 2.0
-"""Without being wanted for so long, a snapshot was no longer needed: the last one helped."""
-
 
 @dataclass(slots=True)
 class _Asked:
@@ -36,8 +33,6 @@ class _Asked:
     unanswered: int = 0
     again_s: float | None = None
     resynced_s: float | None = None
-    wanted_s: float = float("-inf")
-    resyncs: int = 0
 
 
 class Dialogue:
@@ -48,8 +43,7 @@ class Dialogue:
         answer_s: how long an answer may take, which is a snapshot, before it is asked for again;
             doubled each time.
         retry_s: the longest time until a refused or silent market is asked for again.
-        resync_interval_s: the shortest time between two resyncs of one market; doubled with each
-            that did not help, up to ``retry_s``.
+        resync_interval_s: the shortest time between two resyncs of one market.
     """
 
     def __init__(
@@ -100,20 +94,12 @@ class Dialogue:
         return max(0.0, min(times) - now_s) if times else None
 
     def want(self, market: str, now_s: float) -> None:
-        """Ask for a fresh snapshot of a market, unless that was done within the interval.
-
-        To be called again and again for as long as one is needed: after a pause it was not.
-        """
+        """Ask for a fresh snapshot of a market, unless that was done within the interval."""
         asked = self._markets[market]
-        if now_s - asked.wanted_s > _PAUSE_S:
-            asked.resyncs = 0
-        asked.wanted_s = now_s
-        wait_s = self._resync_interval_s * 2.0 ** max(0, asked.resyncs - 1)
-        wait_s = min(wait_s, max(self._retry_s, self._resync_interval_s))
         last_s = asked.resynced_s
-        if not asked.confirmed or (last_s is not None and now_s - last_s < wait_s):
+        if not asked.confirmed or (last_s is not None and now_s - last_s < self._resync_interval_s):
             return
-        asked.resynced_s, asked.resyncs = now_s, min(asked.resyncs + 1, 32)
+        asked.resynced_s = now_s
         if market not in self._under_way and (market,) not in self._queue:
             self._queue.append((market,))
 

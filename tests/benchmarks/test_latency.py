@@ -57,6 +57,9 @@ class Watched:
     def fdatasync(self) -> None:
         self._timed(self._file.fdatasync)
 
+    def is_named(self, path: Path) -> bool:
+        return self._file.is_named(path)
+
     def fsync(self) -> None:
         self._timed(self._file.fsync)
 

@@ -105,6 +105,9 @@ class DyingFile:
         self._disk.count("fsync", self._path)
         self._file.fsync()
 
+    def is_named(self, path: Path) -> bool:
+        return self._file.is_named(path)
+
     def close(self) -> None:
         self._file.close()
 

@@ -23,6 +23,7 @@ SUITE = (
     "tests/crash/test_refusals.py",
     "tests/crash/test_power_cut.py",
     "tests/crash/test_damage.py",
+    "tests/crash/test_two_writers.py",
 )
 CHECKPOINTS = (
     "tests/engine/test_checkpoint.py",

@@ -13,6 +13,7 @@ from engine.checkpoint import KEPT_NEWEST, Beside, Checkpoints, Restored, dispen
 from engine.engine import Engine
 from engine.errors import CheckpointDamaged, ForeignCheckpoint
 from engine.state import Arrays, digest
+from eventlog.errors import Displaced
 from tests.faults import DETECTED, HARMLESS, Tally
 from tests.markets import SMALL, journal
 from tests.simfs import PowerCut, Refusal, SimFS, policies
@@ -263,6 +264,32 @@ class TestKeeping:
                 hurt(fs, 10, "snapshot", 70)
 
         assert keeping.checkpoints.offsets() == [0, 10, 16, 17, 18, 19]
+
+    def test_nothing_is_kept_for_a_log_that_has_another_writer(self) -> None:
+        """Neither kept nor removed: the files are the other one's."""
+        fs, keeping = kept(0, 1, 2)
+        before = dict(fs.names)
+
+        def refuse() -> None:
+            raise Displaced("another writer", path=DIRECTORY)
+
+        stale = Checkpoints(DIRECTORY, storage=fs, check_owner=refuse)
+        for keep in (stale.keep, stale.keep_whole):
+            with pytest.raises(Displaced):
+                keep(keeping.walker, offset=9, chain=keeping.log.chain(9))
+
+        assert fs.names == before
+
+    def test_deltas_that_were_removed_are_no_place_to_keep_a_state(self) -> None:
+        """The next state is a snapshot, and is restored."""
+        fs, keeping = kept(0, 1, 2)
+        fs.unlink(DIRECTORY / f"{0:020}.deltas")
+
+        keeping.keep(3)
+
+        restored = Checkpoints(DIRECTORY, storage=fs).restore(keeping.log)
+        assert restored is not None
+        assert (restored.offset, digest(restored.state)) == (3, keeping.kept[3])
 
     def test_a_snapshot_that_cannot_be_read_back_is_not_put_in_place(self) -> None:
         """And nothing that could serve instead is removed."""

@@ -6,12 +6,7 @@ from engine.arithmetic import tf
 from engine.market import FIRST_LEVEL, LEVELS, WIDTH, Column
 from engine.row import row_of
 
-FLAGS = {
-    Column.BREAK: "breaks",
-    Column.VALID: "valid",
-    Column.BOOK_VALID: "book_valid",
-    Column.HALTED: "halted",
-}
+FLAGS = {Column.BREAK: "breaks", Column.VALID: "valid", Column.BOOK_VALID: "book_valid"}
 
 
 def test_every_field_is_its_column() -> None:

@@ -321,12 +321,13 @@ def test_a_prepared_segment_is_published_in_few_calls() -> None:
     entry = log.commit_seal(prepared)
 
     assert fs.calls == [
-        f"read {prepared.temporary.name}",
+        f"read {entry.name}.tmp",
         f"rename {entry.name}",
         "fsync_dir log",
         "create MANIFEST.tmp",
         "pwrite MANIFEST.tmp",
         "fsync MANIFEST.tmp",
+        "read MANIFEST",
         "rename MANIFEST",
         "fsync_dir log",
         f"unlink {work.path.name}",

@@ -68,7 +68,7 @@ def test_a_missing_file_is_damage() -> None:
 def test_a_note_survives_the_process_and_a_sync_the_power() -> None:
     """What was noted is read at once; what was synced is read after a power cut."""
     fs = SimFS()
-    file = MarkFile(fs, HERE, FIRST)
+    file = held(fs)
     file.write(FIRST._replace(end=8))
     assert ends(fs) == 8
     assert ends(fs.after_power_cut(lambda pending: [])) == 7
@@ -84,7 +84,7 @@ def test_a_note_survives_the_process_and_a_sync_the_power() -> None:
 def test_a_slot_in_flight_never_endangers_the_synced_one() -> None:
     """Whatever becomes of unsynced notes, also garbage, the last synced mark is still there."""
     fs = SimFS()
-    file = MarkFile(fs, HERE, FIRST)
+    file = held(fs)
     for end in range(8, 14):
         file.write(FIRST._replace(end=end))
         file.write(FIRST._replace(end=end + 100))
@@ -95,6 +95,55 @@ def test_a_slot_in_flight_never_endangers_the_synced_one() -> None:
         slot = mark.read(fs, HERE).slot
         garbage[slot * 4096 : slot * 4096 + 512] = b"\xaa" * 512
         assert ends(after) == end + 100
+
+
+def held(fs: SimFS) -> MarkFile:
+    """Return the mark in the hands of a writer."""
+    mark.create(fs, HERE, FIRST)
+    found, file = mark.read(fs, HERE), MarkFile.claim(fs, HERE)
+    assert file is not None
+    file.begin(FIRST, found)
+    return file
+
+
+@pytest.mark.parametrize("hurt", [0, 50, 4096, 5000])
+def test_a_damaged_file_is_written_anew(hurt: int) -> None:
+    """Whatever was wrong was judged before: from the opening on both slots check."""
+    fs = SimFS()
+    mark.create(fs, HERE, FIRST)
+    fs.names[HERE / mark.NAME].current[hurt] ^= 1
+    found, file = mark.read(fs, HERE), MarkFile.claim(fs, HERE)
+    assert file is not None
+    assert found.damage
+
+    file.begin(FIRST._replace(end=9), found)
+
+    assert not mark.read(fs, HERE).damage
+    assert ends(fs) == 9
+    file.write(FIRST._replace(end=10))
+    assert ends(fs) == 10
+    assert file.is_named()
+
+
+def test_who_claims_last_is_the_writer() -> None:
+    """A claim changes nothing of what the mark says, and the one before sees that it was made."""
+    fs = SimFS()
+    first = held(fs)
+    before = fs.read(HERE / mark.NAME, 0, 1 << 20)
+    assert first.is_named()
+
+    second = MarkFile.claim(fs, HERE)
+
+    assert second is not None
+    assert second.is_named()
+    assert not first.is_named()
+    first.write(FIRST._replace(end=99))
+    assert fs.read(HERE / mark.NAME, 0, 1 << 20) == before
+
+
+def test_nothing_is_claimed_where_there_is_no_mark() -> None:
+    """That is for recovery to judge."""
+    assert MarkFile.claim(SimFS(), HERE) is None
 
 
 def ends(fs: SimFS) -> int:

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from eventlog import mark, recovery, segment
-from eventlog.errors import Corrupt, NoLog
+from eventlog import integrity, mark, recovery, segment
+from eventlog.errors import Corrupt, Displaced, NoLog, WriteFailed
 from eventlog.frame import Stop
 from eventlog.log import Log
 from eventlog.recovery import CASES, Outcome, Recovery, Tail, Witness, decide, examine, manifest_of
@@ -291,20 +291,42 @@ def test_a_log_without_a_manifest_is_corrupt_and_a_directory_without_a_log_is_no
         Log.open(LOG, storage=fs)
 
 
-def test_a_second_writer_is_exposed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two writers that both slipped past the lock cannot both be believed."""
+def test_a_second_writer_takes_the_log_over() -> None:
+    """Where no lock keeps it out: the first one's next append fails, and nothing is lost."""
     fs = world()
     first = Log.open(LOG, storage=fs, segment_bytes=1 << 14)
     first.append([quote(0)])
     fs.locks.clear()
     second = Log.open(LOG, storage=fs, segment_bytes=1 << 14)
     second.append([quote(1), quote(2)])
-    first.append([quote(1)])
+    with pytest.raises(Displaced, match="another writer has claimed this log"):
+        first.append([quote(1)])
+    with pytest.raises(WriteFailed, match="dead"):
+        first.append([quote(1)])
     second.append([quote(3)])
 
     fs.after_process_death()
-    with pytest.raises(Corrupt):
-        Log.open(LOG, storage=fs)
+    with Log.open(LOG, storage=fs) as log:
+        assert log.end == 4
+
+
+def test_a_tail_that_somebody_may_still_write_to_becomes_another_file() -> None:
+    """What a writer of before still writes, also torn, is not in what is appended to from then."""
+    fs = world()
+    first = Log.open(LOG, storage=fs, segment_bytes=1 << 14)
+    first.append([quote(0)])
+    path = LOG / f"{0:020}.open"
+    stale = fs.open(path)
+    fs.locks.clear()
+    fs.settled = False
+    with Log.open(LOG, storage=fs, segment_bytes=1 << 14) as second:
+        second.append([quote(1)])
+        stale.pwrite(b"late" * 1024, 0)
+        second.append([quote(2)])
+
+    assert integrity.check(LOG, storage=fs) == []
+    with Log.open(LOG, storage=fs) as log:
+        assert log.end == 3
 
 
 def test_recovery_of_nothing_torn_writes_nothing_to_the_log() -> None:
@@ -312,6 +334,6 @@ def test_recovery_of_nothing_torn_writes_nothing_to_the_log() -> None:
     kept = Kept()
     kept.fs.calls.clear()
     tail: Tail = examine(kept.fs, LOG, manifest_of(kept.fs, LOG))
-    recovery.repair(kept.fs, LOG, tail)
+    recovery.repair(kept.fs, LOG, tail, settled=True)
 
     assert all(call.startswith("read") for call in kept.fs.calls)
