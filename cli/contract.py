@@ -278,14 +278,21 @@ _MESSAGES: dict[str, dict[str, str]] = {
     "import": {
         "summary": f"""
             journal                   string    its name
+            files                     array     each one's name, kind, rows, columns, time_units
+            rows                      integer   rows, lines and frames read: records and left_out
             records                   integer   rows that are records now
             resumed_at                integer   how many were there already
+            duplicates                integer   trades left out: they were there before, by their id
+            left_out                  object    what became no record: why, and how many
+            undecodable               integer   records that say that a row made no sense
             refused                   object    what made no sense: why, and how many
+            crossed                   integer   quotes whose bid is not below their ask
             noted                     object    what is odd, and was kept for the engine to judge
             ticks                     integer   how many were decided on
             fills                     integer   paper executions
             {_SCORES}
             {_OUTCOME}
+            nothing_learned           string?   why there is no label, where there is none
             seconds                   number    without compiling
         """,
     },

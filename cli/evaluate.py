@@ -33,7 +33,7 @@ def evaluate(
         list[str] | None,
         typer.Option("--map", metavar="COLUMN=NAME", help="As trader import takes it."),
     ] = None,
-    time_unit: Annotated[str, typer.Option(metavar="ns|us|ms|s", help="Likewise.")] = "ns",
+    time_unit: Annotated[str | None, typer.Option(metavar="ns|us|ms|s", help="Likewise.")] = None,
     stream: Annotated[
         str | None,
         typer.Option(metavar="S0…S9", help="A made-up market with a known optimum instead."),
@@ -97,7 +97,7 @@ def _source(
     table: list[Path] | None,
     market: str,
     assignments: list[str],
-    time_unit: str,
+    time_unit: str | None,
     stream: str | None,
     seed: int,
     ticks: int,
@@ -106,7 +106,7 @@ def _source(
 ) -> "tuple[Source, Parameters]":
     from cli import journal
     from cli.evaluation import sources
-    from cli.import_ import layout_of
+    from cli.import_source import layout_of, surveyed
     from engine.parameters import parameters_from
     from feeds.streams import STREAMS
 
@@ -119,6 +119,6 @@ def _source(
         return sources.of_stream(stream, seed=seed, ticks=ticks), parameters_from(chosen)
     if table:
         layout = layout_of(assignments, time_unit)
-        return sources.of_files(table, market, layout), parameters_from(chosen)
+        return sources.of_files(surveyed(table, market, layout)), parameters_from(chosen)
     source, parameters = sources.of_journal(journal.find(home, name))
     return source, parameters_from({**asdict(parameters), **chosen})

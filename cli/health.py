@@ -103,6 +103,8 @@ def sample(
     record_s = of_market.last_record_s
     figures: dict[str, object | None] = {
         "feed": feed_word(state, market),
+        "market_status": of_market.status,
+        "rest_trouble": state.trouble or None,
         "record_age_s": None if record_s is None else round(now_s - record_s, 1),
         "connections": state.connections,
         "reconnects": state.reconnects,

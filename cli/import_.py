@@ -12,13 +12,14 @@ from cli.names import check_market
 from eventlog.printable import printable
 
 if TYPE_CHECKING:
-    from feeds.files.tables import Layout
+    from cli.importing import Imported
+    from feeds.files.survey import Survey
 
 
 def import_(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="CSV, Parquet, or recorded frames (.jsonl.zst)."),
+        typer.Argument(metavar="FILE...", help="CSV, Parquet, or recorded frames (.jsonl)."),
     ],
     market: Annotated[str, typer.Option(metavar="ID", help="The market's id, such as BTC-AUD.")],
     map_: Annotated[
@@ -28,8 +29,11 @@ def import_(
         ),
     ] = None,
     time_unit: Annotated[
-        str, typer.Option(metavar="ns|us|ms|s", help="Of times that are whole numbers.")
-    ] = "ns",
+        str | None,
+        typer.Option(
+            metavar="ns|us|ms|s", help="Of times that are numbers; otherwise told by their years."
+        ),
+    ] = None,
     set_: options.Set = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
@@ -38,7 +42,8 @@ def import_(
 
     Columns: at, received, kind, bid, bid_size, ask, ask_size, last, price, size, side, trade_id.
     Needed are at, and bid and ask or price and size. Several files are merged by time. A row that
-    makes no sense becomes a record that says so. The journal is called MARKET.imported; an import
+    makes no sense becomes a record that says so; a trade whose id was there before is left out.
+    The journal is called MARKET.imported; an import
     that was interrupted goes on when it is started again, as if it had not been.
     """
     from cli import compiled, outputs
@@ -47,78 +52,96 @@ def import_(
     outputs.refuse_journal(home)
     check_market(market)
     chosen = settings(home, set_)
-    layout = layout_of(map_ or [], time_unit)
-    compiled.reuse()
     # These take a moment to import, which --help should not.
-    from cli.importing import Importing
+    from cli.import_source import Unfinished, layout_of, surveyed, why_no_label
     from cli.journal import IMPORTED, Place
-    from cli.score import fraction, money
-    from eventlog.records import format_e8
 
+    layout = layout_of(map_ or [], time_unit)
     place = Place(home, market + IMPORTED)
-    importing = Importing(place, files, market=market, layout=layout, settings=chosen)
+    found = surveyed(files, market, layout)
+    Unfinished(place, chosen).check(found)
+    compiled.reuse()
+    console.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
+    from cli.importing import Importing
+
+    importing = Importing(place, found, settings=chosen)
     try:
         outcome = importing.run()
     except KeyboardInterrupt:
         hint = "Nothing is lost: the same command goes on from there."
         raise CommandError(Exit.INTERRUPTED, f"{place.name}: interrupted", hint=hint) from None
-    score = outcome.score
+    is_known = outcome.score.scored or outcome.resumed_at  # what was learned before is not counted
+    reason = "" if is_known else why_no_label(found, outcome.horizon_ms)
     if as_json:
-        summary = {
-            "journal": place.name,
-            "records": outcome.records,
-            "resumed_at": outcome.resumed_at,
-            "refused": dict(sorted(outcome.refused.items())),
-            "noted": dict(sorted(outcome.noted.items())),
-            "ticks": score.decisions,
-            "fills": score.fills,
-            "labels": score.scored,
-            "log_loss": score.log_loss,
-            "baseline_log_loss": score.baseline_log_loss,
-            "accuracy": score.accuracy,
-            "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
-            "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
-            "seconds": round(outcome.seconds, 3),
-        }
-        console.put({"message_type": "summary", **summary})
-        return
+        _put(place.name, found, outcome, reason)
+    else:
+        _tell(place.name, outcome, reason)
+
+
+def _put(name: str, found: "list[Survey]", outcome: "Imported", reason: str) -> None:
+    from eventlog.records import format_e8
+
+    score = outcome.score
+    summary = {
+        "journal": name,
+        "files": [_facts(each) for each in found],
+        "rows": sum(each.rows for each in found),
+        "records": outcome.records,
+        "resumed_at": outcome.resumed_at,
+        "duplicates": outcome.duplicates,
+        "left_out": dict(sorted(outcome.left_out.items())),
+        "undecodable": outcome.undecodable,
+        "refused": dict(sorted(outcome.refused.items())),
+        "crossed": outcome.noted["crossed"],
+        "noted": dict(sorted(outcome.noted.items())),
+        "ticks": score.decisions,
+        "fills": score.fills,
+        "labels": score.scored,
+        "log_loss": score.log_loss,
+        "baseline_log_loss": score.baseline_log_loss,
+        "accuracy": score.accuracy,
+        "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
+        "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
+        "nothing_learned": reason or None,
+        "seconds": round(outcome.seconds, 3),
+    }
+    console.put({"message_type": "summary", **summary})
+
+
+def _facts(each: "Survey") -> dict[str, object]:
+    return {
+        "name": str(each.path),
+        "kind": each.kind,
+        "rows": each.rows,
+        "records": each.records,
+        "columns": each.columns,
+        "time_units": {name: dict(units) for name, units in each.units.items() if units},
+    }
+
+
+def _tell(name: str, outcome: "Imported", reason: str) -> None:
+    from cli.score import fraction, money
+
+    score = outcome.score
     if outcome.resumed_at:
-        console.echo(f"went on behind the {outcome.resumed_at:,} records that were there")
+        console.echo(f"went on after the {outcome.resumed_at:,} records that were there")
     rate = outcome.records / outcome.seconds if outcome.seconds else 0.0
     console.echo(
-        f"{place.name}: {outcome.records:,} records in {outcome.seconds:.1f} s ({rate:,.0f}/s),"
-        f" {sum(outcome.refused.values()):,} undecodable"
+        f"{name}: {outcome.records:,} records in {outcome.seconds:.1f} s ({rate:,.0f}/s),"
+        f" {outcome.undecodable:,} undecodable"
     )
     _say(outcome.refused, "kept as raw")
     _say(outcome.noted, "noted")
+    _say(outcome.left_out, "left out")
     console.echo(
         f"log-loss {fraction(score.log_loss)}, baseline {fraction(score.baseline_log_loss)},"
         f" accuracy {fraction(score.accuracy, 3)} on {score.scored:,} labels\n"
         f"equity {money(score.equity_e8) or '-'}"
     )
+    if reason:
+        console.echo(f"nothing was learned: {reason}")
 
 
 def _say(reasons: Counter[str], what: str) -> None:
     for reason, count in sorted(reasons.items()):
         console.echo(f"  {count:>9,}  {printable(reason)} ({what})")
-
-
-def layout_of(assignments: list[str], time_unit: str) -> "Layout":
-    """Return the layout that ``--map`` and ``--time-unit`` say.
-
-    Raises:
-        CommandError: (2) if they say none.
-    """
-    from feeds.files.tables import COLUMNS, UNITS_NS, Layout
-
-    names = {}
-    for assignment in assignments:
-        column, equals, name = assignment.partition("=")
-        if not equals or column not in COLUMNS:
-            hint = f"COLUMN is one of {', '.join(COLUMNS)}."
-            raise CommandError(Exit.USAGE, f"--map {assignment}: not COLUMN=NAME", hint=hint)
-        names[column] = name
-    if time_unit not in UNITS_NS:
-        hint = f"There are: {', '.join(UNITS_NS)}."
-        raise CommandError(Exit.USAGE, f"--time-unit {time_unit}: not a unit", hint=hint)
-    return Layout(names, time_unit)

@@ -7,18 +7,16 @@ engine made of them, and the journal becomes the one that it would have become.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from blake3 import blake3
 
-from cli import console, journal
+from cli import journal
 from cli.exits import CommandError, Exit
+from cli.import_source import described
 from cli.journal import Genesis, Place
 from cli.keep import Keep
 from cli.notes import SESSIONS, note
@@ -35,7 +33,7 @@ from eventlog.log import Log
 from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted
 from feeds import clock
 from feeds.files import merge
-from feeds.files.tables import Layout
+from feeds.files.survey import Survey
 
 
 @dataclass(slots=True)
@@ -47,25 +45,27 @@ class Imported:
     resumed_at: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     noted: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    horizon_ms: int = 0
     seconds: float = 0.0
+
+    @property
+    def undecodable(self) -> int:
+        """How many records are what could not be understood."""
+        return sum(self.refused.values())
+
+    @property
+    def duplicates(self) -> int:
+        """How many trades were left out because they were there before."""
+        return self.left_out[merge.DUPLICATES]
 
 
 class Importing:
     """One import of files into one journal."""
 
-    def __init__(
-        self,
-        place: Place,
-        paths: Sequence[Path],
-        *,
-        market: str,
-        layout: Layout,
-        settings: Settings,
-    ) -> None:
+    def __init__(self, place: Place, surveys: Sequence[Survey], *, settings: Settings) -> None:
         self._place = place
-        self._paths = paths
-        self._market = market
-        self._layout = layout
+        self._surveys = surveys
         self._settings = settings
         self._outcome = Imported()
 
@@ -73,61 +73,26 @@ class Importing:
         """Import what is not there yet; return what came of it.
 
         Raises:
-            CommandError: (2) if the journal is finished, or is of other files or parameters.
-            TableUnreadable: if a file cannot be read. Where it is damaged in the middle, the
-                records before that are in the journal.
+            CommandError: (2) if the journal holds other records than the files give.
+            TableUnreadable: if a file was changed, or cannot be read any more; the records before
+                that are in the journal.
         """
-        total = sum(merge.rows_of(path) for path in self._paths)
-        source = self._batches()
-        first = next(source, None)  # shows whether the files are what they should be
-        if first is None:
-            raise CommandError(Exit.USAGE, f"no row in {self._names}")
+        total = sum(survey.records for survey in self._surveys)
         open_log = partial(Log.open, self._place.log, segment_bytes=self._settings.segment_bytes)
-        if self._place.log.exists():
-            with open_log() as log:
-                self._check_same(log)
-        console.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
         with open_log() as log, progress("importing", total) as advance:
-            self._carry(log, chain([first], source), advance)
+            self._carry(log, self._batches(), advance)
+        rows = sum(survey.rows for survey in self._surveys)
+        assert rows == self._outcome.records + self._outcome.left_out.total(), "no row is lost"
         return self._outcome
-
-    @property
-    def _names(self) -> str:
-        return ", ".join(path.name for path in self._paths)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the records of the files, counting what is odd."""
-        for reading in merge.readings(self._paths, self._market, self._layout):
+        for reading in merge.readings(self._surveys):
             self._outcome.refused.update(reading.refused)
             self._outcome.noted.update(reading.noted)
+            self._outcome.left_out.update(reading.left_out)
             if reading.batch.num_rows:
                 yield reading.batch
-
-    def _source(self) -> dict[str, object]:
-        """Return what the inputs follow from."""
-        digests = {path.name: _digest(path) for path in self._paths}
-        return {"files": digests, "layout": asdict(self._layout)}
-
-    def _check_same(self, log: Log) -> None:
-        """Refuse to go on where it would not become what it was begun as.
-
-        Raises:
-            CommandError: (2) if the journal is finished, or is of other files or parameters.
-        """
-        what = f"{self._place.home / self._place.name}"
-        hint = "Import into another --home, or remove the journal first."
-        if not log.end:
-            return
-        if journal.last(log, SessionEnded) is not None:
-            raise CommandError(Exit.USAGE, f"{what} is a finished import already", hint=hint)
-        first = next(record for _, record in journal.records(log, 0, 1))
-        detail = json.loads(first.detail) if isinstance(first, SessionStarted) else {}
-        if detail.get("source") != self._source():
-            problem = f"{what} was begun from other files, or otherwise mapped"
-            raise CommandError(Exit.USAGE, problem, hint=hint)
-        begun = parameters_from(detail["parameters"])
-        if self._settings.engine and parameters_from(self._settings.engine) != begun:
-            raise CommandError(Exit.USAGE, f"{what} was begun with other parameters", hint=hint)
 
     def _carry(self, log: Log, source: Iterator[pa.RecordBatch], advance: Advance) -> None:
         """Carry the engine over what the log has and then over the rest."""
@@ -143,12 +108,14 @@ class Importing:
             engine, after = Engine(genesis.parameters, restored.state), restored.offset
         there = _inputs_in(log)
         self._outcome.resumed_at = there
+        self._outcome.horizon_ms = genesis.parameters.horizon_ms
+        source = self._after(log, chunks(source, CHUNK_TICKS), there)
         keep = Keep(log, checkpoints, after=after, show=self._outcome.score.add)
 
         def inputs() -> Iterator[pa.RecordBatch]:
             yield from chunks(log.read(after + 1), CHUNK_TICKS)
             advance(there)
-            for chunk in chunks(_behind(source, there), CHUNK_TICKS):
+            for chunk in chunks(source, CHUNK_TICKS):
                 yield log.append_batch(chunk)
                 advance(chunk.num_rows)
                 if log.sealable():
@@ -163,6 +130,31 @@ class Importing:
         self._outcome.seconds = clock.monotonic_s() - started_s
         self._outcome.records = _inputs_in(log)
 
+    def _after(
+        self, log: Log, source: Iterator[pa.RecordBatch], count: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield what follows the first records, which have to be those of the log.
+
+        Raises:
+            CommandError: (2) if they are not: another version read the same files otherwise.
+        """
+        recorded = chunks(_inputs_of(log), CHUNK_TICKS)
+        done = 0
+        while done < count:
+            kept, given = next(recorded), next(source, None)
+            same = min(kept.num_rows, count - done)
+            if given is None or not _same(kept.slice(0, same), given.slice(0, same)):
+                what = f"{self._place.home / self._place.name}"
+                problem = (
+                    f"{what} holds other records than these files give (of the first {count:,})"
+                )
+                hint = "It was begun by another version. Import into another --home."
+                raise CommandError(Exit.USAGE, problem, hint=hint)
+            done += same
+            if given.num_rows > same:
+                yield given.slice(same)
+        yield from source
+
     def _genesis(self, log: Log) -> Genesis:
         """Return what the journal began with, or begins with now."""
         if log.end:
@@ -172,36 +164,43 @@ class Importing:
         detail = journal.session_detail(
             genesis,
             arithmetic=arithmetic_digest(parameters),
-            url=self._names,
+            url=", ".join(survey.path.name for survey in self._surveys),
             resumed_from=None,
             predecessor=None,
-            source=self._source(),
+            source=described(self._surveys),
         )
         log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
         note(self._place, SESSIONS, {"session": 1, "offset": 0})
         return genesis
 
     def _ended(self) -> SessionEnded:
-        counts = {"refused": self._outcome.refused, "noted": self._outcome.noted}
+        outcome = self._outcome
+        counts = {
+            "refused": outcome.refused, "noted": outcome.noted, "left_out": outcome.left_out,
+        }  # fmt: skip
         detail = json.dumps(counts, sort_keys=True)
         return SessionEnded(received_ns=clock.now_ns(), session=1, why="imported", detail=detail)
 
 
-def _digest(path: Path) -> str:
-    return blake3().update_mmap(path).hexdigest(16)
+def _same(recorded: pa.RecordBatch, given: pa.RecordBatch) -> bool:
+    """Say whether two batches hold the same records, at whatever offsets."""
+    names = [name for name in given.schema.names if name != "offset"]
+    return bool(recorded.select(names).equals(given.select(names)))
+
+
+_NOT_FROM_FILES = pa.array([*EFFECT_KINDS, "session_started", "session_ended"])
 
 
 def _inputs_in(log: Log) -> int:
     """Return how many records of a log came from files."""
-    others = pa.array([*EFFECT_KINDS, "session_started", "session_ended"])
     kinds = (batch.column("kind") for batch in log.read(columns=("kind",)))
-    return sum(len(kind) - pc.sum(pc.is_in(kind, others)).as_py() for kind in kinds if len(kind))
+    return sum(
+        len(kind) - pc.sum(pc.is_in(kind, _NOT_FROM_FILES)).as_py() for kind in kinds if len(kind)
+    )
 
 
-def _behind(batches: Iterable[pa.RecordBatch], count: int) -> Iterator[pa.RecordBatch]:
-    """Yield what follows the first records."""
-    for batch in batches:
-        rest = batch.slice(min(count, batch.num_rows))
-        count -= batch.num_rows - rest.num_rows
-        if rest.num_rows:
-            yield rest
+def _inputs_of(log: Log) -> Iterator[pa.RecordBatch]:
+    """Yield the records of a log that came from files."""
+    for batch in log.read():
+        others = pc.is_in(batch.column("kind"), _NOT_FROM_FILES)
+        yield batch.filter(pc.invert(others))

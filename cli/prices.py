@@ -25,7 +25,7 @@ from eventlog.schema import counts_e8
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-NEEDS = (*READS, "received_ns")
+NEEDS = READS
 """The columns of a log that prices follow from."""
 
 FIRST_RECORDS = 65_536

@@ -14,6 +14,9 @@ _MEANINGS = {
     "edge below cost": "the expected gain {edge} is less than in and out cost, {cost}",
     "past edges did not pay": "{edge} would pay, but earlier edges as large did not come true",
     "not enough cash": "less than {order_cash:,} in cash",
+    "too late to act on": "it was taken up more than {late_ms:,} ms after it was received:"
+    " learned from, not traded on",
+    "market not tradable": "the exchange takes no market orders, as it said last",
     "entry: edge above cost": "the expected gain {edge} is more than in and out cost, {cost}",
 }
 _NO_RISE = "it expects no rise ({edge}), and it does not sell short"
@@ -31,6 +34,7 @@ def meaning(decision: Decision, parameters: Parameters) -> str:
         warm_up_labels=parameters.warm_up_labels,
         confidence_floor=parameters.confidence_floor,
         order_cash=parameters.order_cash,
+        late_ms=parameters.late_ms,
     )
 
 

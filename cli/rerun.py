@@ -19,7 +19,7 @@ from engine.state import Arrays
 from engine.step import CHUNK_TICKS
 from eventlog.reader import Reader
 
-COLUMNS = (*READS, "received_ns")
+COLUMNS = READS
 """The columns of a log that the engine needs."""
 
 

@@ -29,7 +29,6 @@ from engine.errors import ParameterError
 from engine.loop import run
 from engine.market import is_tick
 from engine.parameters import Parameters, parameters_from
-from engine.policy import REASONS
 from engine.step import CHUNK_TICKS
 from eventlog.gaps import missed
 from eventlog.log import Log
@@ -319,10 +318,10 @@ class Session:
                 self._reached("latency")
                 self.board.price(prices.price_of(self._engine.market))
                 self._oldest_ns = None
-                if self.board.score.reason == REASONS[0]:
-                    self._feed.resync(self.market)
             else:
                 self.log.sync_mark()
+            if self._engine.market.needs_snapshot:
+                self._feed.resync(self.market)
             self._sealer.tend()
         if left == 0:
             self.stop("--max-ticks")

@@ -285,6 +285,7 @@ def _market(standing: "Standing") -> str:
 
 _HEALTH = {
     "feed": "feed {}",
+    "market_status": "the exchange says {}",
     "gaps": "gaps {}",
     "reconnects": "reconnects {}",
     "undecodable": "undecodable {}",

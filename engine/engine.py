@@ -111,8 +111,8 @@ class Engine:
         """Carry the engine over records in log order; return their effects.
 
         Args:
-            chunk: rows in the log's schema, or in a projection that has `engine.market.READS` and
-                ``received_ns``. Effects among them are passed over. At most `CHUNK_TICKS` ticks.
+            chunk: rows in the log's schema, or in a projection that has `engine.market.READS`.
+                Effects among them are passed over. At most `CHUNK_TICKS` ticks.
 
         Returns:
             The effects in order, at offset 0: a log numbers them when it appends them.
@@ -120,7 +120,6 @@ class Engine:
         Raises:
             ValueError: if there are more ticks than fit; nothing has changed then (I4).
         """
-        chunk.column("received_ns")  # if it is not there, that shows before anything has changed
         try:
             market, rows = self._folded(chunk)
             outcome = self._step.run(self._variables, rows)
@@ -232,7 +231,7 @@ def _probe_rows(count: int) -> Rows:
         bid_e8, ask_e8 = middle_e8 - 10**8, middle_e8 + 10**8
         named = [
             index, (index + 1) * 50_000_000, draws[1] % 3, int(index == 0), 1, 1,
-            bid_e8, ask_e8, middle_e8, (draws[2] % 201 - 100) * 10**6,
+            bid_e8, ask_e8, middle_e8, (draws[2] % 201 - 100) * 10**6, 0, 0, 0,
         ]  # fmt: skip
         bids = [bid_e8 - rank * 10**8 for rank in range(5)]
         asks = [ask_e8 + rank * 10**8 for rank in range(5)]

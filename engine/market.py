@@ -11,6 +11,11 @@ until the next snapshot.
 
 Event time is the exchange's stamp, never running backwards: a late trade happens "now". A stamp
 more than `JUMP_NS` away from the time so far starts a new time and is a break.
+
+A tick has a *delay*: from when it was received to when the session took it up. Nothing is known of
+it, and it is 0, where a record does not say when it was taken up: nobody decided on it then. It is
+0, too, where the clock was set back in between. What a delay means is the policy's and the
+portfolio's to say.
 """
 
 from bisect import bisect_left, insort
@@ -28,7 +33,7 @@ from engine.state import Arrays
 from eventlog import compute
 from eventlog.checksum import LEVELS_SIGNED, checksum_of, signed
 from eventlog.compute import flattened, lengths_of
-from eventlog.records import TICK_KINDS
+from eventlog.records import ONLINE, TICK_KINDS
 from eventlog.schema import counts_e8
 
 LEVELS = 5
@@ -55,6 +60,12 @@ class Column(IntEnum):
     LAST_E8 = 8
     TRADED_E8 = 9
     """Volume of this tick's trade, positive if the taker bought, negative if it sold."""
+    DELAY_NS = 10
+    """From when it was received to when it was taken up, at least 0."""
+    TAKEN_NS = 11
+    """When it was taken up, 0 where nobody says."""
+    HALTED = 12
+    """Whether the exchange has said last that it takes no market orders."""
 
 
 FIRST_LEVEL = len(Column)
@@ -64,8 +75,12 @@ WIDTH = FIRST_LEVEL + 4 * LEVELS
 READS = (
     "offset", "kind", "exchange_ns", "bid", "ask", "last", "snapshot_id",
     "price", "volume", "side", "backfilled", "bids", "asks", "snapshot", "checksum",
+    "received_ns", "taken_ns", "status",
 )  # fmt: skip
 """The columns of a log that the engine reads."""
+
+_TIME_MAX_NS = 2**62
+"""No clock of a working machine is there: so that differences of times are numbers that fit."""
 
 Rows = npt.NDArray[np.int64]
 _Level = tuple[int, int, int, int]  # price, its decimals, volume, its decimals
@@ -227,6 +242,7 @@ class Market:
     book_seen: int = 0
     book_valid: int = 0
     snapshot_id: int = 0
+    halted: int = 0  # until the exchange has said something, it trades
 
     @classmethod
     def genesis(cls) -> "Market":
@@ -240,16 +256,31 @@ class Market:
             BookSide.of({name: state[f"market.{side}.{name}"] for name in _ARRAYS})
             for side in ("bids", "asks")
         )
-        return cls(bids, asks, *state["market.scalars"].tolist())
+        found = cls(bids, asks, *state["market.scalars"].tolist())
+        found.halted, found.book_seen = divmod(found.book_seen, 2)
+        return found
 
     def state(self) -> Arrays:
-        """Return the market as arrays; they are this market's own, not copies."""
-        scalars = [getattr(self, field.name) for field in fields(self)[2:]]
+        """Return the market as arrays; they are this market's own, not copies.
+
+        Whether it is halted stands with whether a book was seen, in one number, so that a state
+        from before there was a status is one in which nothing was said.
+        """
+        told = replace(self, book_seen=self.book_seen + 2 * self.halted)
+        scalars = [getattr(told, field.name) for field in fields(self)[2:-1]]
         state: Arrays = {"market.scalars": np.array(scalars, np.int64)}
         for side, book in (("bids", self.bids), ("asks", self.asks)):
             for name, array in book.arrays().items():
                 state[f"market.{side}.{name}"] = array
         return state
+
+    @property
+    def needs_snapshot(self) -> bool:
+        """Whether a book was seen, and what is known of it no longer holds: only a snapshot helps.
+
+        A book that is one-sided or crossed is no such case: it is what the exchange says.
+        """
+        return bool(self.book_seen and not self.book_valid)
 
     def copy(self) -> "Market":
         """Return a copy that can be folded on; both share a book until one of them changes it."""
@@ -264,6 +295,9 @@ class Market:
         heads: list[tuple[int, ...]] = []  # the named columns, and which of `shown`
         for index, role in enumerate(map(_ROLE.get, cells.kind)):
             if role is None or cells.backfilled[index]:
+                continue
+            if role == _STATUS:
+                self.halted = int(cells.status[index] != ONLINE)
                 continue
             if role <= _BREAKS:
                 self.breaks = 1
@@ -285,7 +319,8 @@ class Market:
             valid = 0 < self.bid_e8 < self.ask_e8 and (self.book_valid or not self.book_seen)
             head = (
                 cells.offset[index], self.time_ns, role, self.breaks, int(valid),
-                self.book_valid, self.bid_e8, self.ask_e8, self.last_e8, traded_e8, len(shown) - 1,
+                self.book_valid, self.bid_e8, self.ask_e8, self.last_e8, traded_e8,
+                *cells.taken(index), self.halted, len(shown) - 1,
             )  # fmt: skip
             heads.append(head)
             self.breaks = 0
@@ -340,11 +375,11 @@ def is_tick(chunk: pa.RecordBatch) -> pa.Array:
 
 
 _QUOTE, _TRADE, _BOOK = range(len(TICK_KINDS))
-_BREAKS, _GAP = -1, -2
+_BREAKS, _GAP, _STATUS = -1, -2, -3
 _ROLE = dict(
     zip(
-        ("quote", "trade", "book", "gap", "session_started", "session_ended"),
-        (_QUOTE, _TRADE, _BOOK, _GAP, _BREAKS, _BREAKS),
+        ("quote", "trade", "book", "gap", "session_started", "session_ended", "market_status"),
+        (_QUOTE, _TRADE, _BOOK, _GAP, _BREAKS, _BREAKS, _STATUS),
         strict=True,
     )
 )
@@ -365,6 +400,8 @@ class _Cells:
         self.offset: list[int] = chunk.column("offset").to_pylist()
         self.exchange_ns: list[int | None] = chunk.column("exchange_ns").to_pylist()
         self.backfilled: list[bool | None] = chunk.column("backfilled").to_pylist()
+        self._received_ns: list[int] = chunk.column("received_ns").to_pylist()
+        self._taken_ns: list[int | None] = chunk.column("taken_ns").to_pylist()
         kinds = {*self.kind}
         if "quote" in kinds:
             self.bid = counts_e8(chunk.column("bid")).tolist()
@@ -380,6 +417,16 @@ class _Cells:
             self.checksum: list[int | None] = chunk.column("checksum").to_pylist()
             self._bids = _levels(chunk.column("bids"))
             self._asks = _levels(chunk.column("asks"))
+        status = chunk.column("status")
+        if "market_status" in kinds:
+            self.status: list[str | None] = status.to_pylist()
+
+    def taken(self, index: int) -> tuple[int, int]:
+        """Return a tick's delay and when it was taken up; zeros where that is no time."""
+        taken_ns = self._taken_ns[index]
+        if taken_ns is None or not 0 < taken_ns < _TIME_MAX_NS:
+            return 0, 0
+        return min(max(0, taken_ns - self._received_ns[index]), taken_ns), taken_ns
 
     def bids(self, index: int) -> list[_Level]:
         levels, ends = self._bids

@@ -70,6 +70,12 @@ class Parameters:
     latency_ms: int = _parameter(
         100, 0, 60_000, "event time that an order takes to the exchange, at least"
     )
+    late_ms: int = _parameter(
+        1_000,
+        1,
+        3_600_000,
+        "delay, from received to taken up, beyond which a tick is not traded on",
+    )
     amount_decimals: int = _parameter(
         8, 0, 8, "decimals of an order's amount; 8 is what the exchange has for BTC-AUD"
     )

@@ -4,7 +4,12 @@ Long or flat, with a fixed amount of cash. The expected gain over the horizon, a
 gains have come true (`engine.hindsight`), must exceed what it costs to go in and out again; where
 it does not, holding is the right answer and says so. In position it costs nothing to stay, so it is
 held for as long as any gain is expected. What earlier decisions brought counts to the power of
-``feedback``: as it is, or not at all. The conditions are tried in the order of `REASONS`; the first
+``feedback``: as it is, or not at all.
+
+A tick that was taken up later than ``late_ms`` after it was received is old news: it is learned
+from, and not acted on, neither to go in nor to go out. That comes before every other reason, so
+that as many decisions say so as there were late ticks. Nor is anything ordered while the exchange
+says that it takes no market orders. The conditions are tried in the order of `PRIORITY`; the first
 that holds is the reason.
 """
 
@@ -15,7 +20,7 @@ from engine.hindsight import Hindsight
 from engine.labels import TallyState
 from engine.parameters import Parameters
 from engine.portfolio import OURS, PortfolioState, ledger_of, orders_of
-from engine.row import Row
+from engine.row import Row, is_late
 
 ACTIONS = ("hold", "buy", "sell")
 HOLD, BUY, SELL = range(3)
@@ -32,8 +37,16 @@ REASONS = (
     "past edges did not pay",
     "not enough cash",
     "entry: edge above cost",
+    "too late to act on",
+    "market not tradable",
 )
-_ENTER, _EXIT = len(REASONS) - 1, REASONS.index("exit: edge gone")
+"""In the order in which they came to be, since a decision is known by the number of its reason."""
+
+PRIORITY = ("too late to act on", "market not tradable", *REASONS[:-2])
+"""In the order in which they are tried."""
+
+LATE = "too late to act on"
+_ENTER, _EXIT = REASONS.index("entry: edge above cost"), REASONS.index("exit: edge gone")
 
 
 class Choice(NamedTuple):
@@ -70,6 +83,8 @@ def choose(
     gains = edge_ppm > 0.0
     sure = 0.5 + trust * (confidence - 0.5) >= parameters.confidence_floor
     conditions = [
+        is_late(row, parameters),
+        row.halted,
         ~row.valid,
         orders.side[OURS] != HOLD,
         tally.counts[0] < parameters.warm_up_labels,
@@ -82,7 +97,7 @@ def choose(
         ledger.cash_e8[OURS] < parameters.order_cash * 10**8,
     ]
     reason = tf.constant(_ENTER)
-    for index in reversed(range(len(conditions))):
-        reason = tf.where(conditions[index], index, reason)
+    for condition, name in zip(reversed(conditions), reversed(PRIORITY[:-1]), strict=True):
+        reason = tf.where(condition, REASONS.index(name), reason)
     action = tf.where(reason == _ENTER, BUY, tf.where(reason == _EXIT, SELL, HOLD))
     return Choice(action, reason, confidence, edge_ppm, cost_ppm)

@@ -7,8 +7,21 @@ when they trade. (One that is always flat keeps its cash, and needs no account.)
 
 What a fill is assumed to be:
 
-* An order placed by the decision at a tick is a market order. It fills at the first later tick with
-  a valid market (I6) whose event time is at least the latency after it. A break cancels it.
+* An order placed by the decision at a tick is a market order. It leaves when that tick was taken
+  up, which is its event time and its delay, and fills at the first later tick with a valid market
+  (I6) whose event time is at least the latency after that. A break cancels it, and so does an
+  exchange that takes no market orders: it refuses what it gets.
+* Such a tick was also *received* at least the latency after the order left, both on our clock. The
+  exchange's stamps alone would let an order fill at a tick that had come in with the one that it
+  follows from, and was only read after it.
+* What a session does between taking a tick up and sending an order is not in the log, but it shows
+  in the first tick that is taken up later: by then the order had left. If that tick waited longer
+  than the latency, the session was held up (a disk that stalled, a process that stood still), and
+  the order counts as one that left only then. Nothing that came in meanwhile fills it.
+* It never fills at a late tick, since nothing is traded on one; it waits for one in time.
+* A tick in time that was received before the order left, by more than a late one can be, shows
+  that our clock was set back. It says nothing of the order then: the exchange's stamps decide.
+* Where nobody says when a tick was taken up, the delay is 0 and only the exchange's stamps count.
 * It takes the levels that this tick's book shows, best first, as far as their volume goes; the rest
   is cancelled. A level that the newest quote contradicts costs what the quote says. Where no book
   is known, only quotes, it fills at the best price whatever its size; the fill then says 0 levels.
@@ -36,7 +49,7 @@ from engine.money import (
     total_e8,
 )
 from engine.parameters import Parameters
-from engine.row import Row
+from engine.row import Row, is_late
 
 NONE, BUY, SELL = range(3)
 
@@ -69,14 +82,16 @@ class Orders(NamedTuple):
 
     side: Tensor  # NONE, BUY, SELL
     at: Tensor  # offset of the tick whose decision placed it
-    at_ns: Tensor  # that tick's event time
+    at_ns: Tensor  # event time at which it left: that tick's and its delay
+    left_us: Tensor  # when it left on our clock, rounded up; 0 where nobody says
+    has_left: Tensor  # 1 once a tick was taken up after that: by then it had, for certain
 
 
 class PortfolioState(NamedTuple):
     """All accounts; few and flat arrays keep a call short."""
 
     ledger: Tensor  # int64[fields of Ledger, ACCOUNTS]
-    orders: Tensor  # int64[fields of Orders, ACCOUNTS]
+    orders: Tensor  # int64[3, ACCOUNTS]: side + 4 * has_left + 8 * left_us, at, at_ns
     fee_ppm: Tensor  # int64[ACCOUNTS]: in force since the hour began
     turnover_e8: Tensor  # int64[1 + ACCOUNTS, fees.DAYS]: which day, then each account's turnover
     hour: Tensor  # int64[]: for which the fee was computed
@@ -101,7 +116,7 @@ def genesis(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
     ledger[0] = parameters.cash * E8
     return {
         "ledger": ledger,
-        "orders": np.zeros((len(Orders._fields), ACCOUNTS), np.int64),
+        "orders": np.zeros((3, ACCOUNTS), np.int64),
         "fee_ppm": np.full(ACCOUNTS, _first_fee_ppm(parameters), np.int64),
         "turnover_e8": np.zeros((1 + ACCOUNTS, fees.DAYS), np.int64),
         "hour": np.zeros((), np.int64),
@@ -115,7 +130,22 @@ def ledger_of(state: PortfolioState) -> Ledger:
 
 def orders_of(state: PortfolioState) -> Orders:
     """Return the orders by name."""
-    return Orders(*tf.unstack(state.orders))
+    packed, at, at_ns = tf.unstack(state.orders)
+    return Orders(
+        side=packed % 4, at=at, at_ns=at_ns, left_us=packed // 8, has_left=packed // 4 % 2
+    )
+
+
+def _packed(orders: Orders) -> Tensor:
+    """Return what `orders_of` takes apart; a state from before the last fields has zeros there."""
+    told = orders.side + 4 * orders.has_left + 8 * orders.left_us
+    packed = tf.where(orders.side == NONE, tf.zeros_like(told), told)
+    return tf.stack([packed, orders.at, orders.at_ns])
+
+
+def _left_us(row: Row) -> Tensor:
+    """Return when a row was taken up; rounded up, so that nothing counts as received after it."""
+    return (row.taken_ns + 999) // 1_000
 
 
 def fill(
@@ -123,8 +153,10 @@ def fill(
 ) -> tuple[PortfolioState, Execution]:
     """Fill the orders that are due at this tick."""
     orders = orders_of(state)
-    waits = (orders.side != NONE) & ~row.breaks
-    due = waits & row.valid & (row.time_ns - orders.at_ns >= parameters.latency_ms * 1_000_000)
+    late = is_late(row, parameters)
+    waits = (orders.side != NONE) & ~row.breaks & ~row.halted
+    orders = _seen_leaving(orders, row, parameters)
+    due = waits & row.valid & ~late & _has_arrived(orders, row, parameters)
     left = tf.where(waits & ~due, orders.side, NONE)
     hour = row.time_ns // fees.HOUR_NS
     # Most ticks fill nothing, and a branch that is not taken costs nothing.
@@ -140,12 +172,32 @@ def fill(
     )
     filled = PortfolioState(
         ledger=ledger,
-        orders=tf.stack(orders._replace(side=left)),
+        orders=_packed(orders._replace(side=left)),
         fee_ppm=fee_ppm,
         turnover_e8=turnover_e8,
         hour=hour,
     )
     return filled, Execution(*tf.unstack(execution))
+
+
+def _seen_leaving(orders: Orders, row: Row, parameters: Parameters) -> Orders:
+    """Return the orders with what this tick says of when they left."""
+    is_later = (orders.left_us > 0) & (_left_us(row) > orders.left_us)
+    is_first = is_later & (orders.has_left == 0)
+    held_up = row.delay_ns > min(parameters.latency_ms, parameters.late_ms) * 1_000_000
+    return orders._replace(
+        left_us=tf.where(is_first & held_up, _left_us(row), orders.left_us),
+        has_left=tf.where(is_later, tf.ones_like(orders.has_left), orders.has_left),
+    )
+
+
+def _has_arrived(orders: Orders, row: Row, parameters: Parameters) -> Tensor:
+    """Return of each order whether it was at the exchange before this tick, by both clocks."""
+    by_stamp = row.time_ns - orders.at_ns >= parameters.latency_ms * 1_000_000
+    known = (row.taken_ns > 0) & (orders.left_us > 0)
+    lasted_us = (row.taken_ns - row.delay_ns) // 1_000 - orders.left_us
+    was_set_back = lasted_us < -parameters.late_ms * 1_000
+    return by_stamp & (~known | (lasted_us >= parameters.latency_ms * 1_000) | was_set_back)
 
 
 def order(
@@ -171,16 +223,17 @@ def order(
         flat[FIRST_RANDOM:], tf.where(enters, buy, none), tf.where(leaves, sell, none)
     )
     holder = tf.where(ledger.entries[HOLDER] == 0, buy, none)
-    others = tf.where(row.valid, tf.concat([holder[None], random], 0), none)
+    tradable = row.valid & ~row.halted & ~is_late(row, parameters)
+    others = tf.where(tradable, tf.concat([holder[None], random], 0), none)
     actions = tf.concat([ours[None], others], 0)
     places = (actions != NONE) & (orders.side == NONE)
-    return state._replace(
-        orders=tf.where(
-            places,
-            tf.stack([actions, tf.fill([ACCOUNTS], row.offset), tf.fill([ACCOUNTS], row.time_ns)]),
-            state.orders,
-        )
+    at, at_ns, left_us = (
+        tf.fill([ACCOUNTS], value)
+        for value in (row.offset, row.time_ns + row.delay_ns, _left_us(row))
     )
+    waiting = Orders(actions, at, at_ns, left_us, has_left=tf.zeros_like(actions))
+    placed = _packed(waiting)
+    return state._replace(orders=tf.where(places, placed, state.orders))
 
 
 def equities_e8(state: PortfolioState, row: Row) -> Tensor:

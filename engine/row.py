@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from engine.arithmetic import Tensor, tf
 from engine.market import FIRST_LEVEL, LEVELS, Column
+from engine.parameters import Parameters
 
 
 class Row(NamedTuple):
@@ -19,6 +20,9 @@ class Row(NamedTuple):
     ask_e8: Tensor
     last_e8: Tensor
     traded_e8: Tensor
+    delay_ns: Tensor
+    taken_ns: Tensor
+    halted: Tensor
     bid_prices_e8: Tensor
     bid_volumes_e8: Tensor
     ask_prices_e8: Tensor
@@ -39,8 +43,16 @@ def row_of(cells: Tensor) -> Row:
         ask_e8=cells[Column.ASK_E8],
         last_e8=cells[Column.LAST_E8],
         traded_e8=cells[Column.TRADED_E8],
+        delay_ns=cells[Column.DELAY_NS],
+        taken_ns=cells[Column.TAKEN_NS],
+        halted=cells[Column.HALTED] != 0,
         bid_prices_e8=levels[0],
         bid_volumes_e8=levels[1],
         ask_prices_e8=levels[2],
         ask_volumes_e8=levels[3],
     )
+
+
+def is_late(row: Row, parameters: Parameters) -> Tensor:
+    """Return whether a tick was taken up too late to be acted on, bool[]."""
+    return row.delay_ns > parameters.late_ms * 1_000_000

@@ -157,7 +157,7 @@ class RecordingUnreadable(FeedError):
 class TableUnreadable(FeedError):
     """A file is no table of quotes or trades, or lacks the columns that are needed."""
 
-    hint = "The columns are described in feeds/files/tables.py; --map COLUMN=NAME renames one."
+    hint = "`trader import --help` names the columns; --map COLUMN=NAME says what one is called."
 
     def __init__(self, *, path: Path, why: str) -> None:
         super().__init__(path, why)

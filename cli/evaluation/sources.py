@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ from engine.parameters import Parameters
 from eventlog.reader import Reader
 from eventlog.records import TICK_KINDS
 from feeds.files import merge
-from feeds.files.tables import Layout
+from feeds.files.survey import Survey
 from feeds.streams import STREAMS, market
 
 
@@ -53,14 +52,14 @@ def of_journal(place: Place) -> tuple[Source, Parameters]:
     return Source(place.name, records, log.end, ticks), parameters
 
 
-def of_files(paths: Sequence[Path], name: str, layout: Layout) -> Source:
+def of_files(surveys: Sequence[Survey]) -> Source:
     """Return the records of tables or recorded frames."""
-    rows = sum(merge.rows_of(path) for path in paths)
+    count = sum(survey.records for survey in surveys)
 
     def records() -> Iterator[pa.RecordBatch]:
-        return (reading.batch for reading in merge.readings(paths, name, layout))
+        return (reading.batch for reading in merge.readings(surveys) if reading.batch.num_rows)
 
-    return Source(", ".join(path.name for path in paths), records, rows, rows)
+    return Source(", ".join(survey.path.name for survey in surveys), records, count, count)
 
 
 def of_stream(name: str, *, seed: int, ticks: int) -> Source:

@@ -23,6 +23,9 @@ from feeds.btcmarkets.protocol import (
     subscribe,
 )
 
+_PAUSE_S = 2.0
+"""Without being wanted for so long, a snapshot was no longer needed: the last one helped."""
+
 
 @dataclass(slots=True)
 class _Asked:
@@ -33,6 +36,8 @@ class _Asked:
     unanswered: int = 0
     again_s: float | None = None
     resynced_s: float | None = None
+    wanted_s: float = float("-inf")
+    resyncs: int = 0
 
 
 class Dialogue:
@@ -43,7 +48,8 @@ class Dialogue:
         answer_s: how long an answer may take, which is a snapshot, before it is asked for again;
             doubled each time.
         retry_s: the longest time until a refused or silent market is asked for again.
-        resync_interval_s: the shortest time between two resyncs of one market.
+        resync_interval_s: the shortest time between two resyncs of one market; doubled with each
+            that did not help, up to ``retry_s``.
     """
 
     def __init__(
@@ -94,12 +100,20 @@ class Dialogue:
         return max(0.0, min(times) - now_s) if times else None
 
     def want(self, market: str, now_s: float) -> None:
-        """Ask for a fresh snapshot of a market, unless that was done within the interval."""
+        """Ask for a fresh snapshot of a market, unless that was done within the interval.
+
+        To be called again and again for as long as one is needed: after a pause it was not.
+        """
         asked = self._markets[market]
+        if now_s - asked.wanted_s > _PAUSE_S:
+            asked.resyncs = 0
+        asked.wanted_s = now_s
+        wait_s = self._resync_interval_s * 2.0 ** max(0, asked.resyncs - 1)
+        wait_s = min(wait_s, max(self._retry_s, self._resync_interval_s))
         last_s = asked.resynced_s
-        if not asked.confirmed or (last_s is not None and now_s - last_s < self._resync_interval_s):
+        if not asked.confirmed or (last_s is not None and now_s - last_s < wait_s):
             return
-        asked.resynced_s = now_s
+        asked.resynced_s, asked.resyncs = now_s, min(asked.resyncs + 1, 32)
         if market not in self._under_way and (market,) not in self._queue:
             self._queue.append((market,))
 

@@ -30,10 +30,13 @@ DOOR_FAULTS = {"refuse": 3, "hang": 8, "alert": 5, "mute": 5, "reject": 4}
 REST_FAULTS = {"rest-429": 5, "rest-403": 10, "rest-500": 5, "rest-cut": 5, "rest-slow": 10}
 """Faults of REST: once in so many calls."""
 
+DESK_FAULTS = {"halt": 4, "odd-row": 4}
+"""What REST says that is answered well: once in so many calls of its kind."""
+
 AWAY = "away"
 """Not a fault by itself: with every lost connection the market goes on unheard so many steps."""
 
-FAULTS = {**LINE_FAULTS, **DOOR_FAULTS, **REST_FAULTS, AWAY: 50}
+FAULTS = {**LINE_FAULTS, **DOOR_FAULTS, **REST_FAULTS, AWAY: 50, **DESK_FAULTS}
 """Each fault, and how seldom it is unless something else is stated."""
 
 RANDOM = "random"
@@ -65,6 +68,8 @@ _MEANINGS = {
     "rest-cut": "a body that is cut short",
     "rest-slow": "an answer that takes its time",
     AWAY: "steps that go by unheard with every lost connection",
+    "halt": "a market whose status is another from here on: Post Only, Offline, …, Online",
+    "odd-row": "a row of REST that means nothing, among those that do",
 }
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from eventlog.records import ONLINE
 from feeds.btcmarkets.backoff import Budget
 from feeds.exchange.book import timestamp
 from feeds.exchange.source import Frame, Source
@@ -25,6 +26,8 @@ TRADES_KEPT_MAX = 200_000
 _PAGE_MAX = 200
 _ORDERS_MAX = 50
 _WINDOW_S = 10.0
+_STATUSES = (ONLINE, "Post Only", "Cancel Only", "Offline")
+_ODD = {"timestamp": "yesterday", "priceDecimals": None}
 _LIMITS = {"time": 100, "markets": 150, "market": 300}
 
 
@@ -70,6 +73,12 @@ class RestDesk:
             market: deque(maxlen=TRADES_KEPT_MAX) for market in source.markets
         }
         self.at_ns = source.due_ns or 0
+        self.statuses = dict.fromkeys(source.markets, ONLINE)
+
+    def halt(self) -> None:
+        """Give every market the next status."""
+        for market, status in self.statuses.items():
+            self.statuses[market] = _STATUSES[(_STATUSES.index(status) + 1) % len(_STATUSES)]
 
     def publish(self, frame: Frame, at_ns: int) -> None:
         """Take note of what the market has just said, at a moment of its time."""
@@ -77,14 +86,16 @@ class RestDesk:
         if frame.channel == "trade":
             self._trades[frame.market].append(_row(json.loads(frame.text)))
 
-    def answer(self, target: str) -> Reply:
-        """Return the reply to a GET of this path and query."""
+    def answer(self, target: str, *, has_odd_row: bool = False) -> Reply:
+        """Return the reply to a GET of this path and query; one row of a list may be spoiled."""
         parts = urlsplit(target)
         path = parts.path.removeprefix(PREFIX).strip("/").split("/")
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         try:
             self._spend("market" if len(path) == 3 else path[0])
             body = self._body(path, query)
+            if has_odd_row and isinstance(body, list) and body:
+                body[len(body) // 2] = {**body[len(body) // 2], **_ODD}
         except _Error as error:
             return error.reply
         return Reply(200, json.dumps(body, separators=(",", ":")))
@@ -106,7 +117,7 @@ class RestDesk:
             case ["time"]:
                 return {"timestamp": _timestamp(self.at_ns)}
             case ["markets"]:
-                return [_listing(market) for market in self._source.markets]
+                return [_listing(*each) for each in self.statuses.items()]
             case ["markets", market, "trades"]:
                 return self._page(self._known(market), query)
             case ["markets", market, "orderbook"]:
@@ -156,7 +167,7 @@ def _row(trade: dict[str, object]) -> dict[str, str]:
     return row if trade.get("side") is None else {**row, "side": str(trade["side"])}
 
 
-def _listing(market: str) -> dict[str, str]:
+def _listing(market: str, status: str) -> dict[str, str]:
     base, _, quote = market.partition("-")
     return {
         "marketId": market,
@@ -166,7 +177,7 @@ def _listing(market: str) -> dict[str, str]:
         "maxOrderAmount": "1000000",
         "amountDecimals": "8",
         "priceDecimals": "2" if quote == "AUD" else "8",
-        "status": "Online",
+        "status": status,
     }
 
 

@@ -29,7 +29,7 @@ from websockets.http11 import Request, Response
 from feeds.clock import monotonic_s, now_ns
 from feeds.exchange import rest
 from feeds.exchange.draws import Draws
-from feeds.exchange.faults import AWAY, DOOR_FAULTS, REST_FAULTS, Fault
+from feeds.exchange.faults import AWAY, DESK_FAULTS, DOOR_FAULTS, REST_FAULTS, Fault
 from feeds.exchange.line import Close, FaultyLine, Forget, Maintain, Send, Shut, Stall
 from feeds.exchange.source import Frame, Source
 from feeds.exchange.subscriptions import Subscriptions
@@ -96,6 +96,7 @@ class Exchange:
         self._desk = rest.RestDesk(source, now_s=lambda: now_ns() / 1e9, limits=speed == 1.0)
         self._doors = _Chances(self._faults, DOOR_FAULTS, seed=seed)
         self._calls = _Chances(self._faults, REST_FAULTS, seed=seed)
+        self._answers = _Chances(self._faults, DESK_FAULTS, seed=seed)
         self._away_steps = next((f.every_frames for f in faults if f.name == AWAY), 0)
         self._unheard_steps = 0
         self._closed_until_s = 0.0
@@ -232,7 +233,13 @@ class Exchange:
             return _response(rest.CHALLENGE)
         if "rest-500" in happening:
             return _response(rest.FAILED)
-        return _response(self._desk.answer(request.path), is_cut="rest-cut" in happening)
+        return _response(self._reply(request.path), is_cut="rest-cut" in happening)
+
+    def _reply(self, target: str) -> rest.Reply:
+        """Answer a call of REST well, whatever is true then."""
+        if target.partition("?")[0] == f"{rest.PREFIX}/markets" and self._answers.draw("halt"):
+            self._desk.halt()
+        return self._desk.answer(target, has_odd_row=bool(self._answers.draw("odd-row")))
 
     async def _converse(self, socket: ServerConnection) -> None:
         faults = FaultyLine(self._faults, seed=self._seed, number=self._client_count)

@@ -3,52 +3,83 @@
 Files are merged by when their rows were received; a row stays behind those of its own file that
 stand before it, and at equal times the file that is named first comes first. So the days of a
 market may be named in any order, and quotes and trades may stand in files of their own.
+
+Files may overlap: a trade whose id, price and volume were there before is a duplicate, and is left
+out and counted. Trades without an id of their own are never taken for one.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from eventlog.body import int64s
-from feeds.errors import TableUnreadable
-from feeds.files import recordings, tables
-from feeds.files.recordings import is_recording
-from feeds.files.tables import Layout, Reading, is_table
+from eventlog.schema import counts_e8, encode
+from feeds.files.survey import Survey
+from feeds.files.tables import Reading
+from feeds.files.times import Flags, Int64s
 
-KINDS = ".csv, .tsv, .parquet or .pq for tables (.csv.gz, too), .jsonl.zst for recorded frames"
+TRADES_REMEMBERED_MAX = 1 << 18
+"""Among so many of the latest trades a duplicate is looked for: in files that are merged by time
+the same trade stands close to itself."""
 
-
-def rows_of(path: Path) -> int:
-    """Return about how many records a file holds.
-
-    Raises:
-        TableUnreadable: if it is missing, damaged or of no kind that is known.
-    """
-    if is_recording(path):
-        return recordings.frames_in(path)
-    if is_table(path):
-        return tables.rows_of(path)
-    raise TableUnreadable(path=path, why=f"by its name it is none of {KINDS}")
+DUPLICATES = "trades that were there before, by their id"
+_SAME_ID = "a trade with the id of another one"
 
 
-def readings(paths: Sequence[Path], market: str, layout: Layout) -> Iterator[Reading]:
+def readings(surveys: Sequence[Survey]) -> Iterator[Reading]:
     """Yield the records of files in the order of their times.
 
     Raises:
-        TableUnreadable: if a file is missing, damaged, of no kind that is known, or says nothing.
+        TableUnreadable: if a file cannot be read, or was changed since it was surveyed.
     """
-    files = [
-        recordings.readings(path, market) if is_recording(path) else tables.readings(path, layout)
-        for path in paths
-    ]
-    if len(files) == 1:
-        yield from files[0]
-    else:
-        yield from _merged([_File(file) for file in files])
+    files = [survey.readings() for survey in surveys]
+    known = _Known()
+    for reading in files[0] if len(files) == 1 else _merged([_File(file) for file in files]):
+        yield known.without_duplicates(reading)
+
+
+class _Known:
+    """The trades of the latest rows."""
+
+    def __init__(self) -> None:
+        self._trades: dict[int, tuple[int, int]] = {}
+
+    def without_duplicates(self, reading: Reading) -> Reading:
+        """Return a reading without the trades that were there before."""
+        places = np.flatnonzero(reading.identified)
+        if not len(places):
+            return reading
+        again = same_id = 0
+        kept = np.ones(reading.batch.num_rows, np.bool_)
+        rows = reading.batch.take(pa.array(places))
+        facts = zip(
+            int64s(rows.column("trade_id")).tolist(),
+            counts_e8(rows.column("price")).tolist(),
+            counts_e8(rows.column("volume")).tolist(),
+            strict=True,
+        )
+        for place, (trade_id, price_e8, volume_e8) in zip(places.tolist(), facts, strict=True):
+            before = self._trades.get(trade_id)
+            if before == (price_e8, volume_e8):
+                kept[place] = False
+                again += 1
+                continue
+            same_id += before is not None
+            self._trades[trade_id] = price_e8, volume_e8
+            if len(self._trades) > TRADES_REMEMBERED_MAX:
+                del self._trades[next(iter(self._trades))]
+        if same_id:
+            reading = reading._replace(noted={**reading.noted, _SAME_ID: same_id})
+        if not again:
+            return reading
+        return reading._replace(
+            batch=reading.batch.filter(pa.array(kept)),
+            identified=reading.identified[kept],
+            left_out={**reading.left_out, DUPLICATES: again},
+        )
 
 
 class _File:
@@ -56,7 +87,7 @@ class _File:
 
     def __init__(self, source: Iterator[Reading]) -> None:
         self._source = source
-        self._waiting: list[pa.RecordBatch] = []
+        self._waiting: list[tuple[pa.RecordBatch, Flags]] = []
         self.times_ns = np.zeros(0, np.int64)
         self.ended = False
 
@@ -66,44 +97,66 @@ class _File:
         if reading is None:
             self.ended = True
             return None
-        self._waiting.append(reading.batch)
+        self._waiting.append((reading.batch, reading.identified))
         times_ns = np.concatenate([self.times_ns, int64s(reading.batch.column("received_ns"))])
         self.times_ns = np.maximum.accumulate(times_ns)
         return reading
 
-    def take(self, before_ns: int | None) -> tuple[list[pa.RecordBatch], npt.NDArray[np.int64]]:
+    def take(self, before_ns: int | None) -> tuple[list[tuple[pa.RecordBatch, Flags]], Int64s]:
         """Return the rows from before a time, or all, and their times; they wait no longer."""
         count = len(self.times_ns)
         if before_ns is not None:
             count = int(np.searchsorted(self.times_ns, before_ns, side="left"))
         taken, self.times_ns = self.times_ns[:count], self.times_ns[count:]
-        batches = []
+        parts = []
         while count:
-            batch = self._waiting.pop(0)
-            batches.append(batch.slice(0, count))
+            batch, identified = self._waiting.pop(0)
+            parts.append((batch.slice(0, count), identified[:count]))
             if batch.num_rows > count:
-                self._waiting.insert(0, batch.slice(count))
-            count -= batches[-1].num_rows
-        return batches, taken
+                self._waiting.insert(0, (batch.slice(count), identified[count:]))
+            count -= parts[-1][0].num_rows
+        return parts, taken
 
 
 def _merged(files: list[_File]) -> Iterator[Reading]:
-    refused: Counter[str] = Counter()
-    noted: Counter[str] = Counter()
+    told = _Told()
     limit_ns: int | None = -1
     while limit_ns is not None:
         # Rows at the time up to which a file was read may not be the last of that time.
         for file in files:
             while not file.ended and not (len(file.times_ns) and file.times_ns[-1] > limit_ns):
                 if (reading := file.read()) is not None:
-                    refused.update(reading.refused)
-                    noted.update(reading.noted)
+                    told.add(reading)
         limit_ns = min((int(file.times_ns[-1]) for file in files if not file.ended), default=None)
         taken = [file.take(limit_ns) for file in files]
-        batches = [batch for part, _ in taken for batch in part]
-        if batches:
+        parts = [part for waiting, _ in taken for part in waiting]
+        if parts:
             order = np.argsort(np.concatenate([times_ns for _, times_ns in taken]), kind="stable")
-            rows = pa.concat_batches(batches).take(pa.array(order))
-            yield Reading(rows, dict(refused), dict(noted))
-            refused.clear()
-            noted.clear()
+            rows = pa.concat_batches([batch for batch, _ in parts]).take(pa.array(order))
+            yield told.take(rows, np.concatenate([flags for _, flags in parts])[order])
+    if told.holds:  # of lines at an end that became no record
+        yield told.take(encode([], first_offset=0), np.zeros(0, np.bool_))
+
+
+class _Told:
+    """What was odd in rows that were read, until it is told."""
+
+    def __init__(self) -> None:
+        self._counts: tuple[Counter[str], Counter[str], Counter[str]] = (
+            Counter(), Counter(), Counter(),
+        )  # fmt: skip
+
+    @property
+    def holds(self) -> bool:
+        return any(self._counts)
+
+    def add(self, reading: Reading) -> None:
+        parts = reading.refused, reading.noted, reading.left_out
+        for counts, part in zip(self._counts, parts, strict=True):
+            counts.update(part)
+
+    def take(self, batch: pa.RecordBatch, identified: npt.NDArray[np.bool_]) -> Reading:
+        refused, noted, left_out = map(dict, self._counts)
+        for counts in self._counts:
+            counts.clear()
+        return Reading(batch, refused, noted, left_out, identified, {})

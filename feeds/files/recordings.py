@@ -1,99 +1,137 @@
 """Recorded frames as records: what the feed would have made of them when they were received.
 
-A recording is one zstd frame of JSON lines ``{"at": <ns>, "frame": {...}}``, the time of receipt
-and a message of the exchange. Frames go through the same decoder as those of a socket, so one that
-cannot be understood is an `Undecodable`, as is a line that is none. Frames of other markets, and
-heartbeats, are passed over and counted.
+A recording is JSON lines, packed or not, each the time of receipt and a message of the exchange
+(`feeds.files.frames`). Frames go through the same decoder as those of a socket, so one that cannot
+be understood is an `Undecodable`, as is a line that is none. Frames of other markets, and
+heartbeats, are passed over and counted. The unit of a time of receipt is told as in a table.
 """
 
-import io
-import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import zstandard
+import numpy as np
 
-from eventlog.records import Record, Undecodable
+from eventlog.records import Record, Trade, Undecodable
 from eventlog.schema import encode
 from feeds.btcmarkets.protocol import FRAME_BYTES_MAX, RAW_BYTES_KEPT_MAX, decode
 from feeds.errors import TableUnreadable
+from feeds.files import frames
+from feeds.files.layout import Layout
+from feeds.files.lines import lines
 from feeds.files.tables import Reading
+from feeds.files.times import time_ns, why_not
 
 BATCH_FRAMES = 1_024
-_LINE_BYTES_MAX = FRAME_BYTES_MAX + 100
-_LINE = re.compile(rb'\{"at":\s?([0-9]{1,19}),\s?"frame":\s?(\{.*\})\}\s*', re.DOTALL)
-_TIME_NS_MAX = 4 * 10**18
+LINE_BYTES_MAX = FRAME_BYTES_MAX + 100
+
+_BATCH_BYTES = 32 << 20
+_NO_LINE = f"not {frames.LINE}"
+_OTHER = "frames of other markets"
+_CONTROL = "heartbeats and other frames of no market"
+_BLANK = "blank lines"
+_OTHERS_MAX = 32
+_CONTROLS = frozenset(("heartbeat", "error"))
 
 
 def is_recording(path: Path) -> bool:
     """Say whether a file is a recording by its name."""
-    return path.name.endswith(".jsonl.zst")
+    return any(path.name.lower().endswith(f".jsonl{end}") for end in ("", ".zst", ".gz", ".bz2"))
 
 
-def frames_in(path: Path) -> int:
-    """Return how many lines a recording has.
-
-    Raises:
-        TableUnreadable: if it is missing or damaged.
-    """
-    return sum(1 for _ in _lines(path))
-
-
-def readings(path: Path, market: str) -> Iterator[Reading]:
+def readings(path: Path, market: str, layout: Layout, first_ns: int = 0) -> Iterator[Reading]:
     """Yield a recording's frames of one market as records.
+
+    ``first_ns`` is the time of the first frame, for what stands before it.
 
     Raises:
         TableUnreadable: if it is missing or damaged, or has no frame of this market.
     """
-    received_ns = 0
-    found = False
-    others: set[str] = set()
-    records: list[Record] = []
-    passed = refused = 0
-    for line in _lines(path):
-        record: Record | None
-        match = _LINE.fullmatch(line)
-        if match is None or int(match[1]) > _TIME_NS_MAX:
-            why = 'not {"at": ns, "frame": {...}}'
-            record = Undecodable(received_ns=received_ns, raw=line[:RAW_BYTES_KEPT_MAX], why=why)
-        else:
-            received_ns = int(match[1])
-            event = decode(match[2], received_ns)
-            of, record = event if isinstance(event, tuple) else ("", None)
-            if of not in (market, None):
-                others |= {of} if of else set()
-                record = None
-            found |= of == market
-        if record is None:
-            passed += 1
-        else:
-            refused += isinstance(record, Undecodable)
-            records.append(record)
-        if len(records) + passed >= BATCH_FRAMES:
-            yield _reading(records, passed, refused)
-            records, passed, refused = [], 0, 0
-    if not found:
-        there = f"there are: {', '.join(sorted(others))}" if others else "there is none"
+    fold = _Fold(market, layout.time_unit, first_ns)
+    for block in lines(path, LINE_BYTES_MAX):
+        for line in block:
+            fold.add(line)
+            if fold.lines >= BATCH_FRAMES or fold.size_bytes >= _BATCH_BYTES:
+                yield fold.take()
+    if not fold.found:
+        others = sorted(fold.others)
+        there = f"there are: {', '.join(others)}" if others else "there is none"
         raise TableUnreadable(path=path, why=f"no frame of market {market}; {there}")
-    yield _reading(records, passed, refused)
+    yield fold.take()
 
 
-def _reading(records: list[Record], passed: int, refused: int) -> Reading:
-    return Reading(
-        encode(records, first_offset=0),
-        {"a frame that cannot be decoded": refused} if refused else {},
-        {"frames of other markets, passed over": passed} if passed else {},
-    )
+class _Fold:
+    """Lines to records."""
 
+    def __init__(self, market: str, time_unit: str | None, first_ns: int) -> None:
+        self._market = market
+        self._time_unit = time_unit
+        self._received_ns = first_ns
+        self.found = False
+        self.others: set[str] = set()
+        self._begin()
 
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-            with io.BufferedReader(reader, 1 << 18) as lines:
-                while line := lines.readline(_LINE_BYTES_MAX):
-                    yield line
-    except OSError as error:
-        raise TableUnreadable(path=path, why=error.strerror or str(error)) from error
-    except zstandard.ZstdError as error:
-        raise TableUnreadable(path=path, why=str(error)) from error
+    def _begin(self) -> None:
+        self._records: list[Record] = []
+        self._refused: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
+        self._units: Counter[str] = Counter()
+        self.lines = 0
+        self.size_bytes = 0
+
+    def add(self, line: bytes) -> None:
+        """Add the next line."""
+        self.lines += 1
+        self.size_bytes += len(line)
+        if not line.strip():
+            self._left_out[_BLANK] += 1
+            return
+        if len(line) > LINE_BYTES_MAX:
+            self._refuse(line, f"a line of more than {LINE_BYTES_MAX:,} bytes")
+            return
+        try:
+            framed = frames.parse(line)
+        except ValueError as error:
+            self._refuse(line, f"{_NO_LINE}: {error}")
+            return
+        found = time_ns(framed.at, self._time_unit)
+        if found is None:
+            self._refuse(line, why_not(framed.at, "at", self._time_unit))
+            return
+        self._received_ns = found[0]
+        self._units[found[1]] += 1
+        self._decode(framed.text)
+
+    def _decode(self, text: str) -> None:
+        event = decode(text, self._received_ns)
+        if not isinstance(event, tuple):
+            self._left_out[_CONTROL] += 1
+            return
+        market, record = event
+        if market not in (self._market, None):
+            self._left_out[_OTHER] += 1
+            if len(self.others) < _OTHERS_MAX:
+                self.others.add(market)
+            return
+        self.found |= market == self._market
+        if isinstance(record, Undecodable):
+            self._refused["a frame that cannot be decoded"] += 1
+        self._records.append(record)
+
+    def _refuse(self, line: bytes, why: str) -> None:
+        self._refused[_NO_LINE if why.startswith(_NO_LINE) else why] += 1
+        raw = line[:RAW_BYTES_KEPT_MAX]
+        self._records.append(Undecodable(received_ns=self._received_ns, raw=raw, why=why))
+
+    def take(self) -> Reading:
+        """Return the records of the lines that were added since this was called last."""
+        reading = Reading(
+            encode(self._records, first_offset=0),
+            dict(self._refused),
+            {},
+            dict(self._left_out),
+            np.array([isinstance(record, Trade) for record in self._records], np.bool_),
+            {"at": self._units},
+        )
+        self._begin()
+        return reading

@@ -17,6 +17,7 @@ from eventlog.log import Log
 from eventlog.manifest import Manifest, Sealed
 from eventlog.schema import encode
 from eventlog.storage import DISK
+from feeds.files.layout import Layout
 from feeds.files.recordings import is_recording, readings
 from tests.benchmarks.disks import FastDisk
 from tests.benchmarks.test_append import in_turns
@@ -122,7 +123,7 @@ def test_size_of_a_recorded_market(market: str, tmp_path: Path) -> None:
         pytest.skip(f"no recordings in {RECORDINGS}")
     arrow_bytes = held_bytes = 0
     with Log.open(tmp_path / "log", storage=FastDisk()) as log:
-        for batch, *_ in readings(found[0], market):
+        for batch, *_ in readings(found[0], market, Layout()):
             log.append_batch(batch)
             arrow_bytes += batch.nbytes
             held = [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.exits import CommandError
-from cli.import_ import layout_of
+from cli.import_source import layout_of
 from tests.commands import documented, trader
 from tests.recorded import SMALL, table
 
@@ -34,7 +34,7 @@ def test_an_import_is_a_journal_that_verifies(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--market", "btc", "a.csv"), "no market's id"),
+        (("--market", "btc", "a.csv"), "not a market's id"),
         (("--market", "A-B", "--map", "bd=x", "a.csv"), "COLUMN is one of"),
         (("--market", "A-B", "--time-unit", "days", "a.csv"), "not a unit"),
         (("--market", "A-B", "a.csv"), "No such file"),

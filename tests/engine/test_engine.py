@@ -107,7 +107,7 @@ class TestAllOrNothing:
         assert engine.advance(chunk).equals(twin.advance(chunk))
         assert engine.digest == twin.digest
 
-    @pytest.mark.parametrize("column", [*READS, "received_ns"])
+    @pytest.mark.parametrize("column", [*READS])
     def test_a_column_that_is_missing_changes_nothing(self, column: str) -> None:
         """Whichever it is, it is missed before anything changes."""
         engine = begun()
@@ -182,7 +182,7 @@ class TestEffects:
         """Effects do not depend on columns that are not read."""
         engine = Engine.genesis(SMALL)
 
-        effects = carry(engine, [journal(LENGTH).select([*READS, "received_ns"])])
+        effects = carry(engine, [journal(LENGTH).select([*READS])])
 
         assert effects.equals(carry(Engine.genesis(SMALL), [journal(LENGTH)]))
 

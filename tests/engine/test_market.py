@@ -24,7 +24,15 @@ from engine.market import (
     is_tick,
 )
 from eventlog.checksum import signed
-from eventlog.records import BookUpdate, Level, Record, SessionEnded, SessionStarted, Side
+from eventlog.records import (
+    BookUpdate,
+    Level,
+    Record,
+    SessionEnded,
+    SessionStarted,
+    Side,
+    market_status,
+)
 from eventlog.records import Undecodable as Unknown
 from eventlog.schema import SCHEMA, encode
 from tests.markets import (
@@ -120,7 +128,64 @@ class TestRows:
             "ask_e8": 101 * E8,
             "last_e8": 100 * E8,
             "traded_e8": 0,
+            "delay_ns": 0,
+            "taken_ns": 0,
+            "halted": 0,
         }
+
+    @pytest.mark.parametrize(
+        ("received_ns", "taken_ns", "delay_ns"),
+        [
+            (5, None, 0),
+            (5, 5, 0),
+            (5, 12, 7),
+            (12, 5, 0),  # the clock was set back in between
+            (-(2**63), 2**61, 2**61),
+            (0, -1, 0),
+            (0, 2**63 - 1, 0),
+        ],
+    )
+    def test_a_delay_is_from_received_to_taken_up(
+        self, received_ns: int, taken_ns: int | None, delay_ns: int
+    ) -> None:
+        """Never below 0, and 0 where nobody says; whatever a log holds, it fits."""
+        tick = replace(quote(99, 101, at_ms=0), received_ns=received_ns, taken_ns=taken_ns)
+
+        row = last(Market.genesis(), tick)
+
+        assert row["delay_ns"] == delay_ns
+        assert row["taken_ns"] in (0, taken_ns)
+
+    @pytest.mark.parametrize(
+        ("statuses", "halted"),
+        [
+            ((), 0),
+            (("Online",), 0),
+            (("Post Only",), 1),
+            (("Offline", "Online"), 0),
+            (("Online", "online"), 1),
+            (("",), 1),
+        ],
+    )
+    def test_a_status_holds_until_the_next(self, statuses: tuple[str, ...], halted: int) -> None:
+        """Whatever is not Online trades nothing; a break or another session changes none of it."""
+        market = Market.genesis()
+        fold(market, *(market_status(each, received_ns=1) for each in statuses))
+        kept = Market.of(market.state())
+
+        for each in (market, kept):
+            assert last(each, quote(99, 101, at_ms=0))["halted"] == halted
+            assert last(each, *BREAKS, quote(99, 101, at_ms=0))["halted"] == halted
+
+    def test_a_state_of_before_there_was_a_status_is_one_in_which_nothing_was_said(self) -> None:
+        """No array has another shape, and none another bit."""
+        market = synchronised()
+        scalars = market.state()["market.scalars"]
+
+        assert scalars.shape == (8,)
+        assert scalars[5:7].tolist() == [1, 1]
+        fold(market, market_status("Offline", received_ns=1))
+        assert market.state()["market.scalars"][5:7].tolist() == [3, 1]
 
     @pytest.mark.parametrize(("side", "traded_e8"), [(Side.BUY, 7), (Side.SELL, -7), (None, 0)])
     def test_a_trade_is_signed_by_its_taker(self, side: Side | None, traded_e8: int) -> None:
@@ -307,6 +372,29 @@ class TestSynchronisation:
         row = last(Market.genesis(), quote(bid * E8, ask * E8, at_ms=0))
 
         assert row["valid"] == 0
+
+    def test_only_a_book_that_is_not_known_needs_a_snapshot(self) -> None:
+        """One that is one-sided, crossed or empty is what the exchange says: nothing is to mend."""
+        one_sided = BookUpdate(
+            exchange_ns=START_NS, received_ns=START_NS, bids=(), asks=snapshot().asks,
+            snapshot=True, checksum=None, snapshot_id=10,
+        )  # fmt: skip
+        crossed = book([(104 * E8, E8)], [], at_ms=1, snapshot_id=11)
+        needed = [Market.genesis().needs_snapshot]
+        market = Market.genesis()
+        for record in (
+            one_sided,
+            crossed,
+            book([], [], at_ms=2, checksum=1, snapshot_id=12),
+            snapshot(3, snapshot_id=13),
+            gap(),
+        ):
+            fold(market, record)
+            needed.append(market.needs_snapshot)
+
+        assert needed == [False, False, False, True, False, True]
+        assert last(Market.genesis(), one_sided)["valid"] == 0
+        assert last(Market.genesis(), one_sided, crossed)["valid"] == 0
 
     def test_a_side_that_has_lost_its_last_level_has_no_best_price(self) -> None:
         """The book does not show the old bid any more, so nothing can be sold at it."""

@@ -10,7 +10,7 @@ from engine.arithmetic import tf
 from engine.hindsight import Hindsight
 from engine.labels import TallyState
 from engine.parameters import Parameters
-from engine.policy import ACTIONS, REASONS, Choice
+from engine.policy import ACTIONS, PRIORITY, REASONS, Choice
 from engine.portfolio import OURS, Ledger, Orders, PortfolioState
 from tests.markets import row
 
@@ -23,6 +23,8 @@ NOW_NS = 10**18
 Situation = dict[str, float]
 
 ENTRY: Situation = {
+    "delay_ms": 1_000,
+    "halted": 0,
     "valid": 1,
     "order_side": 0,
     "scored": 10,
@@ -37,6 +39,8 @@ ENTRY: Situation = {
 """Everything speaks for an order. Expected: 0.8 * 0.5 * 30 000 = 12 000 ppm; the cost is 2 100."""
 
 BECAUSE: dict[str, Situation] = {
+    "too late to act on": {"delay_ms": 1_001},
+    "market not tradable": {"halted": 1},
     "market not valid": {"valid": 0},
     "order pending": {"order_side": policy.BUY},
     "warming up": {"scored": 9},
@@ -65,6 +69,9 @@ def choose(situation: Situation, parameters: Parameters = PARAMETERS) -> Choice:
         row(
             valid=bool(situation["valid"]),
             time_ns=NOW_NS,
+            delay_ns=int(situation["delay_ms"]) * 10**6,
+            taken_ns=NOW_NS + int(situation["delay_ms"]) * 10**6,
+            halted=int(situation["halted"]),
             bid_e8=999_950_000_000,
             ask_e8=1_000_050_000_000,
         ),
@@ -88,7 +95,8 @@ def said(situation: Situation) -> tuple[str, str]:
 
 def test_every_reason_is_tried_here() -> None:
     """The table of this test and the policy name the same reasons in the same order."""
-    assert tuple(BECAUSE) == REASONS
+    assert tuple(BECAUSE) == PRIORITY
+    assert sorted(PRIORITY) == sorted(REASONS)
 
 
 @pytest.mark.parametrize("reason", REASONS)
@@ -102,14 +110,20 @@ def test_each_reason_is_reachable(reason: str) -> None:
     )
 
 
-@pytest.mark.parametrize("first", range(3))
+def test_a_reason_keeps_its_number() -> None:
+    """A decision's digest has it: what joins stands at the end."""
+    assert REASONS.index("entry: edge above cost") == 10
+    assert REASONS[-2:] == PRIORITY[:2]
+
+
+@pytest.mark.parametrize("first", range(5))
 def test_the_first_reason_that_holds_is_the_one(first: int) -> None:
     """Where several hold, the one that is tried first is said: all later ones hold as well here."""
     situation = ENTRY | {"p_up": 0.4, "return_ppm": 1, "cash_e8": 0, "trust": 0, "realised": 0}
-    for reason in reversed(REASONS[first:4]):
+    for reason in reversed(PRIORITY[first:6]):
         situation |= BECAUSE[reason]
 
-    assert said(situation)[1] == REASONS[first]
+    assert said(situation)[1] == PRIORITY[first]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The paper accounts: fills by hand, and beside plain whole numbers; rounding never gains (I8)."""
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -53,8 +54,36 @@ def ledger(state: PortfolioState, who: int = OURS) -> dict[str, int]:
 
 def waiting(state: PortfolioState, who: int = OURS) -> tuple[int, int, int]:
     """Return side, offset and time of the order that waits."""
-    side, at, at_ns = (int(value[who]) for value in portfolio.orders_of(state))
+    side, at, at_ns, *_ = (int(value[who]) for value in portfolio.orders_of(state))
     return side, at, at_ns
+
+
+MARKET: dict[str, Any] = {"bid_e8": 99 * E8, "ask_e8": 100 * E8}
+
+
+def tick_of(*, event_ms: int, received_ms: int, taken_ms: int, **more: Any) -> Row:
+    """Return a row with a quote, its times on two clocks that began at `HOUR`."""
+    return row(
+        **MARKET,
+        time_ns=HOUR + event_ms * MS,
+        delay_ns=(taken_ms - received_ms) * MS,
+        taken_ns=HOUR + taken_ms * MS,
+        **more,
+    )
+
+
+def ordered(parameters: Parameters, tick: Row) -> PortfolioState:
+    """Return the accounts after an order of ours at a tick."""
+    return portfolio.order(accounts(parameters), tf.constant(BUY), tick, parameters)
+
+
+def filled_at(state: PortfolioState, parameters: Parameters, *ticks: Row) -> int | None:
+    """Return at which of some ticks the order of ours fills."""
+    for number, tick in enumerate(ticks):
+        state, done = portfolio.fill(state, tick, parameters)
+        if whole(done)["side"] == BUY:
+            return number
+    return None
 
 
 def whole(execution: Execution) -> dict[str, int]:
@@ -211,6 +240,116 @@ def test_an_order_takes_its_time(latency_ms: int, fills: bool) -> None:
 
     assert (whole(done)["side"] == BUY) == fills
     assert waiting(after) == (NONE if fills else BUY, 7, HOUR)
+
+
+SLOW = Parameters(fee_ppm=0, latency_ms=100, late_ms=1_000)
+
+
+def test_an_order_leaves_when_its_tick_is_taken_up() -> None:
+    """Its latency counts from there: what was received before it could be there fills nothing."""
+    state = ordered(SLOW, tick_of(event_ms=0, received_ms=20, taken_ms=620))
+    ticks = [
+        tick_of(event_ms=550, received_ms=570, taken_ms=620),  # in the same batch, but later
+        tick_of(event_ms=690, received_ms=710, taken_ms=711),  # 90 ms after it left
+        tick_of(event_ms=700, received_ms=720, taken_ms=721),
+    ]
+
+    assert waiting(state) == (BUY, 0, HOUR + 600 * MS)
+    assert filled_at(state, SLOW, *ticks) == 2
+
+
+def test_a_tick_that_was_stamped_later_but_received_before_fills_nothing() -> None:
+    """A network that held everything back brings a burst: all of it came in before the decision."""
+    state = ordered(SLOW, tick_of(event_ms=0, received_ms=5_000, taken_ms=5_001))
+    ticks = [
+        tick_of(event_ms=4_000, received_ms=5_001, taken_ms=5_001),
+        tick_of(event_ms=5_200, received_ms=5_220, taken_ms=5_221),
+    ]
+
+    assert filled_at(state, SLOW, *ticks) == 1
+
+
+@pytest.mark.parametrize(("late_ms", "fills"), [(1_199, False), (1_200, True)])
+def test_nothing_fills_at_a_late_tick(late_ms: int, fills: bool) -> None:
+    """It waits, however long it has been there; the bound itself is in time."""
+    parameters = replace(SLOW, late_ms=late_ms)
+    state = ordered(parameters, tick_of(event_ms=0, received_ms=0, taken_ms=1))
+    ticks = [
+        tick_of(event_ms=50, received_ms=50, taken_ms=51),  # by now it had left
+        tick_of(event_ms=800, received_ms=800, taken_ms=2_000),
+        tick_of(event_ms=2_100, received_ms=2_100, taken_ms=2_101),
+    ]
+
+    assert filled_at(state, parameters, *ticks) == (1 if fills else 2)
+
+
+def test_a_session_that_was_held_up_had_not_sent_its_order() -> None:
+    """The disk stalls between taking up and deciding: what came in meanwhile waits as long as the
+    session did, and the order counts from there.
+    """
+    state = ordered(SLOW, tick_of(event_ms=0, received_ms=0, taken_ms=1))
+    ticks = [
+        tick_of(event_ms=500, received_ms=500, taken_ms=900),
+        tick_of(event_ms=890, received_ms=890, taken_ms=900),
+        tick_of(event_ms=990, received_ms=990, taken_ms=991),
+        tick_of(event_ms=1_000, received_ms=1_000, taken_ms=1_400),
+    ]
+
+    assert filled_at(state, SLOW, *ticks) == 3
+
+
+def test_a_session_that_is_always_busy_trades_all_the_same() -> None:
+    """What proves that an order has left proves it once: no later wait moves it any more."""
+    state = ordered(SLOW, tick_of(event_ms=0, received_ms=0, taken_ms=150))
+    ticks = [
+        tick_of(event_ms=at + 1, received_ms=at + 1, taken_ms=at + 151)
+        for at in range(0, 3_000, 150)
+    ]
+
+    assert filled_at(state, SLOW, *ticks) == 2
+
+
+def test_a_clock_that_was_set_back_leaves_the_order_to_the_exchange_s() -> None:
+    """Our clock says nothing then; it does not keep the order for an hour."""
+    state = ordered(SLOW, tick_of(event_ms=0, received_ms=3_600_000, taken_ms=3_600_001))
+    ticks = [
+        tick_of(event_ms=90, received_ms=60, taken_ms=61),
+        tick_of(event_ms=101, received_ms=71, taken_ms=72),
+    ]
+
+    assert filled_at(state, SLOW, *ticks) == 1
+
+
+def test_where_nobody_says_when_a_tick_was_taken_up_only_stamps_count() -> None:
+    """As in every journal of before, to the bit: nothing else stands in the state."""
+    state = ordered(SLOW, row(**MARKET, time_ns=HOUR))
+
+    assert state.orders[:, OURS].numpy().tolist() == [BUY, 0, HOUR]
+    assert filled_at(state, SLOW, row(**MARKET, time_ns=HOUR + 100 * MS)) == 0
+
+
+def test_an_exchange_that_takes_no_market_orders_refuses_them() -> None:
+    """What waits is gone, of every account; nobody places any."""
+    state = ordered(SLOW, tick_of(event_ms=0, received_ms=0, taken_ms=1))
+    halted = tick_of(event_ms=200, received_ms=200, taken_ms=201, halted=1)
+
+    after, done = portfolio.fill(state, halted, SLOW)
+    after = portfolio.order(after, tf.constant(NONE), halted, SLOW)
+
+    assert whole(done)["side"] == NONE
+    assert [waiting(after, who)[0] for who in range(ACCOUNTS)] == [NONE] * ACCOUNTS
+
+
+@pytest.mark.parametrize(("taken_ms", "orders"), [(1_000, True), (1_001, False)])
+def test_no_account_orders_on_a_late_tick(taken_ms: int, orders: bool) -> None:
+    """Not the one that buys and holds, nor those that draw their moment."""
+    tick = tick_of(event_ms=0, received_ms=0, taken_ms=taken_ms, offset=1_000)
+    state = accounts(SLOW, trips=10**6, entries=10**6)
+
+    after = portfolio.order(state, tf.constant(NONE), tick, SLOW)
+
+    sides = [waiting(after, who)[0] for who in range(HOLDER, ACCOUNTS)]
+    assert sides == [BUY if orders else NONE] * (ACCOUNTS - HOLDER)
 
 
 def test_an_order_waits_for_a_valid_market() -> None:

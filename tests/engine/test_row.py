@@ -6,7 +6,12 @@ from engine.arithmetic import tf
 from engine.market import FIRST_LEVEL, LEVELS, WIDTH, Column
 from engine.row import row_of
 
-FLAGS = {Column.BREAK: "breaks", Column.VALID: "valid", Column.BOOK_VALID: "book_valid"}
+FLAGS = {
+    Column.BREAK: "breaks",
+    Column.VALID: "valid",
+    Column.BOOK_VALID: "book_valid",
+    Column.HALTED: "halted",
+}
 
 
 def test_every_field_is_its_column() -> None:

@@ -53,6 +53,19 @@ class Peer:
         length = f"Content-Length: {len(body)}\r\nConnection: close\r\n".encode()
         self.send(f"HTTP/1.1 {status}\r\n".encode() + length + headers + b"\r\n" + body)
 
+    def asked(self, word: bytes, *, within_s: float) -> bool:
+        """Return whether a request with this word comes within a time; frames are masked."""
+        self._connection.settimeout(within_s)
+        try:
+            data = self._connection.recv(65_536)
+        except TimeoutError:
+            return False
+        finally:
+            self._connection.settimeout(PATIENCE_S)
+        if not data:
+            raise ConnectionError("the client left")
+        return any(word in _unmasked(data[at:]) for at in range(len(data)) if data[at] == 0x81)
+
     def wait(self) -> None:
         """Wait until the client leaves, or the test does."""
         self._connection.settimeout(0.05)
@@ -60,6 +73,13 @@ class Peer:
             with suppress(TimeoutError):
                 if not self._connection.recv(65_536):
                     return
+
+
+def _unmasked(data: bytes) -> bytes:
+    """Return the text of a client's frame, however short."""
+    at = {126: 4, 127: 10}.get(data[1] & 0x7F if len(data) > 1 else 0, 2)
+    mask, text = data[at : at + 4], data[at + 4 :]
+    return bytes(each ^ mask[place % 4] for place, each in enumerate(text)) if mask else b""
 
 
 def frame(data: bytes, *, opcode: int = 1, first: int = 0x80) -> bytes:

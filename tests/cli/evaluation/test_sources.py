@@ -7,7 +7,8 @@ import pytest
 from cli.evaluation.sources import Source, of_files, of_journal, of_stream
 from cli.journal import Place
 from eventlog.schema import encode, renumber
-from feeds.files.tables import Layout
+from feeds.files.layout import Layout
+from feeds.files.survey import begun, completed
 from fixtures.record import HERE
 from tests.recorded import table
 
@@ -24,7 +25,7 @@ def test_every_source_can_be_read_again(tmp_path: Path) -> None:
     path = table(tmp_path / "ticks.csv", 500)
     sources: list[Source] = [
         of_stream("S1", seed=1, ticks=500),
-        of_files([path], "A-B", Layout()),
+        of_files([completed(begun(path, "A-B", Layout()))]),
         of_journal(Place(HERE / "kill-and-resume", "BTC-AUD"))[0],
     ]
     for source in sources:

@@ -70,6 +70,9 @@ CALM_S = 1.5
 """How long the exchange is honest before the last session ends: trades are compared meanwhile."""
 
 STARTS_MAX = 30
+_LOCKS: tuple[str, ...] = ("",) * 6
+"""What becomes of the lock file while a session has it."""
+
 _STDERRS = ("file", "file", "full", "stuck", "closed")
 """What a session's stderr is: a file, a full disk, a pipe that nobody reads, one nobody holds."""
 
@@ -103,7 +106,7 @@ class Plan:
             life_s=draws.uniform(*LIFE_S),
             stderr=draws.choice(_STDERRS),
             stopped_s=draws.uniform(0.2, 1.2) if draws.random() < 0.2 else 0.0,
-            lock=draws.choice(("deleted", "replaced")) if draws.random() < 0.15 else "",
+            lock=draws.choice(_LOCKS),
             has_second=draws.random() < 0.2,
             is_last=is_last,
         )

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cli import logs
+from cli import logs, outlets
 from cli.exits import EXPECTED, Exit, code_of
 from cli.journal import predecessor_of, tape_of
 from engine.market import Column, Market
@@ -115,8 +115,10 @@ def _point_stderr(kind: str) -> None:
 
 def _child(task: Task) -> int:
     _point_stderr(task.stderr)
+    outlets.install()
     try:
         record(task)
+        outlets.finish()
     except EXPECTED as error:
         code = code_of(error)
         if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EIO):

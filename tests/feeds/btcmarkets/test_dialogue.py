@@ -130,6 +130,25 @@ def test_resyncs_wait_their_turn_and_their_interval() -> None:
     assert asked(dialogue, 6.0) == ("addSubscription", ["A-B"])
 
 
+def test_a_resync_that_does_not_help_is_made_less_and_less_often() -> None:
+    """As long as it is wanted without a pause; after one it is a new trouble."""
+    dialogue = Dialogue(("A-B",), resync_interval_s=5.0, retry_s=60.0)
+    asked(dialogue)
+    dialogue.heard(snapshot("A-B"), 0.0)
+    times_s = []
+
+    for tenth in range(10, 6_010):
+        dialogue.want("A-B", tenth / 10)
+        if asked(dialogue, tenth / 10):
+            times_s.append(tenth // 10)
+            dialogue.heard(snapshot("A-B"), tenth / 10)
+    assert times_s[:6] == [1, 6, 16, 36, 76, 136]
+    assert times_s[-1] - times_s[-2] == 60
+
+    dialogue.want("A-B", 604.0)
+    assert asked(dialogue, 604.0) == ("addSubscription", ["A-B"])
+
+
 def test_the_heartbeat_says_what_is_gone() -> None:
     """A market that was confirmed and is not listed on every channel was dropped."""
     dialogue = Dialogue(("A-B", "C-D"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import struct
 import zlib
 from collections.abc import Callable
@@ -296,3 +297,120 @@ def test_cookies_are_not_kept() -> None:
     with hostile(talk) as url:
         assert asyncio.run(ask(url)) == 0
     assert asked == [""] * 5
+
+
+def _snapshot(number: int) -> dict[str, object]:
+    return {
+        "messageType": "orderbookUpdate", "marketId": "A-B", "snapshot": True, "bids": [],
+        "asks": [], "timestamp": "2026-09-23T04:31:09.259Z", "snapshotId": number,
+    }  # fmt: skip
+
+
+def _heartbeat() -> dict[str, object]:
+    channels = [{"name": name, "marketIds": ["A-B"]} for name in protocol.MARKET_CHANNELS]
+    return {"messageType": "heartbeat", "channels": channels}
+
+
+class _Dead:
+    """An exchange whose stream of a market says nothing but snapshots, while REST goes on.
+
+    ``book`` and ``trades`` are what REST shows of it; once ``mended`` a new connection streams.
+    """
+
+    def __init__(self, *, mended: bool = False, has_trades: bool = True) -> None:
+        self._mended = mended
+        self._has_trades = has_trades
+        self._numbers = itertools.count(10)
+        self.snapshots = 0
+
+    def __call__(self, peer: Peer) -> None:
+        if not peer.is_websocket:
+            peer.reply(json.dumps(self._answer(peer.target)).encode())
+            return
+        peer.accept()
+        assert peer.asked(b"subscribe", within_s=PATIENCE_S)
+        peer.say(_snapshot(1))
+        peer.say(trade(1))
+        beats = 0
+        while not peer.ending.is_set():
+            beats += 1
+            if peer.asked(b"addSubscription", within_s=0.05):
+                self.snapshots += 1
+                peer.say(_snapshot(2))
+                if self._mended:
+                    peer.say(trade(2))
+                    self._has_trades = False
+            if beats % 10 == 0:
+                peer.say(_heartbeat())
+
+    def _answer(self, target: str) -> object:
+        number = next(self._numbers)
+        if "before=" in target:
+            return []
+        if "/trades" in target:
+            return [
+                {"id": str(each), "price": "1", "amount": "1",
+                 "timestamp": "2026-09-23T04:31:10.000000Z"}
+                for each in (number if self._has_trades else 1, 1)
+            ]  # fmt: skip
+        if "/orderbook" in target:
+            return {
+                "marketId": "A-B",
+                "snapshotId": number,
+                "bids": [[str(number), "1"]],
+                "asks": [],
+            }
+        if "/markets" in target:
+            return []
+        return {"timestamp": "2026-09-23T04:31:10.000000Z"}
+
+
+SHORT: dict[str, Any] = {"silent_s": 0.1, "settle_s": 0.02, "stale_after_s": 10.0, **HASTE}
+
+
+@pytest.mark.parametrize("has_trades", [True, False])
+def test_a_dead_stream_that_the_heartbeat_lists_is_told_and_asked_for(has_trades: bool) -> None:
+    """By its trades, or by its book alone. A snapshot is no proof of life: it is not streaming."""
+    exchange = _Dead(has_trades=has_trades)
+    taken: list[Input] = []
+    with (
+        hostile(exchange) as url,
+        Feed(url, ["A-B"], rest=Rest(rest_url(url)), **SHORT) as feed,
+    ):
+        while not any(isinstance(record, Gap) for record in taken):
+            taken += feed.take(PATIENCE_S)
+        state = feed.state.markets["A-B"]
+
+    assert not state.streaming
+    assert "REST" in state.why
+    assert exchange.snapshots >= 1
+    gap = next(record for record in taken if isinstance(record, Gap))
+    assert gap.why == state.why
+    assert gap.from_ns < gap.to_ns
+
+
+def test_a_stream_that_speaks_again_is_streaming() -> None:
+    """Asked for anew, it goes on: one gap, and then nothing stands in its way."""
+    taken: list[Input] = []
+    with (
+        hostile(_Dead(mended=True)) as url,
+        Feed(url, ["A-B"], rest=Rest(rest_url(url)), **SHORT) as feed,
+    ):
+        while not any(isinstance(each, Trade) and each.trade_id == 2 for each in taken):
+            taken += feed.take(PATIENCE_S)
+        state = feed.state.markets["A-B"]
+
+    assert state.streaming
+    assert sum(isinstance(record, Gap) for record in taken) == 1
+
+
+def test_a_stream_that_stays_dead_leads_to_a_new_connection() -> None:
+    """Asking on the same socket has not helped."""
+    with (
+        hostile(_Dead()) as url,
+        Feed(url, ["A-B"], rest=Rest(rest_url(url)), drain_s=0.01, **SHORT) as feed,
+    ):
+        while feed.state.rotations == 0:
+            feed.take(PATIENCE_S)
+
+        assert feed.state.connections >= 2

@@ -94,3 +94,20 @@ def test_all_calls_share_a_budget(serve_source: Any) -> None:
     seconds, _ = asked(serve_source(market()), ask, budget=budget)
 
     assert seconds >= 0.6
+
+
+def test_a_status_that_changes_and_rows_that_mean_nothing(serve_source: Any) -> None:
+    """The stand-in's faults of what REST says: a market halts, and of each list one row is odd."""
+    url = serve_source(market(), faults=[Fault("halt", 1), Fault("odd-row", 2)], seed=2)
+
+    async def ask(rest: Rest) -> list[tuple[str | None, int]]:
+        catalogues = [await rest.catalogue() for _ in range(20)]
+        return [
+            (each.listings["BTC-AUD"].status if each.listings else None, len(each.odd))
+            for each in catalogues
+        ]
+
+    said, _ = asked(url, ask)
+
+    assert {"Online", "Post Only", "Cancel Only", "Offline", None} == {status for status, _ in said}
+    assert all((status is None) == (odd == 1) for status, odd in said)

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from eventlog.records import Trade
 from eventlog.schema import decode
 from feeds.errors import TableUnreadable
-from feeds.files.merge import readings, rows_of
-from feeds.files.tables import Layout
+from feeds.files.layout import Layout
+from feeds.files.merge import readings
+from feeds.files.survey import begun, completed
 
 
 def trades(path: Path, rows: list[tuple[int, int]]) -> Path:
-    lines = ["at,price,size", *(f"{at},{price},1" for at, price in rows)]
+    lines = ["at,price,size", *(f"{at + 1_700_000_000},{price},1" for at, price in rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -37,8 +38,9 @@ def test_files_are_merged_by_time(
             latest = max(latest, at)
             wanted.append((latest, number, index, price))
 
+    surveys = [begun(path, "A-B", Layout()) for path in paths]
     found = []
-    for reading in readings(paths, "A-B", Layout()):
+    for reading in readings(surveys):
         for _, record in decode(reading.batch):
             assert isinstance(record, Trade)
             found.append(record.price_e8 // 10**8)
@@ -49,4 +51,4 @@ def test_files_are_merged_by_time(
 def test_a_file_of_no_known_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("at,price,size\n", encoding="utf-8")
     with pytest.raises(TableUnreadable, match="by its name"):
-        rows_of(tmp_path / "a.txt")
+        completed(begun(tmp_path / "a.txt", "A-B", Layout()))

@@ -9,7 +9,10 @@ import zstandard
 from eventlog.records import Quote, Record, Undecodable
 from eventlog.schema import decode
 from feeds.errors import TableUnreadable
-from feeds.files.recordings import frames_in, readings
+from feeds.files.layout import Layout
+from feeds.files.recordings import readings
+
+NOW_NS = 1_700_000_000_000_000_000
 
 TICK = {
     "marketId": "BTC-AUD", "timestamp": "2019-04-08T20:54:27.632Z", "bestBid": "7844.72",
@@ -27,35 +30,41 @@ def line(at: int, frame: object) -> str:
 
 
 def records_of(path: Path, market: str = "BTC-AUD") -> list[Record]:
-    return [record for reading in readings(path, market) for _, record in decode(reading.batch)]
+    return [
+        record
+        for reading in readings(path, market, Layout())
+        for _, record in decode(reading.batch)
+    ]
 
 
 def test_frames_are_what_the_socket_would_have_brought(tmp_path: Path) -> None:
     path = recording(
         tmp_path / "a.jsonl.zst",
-        line(5, TICK),
-        line(6, {**TICK, "bestBid": 7}),
-        line(7, {**TICK, "marketId": "ETH-AUD"}),
+        line(NOW_NS + 5, TICK),
+        line(NOW_NS + 6, {**TICK, "bestBid": 7}),
+        line(NOW_NS + 7, {**TICK, "marketId": "ETH-AUD"}),
         "nonsense",
-        line(8, {"messageType": "heartbeat"}),
+        line(NOW_NS + 8, {"messageType": "heartbeat"}),
     )
     quote, wrong, nonsense = records_of(path)
 
     assert isinstance(quote, Quote)
-    assert (quote.received_ns, quote.bid_e8) == (5, 784_472_000_000)
+    assert (quote.received_ns, quote.bid_e8) == (NOW_NS + 5, 784_472_000_000)
     assert isinstance(wrong, Undecodable)
     assert isinstance(nonsense, Undecodable)
-    assert nonsense.raw == b"nonsense\n"
-    (reading,) = readings(path, "BTC-AUD")
+    assert nonsense.raw == b"nonsense"
+    (reading,) = readings(path, "BTC-AUD", Layout())
     assert (reading.refused, reading.noted) == (
-        {"a frame that cannot be decoded": 2},
-        {"frames of other markets, passed over": 2},
+        {"a frame that cannot be decoded": 1, 'not {"at": time, "frame": {...}}': 1},
+        {},
     )
-    assert frames_in(path) == 5
+    assert reading.left_out == {
+        "frames of other markets": 1, "heartbeats and other frames of no market": 1,
+    }  # fmt: skip
 
 
 def test_a_recording_that_is_damaged_or_of_another_market_is_refused(tmp_path: Path) -> None:
-    path = recording(tmp_path / "a.jsonl.zst", line(5, TICK))
+    path = recording(tmp_path / "a.jsonl.zst", line(NOW_NS + 5, TICK))
     with pytest.raises(TableUnreadable, match="there are: BTC-AUD"):
         records_of(path, "ETH-AUD")
     path.write_bytes(b"no zstd")

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from eventlog.records import BookUpdate, Level, Quote, Record, Side, Trade, Undecodable
 from eventlog.schema import decode
 from feeds.errors import TableUnreadable
-from feeds.files.tables import Layout, readings, rows_of
+from feeds.files.layout import Layout
+from feeds.files.survey import begun, completed
+from feeds.files.tables import readings
 
 HEADER = "at,kind,bid,bid_size,ask,ask_size,price,size,side"
-QUOTE = "1000,quote,10.5,1,10.6,2.25,,,"
-TRADE = "2000,trade,,,,,10.55,0.00000001,sell"
+QUOTE = "1700000000000001000,quote,10.5,1,10.6,2.25,,,"
+TRADE = "1700000000000002000,trade,,,,,10.55,0.00000001,sell"
 
 
 def records_of(path: Path, layout: Layout = Layout()) -> list[Record]:  # noqa: B008  frozen
@@ -46,8 +48,8 @@ def test_a_quote_with_sizes_is_the_whole_book_as_far_as_it_is_known(tmp_path: Pa
     book, trade = records_of(csv_of(tmp_path, HEADER, QUOTE, TRADE))
 
     assert book == BookUpdate(
-        exchange_ns=1000,
-        received_ns=1000,
+        exchange_ns=1_700_000_000_000_001_000,
+        received_ns=1_700_000_000_000_001_000,
         bids=(Level(1_050_000_000, 100_000_000, 1, 0, 1),),
         asks=(Level(1_060_000_000, 225_000_000, 1, 2, 1),),
         snapshot=True,
@@ -55,8 +57,8 @@ def test_a_quote_with_sizes_is_the_whole_book_as_far_as_it_is_known(tmp_path: Pa
         snapshot_id=None,
     )
     assert trade == Trade(
-        exchange_ns=2000,
-        received_ns=2000,
+        exchange_ns=1_700_000_000_000_002_000,
+        received_ns=1_700_000_000_000_002_000,
         price_e8=1_055_000_000,
         volume_e8=1,
         price_decimals=2,
@@ -67,7 +69,9 @@ def test_a_quote_with_sizes_is_the_whole_book_as_far_as_it_is_known(tmp_path: Pa
 
 
 def test_a_quote_without_sizes_knows_the_last_trade(tmp_path: Path) -> None:
-    path = csv_of(tmp_path, "at,bid,ask,price,size", "1,2,3,,", "2,,,2.5,1", "3,2,3,,")
+    path = csv_of(tmp_path,
+        "at,bid,ask,price,size", "1700000001,2,3,,", "1700000002,,,2.5,1", "1700000003,2,3,,",
+    )  # fmt: skip
     first, _, second = records_of(path)
 
     assert isinstance(first, Quote)
@@ -104,22 +108,25 @@ def test_times_are_read_however_they_are_written(tmp_path: Path, text: str, ns: 
 @pytest.mark.parametrize(
     ("row", "why"),
     [
-        ("1000,quote,NaN,1,10.6,2,,,", "bid is missing or no number"),
-        ("1000,quote,10.5,1,inf,2,,,", "ask is missing or no number"),
-        ("1000,quote,-10.5,1,10.6,2,,,", "bid is not positive"),
-        ("1000,quote,10.5,-1,10.6,2,,,", "bid_size is negative"),
-        ("1000,quote,10.5,1,10.6,,,,", "ask_size is missing or no number"),
-        ("1000,quote,12345678901,1,10.6,2,,,", "bid is missing or no number"),
-        ("1000,trade,,,,,0,1,buy", "price is not positive"),
-        ("1000,trade,,,,,1,ten,buy", "size is missing or no number"),
-        ("1000,trade,,,,,1,1,up", "side is neither buy nor sell"),
-        ("1000,order,,,,,1,1,buy", "kind is neither quote nor trade"),
-        ("1000,,,,,,,,", "a row of neither a quote nor a trade"),
+        ("1700000000000001000,quote,NaN,1,10.6,2,,,", "bid is missing or no number"),
+        ("1700000000000001000,quote,10.5,1,inf,2,,,", "ask is missing or no number"),
+        ("1700000000000001000,quote,-10.5,1,10.6,2,,,", "bid is not positive"),
+        ("1700000000000001000,quote,10.5,-1,10.6,2,,,", "bid_size is negative"),
+        ("1700000000000001000,quote,10.5,1,10.6,,,,", "ask_size is missing or no number"),
+        ("1700000000000001000,quote,12345678901,1,10.6,2,,,", "bid is missing or no number"),
+        ("1700000000000001000,trade,,,,,0,1,buy", "price is not positive"),
+        ("1700000000000001000,trade,,,,,1,ten,buy", "size is missing or no number"),
+        ("1700000000000001000,trade,,,,,1,1,up", "side is neither buy nor sell"),
+        ("1700000000000001000,order,,,,,1,1,buy", "kind is neither quote nor trade"),
+        ("1700000000000001000,,,,,,,,", "a row of neither a quote nor a trade"),
         ("2024-02-30,quote,10.5,1,10.6,2,,,", "at is missing or no time"),
-        ("-5,quote,10.5,1,10.6,2,,,", "at is missing or no time"),
-        ("99999999999999999999,quote,10.5,1,10.6,2,,,", "at is missing or no time"),
-        ("1000,quote", "2 cells where the header has 9"),
-        ("1000,quote,10.5,1,10.6,2,,,,,,", "12 cells where the header has 9"),
+        ("-5,quote,10.5,1,10.6,2,,,", "at is not of the years 2009 to 2096 in any unit"),
+        (
+            "99999999999999999999,quote,1,1,2,2,,,",
+            "at is not of the years 2009 to 2096 in any unit",
+        ),
+        ("1700000000000001000,quote", "2 cells where the header has 9"),
+        ("1700000000000001000,quote,10.5,1,10.6,2,,,,,,", "12 cells where the header has 9"),
     ],
 )
 def test_a_row_that_makes_no_sense_is_kept_and_says_why(tmp_path: Path, row: str, why: str) -> None:
@@ -130,7 +137,7 @@ def test_a_row_that_makes_no_sense_is_kept_and_says_why(tmp_path: Path, row: str
     assert isinstance(after, Trade)
     assert isinstance(record, Undecodable)
     assert record.why == why
-    assert row.split(",")[0] in record.raw.decode()
+    assert row.split(",", maxsplit=1)[0] in record.raw.decode()
     assert sum(counts_of(path)[0].values()) == 1
 
 
@@ -145,7 +152,7 @@ def test_bytes_that_are_no_text_come_back(tmp_path: Path) -> None:
 
 
 def test_what_a_market_can_say_is_kept_and_noted(tmp_path: Path) -> None:
-    crossed = "3000,quote,10.7,1,10.6,2,,,"
+    crossed = "1700000000000003000,quote,10.7,1,10.6,2,,,"
     path = csv_of(tmp_path, HEADER, QUOTE, QUOTE, crossed, TRADE)
     refused, noted = counts_of(path)
 
@@ -155,17 +162,18 @@ def test_what_a_market_can_say_is_kept_and_noted(tmp_path: Path) -> None:
 
 
 def test_what_is_raw_is_the_row(tmp_path: Path) -> None:
-    _, record = records_of(csv_of(tmp_path, HEADER, QUOTE, "7,quote,é,1,10.6,2,,,"))
+    _, record = records_of(csv_of(tmp_path, HEADER, QUOTE, "1700000007,quote,é,1,10.6,2,,,"))
 
     assert isinstance(record, Undecodable)
     assert json.loads(record.raw) == {
-        "at": "7", "kind": "quote", "bid": "é", "bid_size": "1", "ask": "10.6", "ask_size": "2",
+        "at": "1700000007", "kind": "quote",
+        "bid": "é", "bid_size": "1", "ask": "10.6", "ask_size": "2",
     }  # fmt: skip
 
 
 def test_all_kinds_of_columns_say_the_same(tmp_path: Path) -> None:
     """Text, decimals, floats, timestamps, compressed or not: the same records."""
-    wanted = records_of(csv_of(tmp_path, HEADER, QUOTE, TRADE, QUOTE.replace("1000", "3000")))
+    wanted = records_of(csv_of(tmp_path, HEADER, QUOTE, TRADE, QUOTE.replace("01000", "03000")))
     (tmp_path / "table.csv.gz").write_bytes(gzip.compress((tmp_path / "table.csv").read_bytes()))
     table = pyarrow.csv.read_csv(tmp_path / "table.csv")
     numbers = ("bid", "bid_size", "ask", "ask_size", "price", "size")
@@ -191,10 +199,11 @@ def test_all_kinds_of_columns_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("a.csv", b"", "no header"),
+        ("a.csv", b"", "it is empty"),
+        ("a.csv", b"\n", "no header"),
         ("a.csv", b"at,price\n1,2\n", "lacks columns"),
         ("a.csv", b"at,bid,ask,bid\n", "several columns are called 'bid'"),
-        ("a.csv", b"at,bid,ask\nx,y,z\n" * 1, "none of its first 1 rows"),
+        ("a.csv", b"at,bid,ask\nx,y,z\n", "none of its 1 rows"),
         ("a.parquet", b"PAR1 and nothing else PAR1", "cannot read"),
         ("a.csv.gz", b"no gzip", "cannot read"),
     ],
@@ -205,12 +214,12 @@ def test_a_file_that_is_no_table_is_refused(
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(TableUnreadable, match=why):
-        records_of(tmp_path / name)
+        completed(begun(tmp_path / name, "A-B", Layout()))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TableUnreadable, match="No such file"):
-        rows_of(tmp_path / "nothing.csv")
+        records_of(tmp_path / "nothing.csv")
     with pytest.raises(TableUnreadable, match="there is: time"):
         records_of(csv_of(tmp_path, "time,bid,ask", "1,2,3"), Layout({"at": "when"}))
 
@@ -222,7 +231,9 @@ CELLS = st.sampled_from(
     )
 )  # fmt: skip
 ROWS = st.tuples(
-    st.sampled_from(["1000", "2000", "1", "", "nan", "2024-08-08", "soon", "1e18", "-7"]),
+    st.sampled_from(
+        ["1700000000", "1700000002000", "1", "", "nan", "2024-08-08", "soon", "1.7e18", "-7"]
+    ),
     st.sampled_from(["quote", "trade", "Quote", "", "fill"]),
     *[CELLS] * 6,
     st.sampled_from(["buy", "SELL", "", "1", "-1", "up"]),
@@ -252,17 +263,22 @@ def test_every_row_is_one_record_and_good_ones_are_exact(
 
 def counted(cell: str) -> int | None:
     try:
-        value = Decimal(cell.strip().replace("_", "x"))
+        value = Decimal(cell.strip().replace("_", "x")) * 10**8
     except InvalidOperation:
         return None
-    return round(value * 10**8) if value.is_finite() and abs(value) < 10**10 else None
+    is_exact = value.is_finite() and value == value.to_integral_value()
+    return int(value) if is_exact and abs(value) < 10**18 else None
 
 
 def is_sensible(row: tuple[str, ...]) -> bool:
     at, kind, *cells, side = row
     quote, trade = [counted(cell) for cell in cells[:4]], [counted(cell) for cell in cells[4:]]
     is_quote = kind.lower() == "quote" if kind else any(quote[each] is not None for each in (0, 2))
-    if at not in ("1000", "2000", "1", "2024-08-08", "1e18") or kind == "fill" or side == "up":
+    if (
+        at not in ("1700000000", "1700000002000", "2024-08-08", "1.7e18")
+        or kind == "fill"
+        or side == "up"
+    ):
         return False
     if is_quote:
         return (

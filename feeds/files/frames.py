@@ -1,0 +1,95 @@
+"""One line of a recording: ``{"at": <time of receipt>, "frame": {...}}``, keys in any order.
+
+The frame is kept as the very text that was received, as whatever decodes it should see that.
+"""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any, NamedTuple, NoReturn
+
+LINE = '{"at": time, "frame": {...}}'
+
+_TIME_MAX = 1e19
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+class Framed(NamedTuple):
+    """A frame and when it was received."""
+
+    at: int | Decimal
+    """A number of some unit since 1970 UTC."""
+
+    text: str
+    """The frame, verbatim."""
+
+    message: dict[str, Any]
+    """The frame, decoded."""
+
+
+def parse(line: bytes) -> Framed:
+    """Return what a line holds.
+
+    Raises:
+        ValueError: if it is not one of a recording; the text says why.
+    """
+    try:
+        members = _members(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not UTF-8") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON: {error.msg} at character {error.pos}") from error
+    missing = [key for key in ("at", "frame") if key not in members]
+    if missing:
+        raise ValueError(f"it has no {' and no '.join(missing)}")
+    (at, at_text), (message, text) = members["at"], members["frame"]
+    if type(message) is not dict:
+        raise ValueError("its frame is no object")
+    if type(at) is float and 1 <= at < _TIME_MAX:
+        at = Decimal(at_text)
+    if type(at) is not int and not isinstance(at, Decimal):
+        raise ValueError("its time is no number")
+    return Framed(at, text, message)
+
+
+def _members(text: str) -> dict[str, tuple[Any, str]]:
+    """Return the members of an object: each one's value, and the text that it was read from."""
+    place = _expect(text, _after_space(text, 0), "{")
+    members: dict[str, tuple[Any, str]] = {}
+    while True:
+        key, place = _DECODER.raw_decode(text, _expect(text, place, '"') - 1)
+        if key in members:
+            raise ValueError(f"it has {key[:50]!r} twice")
+        start = _after_space(text, _expect(text, _after_space(text, place), ":"))
+        value, end = _DECODER.raw_decode(text, start)
+        members[key] = value, text[start:end]
+        place = _after_space(text, end)
+        if text[place : place + 1] != ",":
+            break
+        place = _after_space(text, place + 1)
+    if _after_space(text, _expect(text, place, "}")) != len(text):
+        raise ValueError("something follows its object")
+    return members
+
+
+def _after_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    assert found is not None, "no blanks match, too"
+    return found.end()
+
+
+def _expect(text: str, place: int, character: str) -> int:
+    """Return the place after a character that has to stand there, perhaps after an opening one."""
+    place = _after_space(text, place)
+    if text[place : place + 1] != character:
+        raise json.JSONDecodeError(f"expected {character}", text, place)
+    return place + 1
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_constant)

@@ -1,0 +1,320 @@
+"""Files as rows: the columns that mean something, and what is to be kept of a row that does not.
+
+A line of CSV is a row, cells in quotes or not, and no cell goes on in the next line. One with
+another number of cells than the header, or that is too long, is told between the rows where it
+stands: nothing depends on how a file is cut into blocks. Of Parquet only the columns that mean
+something are read.
+
+Bounds (I10): a line has at most `LINE_BYTES_MAX` bytes; what a row group of Parquet holds in the
+columns that are read is at most `GROUP_BYTES_MAX`, unpacked.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from feeds.btcmarkets.protocol import RAW_BYTES_KEPT_MAX
+from feeds.errors import TableUnreadable
+from feeds.files.cells import CELL_BYTES_MAX, is_readable
+from feeds.files.layout import COLUMNS, Layout
+from feeds.files.lines import identity, lines, opened, reading
+
+BATCH_ROWS = 16_384
+LINE_BYTES_MAX = 1 << 20
+GROUP_BYTES_MAX = 256 << 20
+ROWS_A_BYTE_MAX = 1_000
+"""A table whose times differ has a byte in many fewer rows, however well it is packed."""
+
+_PART_BYTES = 8 << 20
+_DELIMITERS = ",;\t|"
+_NAMES_SHOWN = 500
+
+
+class OddLine(NamedTuple):
+    """A line that is no row, and the row of its part before which it stood."""
+
+    place: int
+    raw: bytes
+    why: str
+
+
+class Rows(NamedTuple):
+    """Some rows of a file."""
+
+    columns: dict[str, pa.Array]
+    """By column of `COLUMNS`, those that the file has."""
+
+    length: int
+    odd: list[OddLine]
+    blank: int
+    """Lines without anything, which are passed over."""
+
+    raw: Callable[[int], bytes]
+    """The row at a place, as JSON, as far as it is kept."""
+
+
+def is_parquet(path: Path) -> bool:
+    """Say whether a file is Parquet by its name."""
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def rows_in(path: Path, layout: Layout) -> tuple[dict[str, str], Iterator[Rows]]:
+    """Return what each column is called in a file, and its rows.
+
+    Raises:
+        TableUnreadable: if it is missing, damaged or no table, or lacks columns.
+    """
+    identity(path)
+    return _parquet(path, layout) if is_parquet(path) else _csv(path, layout)
+
+
+# --- CSV
+
+
+def _csv(path: Path, layout: Layout) -> tuple[dict[str, str], Iterator[Rows]]:
+    blocks = lines(path, LINE_BYTES_MAX)
+    first = next(blocks, [])
+    names, delimiter = _header(path, first)
+    found = _found(path, names, layout)
+    called = {column: names[place] for column, place in found.items()}
+    split = _Splitter(len(names), delimiter)
+
+    def parts() -> Iterator[Rows]:
+        part = _CsvPart(names, found, split)
+        with reading(path):
+            for block in _after(first, blocks):
+                for line in block:
+                    part.add(line)
+                    if part.lines == BATCH_ROWS or part.size_bytes >= _PART_BYTES:
+                        yield part.rows()
+                        part = _CsvPart(names, found, split)
+        yield part.rows()
+
+    return called, parts()
+
+
+def _after(first: list[bytes], blocks: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+    yield first[1:]
+    yield from blocks
+
+
+def _header(path: Path, first: Sequence[bytes]) -> tuple[list[str], str]:
+    line = first[0] if first else b""
+    if len(line) > LINE_BYTES_MAX:
+        why = f"its first line, the header, has more than {LINE_BYTES_MAX:,} bytes"
+        raise TableUnreadable(path=path, why=why)
+    if b"\0" in line:
+        raise TableUnreadable(path=path, why="it is no text: its first line holds zero bytes")
+    text = line.decode("utf-8-sig", "replace")
+    if not text.strip():
+        raise TableUnreadable(path=path, why="it has no header")
+    delimiter = max(_DELIMITERS, key=text.count)
+    try:
+        cells = next(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise TableUnreadable(path=path, why=f"its header is no CSV: {error}") from error
+    return [name.strip() for name in cells], delimiter
+
+
+class _Splitter:
+    """Lines to cells, each line by itself."""
+
+    def __init__(self, width: int, delimiter: str) -> None:
+        self._width = width
+        self._delimiter = delimiter
+
+    def __call__(self, line: bytes) -> list[str] | str:
+        """Return the cells of a line, or why it is no row."""
+        if len(line) > LINE_BYTES_MAX:
+            return f"a line of more than {LINE_BYTES_MAX:,} bytes"
+        # A character of Latin 1 is a byte: no line is beyond reading, and its bytes come back.
+        text = line.decode("latin1")
+        if '"' in text:
+            try:
+                cells = next(csv.reader([text], delimiter=self._delimiter, strict=True))
+            except csv.Error as error:
+                return f"a line that is no CSV: {error}"
+        else:
+            cells = text.split(self._delimiter)
+        if len(cells) != self._width:
+            return f"{len(cells)} cells where the header has {self._width}"
+        return cells
+
+
+class _CsvPart:
+    """Lines that become some rows."""
+
+    def __init__(self, names: list[str], found: dict[str, int], split: _Splitter) -> None:
+        self._names = names
+        self._found = found
+        self._split = split
+        self._cells: list[list[str]] = []
+        self._odd: list[OddLine] = []
+        self._blank = 0
+        self.lines = 0
+        self.size_bytes = 0
+
+    def add(self, line: bytes) -> None:
+        """Add the next line."""
+        self.lines += 1
+        self.size_bytes += len(line)
+        cells = self._split(line)
+        if not line.strip():
+            self._blank += 1
+        elif isinstance(cells, str):
+            place = len(self._cells)
+            self._odd.append(OddLine(place, line[:RAW_BYTES_KEPT_MAX], cells))
+        else:
+            self._cells.append(cells)
+
+    def rows(self) -> Rows:
+        """Return the rows, columns by columns."""
+        cells = self._cells
+        columns = {
+            column: pa.array([row[place] for row in cells], pa.string())
+            for column, place in self._found.items()
+        }
+
+        def raw(row: int) -> bytes:
+            named = dict(zip(self._names, cells[row], strict=True))
+            said = {name.encode().decode("latin1"): cell for name, cell in named.items() if cell}
+            return _as_json(said).encode("latin1")[:RAW_BYTES_KEPT_MAX]
+
+        return Rows(columns, len(cells), self._odd, self._blank, raw)
+
+
+# --- Parquet
+
+
+def _parquet(path: Path, layout: Layout) -> tuple[dict[str, str], Iterator[Rows]]:
+    with reading(path), opened(path) as file, _parquet_file(file) as table:
+        schema = table.schema_arrow
+        found = _found(path, schema.names, layout)
+        called = {column: schema.names[place] for column, place in found.items()}
+        for column, name in called.items():
+            kind = schema.field(found[column]).type
+            if not is_readable(kind):
+                why = f"its column {name!r} holds {str(kind)[:100]}: numbers, texts or timestamps"
+                raise TableUnreadable(path=path, why=f"{why} are read")
+        _check_size(path, table, set(called.values()))
+        texts = [name for name in called.values() if _is_text(schema.field(name).type)]
+    return called, _parquet_parts(path, called, texts)
+
+
+def _parquet_file(file: Any, texts: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:
+    return pyarrow.parquet.ParquetFile(
+        file,
+        # One value may stand for millions of rows: texts stay as they are packed.
+        read_dictionary=list(texts) or None,
+        # Pages are read one after the other and on this thread.
+        buffer_size=1 << 20,
+        pre_buffer=False,
+        thrift_string_size_limit=16 << 20,
+        thrift_container_size_limit=1 << 20,
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
+
+
+def _check_size(path: Path, table: pyarrow.parquet.ParquetFile, names: set[str]) -> None:
+    metadata = table.metadata
+    if metadata.num_rows > max(1 << 20, ROWS_A_BYTE_MAX * path.stat().st_size):
+        why = f"it says that it has {metadata.num_rows:,} rows, more than its size can hold"
+        raise TableUnreadable(path=path, why=why)
+    leaves = [
+        place
+        for place in range(metadata.num_columns)
+        if metadata.schema.column(place).path.partition(".")[0] in names
+        or metadata.schema.column(place).path in names
+    ]
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        size_bytes = sum(row_group.column(place).total_uncompressed_size for place in leaves)
+        if size_bytes > GROUP_BYTES_MAX:
+            why = f"its row group {group} holds {size_bytes:,} bytes in the columns that are read"
+            most = f"at most {GROUP_BYTES_MAX:,} are; write it with smaller row groups"
+            raise TableUnreadable(path=path, why=f"{why}, {most}")
+
+
+def _parquet_parts(path: Path, called: dict[str, str], texts: list[str]) -> Iterator[Rows]:
+    row = 0
+    try:
+        with reading(path), opened(path) as file, _parquet_file(file, texts) as table:
+            wanted = list(dict.fromkeys(called.values()))
+            for batch in table.iter_batches(BATCH_ROWS, columns=wanted, use_threads=False):
+                columns = {
+                    column: batch.column(batch.schema.get_field_index(name))
+                    for column, name in called.items()
+                }
+                yield Rows(columns, batch.num_rows, [], 0, _RawRow(columns, called))
+                row += batch.num_rows
+    except TableUnreadable as error:
+        if not row:
+            raise
+        raise TableUnreadable(path=path, why=f"after row {row:,}: {error.why}") from error
+
+
+class _RawRow:
+    """A row of Parquet as JSON: the columns that were read."""
+
+    def __init__(self, columns: dict[str, pa.Array], called: dict[str, str]) -> None:
+        self._columns = columns
+        self._called = called
+
+    def __call__(self, row: int) -> bytes:
+        """Return the row at a place."""
+        said = {}
+        for column, cells in self._columns.items():
+            cell = cells.slice(row, 1)
+            if pa.types.is_dictionary(cell.type):
+                cell = cell.dictionary.take(cell.indices)
+            if cell.null_count:
+                continue
+            said[self._called[column]] = _told(cell)
+        return _as_json(said).encode("utf-8", "backslashreplace")[:RAW_BYTES_KEPT_MAX]
+
+
+def _told(cell: pa.Array) -> object:
+    if _is_text(cell.type):  # which need not be UTF-8
+        cell = cell.cast(pa.binary())
+    if pa.types.is_timestamp(cell.type):  # in UTC, as zones may have names that nobody knows
+        cell = cell.cast(pa.timestamp(cell.type.unit)).cast(pa.string())
+    value = cell[0].as_py()
+    if isinstance(value, bytes):
+        return value[:CELL_BYTES_MAX].decode("utf-8", "backslashreplace")
+    return value if type(value) is int else str(value)
+
+
+def _as_json(said: dict[str, Any]) -> str:
+    return json.dumps(said, ensure_ascii=False)
+
+
+# --- both
+
+
+def _found(path: Path, names: Sequence[str], layout: Layout) -> dict[str, int]:
+    """Return the places of the columns that mean something."""
+    found = {}
+    there = f"there is: {', '.join(names)[:_NAMES_SHOWN]}"
+    for column in COLUMNS:
+        name = layout.name(column)
+        if names.count(name) > 1:
+            raise TableUnreadable(path=path, why=f"several columns are called {name!r}")
+        if name in names:
+            found[column] = names.index(name)
+        elif column in layout.names:
+            why = f"no column {name!r} for {column} (--map {column}={name}); {there}"
+            raise TableUnreadable(path=path, why=why)
+    has_quotes, has_trades = {"bid", "ask"} <= set(found), {"price", "size"} <= set(found)
+    if "at" not in found or not (has_quotes or has_trades):
+        wanted = "at, and bid and ask or price and size"
+        why = f"it lacks columns: {wanted} are needed; {there}"
+        raise TableUnreadable(path=path, why=why)
+    return found

@@ -1,0 +1,188 @@
+"""What a file holds, found out before anything is made of it.
+
+A file is read twice: once to see whether it can be read to its end and what was taken for what, and
+once for its records. Between the two it must not change.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from blake3 import blake3
+
+from eventlog import compute
+from eventlog.body import int64s
+from feeds.errors import TableUnreadable
+from feeds.files import recordings, tables
+from feeds.files.layout import Layout
+from feeds.files.lines import Identity, identity, opened, reading
+from feeds.files.recordings import is_recording
+from feeds.files.tables import Reading, is_table
+from feeds.files.times import units_text
+
+KINDS = (
+    ".csv or .tsv (plain, .gz, .bz2 or .zst), .parquet or .pq for tables,"
+    " .jsonl (plain, .gz, .bz2 or .zst) for recorded frames"
+)
+
+_BLOCK_BYTES = 1 << 20
+_BACKWARDS_MIN = 0.9
+_BACKWARDS_STEPS_MIN = 3
+"""From this share of the steps in time on, and so many, a file runs from its newest row back."""
+
+
+@dataclass(slots=True)
+class Survey:
+    """What one file holds."""
+
+    path: Path
+    kind: str
+    """``table`` or ``recording``."""
+
+    market: str
+    layout: Layout
+    columns: dict[str, str]
+    """By column of a table, what it is called there."""
+
+    identity: Identity
+    digest: str = ""
+    records: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    noted: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    units: dict[str, Counter[str]] = field(default_factory=dict)
+    first_ns: int = 0
+    """Time of the first record that has one, in the order of the file; 0 before it was read."""
+
+    earliest_ns: int = 0
+    latest_ns: int = 0
+    later: int = 0
+    """Steps forward in time from one record to the next."""
+
+    earlier: int = 0
+    """Steps back."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows, lines or frames were read."""
+        return self.records + sum(self.left_out.values())
+
+    @property
+    def understood(self) -> int:
+        """How many records are more than what could not be understood."""
+        return self.records - self.kinds["undecodable"]
+
+    @property
+    def is_newest_first(self) -> bool:
+        """Whether time runs backwards all the way."""
+        steps = self.earlier + self.later
+        return self.earlier >= _BACKWARDS_STEPS_MIN and self.earlier >= _BACKWARDS_MIN * steps
+
+    def readings(self) -> Iterator[Reading]:
+        """Yield the file's records.
+
+        Raises:
+            TableUnreadable: if it was changed since it was surveyed, or cannot be read any more.
+        """
+        self._check_unchanged()
+        if self.kind == "recording":
+            yield from recordings.readings(self.path, self.market, self.layout, self.first_ns)
+        else:
+            yield from tables.readings(self.path, self.layout, self.first_ns)
+        self._check_unchanged()
+
+    def _check_unchanged(self) -> None:
+        if identity(self.path) != self.identity:
+            raise TableUnreadable(path=self.path, why="it was changed while it was read")
+
+    def __str__(self) -> str:
+        """Return in a line what was taken for what."""
+        said = [
+            f"{name} is {called!r}" if name != called else name for name, called in self._told()
+        ]
+        counts = ", ".join(f"{n:,} {kind}s" for kind, n in sorted(self.kinds.items()))
+        return f"{self.path}: a {self.kind} of {self.rows:,} rows ({counts}); {', '.join(said)}"
+
+    def _told(self) -> Iterator[tuple[str, str]]:
+        for column, called in (self.columns or {"at": "at"}).items():
+            units = units_text(self.units.get(column, {}))
+            yield column + (f" in {units}" if units else ""), called
+
+
+def begun(path: Path, market: str, layout: Layout) -> Survey:
+    """Return what can be known of a file at once: that it is there, of a known kind, and mapped.
+
+    Raises:
+        TableUnreadable: if it is not.
+    """
+    if not (is_recording(path) or is_table(path)):
+        raise TableUnreadable(path=path, why=f"by its name it is none of {KINDS}")
+    found = identity(path)
+    with opened(path):
+        pass
+    if is_recording(path):
+        return Survey(path, "recording", market, layout, {}, found)
+    return Survey(path, "table", market, layout, tables.columns_of(path, layout), found)
+
+
+def completed(survey: Survey, advance: Callable[[int], None] = lambda _: None) -> Survey:
+    """Read a file to its end; return all that is known of it then.
+
+    ``advance`` is told how many rows more were read.
+
+    Raises:
+        TableUnreadable: if it cannot be read to its end, or nothing in it can be understood.
+    """
+    survey.digest = _digest(survey.path)
+    last_ns, why = 0, ""
+    for part in survey.readings():
+        last_ns = _add(survey, part, last_ns)
+        advance(part.batch.num_rows + sum(part.left_out.values()))
+        if part.refused and not why:
+            why = next(each for each in part.batch.column("why").to_pylist() if each)
+    if not survey.records:
+        raise TableUnreadable(path=survey.path, why="it has no rows")
+    if not survey.understood:
+        why = f"none of its {survey.records:,} rows can be understood: {why}"
+        raise TableUnreadable(path=survey.path, why=why)
+    if survey.is_newest_first:
+        why = "its rows run from the newest to the oldest: turn it round first (tac, or sort it)"
+        raise TableUnreadable(path=survey.path, why=why)
+    return survey
+
+
+def _add(survey: Survey, part: Reading, last_ns: int) -> int:
+    """Add some rows; return the time of the last record that has one."""
+    survey.records += part.batch.num_rows
+    survey.refused.update(part.refused)
+    survey.noted.update(part.noted)
+    survey.left_out.update(part.left_out)
+    for column, units in part.units.items():
+        survey.units.setdefault(column, Counter()).update(units)
+    counts = part.batch.column("kind").value_counts().to_pylist()
+    survey.kinds.update({each["values"]: each["counts"] for each in counts})
+    dated = compute.where(part.batch, compute.is_valid(part.batch.column("exchange_ns")))
+    times_ns = int64s(dated.column("exchange_ns"))
+    if not len(times_ns):
+        return last_ns
+    received_ns = int(int64s(dated.column("received_ns"))[0])
+    earliest_ns, latest_ns = int(times_ns.min()), int(times_ns.max())
+    survey.earliest_ns = min(survey.earliest_ns or earliest_ns, earliest_ns)
+    survey.latest_ns = max(survey.latest_ns, latest_ns)
+    survey.first_ns = survey.first_ns or received_ns
+    steps = np.diff(times_ns, prepend=last_ns or times_ns[0])
+    survey.later += int(np.sum(steps > 0))
+    survey.earlier += int(np.sum(steps < 0))
+    return int(times_ns[-1])
+
+
+def _digest(path: Path) -> str:
+    """Return the digest of a file's bytes, which may change meanwhile."""
+    digest = blake3()
+    with opened(path) as file, reading(path):
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest(16)
