@@ -117,7 +117,7 @@ class _Notes:
         self._take_scores(table)
         self._count(table, kinds)
         self._take_rare(table, kinds, "gap", self.gaps, ("from_ns", "to_ns", "why"))
-        self._take_rare(table, kinds, "milestone", self.milestones, ("why", "detail"))
+        self._take_rare(table, kinds, "milestone", self.milestones, ("why", "detail", "cause"))
         self._take_rare(table, kinds, "health", self.health, ("detail",))
         self._take_fills(table.filter(pc.equal(kinds, "fill")))
         self.reliability.add(table, priced)
@@ -143,7 +143,7 @@ class _Notes:
             return
         fills = fills.slice(0, room)
         prices, volumes = (decimals_of(fills.column(name)) for name in ("price", "volume"))
-        rows = fills.select(["offset", "received_ns", "side"]).to_pylist()
+        rows = fills.select(["offset", "cause", "received_ns", "side"]).to_pylist()
         for row, price, volume in zip(rows, prices.tolist(), volumes.tolist(), strict=True):
             self.fills.append({**row, "price": price, "volume": volume})
 

@@ -1,8 +1,8 @@
 """The whole of a log in a few hundred stretches: what curves, tables and measures are made of.
 
-Stretches are of equally many records, so one pass over a few columns makes them, and memory does
-not grow with the log. Within a stretch, sums are kept of what is summed, and the least and greatest
-of what is drawn, so that no spike is lost.
+Stretches are of equally many records, and an effect belongs where its tick is. So one pass over a
+few columns makes them, and memory does not grow with the log. Within a stretch, sums are kept of
+what is summed, and the least and greatest of what is drawn, so that no spike is lost.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ LAST = (
 MEANT = ("confidence", "p_move", "loss")
 """Columns of decisions of which a stretch has the mean."""
 
-_NEEDED = (*NEEDS, "reason")
+_NEEDED = (*NEEDS, "reason", "cause")
 READ_RECORDS = 1 << 18
 """Records that are folded at once."""
 
@@ -81,12 +81,11 @@ class Curves:
         received = table.column("received_ns").to_numpy()
         times = np.where(says, 0, received)
         self.said_ns = max(self.said_ns, int(received[says].max(initial=0)))
-        bounds = _bounds(places)
-        cells = places[bounds]
-        self.time_ns[cells] = np.maximum(self.time_ns[cells], np.maximum.reduceat(times, bounds))
+        np.maximum.at(self.time_ns, places, times)
         late = pc.fill_null(table.column("backfilled"), False).to_numpy()
         self.backfilled += np.bincount(places[late], minlength=self.count)
         first = int(table.column("offset")[0].as_py())
+        # A tick has no cause but itself.
         self._add_prices(priced, places[priced.offsets - first])
         self._add_fills(table, places, pc.equal(kinds, "fill"))
         self._add_decisions(table, places, pc.equal(kinds, "decision"))
@@ -184,9 +183,8 @@ def read(
 
     def fold() -> None:
         table = pa.Table.from_batches(waiting)
-        offsets = table.column("offset").to_numpy()
         priced = prices.add(table)
-        curves.add(table, (offsets - start) * curves.count // total, priced)
+        curves.add(table, (_places(table, start) - start) * curves.count // total, priced)
         watch(table, priced)
         advance(table.num_rows)
         waiting.clear()
@@ -207,6 +205,17 @@ def read(
         curves.time_ns[known[0]] if len(known) else curves.said_ns
     )
     return curves
+
+
+def _places(table: pa.Table, start: int) -> npt.NDArray[np.int64]:
+    """Return the offset at which each record is drawn: an effect's is that of its tick.
+
+    The effects of a chunk follow its ticks, in an import a thousand of them: drawn at their own
+    offsets, all that was decided would have been decided at the end of the chunk.
+    """
+    offsets, causes = (table.column(name) for name in ("offset", "cause"))
+    places: npt.NDArray[np.int64] = pc.coalesce(causes, offsets).to_numpy()
+    return np.maximum(places, start)
 
 
 def decimals_of(column: Any) -> Floats:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from cli.curves import numbers
 from cli.journal import Place
+from eventlog import compute
 from eventlog.reader import Reader
 
 FILE = "frozen.parquet"
@@ -57,8 +58,21 @@ def read(place: Place, log: Reader, *, stretches: int) -> Frozen | None:
             return None
         sums = {name: np.zeros(stretches) for name in SUMMED}
         for batch in file.iter_batches():
-            places = batch.column("offset").to_numpy() * stretches // max(log.end, 1)
+            places = _ticks(log, batch.column("offset").to_numpy()) * stretches // max(log.end, 1)
             for name, into in sums.items():
                 values = numbers(batch.column(name), missing=0.0)
                 into += np.bincount(places, values, stretches)
     return Frozen(int(said[AFTER]), records, sums)
+
+
+def _ticks(log: Reader, decisions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the offset of each decision's tick: that is where it is drawn (`cli.curves`)."""
+    if not len(decisions):
+        return decisions
+    first, end = int(decisions[0]), int(decisions[-1]) + 1
+    found = [np.zeros(0, np.int64)]
+    for part in log.read(first, end, columns=("offset", "cause")):
+        offsets = part.column("offset").to_numpy()
+        causes = compute.filled(part.column("cause"), -1).to_numpy()
+        found.append(np.where(causes < 0, offsets, causes))
+    return np.concatenate(found)[decisions - first]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cli.chronicle import Chronicle
-from cli.smoothing import Floats, ratio, smooth
+from cli.smoothing import Floats, ratio, smoothed
 
 
 def measures(told: Chronicle, learning: dict[str, Any]) -> list[dict[str, Any]]:
@@ -13,7 +13,7 @@ def measures(told: Chronicle, learning: dict[str, Any]) -> list[dict[str, Any]]:
     drawn = told.curves
     scored, saved = drawn.sums["scored"], drawn.sums["scored_baseline_loss"]
     saved = saved - drawn.sums["scored_loss"]
-    better = smooth(saved, scored)
+    better = smoothed(saved, scored)
     settled = better[np.isfinite(better)][len(better) // 10 :]
     first, last = _ends(saved, scored)
     sure, sure_last = _ends(drawn.means["confidence"], drawn.decisions)

@@ -9,7 +9,7 @@ from cli.chronicle import SHOWN_MOST, Chronicle
 from cli.curves import Curves
 from cli.figures import BESIDE, held, others
 from cli.frozen import Frozen
-from cli.smoothing import Floats, band, filled, smooth
+from cli.smoothing import Floats, banded, filled, smoothed
 
 _DIGITS, _EXACT = 7, 14
 _REASONS = 5
@@ -23,8 +23,8 @@ def series(told: Chronicle) -> dict[str, Any]:
     """Return what the page draws: columns of equal length, one row a stretch."""
     drawn = told.curves
     sums, scored = drawn.sums, drawn.sums["scored"]
-    loss, width = band(sums["scored_loss"], scored)
-    hits, hits_width = band(sums["scored_hits"], scored)
+    loss, width = banded(sums["scored_loss"], scored)
+    hits, hits_width = banded(sums["scored_hits"], scored)
     equity = filled(drawn.lasts["equity"])
     price = filled(drawn.price_last)
     named = sorted(drawn.reasons, key=lambda reason: -drawn.reasons[reason].sum())
@@ -35,7 +35,7 @@ def series(told: Chronicle) -> dict[str, Any]:
         "loss": loss,
         "loss_low": loss - width,
         "loss_high": loss + width,
-        "baseline": filled(smooth(sums["scored_baseline_loss"], scored)),
+        "baseline": smoothed(sums["scored_baseline_loss"], scored),
         **_beside_frozen(told.frozen),
         **{name: _curve(drawn, column) for name, column in BESIDE.items()},
         "accuracy": hits,
@@ -51,8 +51,8 @@ def series(told: Chronicle) -> dict[str, Any]:
         "price_high": np.where(np.isfinite(drawn.price_high), drawn.price_high, np.nan),
         "learning_rate": filled(drawn.lasts["learning_rate"]),
         "trust": _optional(drawn, "trust"),
-        "confidence": filled(smooth(drawn.means["confidence"], drawn.decisions)),
-        "p_move": filled(smooth(drawn.means["p_move"], drawn.decisions)),
+        "confidence": smoothed(drawn.means["confidence"], drawn.decisions),
+        "p_move": smoothed(drawn.means["p_move"], drawn.decisions),
         "ticks": drawn.decisions,
     }
     place_of = drawn.count / max(told.records, 1)
@@ -69,7 +69,7 @@ def series(told: Chronicle) -> dict[str, Any]:
             if values is not None
         },
         "reasons": {
-            reason: _rounded(filled(smooth(counts, drawn.decisions)) * 100)
+            reason: _rounded(smoothed(counts, drawn.decisions) * 100)
             for reason, counts in _heaped(drawn, named).items()
         },
         "fills": _fills(told, mark),
@@ -106,7 +106,7 @@ def _fills(told: Chronicle, mark: Mark) -> list[dict[str, Any]]:
     if len(told.fills) <= SHOWN_MOST:
         return [
             {
-                "offset": fill["offset"],
+                "offset": fill["cause"],
                 "time": fill["received_ns"] / 1e9,
                 "side": fill["side"],
                 "price": fill["price"],
@@ -129,8 +129,8 @@ def _milestones(told: Chronicle, mark: Mark) -> list[dict[str, Any]]:
     """Return a mark for each stretch and kind of milestone, which says how many it stands for."""
     counts: dict[tuple[int, str], list[int]] = {}
     for row in told.milestones:
-        place = row["offset"] * told.curves.count // max(told.records, 1)
-        counts.setdefault((place, str(row["why"])), []).append(row["offset"])
+        place = row["cause"] * told.curves.count // max(told.records, 1)
+        counts.setdefault((place, str(row["why"])), []).append(row["cause"])
     return [
         mark(
             offsets[0],
@@ -151,9 +151,9 @@ def _beside_frozen(frozen: Frozen | None) -> dict[str, Floats]:
     within = np.zeros(len(scored), bool)
     if len(known):
         within[known[0] : known[-1] + 1] = True
-    saved, width = band(loss - frozen.sums["loss"], scored)
+    saved, width = banded(loss - frozen.sums["loss"], scored)
     curves = {
-        "frozen": filled(smooth(loss, scored)),
+        "frozen": smoothed(loss, scored),
         "saved": saved,
         "saved_low": saved - width,
         "saved_high": saved + width,
@@ -164,7 +164,7 @@ def _beside_frozen(frozen: Frozen | None) -> dict[str, Floats]:
 def _curve(drawn: Curves, column: str) -> Floats | None:
     """Return the running mean of what somebody else scored, or ``None``."""
     sums = others(drawn, column)
-    return None if sums is None else filled(smooth(sums, drawn.sums["scored"]))
+    return None if sums is None else smoothed(sums, drawn.sums["scored"])
 
 
 def _optional(drawn: Curves, name: str) -> Floats | None:

@@ -22,6 +22,26 @@ def band(sums: Floats, weights: Floats) -> tuple[Floats, Floats]:
     return filled(smooth(sums, weights)), filled(_width(sums, weights))
 
 
+def smoothed(sums: Floats, weights: Floats) -> Floats:
+    """Return `smooth` over the stretches that have weight, and elsewhere what was before.
+
+    A small import has stretches of ticks and stretches of effects only: a mean over some of both
+    would be of few labels, now and then, and leap.
+    """
+    used = weights > 0
+    means = np.full(len(sums), np.nan)
+    means[used] = smooth(sums[used], weights[used])
+    return filled(means)
+
+
+def banded(sums: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return `band` likewise."""
+    used = weights > 0
+    width = np.full(len(sums), np.nan)
+    width[used] = _width(sums[used], weights[used])
+    return smoothed(sums, weights), filled(width)
+
+
 def _width(sums: Floats, weights: Floats) -> Floats:
     """Return the half width of a 95 % band about `smooth`, from how the stretches scatter."""
     over = max(len(sums) // _SMOOTHED, 1)

@@ -121,7 +121,7 @@
     [1, ":{ss}", day + " {HH}:{mm}", null, day + " {HH}:{mm}", null, "\n{HH}:{mm}", null, 1],
     [0.001, ":{ss}.{fff}", day + " {HH}:{mm}", null, day + " {HH}:{mm}", null, "\n{HH}:{mm}", null, 1],
   ];
-  const plain = (_, values) => values.map((value) => value.toLocaleString("en"));
+  const plain = (_, values) => values.map((value) => value.toLocaleString("en", { maximumFractionDigits: 10 }));
   const acrossAxis = () => axis({ values: along === "time" ? forms : plain });
 
   function make(holder, options, rows) {
@@ -145,7 +145,7 @@
     const options = {
       scales: { x: { time: along === "time" }, y: { range: reach(used.filter((each) => !each.quiet).map((each) => each.key)) } },
       series: [across, ...series],
-      axes: [acrossAxis(), axis({ size: 70, values: spec.axis })], cursor: { sync: { key: "x" }, drag: { x: true, y: false } },
+      axes: [acrossAxis(), axis({ size: 70, values: spec.axis || plain })], cursor: { sync: { key: "x" }, drag: { x: true, y: false } },
       hooks: { drawClear: [(u) => backdrop(u, spec.level)], draw: spec.fills ? [triangles] : [] },
     };
     if (spec.bands) options.bands = spec.bands.map(([high, low]) => ({ series: [high, low], fill: colour("band") }));

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cli.smoothing import band, filled, ratio, smooth
+from cli.smoothing import band, banded, filled, ratio, smooth, smoothed
 
 HOLES = np.array([np.nan, 1.0, np.nan, np.nan, 3.0])
 
@@ -42,3 +42,17 @@ def test_a_band_is_as_wide_as_the_stretches_scatter() -> None:
 def test_a_mean_of_nothing_is_nothing() -> None:
     """And no error."""
     assert (ratio(1.0, 2.0), ratio(0.0, 0.0)) == (0.5, None)
+
+
+def test_stretches_without_weight_do_not_thin_a_mean() -> None:
+    """It is what it would be if they were not there, and goes on through them."""
+    full = np.tile([0.0, 2.0], 200)
+    sums, weights = np.zeros(800), np.zeros(800)
+    places = np.flatnonzero(np.arange(800) // 100 % 2 == 0)
+    sums[places], weights[places] = full, 1.0
+
+    mean, width = banded(sums, weights)
+
+    assert mean[places].tolist() == smooth(full, np.ones(400)).tolist()
+    assert smoothed(sums, weights)[150] == mean[99]
+    assert width[places][20:] == pytest.approx(band(full, np.ones(400))[1][20:])
