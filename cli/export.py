@@ -71,10 +71,15 @@ def export(
         said = f"the network after offset {summary['offset']:,}, {summary['weights']:,} weights:"
         said = f"{said} {shown}"
     else:
-        from cli import curves, tensorboard
+        from cli import curves, prices, tensorboard
 
+        market, since = prices.before(place, log, start)
+        for batch in log.read(since, start, columns=prices.NEEDS):
+            market.add(batch)
         with progress("reading", end - start) as advance:
-            drawn = curves.read(log, stretches=_POINTS, start=start, end=end, advance=advance)
+            drawn = curves.read(
+                log, stretches=_POINTS, start=start, end=end, advance=advance, prices=market
+            )
         with outputs.replacing(target, force=force) as temporary:
             count = tensorboard.write(temporary, _points(drawn))
         summary |= {"file": str(target), "points": count}
@@ -113,15 +118,13 @@ def _model(out: Path, place: Any, log: Any, offset: int, *, force: bool) -> dict
 
 
 def _points(curves: "Curves") -> Iterator[tuple[float, int, dict[str, float]]]:
-    """Yield (time in s, labels so far, values by tag) for each stretch with labels."""
+    """Yield (time in s, ticks so far, values by tag) for each stretch with any."""
     import numpy as np
 
-    labels = 0
+    ticks = 0
     for place in range(curves.count):
-        scored = curves.sums["scored"][place]
-        labels += int(scored)
-        if not scored:
-            continue
+        ticks += int(curves.decisions[place])
+        scored = curves.sums["scored"][place] or np.nan
         values = {
             "learning/log_loss": curves.sums["scored_loss"][place] / scored,
             "learning/baseline_log_loss": curves.sums["scored_baseline_loss"][place] / scored,
@@ -131,4 +134,5 @@ def _points(curves: "Curves") -> Iterator[tuple[float, int, dict[str, float]]]:
             "market/price": curves.price_last[place],
         }
         kept = {tag: float(value) for tag, value in values.items() if np.isfinite(value)}
-        yield curves.time_ns[place] / 1e9, labels, kept
+        if kept:
+            yield curves.time_ns[place] / 1e9, ticks, kept

@@ -23,7 +23,7 @@ from engine.step import CHUNK_TICKS
 from eventlog.log import Log
 from eventlog.printable import printable
 from eventlog.reader import Reader
-from eventlog.records import EFFECT_KINDS, SessionStarted, format_e8
+from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted, format_e8
 from feeds import clock
 
 
@@ -73,6 +73,21 @@ def fork(
                     if taken.num_rows:
                         yield copy.append_batch(taken)
                     advance(chunk.num_rows)
+
+                # The origin's last session may have been killed, or run on; this one is at its end.
+                newest = journal.predecessor_of(copy)
+                if newest is not None and not newest.ended:
+                    now_ns = clock.now_ns()
+                    yield copy.append(
+                        [
+                            SessionEnded(
+                                received_ns=now_ns,
+                                session=newest.session,
+                                why="forked",
+                                detail="{}",
+                            )
+                        ]
+                    ).batch()
 
             run(engine, inputs(), keep)
         checkpoints.keep_whole(engine, offset=copy.end - 1, chain=copy.chain)

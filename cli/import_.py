@@ -120,7 +120,7 @@ def _facts(each: "Survey") -> dict[str, object]:
 
 
 def _tell(name: str, outcome: "Imported", reason: str) -> None:
-    from cli.score import fraction, money
+    from cli.score import fraction, money, words_of
 
     score = outcome.score
     if outcome.resumed_at:
@@ -136,7 +136,7 @@ def _tell(name: str, outcome: "Imported", reason: str) -> None:
     console.echo(
         f"log-loss {fraction(score.log_loss)}, baseline {fraction(score.baseline_log_loss)},"
         f" accuracy {fraction(score.accuracy, 3)} on {score.scored:,} labels\n"
-        f"equity {money(score.equity_e8) or '-'}"
+        f"equity {money(score.equity_e8) or '-'}, {words_of(score.fills, 'fill')}"
     )
     if reason:
         console.echo(f"nothing was learned: {reason}")

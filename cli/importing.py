@@ -23,6 +23,7 @@ from cli.notes import SESSIONS, note
 from cli.progress import Advance, progress
 from cli.score import Score
 from cli.settings import Settings
+from cli.totals import since_beginning
 from engine.checkpoint import Checkpoints
 from engine.chunks import chunks
 from engine.engine import Engine, arithmetic_digest
@@ -38,7 +39,7 @@ from feeds.files.survey import Survey
 
 @dataclass(slots=True)
 class Imported:
-    """What came of an import. Reasons are counted over all rows, the score over what was added."""
+    """What came of an import. All is counted over all rows, also those that were there before."""
 
     score: Score = field(default_factory=Score)
     records: int = 0
@@ -110,6 +111,7 @@ class Importing:
         self._outcome.resumed_at = there
         self._outcome.horizon_ms = genesis.parameters.horizon_ms
         source = self._after(log, chunks(source, CHUNK_TICKS), there)
+        self._outcome.score = since_beginning(log) or Score()
         keep = Keep(log, checkpoints, after=after, show=self._outcome.score.add)
 
         def inputs() -> Iterator[pa.RecordBatch]:

@@ -6,6 +6,7 @@ the mid of a valid market. Where neither a quote nor a book was ever seen it is 
 where a market is not valid (one side is empty, or they cross), there is none.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -229,25 +230,38 @@ def first(log: Log | Reader) -> float | None:
 
 
 def newest(place: Place, log: Log | Reader) -> float | None:
-    """Return the newest price of a log; ``None`` too, where it would take to read all of it."""
-    prices, start = before(place, log, log.end)
-    if log.end - start > TAIL_RECORDS:
-        return None
-    found = prices.now
-    for batch in log.read(start, log.end, columns=NEEDS):
-        said = prices.add(batch).newest
-        found = found if said is None else said
-    return found
+    """Return the newest price of a log, as far back as it has to be looked for.
+
+    ``None`` where there is none, or where more than `TAIL_RECORDS` would have to be read.
+    """
+    end = log.end
+    for prices, start in _kept(place, log.end):
+        if log.end - start > TAIL_RECORDS:
+            return None
+        found = prices.now
+        for batch in log.read(start, end, columns=NEEDS):
+            said = prices.add(batch).newest
+            found = found if said is None else said
+        if found is not None:
+            return found
+        end = start
+    return None
 
 
 def before(place: Place, log: Log | Reader, offset: int) -> tuple[Prices, int]:
     """Return a market as it was kept last before an offset, and the offset to go on from."""
+    return next(_kept(place, min(offset, log.end)))
+
+
+def _kept(place: Place, end: int) -> Iterator[tuple[Prices, int]]:
+    """Yield the market of each kept state before an offset, the newest first; then the first."""
     checkpoints = Checkpoints(place.checkpoints)
-    for kept in reversed(checkpoints.offsets()):
-        if kept >= min(offset, log.end):
+    for offset in reversed(checkpoints.offsets()):
+        if offset >= end:
             continue
         try:
-            return Prices(Market.of(checkpoints.read(kept).state)), kept + 1
+            state = checkpoints.read(offset).state
+            yield Prices(Market.of(state)), offset + 1
         except (CheckpointDamaged, KeyError, TypeError, ValueError):
             continue  # damaged, or of another version's engine
-    return Prices(), 0
+    yield Prices(), 0

@@ -147,7 +147,8 @@ class Session:
         )
         self._keep = Keep(self.log, self._checkpoints, after=self._resumed_from, show=self._show)
         run(self._engine, self._tail(), self._keep)
-        self.board.price(prices.price_of(self._engine.market))
+        now = prices.price_of(self._engine.market)
+        self.board.price(prices.newest(self.place, self.log) if now is None else now)
 
     def found(self, log: Log) -> None:
         """Give a new journal its log."""

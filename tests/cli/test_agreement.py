@@ -6,9 +6,12 @@ themselves, computed here in the plainest way.
 
 import io
 import json
+import math
+import random
 import re
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,27 @@ import pytest
 from rich.console import Console
 
 from cli.board import Board
-from cli.journal import Place, records
+from cli.journal import Genesis, Place, records, session_detail
 from cli.view import block
+from engine.parameters import Parameters
+from eventlog.log import Log
 from eventlog.reader import Reader
-from eventlog.records import Decision, Fill, Milestone, Quote, Record
+from eventlog.records import (
+    BookUpdate,
+    Decision,
+    Fill,
+    Level,
+    Milestone,
+    Quote,
+    Record,
+    SessionStarted,
+    Side,
+    Tick,
+    Trade,
+)
 from fixtures.record import JOURNAL, SMALL, TRADES, durable, exchange
 from fixtures.record import trader as command
-from tests.commands import documented, trader
+from tests.commands import Answer, documented, trader
 
 PATIENCE_S = 300
 
@@ -160,3 +177,140 @@ def test_the_view_goes_on_where_the_journal_was(killed: tuple[Path, dict[str, An
     assert account is not None
     assert f"{account[1]} net {account[2]}" in stream.getvalue()
     assert f"{live['fills']:,} fill" in stream.getvalue()
+
+
+KINDS = {
+    "quotes": ("quote",),
+    "books": ("book",),
+    "trades": ("trade",),
+    "quotes and trades": ("quote", "trade"),
+    "mixed": ("quote", "book", "trade"),
+    "a book that turns one-sided": ("book",),
+}
+TICKS = 1_500
+
+
+def market(name: str, seed: int) -> Iterator[Tick]:
+    """Yield a market that sways, so that it can be traded on; of some kinds of records."""
+    draw = random.Random(seed)
+    phase = draw.random()
+    for number in range(TICKS):
+        at_ns = 1_700_000_000 * 10**9 + number * 250 * 10**6
+        middle = 100_00000000 + round(40 * math.sin(phase + number / 9)) * 10**6
+        bid, ask = middle - 10**5, middle + 10**5
+        times: dict[str, Any] = {"exchange_ns": at_ns, "received_ns": at_ns}
+        kind = draw.choice(KINDS[name])
+        if kind == "quote":
+            decimals = {"bid_decimals": 3, "ask_decimals": 3, "last_decimals": 2}
+            prices = {"bid_e8": bid, "ask_e8": ask, "last_e8": middle}
+            yield Quote(**times, **prices, **decimals, snapshot_id=None)
+        elif kind == "trade":
+            facts: dict[str, Any] = {"price_decimals": 2, "volume_decimals": 0, "trade_id": number}
+            yield Trade(**times, price_e8=middle, volume_e8=10**9, side=None, **facts)
+        else:
+            lost = "one-sided" in name and number >= TICKS - 40
+            bids, asks = (
+                (Level(price, 50 * 10**8, 3, 0, 1),) if price else ()
+                for price in (bid, None if lost else ask)
+            )
+            yield BookUpdate(
+                **times, bids=bids, asks=asks, snapshot=True, checksum=None, snapshot_id=None
+            )
+
+
+def plain(told: list[Record]) -> dict[str, float]:
+    """Return price, account and fills from the records alone, the plainest way."""
+    bid = ask = last = 0
+    prices: list[float] = []
+    for record in told:
+        if isinstance(record, Quote):
+            bid, ask, last = record.bid_e8, record.ask_e8, record.last_e8
+        elif isinstance(record, Trade):
+            last = record.price_e8
+        elif isinstance(record, BookUpdate):
+            bid, ask = (side[0].price_e8 if side else 0 for side in (record.bids, record.asks))
+        else:
+            continue
+        if 0 < bid < ask:
+            prices.append((bid + ask) / 2e8)
+        elif not bid and not ask and last:
+            prices.append(last / 1e8)
+    fills = [each for each in told if isinstance(each, Fill)]
+    signs = [1 if each.side is Side.BUY else -1 for each in fills]
+    cash = 10**12 - sum(
+        sign * (each.value_e8 or 0) + each.fee_e8 for sign, each in zip(signs, fills, strict=True)
+    )
+    position = sum(sign * each.volume_e8 for sign, each in zip(signs, fills, strict=True))
+    worth = (bid + ask) // 2 if 0 < bid < ask else last
+    equity = cash + position * worth // 10**8
+    return {
+        "equity": equity / 1e8,
+        "position": position / 1e8,
+        "fills": len(fills),
+        "fees": sum(each.fee_e8 for each in fills) / 1e8,
+        "price_first": prices[0],
+        "price": prices[-1],
+        "market_gain": prices[-1] / prices[0] - 1,
+    }
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], tuple[Path, Answer]]:
+    """Return markets of every kind, decided on: by name and seed the home, and what was said."""
+    made = {}
+    parameters = Parameters(memory_rows=512)
+    genesis = Genesis(parameters=parameters, initial_state="0" * 32)
+    for name in KINDS:
+        for seed in (1, 2):
+            home = tmp_path_factory.mktemp("market")
+            detail = session_detail(
+                genesis, arithmetic="0" * 32, url="", resumed_from=None, predecessor=None
+            )
+            with Log.open(home / JOURNAL / "log") as log:
+                log.append([SessionStarted(received_ns=1, session=1, detail=detail)])
+                log.append([*market(name, seed)])
+            words = ("--home", str(home), "--out", str(home / "out"), "--json")
+            answer = trader("replay", *words, *TRADES)
+            assert answer.code == 0, answer.err
+            made[name, seed] = home / "out", answer
+    return made
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_input_is_told_alike(
+    decided: dict[tuple[str, int], tuple[Path, Answer]], name: str, seed: int, tmp_path: Path
+) -> None:
+    """Equity, fills, fees, price and the market's move are what the records come to, everywhere."""
+    home, answer = decided[name, seed]
+    wanted = plain(told(home))
+    forked: Any = answer.summary["forked"]
+    html = tmp_path / "report.html"
+    report = summary("report", home)
+    text = " ".join(trader("report", "--home", str(home)).out.split())
+    words = ("--html", str(html), "--no-influences")
+    assert trader("report", "--home", str(home), *words).code == 0
+    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', html.read_text())
+    assert found is not None
+    drawn = json.loads(found[1])["series"]
+    status = summary("status", home)
+    money = {**report["money"], "price": report["money"]["price_last"]}
+
+    assert bool(wanted["fills"]) == (name != "trades")
+    names = ("equity", "fills", "fees", "price_first", "price", "market_gain")
+    agree(money, wanted, {*names})
+    numbers = {key: float(status[key]) for key in ("equity", "position", "fills", "price")}
+    agree({**numbers, "market_gain": status["market_gain"]}, wanted, {*numbers, "market_gain"})
+    assert float(forked["equity"]) == pytest.approx(wanted["equity"])
+    assert forked["fills"] == wanted["fills"]
+    assert f"equity {wanted['equity']:,.2f}," in text
+    assert f"{wanted['fills']:,} fill" in text
+    assert f"{wanted['equity']:,.2f}" in html.read_text()
+    assert sum(each["count"] for each in drawn["fills"]) == wanted["fills"]
+    assert drawn["columns"]["equity"][-1] == pytest.approx(wanted["equity"], rel=1e-6)
+    known = [price for price in drawn["columns"]["price"] if price is not None]
+    assert (known[-1], report["periods"][-1]["price"]) == (
+        pytest.approx(wanted["price"], rel=1e-6),
+        pytest.approx(wanted["price"]),
+    )
+    assert report["calibration"]["labels"] == report["learning"]["labels"]
