@@ -31,7 +31,7 @@ import numpy as np
 import pyarrow as pa
 
 from eventlog.compute import ordered
-from eventlog.schema import COLUMNS, NAMES, REQUIRED, SCHEMA, nulls
+from eventlog.schema import COLUMNS, NAMES, REQUIRED, SCHEMA, nulls, nulls_of
 
 Int64s = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -132,7 +132,7 @@ def _empty_columns(kinds: frozenset[str], rows: int) -> tuple[list[int], pa.Reco
     held, _ = _columns_of(kinds)
     others = [number for number in range(len(NAMES)) if number not in held]
     fields = [SCHEMA.field(number) for number in others]
-    arrays = [pa.nulls(rows, field.type) for field in fields]
+    arrays = [nulls_of(field.type, rows) for field in fields]
     return others, pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 

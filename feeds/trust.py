@@ -9,6 +9,7 @@ import os
 import ssl
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from feeds.errors import TrustInvalid
 
@@ -42,5 +43,5 @@ def http_options(url: str) -> dict[str, Any]:
     return {
         "trust_env": False,
         "follow_redirects": False,
-        "verify": tls() if url.startswith("https:") else False,
+        "verify": urlsplit(url).scheme != "http" and tls(),
     }

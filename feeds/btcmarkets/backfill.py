@@ -44,7 +44,7 @@ class Backfill:
         rest: the client, entered before it runs.
         tapes: what is known, by market.
         keep: takes the records that were fetched for a market, oldest first.
-        doubt: told of a market whose stream left out trades, and why that is known.
+        doubt: told of a market and of trades that its stream has not brought in time.
         settle_s: how long the stream may take to bring what REST already shows.
         interval_s: how often the stream is looked after while nothing is known to be missing.
     """
@@ -55,7 +55,7 @@ class Backfill:
         tapes: Mapping[str, Tape],
         keep: Callable[[str, Sequence[Input]], Awaitable[None]],
         *,
-        doubt: Callable[[str, str], None],
+        doubt: Callable[[str, Sequence[Trade]], None],
         settle_s: float,
         interval_s: float,
     ) -> None:
@@ -112,7 +112,8 @@ class Backfill:
         """
         tape = self._tapes[market]
         losses, at_ns, before = tape.losses, now_ns(), tape.sure
-        had_hole = tape.behind is not None
+        # What is missing from a first look, or after a loss, the stream could not bring.
+        is_whole = tape.begun and tape.behind is None
         page = await self._rest.trades(market)
         newest = max((trade.trade_id for trade in page.trades), default=None)
         if not tape.begun:
@@ -121,15 +122,15 @@ class Backfill:
             if tape.missing(page.trades) and not tape.reaches(page.trades):
                 tape.suspect()  # should the walk end here, the next one has to come by again
             await asyncio.sleep(self._settle_s)
-        left_out = len(tape.missing(page.trades))
+        left_out = tape.missing(page.trades)
         await self._walk(market, page)
         tape.close(losses, newest=newest, at_ns=at_ns)
         if tape.sure != before:
             # After what was found: who reads this in a log can rely on what stands before it.
             detail = json.dumps({COMPARED: tape.sure, COMPARED_NS: at_ns})
             await self._keep(market, [Health(received_ns=now_ns(), detail=detail)])
-        if left_out and not had_hole and losses == tape.losses:
-            self._doubt(market, f"REST shows {left_out} trades that the stream left out")
+        if left_out and is_whole and losses == tape.losses:
+            self._doubt(market, left_out)
 
     async def _walk(self, market: str, page: Page) -> None:
         """Keep what is missing of a page, and of those before it until they reach what is known."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from eventlog.records import Gap, Input, Trade
+from eventlog.records import Gap, Input, Tick, Trade
 from feeds.btcmarkets.crosscheck import CrossCheck
 from feeds.btcmarkets.inbox import Inbox
 from feeds.btcmarkets.link import Link
@@ -22,6 +22,7 @@ class Channel:
         """Whether its stream was found dead, and nothing but snapshots has come since."""
         self.last_record_s: float | None = None
         self.last_received_ns: int | None = None
+        self.last_exchange_ns: int | None = None
         self.check: CrossCheck | None = None
         self._missing_since: tuple[int, str] | None = None
         self._gaps = 0
@@ -40,6 +41,12 @@ class Channel:
             hole=self.tape.behind is not None,
             status=status,
         )
+
+    def note(self, record: Input, *, heard_s: float) -> None:
+        """Note what a stream has brought, before it is judged."""
+        self.last_record_s, self.last_received_ns = heard_s, record.received_ns
+        if isinstance(record, Tick):
+            self.last_exchange_ns = record.exchange_ns
 
     def lose(self, why: str, *, heard_ns: int | None) -> None:
         """Note that from now on something may be missed; ``heard_ns`` is of the last frame."""
@@ -63,7 +70,8 @@ class Channel:
         """Return a gap for a hole that is left open: trades may be missing which nobody found."""
         if self.tape.behind is None:
             return []
-        why = f"trades behind {self.tape.behind} were not compared with REST"
+        since = f"trades after {self.tape.behind}" if self.tape.behind >= 0 else "trades"
+        why = f"{since} were not compared with REST"
         return [self._gap(at_ns, min(self.tape.sure_ns or began_ns, at_ns), at_ns, why)]
 
     def interrupt(self, *, at_ns: int, from_ns: int, to_ns: int, why: str) -> None:

@@ -185,7 +185,7 @@ class Feed:
                 rest,
                 {market: channel.tape for market, channel in self._channels.items()},
                 self._keep,
-                doubt=self._doubt,
+                doubt=self._left_out,
                 settle_s=settle_s,
                 interval_s=audit_s,
             )
@@ -619,7 +619,7 @@ class Feed:
         if isinstance(record, Undecodable):
             return [record]
         arrivals: list[Input] = []
-        channel.last_record_s, channel.last_received_ns = link.heard_s, received_ns
+        channel.note(record, heard_s=link.heard_s)
         if not _is_snapshot(record):
             channel.is_doubted = False
         if channel.source is None:
@@ -655,7 +655,7 @@ class Feed:
             await self._room.wait()
         if link is not None:
             link.is_full = False
-            link.heard_s = monotonic_s()
+            link.heard_s = link.read_since_s = monotonic_s()
 
     async def _watch(self, link: Link, socket: ClientConnection) -> None:
         """Give the socket up when nothing comes, unless it is we who do not read."""
@@ -686,9 +686,32 @@ class Feed:
     # The thread's side: what goes on beside.
 
     def _heard_s(self, market: str) -> float | None:
-        """Return when a market's last record came; ``None`` while it is known to be lost."""
+        """Return when a market's last record came; ``None`` while nothing follows from that."""
         channel = self._channels[market]
-        return None if channel.source is None else channel.last_record_s
+        is_read = channel.source is not None and self._is_read(channel.source)
+        return channel.last_record_s if is_read else None
+
+    def _is_read(self, link: Link) -> bool:
+        """Return whether a connection was read lately: if not, its silence is ours."""
+        return not link.is_full and monotonic_s() - link.read_since_s > 2 * self._settle_s
+
+    def _left_out(self, market: str, trades: Sequence[Trade]) -> None:
+        """Doubt a stream that has not brought some trades, unless it is only late with them."""
+        channel = self._channels[market]
+        heard_s, passed_ns = self._heard_s(market), channel.last_exchange_ns
+        if heard_s is None:
+            return
+        is_silent = monotonic_s() - heard_s >= self._settle_s
+        passed = [
+            trade
+            for trade in trades
+            if passed_ns is not None
+            and trade.exchange_ns is not None
+            and passed_ns > trade.exchange_ns
+        ]
+        left_out = len(trades if is_silent else passed)
+        if left_out:
+            self._doubt(market, f"the stream left out {left_out} trades that REST shows")
 
     def _doubt(self, market: str, why: str) -> None:
         """Take a market's stream for lost: ask for it anew, and for a new connection in the end."""

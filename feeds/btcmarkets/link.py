@@ -17,6 +17,8 @@ class Link:
         self.socket: ClientConnection | None = None
         self.heard_s = 0.0
         self.is_full = False
+        self.read_since_s = float("-inf")
+        """Since when it is read without a pause."""
         self.connected = False
         self.refused_once = False
         self.doubts = 0

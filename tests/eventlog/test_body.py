@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from eventlog import body
 from eventlog.body import pack, unpack
-from eventlog.records import Quote, Record
+from eventlog.records import Gap, Quote, Record
 from eventlog.schema import NAMES, REQUIRED, SCHEMA, decimals, decode, encode
 from tests.strategies import quote, records
 
@@ -147,3 +147,19 @@ def test_columns_that_have_to_be_there_always_are() -> None:
     """Whatever the kind."""
     for batch in (encode([quote(0)], first_offset=0), unknown()):
         assert set(REQUIRED) <= set(columns_in(pack(batch)))
+
+
+def test_what_is_remembered_of_empty_columns_takes_no_memory() -> None:
+    """Batches of many sizes: what is kept for each is a slice of what all share."""
+    pack(batch_of_gaps(1))
+    before = pa.total_allocated_bytes()
+
+    for rows in range(700, 956):
+        pack(batch_of_gaps(rows))
+
+    assert pa.total_allocated_bytes() - before < 8 << 20
+
+
+def batch_of_gaps(count: int) -> pa.RecordBatch:
+    gap = Gap(received_ns=1, from_ns=0, to_ns=1, why="closed")
+    return encode([gap] * count, first_offset=0)

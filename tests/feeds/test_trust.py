@@ -34,9 +34,10 @@ def test_a_file_of_no_certificates(
         trust.tls()
 
 
-def test_clients_of_http_are_not_led_away() -> None:
+@pytest.mark.parametrize("scheme", ["https", "HTTPS"])
+def test_clients_of_http_are_not_led_away(scheme: str) -> None:
     """Neither by the environment nor by an answer."""
-    options = trust.http_options("https://api.btcmarkets.net/v3")
+    options = trust.http_options(f"{scheme}://api.btcmarkets.net/v3")
 
     assert options["trust_env"] is False
     assert options["follow_redirects"] is False

@@ -38,7 +38,7 @@ def filled(
     *,
     streams: Sequence[int] = (),
     raises: type[Exception] | None = None,
-    doubts: list[str] | None = None,
+    doubts: list[int] | None = None,
     times: int = 1,
 ) -> list[Input]:
     """Fill, mostly once; ``streams`` come by the stream meanwhile; it may be that it raises."""
@@ -54,7 +54,7 @@ def filled(
             rest,
             {MARKET: tape},
             keep,
-            doubt=lambda _, why: None if doubts is None else doubts.append(why),
+            doubt=lambda _, trades: None if doubts is None else doubts.extend(ids(trades)),
             settle_s=0.01,
             interval_s=60.0,
         )
@@ -168,16 +168,16 @@ def test_a_trade_that_the_stream_lost_is_found() -> None:
     lost = rest.ids[-5]
     tape = Tape([each for each in rest.ids if each != lost])
 
-    doubts: list[str] = []
+    doubts: list[int] = []
     assert ids(filled(rest, tape, doubts=doubts)) == [lost]
     assert rest.asked == [None]
-    assert doubts == ["REST shows 1 trades that the stream left out"]
+    assert doubts == [lost]
 
 
 def test_a_hole_that_is_known_is_no_doubt() -> None:
     """What a lost connection missed, the stream could not bring."""
     rest = _Desk(1_000)
-    doubts: list[str] = []
+    doubts: list[int] = []
 
     filled(rest, Tape(rest.ids[:50], behind=rest.ids[49]), doubts=doubts)
 

@@ -51,7 +51,7 @@ def test_a_hole_that_stays_open_is_a_gap_from_where_trades_were_sure() -> None:
     (gap,) = made.unfilled(50, began_ns=3)
     assert isinstance(gap, Gap)
     assert (gap.from_ns, gap.to_ns) == (40, 50)
-    assert "behind 100" in gap.why
+    assert "after 100" in gap.why
     made.tape.close(made.tape.losses, newest=100)
     assert made.unfilled(60, began_ns=3) == []
 
