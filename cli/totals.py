@@ -89,5 +89,5 @@ def _score_in(detail: str, identity: str, offset: int) -> Score | None:
         if said is None or said["log"] != identity or not 0 < said["records"] <= offset:
             return None
         return Score.of_sums(said)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None  # another's detail
