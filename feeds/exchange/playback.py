@@ -1,31 +1,28 @@
 """A recording of frames as a source: every frame verbatim, in the order of the file.
 
-A recording is one zstd frame of JSON lines ``{"at": <ns>, "frame": {...}}``: market time, and a
-message of the exchange. It is read as a stream, once from end to end on opening, so that damage is
-known before anything is played and the markets in it are, and once more while it plays. A file that
-was cut between two lines can only be told where its zstd frame states its size.
+A recording is JSON lines ``{"at": <time>, "frame": {...}}`` (`feeds.files.frames`), packed with
+zstd or otherwise: market time, and a message of the exchange. It is read as a stream, once from end
+to end on opening, so that damage is known before anything is played and the markets in it are, and
+once more while it plays. A time that is plausible in no unit is one of a made-up clock, in ns.
 
 The book deltas are folded on the way, so that whoever subscribes in the middle gets a snapshot to
 which the rest belongs. Until the recording's own first snapshot there is none, and none is sent.
 """
 
-import io
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import zstandard
-
 from eventlog.records import BookUpdate
-from feeds.btcmarkets.protocol import FRAME_BYTES_MAX, decode
-from feeds.errors import RecordingUnreadable
+from feeds.btcmarkets.protocol import decode, is_market
+from feeds.errors import RecordingUnreadable, TableUnreadable
 from feeds.exchange.book import Book, snapshot_frame, snapshot_id
 from feeds.exchange.source import Frame
+from feeds.files import frames
+from feeds.files.lines import lines
+from feeds.files.recordings import LINE_BYTES_MAX
+from feeds.files.times import time_ns
 
-_LINE_BYTES_MAX = FRAME_BYTES_MAX + 100
-_LINE = re.compile(rb'\{"at":\s?([0-9]{1,19}),\s?"frame":\s?(\{.*\})\}\n?')
-_MARKET = re.compile(rb'"marketId":\s?"([A-Z0-9-]{1,40})"')
-_CHANNEL = re.compile(rb'"messageType":\s?"(tick|trade|orderbook|orderbookUpdate)"')
+_CHANNELS = ("tick", "trade", "orderbook", "orderbookUpdate")
 
 
 class Recording:
@@ -106,41 +103,25 @@ class _Folded:
 def _read(path: Path) -> Iterator[tuple[int, Frame]]:
     line = 0
     try:
-        with path.open("rb") as file:
-            promised = _content_bytes(file.read(64))
-            file.seek(0)
-            reader = zstandard.ZstdDecompressor().stream_reader(file)
-            read = 0
-            with io.BufferedReader(reader, 1 << 18) as lines:
-                while text := lines.readline(_LINE_BYTES_MAX):
-                    line += 1
-                    read += len(text)
+        for block in lines(path, LINE_BYTES_MAX):
+            for text in block:
+                line += 1
+                if text.strip():
                     yield _parse(path, line, text)
-            if promised is not None and read != promised:
-                raise RecordingUnreadable(
-                    path=path, line=line, why=f"it ends after {read} of {promised} bytes"
-                )
-    except OSError as error:
-        raise RecordingUnreadable(path=path, line=None, why=error.strerror or str(error)) from error
-    except zstandard.ZstdError as error:
-        raise RecordingUnreadable(path=path, line=line or None, why=str(error)) from error
-
-
-def _content_bytes(head: bytes) -> int | None:
-    """Return how many bytes the zstd frame promises, where it does."""
-    size = zstandard.get_frame_parameters(head).content_size
-    return None if size == zstandard.CONTENTSIZE_UNKNOWN else size
+    except TableUnreadable as error:
+        raise RecordingUnreadable(path=path, line=line or None, why=error.why) from error
 
 
 def _parse(path: Path, line: int, text: bytes) -> tuple[int, Frame]:
-    match = _LINE.fullmatch(text)
-    if match is None:
-        why = "cut short" if not text.endswith(b"}\n") else 'not {"at": ns, "frame": {...}}'
-        raise RecordingUnreadable(path=path, line=line, why=why)
-    market, channel = _MARKET.search(match[2]), _CHANNEL.search(match[2])
-    if market is None or channel is None:
-        raise RecordingUnreadable(path=path, line=line, why="a frame of no market or channel")
     try:
-        return int(match[1]), Frame(market[1].decode(), channel[1].decode(), match[2].decode())
-    except UnicodeDecodeError as error:
-        raise RecordingUnreadable(path=path, line=line, why="not UTF-8") from error
+        framed = frames.parse(text)
+    except ValueError as error:
+        raise RecordingUnreadable(path=path, line=line, why=str(error)) from error
+    market, channel = framed.message.get("marketId"), framed.message.get("messageType")
+    if type(market) is not str or not is_market(market) or channel not in _CHANNELS:
+        raise RecordingUnreadable(path=path, line=line, why="a frame of no market or channel")
+    at = time_ns(framed.at, None)
+    due_ns = int(framed.at) if at is None else at[0]
+    if due_ns < 0:
+        raise RecordingUnreadable(path=path, line=line, why="its time is negative")
+    return due_ns, Frame(market, channel, framed.text)
