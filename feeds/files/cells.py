@@ -130,12 +130,12 @@ def is_readable(kind: pa.DataType) -> bool:
         is_kind(kind)
         for is_kind in (
             pa.types.is_null, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal,
-            pa.types.is_timestamp, *_TEXTS,
+            pa.types.is_timestamp, *TEXTS,
         )
     )  # fmt: skip
 
 
-_TEXTS = (
+TEXTS = (
     pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
     pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view,
 )  # fmt: skip
@@ -162,7 +162,7 @@ def _bounded(column: pa.Array) -> pa.Array:
     """Return texts and bytes as texts, not necessarily UTF-8, none of which is long."""
     if pa.types.is_null(column.type):
         return column.cast(pa.string())
-    if not any(is_text(column.type) for is_text in _TEXTS):
+    if not any(is_text(column.type) for is_text in TEXTS):
         return column
     if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
         column = column.cast(pa.large_binary())

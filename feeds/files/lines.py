@@ -122,6 +122,16 @@ def pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
+def check_unpacks(path: Path) -> None:
+    """Unpack a file to its end, which is quick, before anything is made of it.
+
+    Raises:
+        TableUnreadable: if that cannot be done.
+    """
+    for _ in pieces(path):
+        pass
+
+
 def _check_start(path: Path, piece: bytes) -> None:
     for start, why in _REFUSED_STARTS:
         if piece.startswith(start):

@@ -12,15 +12,17 @@ columns that are read is at most `GROUP_BYTES_MAX`, unpacked.
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from feeds.btcmarkets.protocol import RAW_BYTES_KEPT_MAX
 from feeds.errors import TableUnreadable
-from feeds.files.cells import CELL_BYTES_MAX, is_readable
+from feeds.files.cells import CELL_BYTES_MAX, TEXTS, is_readable
 from feeds.files.layout import COLUMNS, Layout
 from feeds.files.lines import identity, lines, opened, reading
 
@@ -78,7 +80,7 @@ def rows_in(path: Path, layout: Layout) -> tuple[dict[str, str], Iterator[Rows]]
 
 def _csv(path: Path, layout: Layout) -> tuple[dict[str, str], Iterator[Rows]]:
     blocks = lines(path, LINE_BYTES_MAX)
-    first = next(blocks, [])
+    first = next((block for block in blocks if block), [])
     names, delimiter = _header(path, first)
     found = _found(path, names, layout)
     called = {column: names[place] for column, place in found.items()}
@@ -220,7 +222,7 @@ def _parquet_file(file: Any, texts: Sequence[str] = ()) -> pyarrow.parquet.Parqu
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
+    return any(is_kind(kind) for is_kind in TEXTS)
 
 
 def _check_size(path: Path, table: pyarrow.parquet.ParquetFile, names: set[str]) -> None:
@@ -262,33 +264,37 @@ def _parquet_parts(path: Path, called: dict[str, str], texts: list[str]) -> Iter
 
 
 class _RawRow:
-    """A row of Parquet as JSON: the columns that were read."""
+    """A row of Parquet as JSON: the columns that were read, and the beginning of long cells."""
 
     def __init__(self, columns: dict[str, pa.Array], called: dict[str, str]) -> None:
         self._columns = columns
         self._called = called
 
+    @cached_property
+    def _short(self) -> dict[str, pa.Array]:
+        return {self._called[name]: _short(cells) for name, cells in self._columns.items()}
+
     def __call__(self, row: int) -> bytes:
         """Return the row at a place."""
-        said = {}
-        for column, cells in self._columns.items():
-            cell = cells.slice(row, 1)
-            if pa.types.is_dictionary(cell.type):
-                cell = cell.dictionary.take(cell.indices)
-            if cell.null_count:
-                continue
-            said[self._called[column]] = _told(cell)
+        cells = {name: cells[row].as_py() for name, cells in self._short.items()}
+        said = {name: _told(value) for name, value in cells.items() if value is not None}
         return _as_json(said).encode("utf-8", "backslashreplace")[:RAW_BYTES_KEPT_MAX]
 
 
-def _told(cell: pa.Array) -> object:
-    if _is_text(cell.type):  # which need not be UTF-8
-        cell = cell.cast(pa.binary())
-    if pa.types.is_timestamp(cell.type):  # in UTC, as zones may have names that nobody knows
-        cell = cell.cast(pa.timestamp(cell.type.unit)).cast(pa.string())
-    value = cell[0].as_py()
+def _short(cells: pa.Array) -> pa.Array:
+    """Return cells without what is long in them; texts, which need not be UTF-8, as bytes."""
+    if pa.types.is_dictionary(cells.type):
+        return pa.DictionaryArray.from_arrays(cells.indices, _short(cells.dictionary))
+    if _is_text(cells.type):
+        return pc.binary_slice(cells.cast(pa.binary()), 0, CELL_BYTES_MAX)
+    if pa.types.is_timestamp(cells.type):  # in UTC, as zones may have names that nobody knows
+        return cells.cast(pa.timestamp(cells.type.unit)).cast(pa.string())
+    return cells
+
+
+def _told(value: object) -> object:
     if isinstance(value, bytes):
-        return value[:CELL_BYTES_MAX].decode("utf-8", "backslashreplace")
+        return value.decode("utf-8", "backslashreplace")
     return value if type(value) is int else str(value)
 
 

@@ -17,8 +17,9 @@ from eventlog.body import int64s
 from feeds.errors import TableUnreadable
 from feeds.files import recordings, tables
 from feeds.files.layout import Layout
-from feeds.files.lines import Identity, identity, opened, reading
+from feeds.files.lines import Identity, check_unpacks, identity, opened, reading
 from feeds.files.recordings import is_recording
+from feeds.files.rows import is_parquet
 from feeds.files.tables import Reading, is_table
 from feeds.files.times import units_text
 
@@ -136,6 +137,8 @@ def completed(survey: Survey, advance: Callable[[int], None] = lambda _: None) -
     Raises:
         TableUnreadable: if it cannot be read to its end, or nothing in it can be understood.
     """
+    if not is_parquet(survey.path):
+        check_unpacks(survey.path)
     survey.digest = _digest(survey.path)
     last_ns, why = 0, ""
     for part in survey.readings():
