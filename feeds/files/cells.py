@@ -30,6 +30,9 @@ _EMPTY = pa.array(["", "nan", "null", "none"])
 
 _PLAIN = r"^[-+]?[0-9]{1,10}(\.[0-9]{0,8}0*)?$"
 _FINE = r"^[-+]?[0-9]*\.[0-9]{8}[0-9]*[1-9][0-9]*$"
+_LEFT_OVER = r"\.[0-9]{8}(00|99)[0-9]{2,}$"
+"""More than eight decimals that nobody wrote: 0.30000000000000004, 0.7999999999999999."""
+
 _FLOAT = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$"
 _WHOLE = r"^[-+]?([0-9]{1,18}|[0-3][0-9]{18})$"
 _ULPS = 4
@@ -176,7 +179,7 @@ def _bounded(column: pa.Array) -> pa.Array:
 def _counts_e8(column: pa.Array) -> tuple[Int64s, Flags, Flags, Flags]:
     """Return amounts as counts of 1e-8, where there are any, are finer, and were rounded."""
     kind = column.type
-    if pa.types.is_float32(kind):  # its shortest text is what was meant
+    if pa.types.is_floating(kind):  # its shortest text is what was meant
         column = column.cast(pa.string())
         kind = column.type
     if pa.types.is_string(kind):
@@ -187,8 +190,6 @@ def _counts_e8(column: pa.Array) -> tuple[Int64s, Flags, Flags, Flags]:
     if pa.types.is_integer(kind):
         numbers, sense = integers(column, E8_MAX // E8)
         return numbers * E8, sense, nothing, nothing
-    if pa.types.is_floating(kind):
-        return _double_counts_e8(column)
     return np.zeros(len(column), np.int64), nothing, nothing, nothing
 
 
@@ -198,8 +199,12 @@ def _text_counts_e8(column: pa.Array) -> tuple[Int64s, Flags, Flags, Flags]:
     counts, sense = _decimal_counts(trimmed.cast(pa.decimal128(38, 8)))
     rest = only(column, pc.invert(is_plain))
     rest = only(rest, pc.match_substring_regex(rest, _FLOAT))
-    others, other, finer, rounded = _double_counts_e8(rest.cast(pa.float64()))
-    rounded &= flags(pc.match_substring_regex(rest, _FINE).fill_null(False))
+    others, other, finer, _ = _double_counts_e8(rest.cast(pa.float64()))
+    is_fine = flags(pc.match_substring_regex(rest, _FINE).fill_null(False))
+    meant = is_fine & ~flags(pc.match_substring_regex(rest, _LEFT_OVER).fill_null(False))
+    finer |= other & meant
+    other &= ~meant
+    rounded = other & is_fine
     return np.where(other, others, counts), sense | other, finer, rounded
 
 
