@@ -10,12 +10,14 @@ from eventlog.records import Trade
 from eventlog.schema import decode
 from feeds.errors import TableUnreadable
 from feeds.files.layout import Layout
-from feeds.files.merge import readings
+from feeds.files.merge import DUPLICATES, readings
 from feeds.files.survey import begun, completed
+
+AT_S = 1_700_000_000
 
 
 def trades(path: Path, rows: list[tuple[int, int]]) -> Path:
-    lines = ["at,price,size", *(f"{at + 1_700_000_000},{price},1" for at, price in rows)]
+    lines = ["at,price,size", *(f"{at + AT_S},{price},1" for at, price in rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
@@ -52,3 +54,50 @@ def test_a_file_of_no_known_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("at,price,size\n", encoding="utf-8")
     with pytest.raises(TableUnreadable, match="by its name"):
         completed(begun(tmp_path / "a.txt", "A-B", Layout()))
+
+
+def identified(path: Path, rows: list[tuple[int, int, int]]) -> Path:
+    lines = [
+        "at,trade_id,price,size",
+        *(f"{at + AT_S},{each},{price},1" for at, each, price in rows),
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 9), st.integers(1, 8)), min_size=1, max_size=20),
+    cuts=st.tuples(st.integers(0, 20), st.integers(0, 20)),
+)
+def test_trades_that_files_share_are_recorded_once(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, int]], cuts: tuple[int, int]
+) -> None:
+    """Two parts of a table that overlap come to its trades, each id once."""
+    home = tmp_path_factory.mktemp("d")
+    trades = [(at, each, 100 + each) for at, each in sorted(rows)]
+    start, end = min(*cuts, len(trades) - 1), max(*cuts, 1)
+    paths = [identified(home / "a.csv", trades[:end]), identified(home / "b.csv", trades[start:])]
+    found = [begun(path, "A-B", Layout()) for path in paths]
+
+    ids, left_out = [], 0
+    for reading in readings(found):
+        ids += reading.batch.column("trade_id").to_pylist()
+        left_out += reading.left_out.get(DUPLICATES, 0)
+
+    wanted = {each for _, each, _ in trades[:end]} | {each for _, each, _ in trades[start:]}
+    assert sorted(ids) == sorted(wanted)
+    assert len(ids) + left_out == len(trades[:end]) + len(trades[start:])
+
+
+def test_another_trade_of_the_same_id_is_kept_and_noted(tmp_path: Path) -> None:
+    path = identified(tmp_path / "a.csv", [(1, 7, 100), (2, 7, 101), (3, 7, 101)])
+    (reading,) = readings([begun(path, "A-B", Layout())])
+    assert reading.batch.num_rows == 2
+    assert reading.noted["a trade with the id of another one"] == 1
+    assert reading.left_out == {DUPLICATES: 1}
+
+
+def test_trades_without_an_id_are_never_duplicates(tmp_path: Path) -> None:
+    paths = [trades(tmp_path / f"{name}.csv", [(1, 5), (2, 6)]) for name in "ab"]
+    batches = [each.batch for each in readings([begun(path, "A-B", Layout()) for path in paths])]
+    assert sum(batch.num_rows for batch in batches) == 4
