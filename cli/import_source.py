@@ -81,12 +81,12 @@ def _check_past(each: Survey) -> None:
 
 
 def _check_different(found: Sequence[Survey]) -> None:
-    by_digest: dict[str, Path] = {}
+    known: dict[str, Path] = {}
     for each in found:
-        before = by_digest.setdefault(each.digest, each.path)
-        if before is not each.path:
-            same = f"{printable(str(before))} and {printable(str(each.path))}"
+        if each.digest in known:
+            same = f"{printable(str(known[each.digest]))} and {printable(str(each.path))}"
             raise CommandError(Exit.USAGE, f"{same} are the same bytes: name them once")
+        known[each.digest] = each.path
 
 
 def described(found: Sequence[Survey]) -> dict[str, Any]:
