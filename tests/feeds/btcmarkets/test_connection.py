@@ -340,19 +340,22 @@ def test_resync_brings_a_snapshot_on_the_same_socket(serve_source: Any) -> None:
 def test_resyncs_are_rate_limited(serve_script: Any) -> None:
     """However often it is asked for, one market is resynced once in the interval."""
     asked: list[str] = []
+    empty = {"messageType": "orderbookUpdate", "marketId": "A-B", "snapshot": True, "snapshotId": 1}
+    told = {**empty, "timestamp": "2026-11-30T10:00:00.000Z", "bids": [], "asks": []}
 
     def talk(connection: ServerConnection) -> None:
-        asked.append(json.loads(connection.recv())["messageType"])
-        connection.send(trade(1))
-        asked.append(json.loads(connection.recv())["messageType"])
-        connection.send(trade(2))
+        # Answered each time, else it would be asked for again after a while.
+        for number in (1, 2):
+            asked.append(json.loads(connection.recv())["messageType"])
+            connection.send(json.dumps(told))
+            connection.send(trade(number))
         asked.extend(json.loads(message)["messageType"] for message in connection)
 
     with Feed(serve_script(talk), ["A-B"], resync_interval_s=3600) as feed:
-        take_until(feed, at_least(1))
+        take_until(feed, at_least(2))
         for _ in range(100):
             feed.resync("A-B")
-        take_until(feed, at_least(1))
+        take_until(feed, at_least(2))
 
     assert asked == ["subscribe", "addSubscription"]
 
