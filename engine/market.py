@@ -10,7 +10,9 @@ any snapshot, or stamped before it, are ignored; a checksum that differs makes t
 until the next snapshot.
 
 Event time is the exchange's stamp, never running backwards: a late trade happens "now". A stamp
-more than `JUMP_NS` away from the time so far starts a new time and is a break.
+more than `JUMP_NS` away from the time so far starts a new time and is a break. So does the last of
+`BEHIND_TICKS` in succession that all lie more than `BEHIND_NS` before it: then a stamp was ahead of
+the exchange's clock, and time would stand still until that has caught up.
 
 A tick has a *delay*: from when it was received to when the session took it up. Nothing is known of
 it, and it is 0, where a record does not say when it was taken up: nobody decided on it then. It is
@@ -44,6 +46,12 @@ SIDE_LEVELS_MAX = 4_096
 
 JUMP_NS = 3_600 * 10**9
 """How far event time may move in one tick without being taken for a broken clock."""
+
+BEHIND_NS = 30 * 10**9
+"""How far before event time a stamp may lie and be merely late."""
+
+BEHIND_TICKS = 16
+"""So many in succession that are not merely late say that event time is ahead."""
 
 
 class Column(IntEnum):
@@ -243,6 +251,7 @@ class Market:
     book_valid: int = 0
     snapshot_id: int = 0
     halted: int = 0  # until the exchange has said something, it trades
+    behind: int = 0  # stamps in succession that lie far before event time
 
     @classmethod
     def genesis(cls) -> "Market":
@@ -258,16 +267,22 @@ class Market:
         )
         found = cls(bids, asks, *state["market.scalars"].tolist())
         found.halted, found.book_seen = divmod(found.book_seen, 2)
+        found.behind, found.breaks = divmod(found.breaks, 2)
         return found
 
     def state(self) -> Arrays:
         """Return the market as arrays; they are this market's own, not copies.
 
         Whether it is halted stands with whether a book was seen, in one number, so that a state
-        from before there was a status is one in which nothing was said.
+        from before there was a status is one in which nothing was said; and how many stamps lay far
+        before event time with whether there is a break.
         """
-        told = replace(self, book_seen=self.book_seen + 2 * self.halted)
-        scalars = [getattr(told, field.name) for field in fields(self)[2:-1]]
+        told = replace(
+            self,
+            book_seen=self.book_seen + 2 * self.halted,
+            breaks=self.breaks + 2 * self.behind,
+        )
+        scalars = [getattr(told, field.name) for field in fields(self)[2:-2]]
         state: Arrays = {"market.scalars": np.array(scalars, np.int64)}
         for side, book in (("bids", self.bids), ("asks", self.asks)):
             for name, array in book.arrays().items():
@@ -331,8 +346,10 @@ class Market:
     def _advance_time(self, exchange_ns: int | None) -> None:
         if exchange_ns is None:
             return
-        if self.breaks or abs(exchange_ns - self.time_ns) > JUMP_NS:
-            self.time_ns, self.breaks = exchange_ns, 1
+        self.behind = self.behind + 1 if exchange_ns < self.time_ns - BEHIND_NS else 0
+        is_ahead = self.behind == BEHIND_TICKS
+        if self.breaks or is_ahead or abs(exchange_ns - self.time_ns) > JUMP_NS:
+            self.time_ns, self.breaks, self.behind = exchange_ns, 1, 0
         else:
             self.time_ns = max(self.time_ns, exchange_ns)
 

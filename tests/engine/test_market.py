@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.market import (
+    BEHIND_NS,
+    BEHIND_TICKS,
     FIRST_LEVEL,
     JUMP_NS,
     LEVELS,
@@ -440,6 +442,42 @@ class TestTime:
 
         assert row["break"] == is_break
         assert row["time_ns"] == (at_ns if is_break or sign > 0 else START_NS)
+
+    def test_a_stamp_that_was_ahead_does_not_hold_it_up(self) -> None:
+        """Enough ticks that lie far before event time, in succession, start a new time."""
+        market = Market.genesis()
+        fold(market, quote(1, 2, at_ms=0), quote(1, 2, at_ms=JUMP_NS // MS))
+
+        rows = [last(market, quote(1, 2, at_ms=at_ms)) for at_ms in range(1, BEHIND_TICKS + 2)]
+
+        times_ns = [JUMP_NS] * (BEHIND_TICKS - 1) + [BEHIND_TICKS * MS, (BEHIND_TICKS + 1) * MS]
+        assert [row["time_ns"] - START_NS for row in rows] == times_ns
+        assert [row["break"] for row in rows] == [0] * (BEHIND_TICKS - 1) + [1, 0]
+
+    @pytest.mark.parametrize("late_ns", [0, BEHIND_NS])
+    def test_what_is_merely_late_starts_no_new_time(self, late_ns: int) -> None:
+        """Nor does what is later than that, if one tick in between is in time."""
+        market = Market.genesis()
+        fold(market, quote(1, 2, at_ms=BEHIND_NS // MS))
+        late = quote(1, 2, at_ms=(BEHIND_NS - late_ns) // MS)
+        too_late = quote(1, 2, at_ms=-1)
+
+        rows = fold(market, *[late] * 50, *([too_late] * (BEHIND_TICKS - 1) + [late]) * 3)
+
+        assert set(rows[:, Column.TIME_NS].tolist()) == {START_NS + BEHIND_NS}
+        assert not rows[:, Column.BREAK].any()
+
+    @pytest.mark.parametrize("count", [1, BEHIND_TICKS - 1])
+    def test_a_kept_state_knows_how_many_lay_behind(self, count: int) -> None:
+        """It goes on where it was, with a break or without one."""
+        market = Market.genesis()
+        fold(market, quote(1, 2, at_ms=0), quote(1, 2, at_ms=JUMP_NS // MS))
+        fold(market, *[quote(1, 2, at_ms=1)] * count)
+        twin = Market.of(market.state())
+
+        assert_same(twin, market)
+        for _ in range(BEHIND_TICKS):
+            assert last(twin, quote(1, 2, at_ms=2)) == last(market, quote(1, 2, at_ms=2))
 
     @pytest.mark.parametrize("record", BREAKS, ids=lambda record: type(record).__name__)
     def test_only_the_next_tick_is_a_break(self, record: Record) -> None:
