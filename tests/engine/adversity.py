@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -52,13 +52,13 @@ def _levels(best_e8: int, step_e8: int, volume_e8: int = 10**8) -> tuple[Level, 
     return tuple(Level(price, volume_e8, 8, 8, 1) for price in dict.fromkeys(prices))
 
 
-def _at(before: BookUpdate, bid_e8: int, ask_e8: int, **changed: object) -> BookUpdate:
+def _at(before: BookUpdate, bid_e8: int, ask_e8: int, **changed: Any) -> BookUpdate:
     """Return a book with these best prices, a moment after an honest one."""
     bids, asks = _levels(bid_e8, -(10**6)), _levels(ask_e8, 10**6)
-    return replace(before, bids=bids, asks=asks, **changed)  # type: ignore[arg-type]
+    return replace(before, bids=bids, asks=asks, **changed)
 
 
-def _later(before: BookUpdate, ns: int) -> dict[str, int]:
+def _later(before: BookUpdate, ns: int) -> dict[str, Any]:
     assert before.exchange_ns is not None
     return {"exchange_ns": before.exchange_ns + ns, "received_ns": before.received_ns + 1}
 
@@ -88,8 +88,8 @@ def _volumes(draws: random.Random, before: BookUpdate) -> Iterator[Record]:
 
 
 def _one_sided(draws: random.Random, before: BookUpdate) -> Iterator[Record]:
-    empty = {draws.choice(("bids", "asks")): ()}
-    yield replace(before, **empty, **_later(before, MS))  # type: ignore[arg-type]
+    empty: dict[str, Any] = {draws.choice(("bids", "asks")): ()}
+    yield replace(before, **empty, **_later(before, MS))
 
 
 def _times(draws: random.Random, before: BookUpdate) -> Iterator[Record]:
@@ -218,7 +218,7 @@ def hour(seed: int, kind: str | None, *, ahead_s: int = 0) -> Hour:
     if ahead_s:
         last = between[-1]
         assert isinstance(last, BookUpdate)
-        between.append(replace(last, **_later(last, ahead_s * 10**9)))  # type: ignore[arg-type]
+        between.append(replace(last, **_later(last, ahead_s * 10**9)))
     for _ in _advanced(engine, encode(between, first_offset=0)):
         pass
     loss, labels = 0.0, 0
