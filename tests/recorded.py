@@ -19,12 +19,12 @@ PARAMETERS = Parameters(memory_rows=512, fee_ppm=0, warm_up_labels=50, confidenc
 HEADER = "at,kind,bid,bid_size,ask,ask_size,price,size,side"
 
 
-def table(path: Path, rows: int, *, dirty: bool = False) -> Path:
+def table(path: Path, rows: int, *, dirty: bool = False, start_s: int = 0) -> Path:
     """Write a market that wanders, a row each 20 ms; with ``dirty``, now and then nonsense."""
     draws = random.Random(5)
     lines, cents = [HEADER], 6_000_000
     for row in range(rows):
-        at = 1_700_000_000_000_000_000 + row * 20_000_000
+        at = (1_700_000_000 + start_s) * 10**9 + row * 20_000_000
         cents += draws.choice((-1, 0, 0, 1))
         bid, ask = cents / 100, (cents + 1) / 100
         if dirty and row % 1_000 == 500:

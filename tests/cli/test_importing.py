@@ -104,3 +104,34 @@ def test_an_unfinished_import_of_other_files_is_not_gone_on_with(
 
     assert answer.code == 2
     assert "other files" in answer.err
+
+
+def test_days_of_one_name_are_held_to_their_order_and_their_bytes(tmp_path: Path) -> None:
+    """An import of ``day1/X.csv day2/X.csv`` goes on over these two only, in this order."""
+    days = [tmp_path / name / "X.csv" for name in ("day1", "day2")]
+    for number, path in enumerate(days):
+        path.parent.mkdir()
+        table(path, 1_500, start_s=number * 3_600)
+    home = tmp_path / "home"
+
+    def said(*paths: Path) -> list[str]:
+        names = [str(path) for path in paths]
+        return ["import", *names, "--market", "A-B", *SMALL, "--home", str(home)]
+
+    command = [sys.executable, "-c", KILLED, "2000", *said(*days)]
+    with subprocess.Popen(command, cwd=ROOT) as child:
+        assert child.wait() == -signal.SIGKILL
+    turned = trader(*said(*reversed(days)))
+    assert turned.code == 2
+    assert "was begun from these files in another order" in turned.err
+    kept = days[0].read_bytes()
+    days[0].write_bytes(kept.replace(b"quote", b"Quote", 1))
+    changed = trader(*said(*days))
+    assert changed.code == 2
+    assert f"other files than {days[0]}, which has changed" in changed.err
+    days[0].write_bytes(kept)
+    again = trader(*said(*days), "--json")
+    assert again.code == 0
+    assert again.summary["resumed_at"]
+    assert again.summary["rows"] == again.summary["records"] == 3_000
+    assert trader("verify", "--home", str(home), "--deep").code == 0
