@@ -132,7 +132,7 @@ class RestDesk:
     def _page(self, market: str, query: dict[str, str]) -> list[dict[str, str]]:
         limit, before, after = query.get("limit", "10"), query.get("before"), query.get("after")
         cursors = [cursor for cursor in (before, after) if cursor is not None]
-        if len(cursors) > 1 or not all(each.isdigit() for each in (limit, *cursors)):
+        if len(cursors) > 1 or not all(map(_is_count, (limit, *cursors))):
             raise _Error(400, "InvalidPaginationParameter", "invalid pagination parameter")
         count = min(int(limit), _PAGE_MAX)
         rows = list(self._trades[market])
@@ -155,6 +155,10 @@ class RestDesk:
             "snapshotId": book["snapshotId"],
             **{side: [row[:2] for row in book[side][:most]] for side in ("asks", "bids")},
         }
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 def _row(trade: dict[str, object]) -> dict[str, str]:

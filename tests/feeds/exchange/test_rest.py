@@ -111,6 +111,8 @@ def test_the_clock_and_the_catalogue() -> None:
         (f"/v3/markets/{MARKET}/trades?before=1&after=2", 400, "InvalidPaginationParameter"),
         (f"/v3/markets/{MARKET}/trades?before=x", 400, "InvalidPaginationParameter"),
         (f"/v3/markets/{MARKET}/trades?limit=-1", 400, "InvalidPaginationParameter"),
+        (f"/v3/markets/{MARKET}/trades?limit=%C2%B2", 400, "InvalidPaginationParameter"),
+        (f"/v3/markets/{MARKET}/trades?limit=" + "9" * 5_000, 400, "InvalidPaginationParameter"),
     ],
 )
 def test_errors(target: str, status: int, code: str) -> None:
