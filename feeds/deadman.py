@@ -10,6 +10,7 @@ import threading
 import httpx2
 
 from eventlog.printable import printable
+from feeds import trust
 from feeds.errors import HeartbeatUrlInvalid
 from feeds.urls import HTTP_SCHEMES, checked
 
@@ -67,7 +68,7 @@ class DeadMan:
 async def _status(url: str) -> str:
     """Call a URL; return why that was no success, from the status alone."""
     async with (
-        httpx2.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as client,
+        httpx2.AsyncClient(timeout=TIMEOUT_S, **trust.http_options(url)) as client,
         client.stream("GET", url) as answer,
     ):
         return "" if answer.is_success else f"status {answer.status_code}"

@@ -139,3 +139,17 @@ def test_what_could_never_be_called(url: str) -> None:
 def test_what_can_be_called(url: str) -> None:
     """Is taken as it is."""
     check_url(url)
+
+
+def test_no_proxy_of_the_environment_is_called_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The switch is pressed where it is, whatever the environment says."""
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "socks5h://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+
+    with Metrics(0, dict) as metrics:
+        switch = DeadMan(metrics.url)
+        switch.press()
+        switch.wait()
+
+    assert (switch.calls, switch.failures, switch.why) == (1, 0, "")
