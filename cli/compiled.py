@@ -171,6 +171,15 @@ def publish() -> None:
             old.unlink(missing_ok=True)
 
 
+def is_new() -> bool:
+    """Return whether something was compiled in this process that was not there before."""
+    own = _own()
+    if own is None:
+        return True
+    kept = {path.name.rpartition(".")[0] for path in _newest_last(own.parent)}
+    return any(made.name not in kept for made in own.glob(f"*{_ENDING}"))
+
+
 def digest(code: bytes) -> str:
     """Return the digest that stands in the name of what is kept."""
     return blake3(code).hexdigest(length=16)

@@ -9,23 +9,23 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from cli import console, journal, prices
+from cli import compiled, console, journal, prices
 from cli.board import Board
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place, Predecessor
 from cli.keep import Keep
 from cli.latency import STAGES
 from cli.notes import SESSIONS, note
+from cli.progress import stage
 from cli.score import Score, gain_of
 from cli.sealer import Sealer
-from cli.settings import Settings
+from cli.settings import Settings, check_kept
 from cli.totals import carried, since_beginning
 from engine import engine as engines
 from engine import rehearsal
 from engine.checkpoint import Checkpoints, Restored
 from engine.chunks import chunks
 from engine.engine import Engine
-from engine.errors import ParameterError
 from engine.loop import run
 from engine.market import is_tick
 from engine.parameters import Parameters, parameters_from
@@ -124,9 +124,9 @@ class Session:
         """
         if self._is_new:
             parameters = parameters_from(self._chosen)
+            self._compile(parameters)
             self._engine, self._resumed_from = Engine.genesis(parameters), 0
             self._genesis_of = Genesis(parameters=parameters, initial_state=self._engine.digest)
-            self._arithmetic = engines.arithmetic_digest(parameters)
             self.board.begin(Score(), cash_e8=parameters.cash * E8, first_price=None)
             return
         found = self.log.recovery
@@ -136,19 +136,29 @@ class Session:
                 f" {found.cut_bytes} bytes cut, kept in {found.quarantine}"
             )
         genesis = self._genesis_of = journal.genesis_of(self.log, self.place)
-        self._check_chosen(genesis.parameters)
-        self._arithmetic = engines.arithmetic_digest(genesis.parameters)
+        check_kept(self._chosen, genesis.parameters)
+        self._compile(genesis.parameters)
         note(self.place, SESSIONS, {"records": self.log.end})
-        self._engine, self._resumed_from = self._resume(genesis)
-        self.board.begin(
-            since_beginning(self.log) or Score(),
-            cash_e8=genesis.parameters.cash * E8,
-            first_price=prices.first(self.log),
-        )
+        with stage("restore") as restoring:
+            self._engine, self._resumed_from = self._resume(genesis)
+            self.board.begin(
+                since_beginning(self.log) or Score(),
+                cash_e8=genesis.parameters.cash * E8,
+                first_price=prices.first(self.log),
+            )
+            restoring.note = f"the state after offset {self._resumed_from:,}"
         self._keep = Keep(self.log, self._checkpoints, after=self._resumed_from, show=self._show)
-        run(self._engine, self._tail(), self._keep)
-        now = prices.price_of(self._engine.market)
-        self.board.price(prices.newest(self.place, self.log) if now is None else now)
+        with stage("catch up") as catching_up:
+            run(self._engine, self._tail(), self._keep)
+            now = prices.price_of(self._engine.market)
+            self.board.price(prices.newest(self.place, self.log) if now is None else now)
+            catching_up.note = f"{self._rederived:,} ticks"
+
+    def _compile(self, parameters: Parameters) -> None:
+        """Compile the step, or find it compiled, and learn which arithmetic it has here."""
+        with stage("compile") as compiling:
+            self._arithmetic = engines.arithmetic_digest(parameters)
+            compiling.note = "compiled" if compiled.is_new() else "found compiled"
 
     def found(self, log: Log) -> None:
         """Give a new journal its log."""
@@ -233,15 +243,6 @@ class Session:
                 hint="Nothing was written. trader verify --deep looks further.",
             )
         return {"samples": samples, "identical": repeated}
-
-    def _check_chosen(self, parameters: Parameters) -> None:
-        for name, value in self._chosen.items():
-            if getattr(parameters_from({name: value}), name) != getattr(parameters, name):
-                raise ParameterError(
-                    name,
-                    f"is {getattr(parameters, name)} in this journal, for ever; chosen was {value}",
-                    hint="Record into another home, or fork: trader replay --set … --out DIR",
-                )
 
     def _source(self, max_ticks: int | None) -> Generator[pa.RecordBatch]:
         """Yield the start, then what the feed brings, each batch durable and numbered."""

@@ -18,6 +18,7 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -145,6 +146,21 @@ def choices(home: Path, assignments: list[str] | None) -> dict[str, Choice]:
         {_BY_KEY[key].name: choice.value for key, choice in found.items() if _is_engine(key)}
     )
     return found
+
+
+def check_kept(chosen: Mapping[str, object], kept: Parameters) -> None:
+    """Refuse engine parameters that are not those that a journal keeps.
+
+    Raises:
+        ParameterError: if one of them is another.
+    """
+    for name, value in chosen.items():
+        if getattr(parameters_from({name: value}), name) != getattr(kept, name):
+            raise ParameterError(
+                name,
+                f"is {getattr(kept, name)} in this journal, for ever; chosen was {value}",
+                hint="Record into another home, or fork: trader replay --set … --out DIR",
+            )
 
 
 def _is_engine(key: str) -> bool:

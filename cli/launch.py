@@ -1,0 +1,197 @@
+"""A live session from its checked arguments to its end, in named stages.
+
+What can be refused is refused first, and existing journals are locked, before TensorFlow is loaded.
+Only when every session is ready is anything received: nothing that the exchange sends waits for a
+step to be compiled or a log to be read.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from cli import compiled, console, outlets, preflight, simulation
+from cli.exits import CommandError, Exit
+from cli.journal import SIMULATED, Place, genesis_of, tape_of
+from cli.names import check_market
+from cli.options import check_choice
+from cli.progress import stage
+from cli.settings import Settings, check_kept, manager
+from cli.stopping import Stopping
+from eventlog.log import Log
+from eventlog.reader import Reader
+from feeds import clock
+from feeds.exchange.scenario import SCENARIOS
+from feeds.metrics import Figures, Metrics
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from cli.sessions import Sessions
+    from feeds.btcmarkets.connection import Feed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a session was asked for."""
+
+    home: Path
+    markets: list[str]
+    url: str
+    rest: str | None
+    simulated: bool
+    scenario: str
+    for_s: float | None
+    max_ticks: int | None
+    connect_timeout_s: float
+    metrics_port: int | None
+    heartbeat_url: str | None
+    settings: Settings
+    as_json: bool
+    loading_ns: int
+
+    @property
+    def places(self) -> list[Place]:
+        """The journals, in the order of the markets."""
+        ending = SIMULATED if self.simulated else ""
+        return [Place(self.home, market + ending) for market in self.markets]
+
+
+def check(plan: Plan) -> None:
+    """Refuse what cannot be run, before anything is loaded or made.
+
+    Raises:
+        CommandError: (2) usage, (3) what has to be set up otherwise, (21) too little room.
+        Locked: if another process records one of the journals.
+        ParameterError: if parameters were chosen that are not a journal's.
+    """
+    for market in plan.markets:
+        check_market(market)
+        if plan.markets.count(market) > 1:
+            raise CommandError(Exit.USAGE, f"--market {market}: named twice")
+    check_choice("--scenario", plan.scenario, SCENARIOS)
+    preflight.check_websocket("--url", plan.url)
+    preflight.check_http("--rest-url", plan.rest)
+    preflight.check_http("--heartbeat-url", plan.heartbeat_url)
+    preflight.check_finite("--connect-timeout", plan.connect_timeout_s)
+    preflight.check_home(plan.home, min_free_bytes=plan.settings.min_free_bytes)
+    for place in plan.places:
+        preflight.check_unlocked(place)
+        if place.log.exists() and (log := Reader.open(place.log)).end:
+            check_kept(plan.settings.engine, genesis_of(log, place).parameters)
+
+
+def run(plan: Plan) -> list[dict[str, object]]:
+    """Run the sessions until they are stopped; return their summaries.
+
+    Raises:
+        Exception: what the first session that failed did so with.
+    """
+    outlets.install()
+    with ExitStack() as stack:
+        stopping = stack.enter_context(Stopping(leave=compiled.discard))
+        told = _Told()
+        if plan.metrics_port is not None:
+            # First of all: that the port is taken shall not be found out once a session has begun.
+            metrics = Metrics(plan.metrics_port, told.figures, told.trouble)
+            stack.enter_context(metrics)
+            console.echo(f"figures at {metrics.url}", err=True)
+        # Existing journals are locked before TensorFlow is loaded; new ones are made only when
+        # there is an exchange to fill them from.
+        logs = {p.name: _opened(plan, p, stack) for p in plan.places if p.log.exists()}
+        url = plan.url
+        if plan.simulated:
+            seed = clock.now_ns() // 10**9 % 2**31
+            made = simulation.exchange(*plan.markets, scenario=plan.scenario, seed=seed)
+            url = stack.enter_context(made)
+        with stage("load"):
+            compiled.reuse()
+            from cli import sessions as _  # noqa: F401 - loads TensorFlow
+        feed = _feed(plan, url, logs)
+        sessions = _sessions(plan, url, feed, logs)
+        running = _running(plan, feed, sessions, stopping)
+        running.resume()
+        compiled.publish()
+        with stage("connect") as connecting:
+            stack.enter_context(feed)
+            connecting.note = url
+        for session in sessions:
+            if session.place.name not in logs:
+                session.found(_opened(plan, session.place, stack))
+        told.running = running
+        return running.run(for_s=plan.for_s, max_ticks=plan.max_ticks)
+
+
+class _Told:
+    """What a scraper is told: that it starts, before there are sessions."""
+
+    running: "Sessions | None" = None
+
+    def figures(self) -> Figures:
+        return {} if self.running is None else self.running.figures
+
+    def trouble(self) -> str | None:
+        return "starting" if self.running is None else self.running.trouble
+
+
+def _opened(plan: Plan, place: Place, stack: ExitStack) -> Log:
+    log = Log.open(place.log, segment_bytes=plan.settings.segment_bytes)
+    return stack.enter_context(log)
+
+
+def _feed(plan: Plan, url: str, logs: dict[str, Log]) -> "Feed":
+    from feeds.btcmarkets.connection import Feed
+    from feeds.btcmarkets.rest import Rest, rest_url
+
+    tapes = {
+        market: tape_of(logs[place.name])
+        for market, place in zip(plan.markets, plan.places, strict=True)
+        if place.name in logs
+    }
+    return Feed(
+        url,
+        plan.markets,
+        rest=Rest(plan.rest or rest_url(url)),
+        tapes=tapes,
+        connect_timeout_s=plan.connect_timeout_s,
+    )
+
+
+def _sessions(plan: Plan, url: str, feed: "Feed", logs: dict[str, Log]) -> "list[Session]":
+    from cli.session import Session
+
+    turn = Lock()
+    sessions = [
+        Session(
+            place,
+            logs.get(place.name),
+            feed,
+            market=market,
+            url=url,
+            settings=plan.settings,
+            turn=turn,
+        )
+        for market, place in zip(plan.markets, plan.places, strict=True)
+    ]
+    for session in sessions:
+        session.loading_ns = plan.loading_ns
+    return sessions
+
+
+def _running(
+    plan: Plan, feed: "Feed", sessions: "list[Session]", stopping: Stopping
+) -> "Sessions":
+    from cli.sessions import Sessions
+    from feeds.deadman import DeadMan
+    from feeds.systemd import Notifier
+
+    socket, watchdog_us = manager()
+    return Sessions(
+        sessions,
+        feed,
+        plan.settings,
+        notifier=Notifier(socket, watchdog_us=watchdog_us),
+        dead_man=DeadMan(plan.heartbeat_url),
+        stopping=stopping,
+        as_json=plan.as_json,
+    )
