@@ -171,13 +171,14 @@ def publish() -> None:
             old.unlink(missing_ok=True)
 
 
-def is_new() -> bool:
-    """Return whether something was compiled in this process that was not there before."""
+def origin() -> str:
+    """Return in words whether the step was compiled by this process, or found compiled."""
     own = _own()
     if own is None:
-        return True
+        return "compiled; nothing can be kept for the next time"
     kept = {path.name.rpartition(".")[0] for path in _newest_last(own.parent)}
-    return any(made.name not in kept for made in own.glob(f"*{_ENDING}"))
+    is_new = any(made.name not in kept for made in own.glob(f"*{_ENDING}"))
+    return "compiled" if is_new else "found compiled"
 
 
 def digest(code: bytes) -> str:

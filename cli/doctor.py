@@ -36,8 +36,11 @@ def doctor(
     Exits with the code of the first problem: 3 configuration, 7 equal bits, 12 versions,
     20 exchange, 21 disk. Notes are no problems.
     """
-    from cli import diagnosis
+    from cli import diagnosis, preflight
     from cli.diagnosis import Verdict
+
+    preflight.check_websocket("--url", url)
+    preflight.check_finite("--timeout", timeout)
 
     def checks() -> "Iterator[Check]":
         yield diagnosis.python()

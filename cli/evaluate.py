@@ -63,33 +63,53 @@ def evaluate(
     at once (95 %): where both are above zero, we are better.
     """
     from cli import compiled
-
-    compiled.reuse()
-    from cli.evaluation.evaluation import evaluation
-    from cli.evaluation.printing import as_lines, as_summary
+    from cli.progress import stage
     from cli.settings import settings
     from engine.parameters import parameters_from
 
     check_market(market)
+    options.check_choice("--baselines", baselines, BASELINES)
     chosen = settings(home, set_).engine
-    if baselines not in BASELINES:
-        hint = f"There are: {', '.join(BASELINES)}."
-        raise CommandError(Exit.USAGE, f"--baselines {baselines}: unknown", hint=hint)
+    changed = {
+        text: settings(home, [*(set_ or []), *text.split(",")]).engine for text in ablation or []
+    }
+    _check_source(name, table, stream, home)
+    compiled.reuse()
+    with stage("load"):
+        from cli.evaluation.evaluation import evaluation
+        from cli.evaluation.printing import as_lines, as_summary
     source, parameters = _source(
         name, table, market, map_ or [], time_unit, stream, seed, ticks, home, chosen
     )
     variants = {
-        text: parameters_from(
-            {**asdict(parameters), **settings(home, [*(set_ or []), *text.split(",")]).engine}
-        )
-        for text in ablation or []
+        text: parameters_from({**asdict(parameters), **values}) for text, values in changed.items()
     }
-    console.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
     found = evaluation(source, parameters, variants, baselines=baselines, with_frozen=snapshot)
     if as_json:
         console.put({"message_type": "summary", **as_summary(found)})
     else:
         console.echo("\n".join(printable(line) for line in as_lines(found)))
+
+
+def _check_source(
+    name: str | None, table: list[Path] | None, stream: str | None, home: Path
+) -> None:
+    """Refuse what cannot be evaluated, before anything is loaded.
+
+    Raises:
+        CommandError: (2) if it is not one source, or none that there is; (10) if it is no journal.
+    """
+    from cli import journal, preflight
+    from feeds.streams import STREAMS
+
+    if sum(given is not None for given in (name, stream)) + bool(table) > 1:
+        raise CommandError(Exit.USAGE, "a journal, --table or --stream: one of them")
+    if stream is not None:
+        options.check_choice("--stream", stream, STREAMS)
+    elif table:
+        preflight.check_files(table)
+    else:
+        journal.find(home, name)
 
 
 def _source(
@@ -108,13 +128,7 @@ def _source(
     from cli.evaluation import sources
     from cli.import_source import layout_of, surveyed
     from engine.parameters import parameters_from
-    from feeds.streams import STREAMS
 
-    if sum(given is not None for given in (name, stream)) + bool(table) > 1:
-        raise CommandError(Exit.USAGE, "a journal, --table or --stream: one of them")
-    if stream is not None and stream not in STREAMS:
-        hint = f"There are: {', '.join(STREAMS)}."
-        raise CommandError(Exit.USAGE, f"no stream {stream!r}", hint=hint)
     if stream is not None:
         return sources.of_stream(stream, seed=seed, ticks=ticks), parameters_from(chosen)
     if table:

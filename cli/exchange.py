@@ -12,7 +12,8 @@ import typer
 from cli import console
 from cli.exits import CommandError, Exit
 from cli.names import check_market
-from cli.options import Json
+from cli.options import Json, check_choice
+from eventlog.printable import printable
 from feeds.clock import now_ns
 from feeds.errors import FaultUnknown, RecordingUnreadable
 from feeds.exchange.faults import FAULTS, RANDOM, Fault, described, parse_faults
@@ -113,9 +114,7 @@ def exchange(
 
 
 def _scenario(name: str) -> Scenario:
-    if name not in SCENARIOS:
-        known = ", ".join(SCENARIOS)
-        raise CommandError(Exit.USAGE, f"no scenario {name!r}", hint=f"There are: {known}.")
+    check_choice("--scenario", name, SCENARIOS)
     return SCENARIOS[name]
 
 
@@ -214,7 +213,7 @@ def _listening(
             }
         )
     if scenario is None or accuracy is None:
-        return f"listening on {url}, playing {recording}"
+        return f"listening on {url}, playing {printable(str(recording))}"
     most = "at most " if is_bound else ""
     return (
         f"listening on {url}, scenario {scenario.name}: "

@@ -1,24 +1,21 @@
 """A recorded journal's inputs through an engine of other parameters, into a new journal."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cli import console, journal, outputs
-from cli.exits import CommandError, Exit
+from cli import compiled, console, journal
 from cli.journal import Genesis, Place
 from cli.keep import Keep
 from cli.notes import SESSIONS, note
-from cli.progress import progress
+from cli.progress import progress, stage
 from cli.score import COLUMNS, Score, fraction, money
 from engine.checkpoint import Checkpoints
 from engine.chunks import chunks
 from engine.engine import Engine, arithmetic_digest
 from engine.loop import run
-from engine.parameters import parameters_from
+from engine.parameters import Parameters
 from engine.step import CHUNK_TICKS
 from eventlog.log import Log
 from eventlog.printable import printable
@@ -29,27 +26,19 @@ from feeds import clock
 
 def fork(
     log: Reader,
-    genesis: Genesis,
+    target: Place,
     place: Place,
     *,
     end: int,
-    out: Path,
+    parameters: Parameters,
     chosen: dict[str, object],
     as_json: bool,
 ) -> None:
-    """Make the new journal under ``out`` and print both outcomes.
-
-    Raises:
-        CommandError: (2) if there is a journal already.
-        ParameterError: if a parameter is none.
-    """
-    target = replace(place, home=out)
-    outputs.refuse_journal(out)
-    if target.log.exists():
-        raise CommandError(Exit.USAGE, f"{target.log} exists already: a fork makes a new journal")
-    parameters = parameters_from({**asdict(genesis.parameters), **chosen})
-    arithmetic = arithmetic_digest(parameters)
-    engine = Engine.genesis(parameters)
+    """Make the new journal, which `cli.preflight.check_fork` let pass; print both outcomes."""
+    with stage("compile") as compiling:
+        arithmetic = arithmetic_digest(parameters)
+        engine = Engine.genesis(parameters)
+        compiling.note = compiled.origin()
     score = Score()
     with Log.open(target.log) as copy:
         detail = journal.session_detail(

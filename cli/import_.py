@@ -46,23 +46,25 @@ def import_(
     The journal is called MARKET.imported; an import
     that was interrupted goes on when it is started again, as if it had not been.
     """
-    from cli import compiled, outputs
+    from cli import compiled, preflight
+    from cli.journal import IMPORTED, Place
+    from cli.progress import stage
     from cli.settings import settings
 
-    outputs.refuse_journal(home)
     check_market(market)
     chosen = settings(home, set_)
     # These take a moment to import, which --help should not.
     from cli.import_source import Unfinished, layout_of, surveyed, why_no_label
-    from cli.journal import IMPORTED, Place
 
     layout = layout_of(map_ or [], time_unit)
-    place = Place(home, market + IMPORTED)
+    preflight.check_files(files)
+    preflight.check_home(home, min_free_bytes=chosen.min_free_bytes)
+    preflight.check_unlocked(place := Place(home, market + IMPORTED))
     found = surveyed(files, market, layout)
     Unfinished(place, chosen).check(found)
     compiled.reuse()
-    console.echo("loading TensorFlow and compiling the step takes some seconds", err=True)
-    from cli.importing import Importing
+    with stage("load"):
+        from cli.importing import Importing
 
     importing = Importing(place, found, settings=chosen)
     try:

@@ -9,12 +9,15 @@ import os
 import re
 import stat
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from cli import outputs
 from cli.exits import CommandError, Exit
 from cli.journal import Place
+from cli.settings import settings
+from engine.parameters import Parameters, parameters_from
 from eventlog.errors import Locked
 from eventlog.printable import printable
 from eventlog.recovery import LOCK
@@ -24,8 +27,9 @@ _URL_CHARACTERS = 2_048
 _WEBSOCKET = {"ws", "wss"}
 _HTTP = {"http", "https"}
 _TWINS = {"http": "ws", "https": "wss", "ws": "http", "wss": "https"}
-_LOOKS = {"ws": "wss://socket.btcmarkets.net/v2", "http": "https://api.btcmarkets.net/v3"}
+_LOOKS = {"ws": "wss://socket.btcmarkets.net/v2", "http": "https://example.org/path"}
 _HOST_CHARACTERS = 253
+_USER = re.compile(r"//[^/@]*@")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
@@ -56,7 +60,8 @@ def _check_url(option: str, url: str, schemes: set[str]) -> None:
     scheme, colon, rest = url.partition("://")
     if colon and _TWINS.get(scheme) in schemes:
         hint = f"Did you mean {_TWINS[scheme]}://{printable(rest, 100)}?"
-    raise CommandError(Exit.USAGE, f"{option} {printable(url, 100)}: {problem}", hint=hint)
+    shown = _USER.sub("//…@", printable(url, 100))  # a password is not for a log
+    raise CommandError(Exit.USAGE, f"{option} {shown}: {problem}", hint=_USER.sub("//…@", hint))
 
 
 def _problem(url: str, schemes: set[str]) -> str | None:
@@ -152,3 +157,24 @@ def check_unlocked(place: Place) -> None:
             raise CommandError(Exit.CONFIGURATION, problem)
     if DISK.locked(place.log / LOCK):
         raise Locked("another process writes to this log", path=place.log / LOCK)
+
+
+def check_fork(
+    place: Place, kept: Parameters, out: Path | None, assignments: list[str] | None
+) -> tuple[Place, Parameters, dict[str, object]]:
+    """Return where a fork goes, its parameters, and which of them were chosen.
+
+    Raises:
+        CommandError: (2) if one of --set and --out is missing, or there is a journal already; as
+            `check_home` otherwise.
+        ParameterError: if a parameter is none.
+    """
+    if out is None or not assignments:
+        raise CommandError(Exit.USAGE, "--set and --out belong together: a fork is a journal")
+    chosen = settings(out, assignments)
+    target = replace(place, home=out)
+    if target.log.exists():
+        problem = f"{printable(str(target.log))} exists already: a fork makes a new journal"
+        raise CommandError(Exit.USAGE, problem, hint="Name another --out.")
+    check_home(out, min_free_bytes=0)
+    return target, parameters_from({**asdict(kept), **chosen.engine}), chosen.engine

@@ -8,13 +8,16 @@ import typer
 
 from cli import console, options
 from cli.exits import CommandError, Exit
+from eventlog.printable import printable
 from feeds import clock
+
+_DEFAULT_FROM = "checkpoint"
 
 
 def replay(
     from_: Annotated[
         str, typer.Option("--from", metavar="OFFSET", help="Where to begin: see below.")
-    ] = "checkpoint",
+    ] = _DEFAULT_FROM,
     to: Annotated[
         str, typer.Option("--to", metavar="OFFSET", help="The offset before which to stop.")
     ] = "end",
@@ -32,39 +35,44 @@ def replay(
     before it, since a state has to come from somewhere. With --set and --out the ticks go through
     an engine of other parameters into a new journal, and both outcomes are shown.
     """
-    from cli import compiled
-
-    compiled.reuse()
-    from cli import fork, journal
-    from cli.offsets import resolve
-    from cli.progress import progress
-    from cli.rerun import rerun
+    from cli import compiled, journal, preflight
+    from cli.offsets import check_order, resolve
+    from cli.progress import progress, stage
     from cli.score import fraction, money
-    from cli.settings import settings
     from engine.checkpoint import Checkpoints
-    from engine.engine import arithmetic_digest
     from eventlog.reader import Reader
     from eventlog.records import format_e8
 
     place = journal.find(home, name)
     log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
     genesis = journal.genesis_of(log, place)
-    end = resolve(to, log, checkpoints)
+    start, end = resolve(from_, log, checkpoints), resolve(to, log, checkpoints)
     if set_ or out:
-        if not (set_ and out):
-            raise CommandError(Exit.USAGE, "--set and --out belong together: a fork is a journal")
-        chosen = settings(out, set_).engine
-        fork.fork(log, genesis, place, end=end, out=out, chosen=chosen, as_json=as_json)
+        if from_ not in (_DEFAULT_FROM, "beginning"):
+            raise CommandError(Exit.USAGE, f"--from {printable(from_, 80)}: a fork has every tick")
+        target, parameters, chosen = preflight.check_fork(place, genesis.parameters, out, set_)
+        compiled.reuse()
+        with stage("load"):
+            from cli import fork
+        fork.fork(
+            log, target, place, end=end, parameters=parameters, chosen=chosen, as_json=as_json
+        )
         return
-    start = resolve(from_, log, checkpoints)
+    check_order(from_, start, to, end)
     after = max(
         (offset for offset in checkpoints.offsets() if offset < max(start, 1)), default=None
     )
     if after is None:
         raise CommandError(Exit.CORRUPT, f"{place.checkpoints}: no checkpoint before {start}")
+    compiled.reuse()
+    with stage("load"):
+        from cli.rerun import rerun
+        from engine.engine import arithmetic_digest
+    with stage("compile") as compiling:  # which is not to count as replaying
+        ours = arithmetic_digest(genesis.parameters)
+        compiling.note = compiled.origin()
+    claimed = set(journal.arithmetics(log).values()) == {ours}
     state = checkpoints.read(after).state
-    # Compiles the step, too, which is not to count as replaying.
-    claimed = set(journal.arithmetics(log).values()) == {arithmetic_digest(genesis.parameters)}
     started_s = clock.monotonic_s()
     with progress("replaying", end - after - 1) as advance:
         outcome = rerun(log, genesis, state, after=after, end=end, advance=advance)

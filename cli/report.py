@@ -49,7 +49,7 @@ def report(
     """
     from cli import chronicle, journal, notes, outputs
     from cli.figures import figures
-    from cli.progress import progress
+    from cli.progress import progress, stage
     from eventlog.reader import Reader
 
     if html is not None:
@@ -62,8 +62,8 @@ def report(
         from cli import compiled
 
         compiled.reuse()
-        from cli.freezing import freeze
-
+        with stage("load"):
+            from cli.freezing import freeze
         freeze(place, log, journal.genesis_of(log, place))
     with progress("reading", log.end) as advance:
         told = chronicle.gather(place, log, advance=advance)

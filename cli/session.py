@@ -158,7 +158,7 @@ class Session:
         """Compile the step, or find it compiled, and learn which arithmetic it has here."""
         with stage("compile") as compiling:
             self._arithmetic = engines.arithmetic_digest(parameters)
-            compiling.note = "compiled" if compiled.is_new() else "found compiled"
+            compiling.note = compiled.origin()
 
     def found(self, log: Log) -> None:
         """Give a new journal its log."""

@@ -49,7 +49,7 @@ def verify(
     from cli import compiled, journal
     from cli.inspection import inspect
     from cli.notes import VERIFICATIONS, note
-    from cli.progress import progress
+    from cli.progress import progress, stage
     from cli.verification import check_checkpoints, intervals, rerun_all
     from engine.checkpoint import Checkpoints
     from eventlog.errors import Corrupt, TornTail
@@ -75,10 +75,12 @@ def verify(
             findings += check_checkpoints(place, log, genesis, advance)
         if depth is Depth.DEEP and not any(not finding.repairable for finding in findings):
             compiled.reuse()
-            from engine.engine import arithmetic_digest
-
+            with stage("load"):
+                from engine.engine import arithmetic_digest
             recorded = journal.arithmetics(log)
-            ours = arithmetic_digest(genesis.parameters)
+            with stage("compile") as compiling:
+                ours = arithmetic_digest(genesis.parameters)
+                compiling.note = compiled.origin()
             stretches = intervals(place, log, genesis, arithmetics=recorded, ours=ours)
             with progress("running again", count) as advance:
                 findings += rerun_all(stretches, advance)

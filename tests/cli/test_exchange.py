@@ -163,7 +163,7 @@ def test_faults_are_had() -> None:
     [
         (["--recording", "no-such-file"], "cannot play no-such-file: No such file"),
         (["--recording", "README.md"], "cannot play README.md"),
-        (["--scenario", "boom"], "no scenario 'boom'"),
+        (["--scenario", "boom"], "--scenario boom: unknown"),
         (["--fault", "fire"], "unknown fault 'fire'"),
         (["--speed", "fast"], "--speed: 'fast' is neither"),
         (["--speed", "0"], "--speed: '0' is neither"),

@@ -8,6 +8,7 @@ import pytest
 
 from cli.exits import CommandError
 from cli.import_source import layout_of
+from fixtures.record import HERE
 from tests.commands import documented, trader
 from tests.recorded import SMALL, table
 
@@ -42,7 +43,7 @@ def test_an_import_is_a_journal_that_verifies(tmp_path: Path) -> None:
         (("--market", "A-B", "--map", "bd=x", "a.csv"), "COLUMN is one of"),
         (("--market", "A-B", "--time-unit", "days", "a.csv"), "not a unit"),
         (("--market", "A-B", "a.csv"), "No such file"),
-        (("--market", "A-B", "a.doc"), "by its name"),
+        (("--market", "A-B", str(HERE.parent / "README.md")), "by its name"),
     ],
 )
 def test_what_cannot_be_imported_is_said_and_leaves_nothing(

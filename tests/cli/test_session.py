@@ -8,7 +8,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cli import journal
+import pytest
+
+from cli import journal, preflight
 from eventlog.reader import Reader
 from eventlog.records import SessionEnded
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange, trader
@@ -63,8 +65,11 @@ def test_sigint_ends_a_session_cleanly(tmp_path: Path) -> None:
     ended_by(tmp_path, signal.SIGINT, answer.summary)
 
 
-def test_a_disk_that_fills_halts_the_session_cleanly(tmp_path: Path) -> None:
+def test_a_disk_that_fills_halts_the_session_cleanly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Below the floor it ends with 21, its end recorded and its state kept: nothing is lost."""
+    monkeypatch.setattr(preflight, "check_home", lambda *_, **__: None)  # it was not full then
     with exchange("--seed", "8", "--speed", "20") as url:
         answer = run(
             *("live", "--url", url, "--home", str(tmp_path), *SMALL, *TRADES),
