@@ -23,7 +23,6 @@ import platform
 import re
 import shutil
 import stat
-import sys
 import tempfile
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -32,6 +31,7 @@ from pathlib import Path
 from blake3 import blake3
 from platformdirs import user_cache_path
 
+from cli import console
 from eventlog.printable import printable
 
 KEPT_MAX = 16
@@ -65,7 +65,7 @@ def reuse() -> None:
     try:
         own = _filled(_store())
     except (OSError, _Untrusted) as error:
-        print(f"what is compiled is not kept: {printable(str(error))}", file=sys.stderr)
+        console.echo(f"what is compiled is not kept: {printable(str(error))}", err=True)
         own = None
     os.environ["TF_XLA_FLAGS"] = " ".join([*others, *([] if own is None else [f"{_FLAG}{own}"])])
     if own is not None:

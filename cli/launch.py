@@ -178,9 +178,7 @@ def _sessions(plan: Plan, url: str, feed: "Feed", logs: dict[str, Log]) -> "list
     return sessions
 
 
-def _running(
-    plan: Plan, feed: "Feed", sessions: "list[Session]", stopping: Stopping
-) -> "Sessions":
+def _running(plan: Plan, feed: "Feed", sessions: "list[Session]", stopping: Stopping) -> "Sessions":
     from cli.sessions import Sessions
     from feeds.deadman import DeadMan
     from feeds.systemd import Notifier

@@ -11,7 +11,6 @@ import stat
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 from cli import outputs
 from cli.exits import CommandError, Exit
@@ -22,15 +21,14 @@ from eventlog.errors import Locked
 from eventlog.printable import printable
 from eventlog.recovery import LOCK
 from eventlog.storage import DISK
+from feeds.urls import HTTP_SCHEMES, SOCKET_SCHEMES, checked
 
-_URL_CHARACTERS = 2_048
-_WEBSOCKET = {"ws", "wss"}
-_HTTP = {"http", "https"}
 _TWINS = {"http": "ws", "https": "wss", "ws": "http", "wss": "https"}
-_LOOKS = {"ws": "wss://socket.btcmarkets.net/v2", "http": "https://example.org/path"}
-_HOST_CHARACTERS = 253
+_LOOKS: dict[tuple[str, ...], str] = {
+    SOCKET_SCHEMES: "wss://socket.btcmarkets.net/v2",
+    HTTP_SCHEMES: "https://example.org/path",
+}
 _USER = re.compile(r"//[^/@]*@")
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
 def check_websocket(option: str, url: str) -> None:
@@ -39,7 +37,7 @@ def check_websocket(option: str, url: str) -> None:
     Raises:
         CommandError: (2) with what is wrong with it.
     """
-    _check_url(option, url, _WEBSOCKET)
+    _check_url(option, url, SOCKET_SCHEMES)
 
 
 def check_http(option: str, url: str | None) -> None:
@@ -49,49 +47,21 @@ def check_http(option: str, url: str | None) -> None:
         CommandError: (2) with what is wrong with it.
     """
     if url is not None:
-        _check_url(option, url, _HTTP)
+        _check_url(option, url, HTTP_SCHEMES)
 
 
-def _check_url(option: str, url: str, schemes: set[str]) -> None:
-    problem = _problem(url, schemes)
-    if problem is None:
-        return
-    hint = f"It looks like {_LOOKS['ws' if schemes is _WEBSOCKET else 'http']}."
-    scheme, colon, rest = url.partition("://")
-    if colon and _TWINS.get(scheme) in schemes:
-        hint = f"Did you mean {_TWINS[scheme]}://{printable(rest, 100)}?"
-    shown = _USER.sub("//…@", printable(url, 100))  # a password is not for a log
-    raise CommandError(Exit.USAGE, f"{option} {shown}: {problem}", hint=_USER.sub("//…@", hint))
-
-
-def _problem(url: str, schemes: set[str]) -> str | None:
-    """Return what is wrong with a URL, ``None`` if nothing is."""
-    if len(url) > _URL_CHARACTERS:
-        return "longer than a URL"
-    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        return "a URL has no blanks, backslashes, or characters outside of ASCII"
+def _check_url(option: str, url: str, schemes: tuple[str, ...]) -> None:
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        checked(url, schemes)
     except ValueError as error:
-        return printable(str(error))
-    if parts.scheme not in schemes:
-        return f"not a URL that begins with {' or '.join(f'{each}://' for each in sorted(schemes))}"
-    if not _is_host(parts):
-        return "no host that there could be"
-    if port == 0:
-        return "port 0 is none"
-    if "@" in parts.netloc:
-        return "a user and a password are of no use here"
-    return "what follows # is never sent" if "#" in url else None
-
-
-def _is_host(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    if ":" in host:
-        return parts.netloc.startswith("[")
-    labels = host.removesuffix(".").split(".")
-    return len(host) <= _HOST_CHARACTERS and all(_LABEL.fullmatch(label) for label in labels)
+        hint = f"It looks like {_LOOKS[schemes]}."
+        scheme, colon, rest = url.partition("://")
+        if colon and _TWINS.get(scheme) in schemes:
+            hint = f"Did you mean {_TWINS[scheme]}://{printable(rest, 100)}?"
+        shown = printable(url, 100)
+        said = [_USER.sub("//…@", text) for text in (shown, hint)]  # a password is not for a log
+        problem = f"{option} {said[0]}: {printable(str(error))}"
+        raise CommandError(Exit.USAGE, problem, hint=said[1]) from error
 
 
 def check_finite(option: str, value: float) -> None:

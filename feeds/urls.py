@@ -1,11 +1,15 @@
 """URLs that a person gave: whether they can be one at all, before anything is tried with them."""
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit
 
 URL_CHARS_MAX = 2_048
+HOST_CHARS_MAX = 253
 SOCKET_SCHEMES = ("ws", "wss")
 HTTP_SCHEMES = ("http", "https")
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+"""A part of a host's name (RFC 1123), with the underscores that there are in practice."""
 
 
 def checked(url: str, schemes: tuple[str, ...]) -> SplitResult:
@@ -20,7 +24,7 @@ def checked(url: str, schemes: tuple[str, ...]) -> SplitResult:
     """
     if len(url) > URL_CHARS_MAX:
         raise ValueError(f"it is longer than {URL_CHARS_MAX} characters")
-    if not (url.isascii() and url.isprintable()) or " " in url:
+    if not (url.isascii() and url.isprintable()) or set(url) & set(" \\"):
         raise ValueError("it has a character that has no place in a URL")
     parts = urlsplit(url)
     if parts.scheme not in schemes:
@@ -33,11 +37,16 @@ def checked(url: str, schemes: tuple[str, ...]) -> SplitResult:
         raise ValueError("it has a fragment")
     if parts.port == 0:  # raises by itself where it is no number of 16 bits
         raise ValueError("its port is 0")
-    try:
-        parts.hostname.encode("idna")
-    except UnicodeError as error:
-        raise ValueError(f"its host is no name: {parts.hostname[:100]!r}") from error
+    if not _is_host(parts.hostname):
+        raise ValueError(f"its host is no name: {parts.hostname[:100]!r}")
     return parts
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        return True  # an address of version 6: `urlsplit` has checked its brackets
+    labels = host.removesuffix(".").split(".")
+    return len(host) <= HOST_CHARS_MAX and all(_LABEL.fullmatch(label) for label in labels)
 
 
 def is_loopback(url: str) -> bool:
