@@ -70,7 +70,7 @@ CALM_S = 1.5
 """How long the exchange is honest before the last session ends: trades are compared meanwhile."""
 
 STARTS_MAX = 30
-_LOCKS: tuple[str, ...] = ("",) * 6
+_LOCKS = ("", "", "", "", "", "deleted", "replaced")
 """What becomes of the lock file while a session has it."""
 
 _STDERRS = ("file", "file", "full", "stuck", "closed")
@@ -229,7 +229,11 @@ def _carry(
     outcome.counts["sessions"] += 1
     outcome.counts["killed"] += code == -signal.SIGKILL
     outcome.counts[f"stderr {plan.stderr}"] += 1
-    if code not in (Exit.OK, -signal.SIGKILL, Exit.UNREACHABLE) and not plan.lock:
+    expected = [Exit.OK, -signal.SIGKILL, Exit.UNREACHABLE]
+    if plan.lock:
+        outcome.counts["displaced"] += code == Exit.LOCKED
+        expected.append(Exit.LOCKED)
+    if code not in expected:
         outcome.counts["exceptions"] += code == Exit.BUG
         outcome.wrong.append(f"session {number} ended with {code}")
     if (home / "log").exists():
