@@ -69,6 +69,30 @@ def test_the_tables_say_it_without_a_script(said: tuple[dict[str, Any], dict[str
     assert said[0]["checkpoints"][-1]["digest"][:12] in cells
 
 
+def test_what_is_cut_says_of_how_many(said: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Fills that are one mark, gaps and milestones beyond the newest, samples of latency."""
+    row = {"offset": 1, "cause": 1, "received_ns": 1, "why": "drift", "detail": {}}
+    gap = {"from_ns": 1, "to_ns": 2, "why": "cut"}
+    many = {
+        **said[0],
+        "money": {**said[0]["money"], "fills": 5_078},
+        "counts": {"gaps": 312, "milestones": 9_000, "health": 12_345},
+        "milestones": [row] * 2_000,
+        "gaps": [gap] * 312,
+        "latency": {"samples": 12_345, "batches": 700_000},
+    }
+    html = render(many, said[1])
+    marks = len(said[1]["fills"])
+
+    assert f"showing all 5,078 fills as {marks:,} marks" in html
+    assert "the newest 50 of 312" in html
+    assert "the newest 50 of 9,000" in html
+    assert "(the newest 2,000 of 9,000)" in html
+    assert f"{len(said[0]['health']):,} of 12,345" in html
+    assert "700,000 batches" in html
+    assert "all of them" in render(*said)
+
+
 def test_what_the_log_says_cannot_end_the_script(
     said: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
