@@ -64,6 +64,7 @@ def check(plan: Plan) -> None:
         CommandError: (2) usage, (3) what has to be set up otherwise, (21) too little room.
         Locked: if another process records one of the journals.
         ParameterError: if parameters were chosen that are not a journal's.
+        TrustInvalid: if the environment names certificates that cannot be read.
     """
     for market in plan.markets:
         check_market(market)
@@ -73,6 +74,8 @@ def check(plan: Plan) -> None:
     preflight.check_websocket("--url", plan.url)
     preflight.check_http("--rest-url", plan.rest)
     preflight.check_http("--heartbeat-url", plan.heartbeat_url)
+    if not plan.simulated:
+        preflight.check_trust(plan.url, plan.rest)
     preflight.check_finite("--connect-timeout", plan.connect_timeout_s)
     preflight.check_home(plan.home, min_free_bytes=plan.settings.min_free_bytes)
     for place in plan.places:

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cli import outputs
 from cli.exits import CommandError, Exit
@@ -48,6 +49,18 @@ def check_http(option: str, url: str | None) -> None:
     """
     if url is not None:
         _check_url(option, url, HTTP_SCHEMES)
+
+
+def check_trust(*urls: str | None) -> None:
+    """Refuse certificates that cannot be read, if one of these URLs needs any.
+
+    Raises:
+        TrustInvalid: naming the environment variable.
+    """
+    if any(urlsplit(url).scheme in ("wss", "https") for url in urls if url is not None):
+        from feeds import trust  # takes a moment to import, which the others should not
+
+        trust.tls()
 
 
 def _check_url(option: str, url: str, schemes: tuple[str, ...]) -> None:

@@ -6,10 +6,12 @@ orders a side with what the exchange says elsewhere. ``snapshotId`` is the same 
 """
 
 from eventlog.records import BookUpdate
+from eventlog.sizes import held_bytes
 from feeds.btcmarkets.protocol import Orders
 from feeds.exchange.book import Book, BookSide
 
 UPDATES_MAX = 4_096
+UPDATES_BYTES_MAX = 64 << 20
 """Updates kept from a snapshot on (I10); beyond, the check ends without a verdict."""
 
 
@@ -18,17 +20,22 @@ class CrossCheck:
 
     def __init__(self) -> None:
         self._updates: list[BookUpdate] = []
+        self._bytes = 0
         self._too_many = False
 
     def add(self, update: BookUpdate) -> None:
         """Take what the stream brings; nothing before a snapshot counts."""
         if update.snapshot:
-            self._updates = [update]
-            self._too_many = False
-        elif self._updates and len(self._updates) < UPDATES_MAX:
-            self._updates.append(update)
+            self._updates.clear()
+            self._bytes, self._too_many = 0, False
+        elif not self._updates or self._too_many:
+            return
+        self._bytes += held_bytes(update)
+        if len(self._updates) == UPDATES_MAX or self._bytes > UPDATES_BYTES_MAX:
+            self._too_many = True
+            self._updates.clear()
         else:
-            self._too_many = bool(self._updates)
+            self._updates.append(update)
 
     def agrees(self, orders: Orders) -> bool | None:
         """Return whether both say the same; ``None`` if the stream did not pass this version."""

@@ -14,6 +14,7 @@ from cli.journal import Place
 from eventlog.errors import Locked
 from eventlog.log import Log
 from fixtures.record import HERE, JOURNAL
+from tests.commands import trader
 
 PROGRAM = """
 import sys
@@ -194,3 +195,17 @@ def test_a_special_file_is_no_file(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", Path("/dev/null"), tmp_path / "x\x00"):
         with pytest.raises(CommandError):
             preflight.check_files([path])
+
+
+def test_certificates_that_cannot_be_read_are_said_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where they are needed, and only there."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere.pem"))
+
+    answer = trader("live", "--home", str(tmp_path / "home"), "--for", "1s")
+
+    assert answer.code == 3
+    assert "SSL_CERT_FILE" in answer.err
+    assert not (tmp_path / "home").exists()
+    preflight.check_trust("ws://127.0.0.1:9/v2", "http://127.0.0.1:9/v3", None)

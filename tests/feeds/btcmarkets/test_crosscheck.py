@@ -1,7 +1,8 @@
 """The streamed book against REST's at one version."""
 
 from eventlog.records import BookUpdate, Level
-from feeds.btcmarkets.crosscheck import UPDATES_MAX, CrossCheck
+from eventlog.sizes import held_bytes
+from feeds.btcmarkets.crosscheck import UPDATES_BYTES_MAX, UPDATES_MAX, CrossCheck
 from feeds.btcmarkets.protocol import Orders
 
 
@@ -66,3 +67,14 @@ def test_it_is_bounded() -> None:
     made.add(update(10**6, snapshot=True, bids={99: 1}))
     made.add(update(10**6 + 1, bids={99: 2}))
     assert made.agrees(orders(10**6, {99: 1}, {})) is True
+
+
+def test_it_is_bounded_in_bytes() -> None:
+    """A few updates of a hundred thousand levels are as many as thousands of one."""
+    made = check()
+    large = update(40, bids=dict.fromkeys(range(1, 100_001), 1))
+    for _ in range(10):
+        made.add(large)
+
+    assert made.agrees(orders(20, {99: 3, 98: 2}, {102: 2})) is None
+    assert sum(map(held_bytes, made._updates)) <= UPDATES_BYTES_MAX
