@@ -34,7 +34,7 @@ def parse(line: bytes) -> Framed:
         ValueError: if it is not one of a recording; the text says why.
     """
     try:
-        members = _members(line.decode("utf-8"))
+        members = _members(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8") from error
     except RecursionError as error:

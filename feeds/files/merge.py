@@ -35,9 +35,9 @@ def readings(surveys: Sequence[Survey]) -> Iterator[Reading]:
     Raises:
         TableUnreadable: if a file cannot be read, or was changed since it was surveyed.
     """
-    files = [survey.readings() for survey in surveys]
     known = _Known()
-    for reading in files[0] if len(files) == 1 else _merged([_File(file) for file in files]):
+    is_one = len(surveys) == 1
+    for reading in surveys[0].readings() if is_one else _merged([_File(each) for each in surveys]):
         yield known.without_duplicates(reading)
 
 
@@ -83,16 +83,30 @@ class _Known:
 
 
 class _File:
-    """The rows of a file that wait for their turn, and how long each has to wait."""
+    """The rows of a file that wait for their turn, and how long each has to wait.
 
-    def __init__(self, source: Iterator[Reading]) -> None:
-        self._source = source
+    Nothing is read of a file before the others have come to its first row, so of many days only one
+    is open, and in memory.
+    """
+
+    def __init__(self, survey: Survey) -> None:
+        self._source = survey.readings()
+        self._first_ns = survey.first_ns
+        self._started = False
         self._waiting: list[tuple[pa.RecordBatch, Flags]] = []
         self.times_ns = np.zeros(0, np.int64)
         self.ended = False
 
+    @property
+    def reached_ns(self) -> int:
+        """Up to when its rows are known."""
+        if len(self.times_ns):
+            return int(self.times_ns[-1])
+        return -1 if self._started else self._first_ns
+
     def read(self) -> Reading | None:
         """Read on; return what was read, or ``None`` at the end."""
+        self._started = True
         reading = next(self._source, None)
         if reading is None:
             self.ended = True
@@ -124,10 +138,10 @@ def _merged(files: list[_File]) -> Iterator[Reading]:
     while limit_ns is not None:
         # Rows at the time up to which a file was read may not be the last of that time.
         for file in files:
-            while not file.ended and not (len(file.times_ns) and file.times_ns[-1] > limit_ns):
+            while not file.ended and file.reached_ns <= limit_ns:
                 if (reading := file.read()) is not None:
                     told.add(reading)
-        limit_ns = min((int(file.times_ns[-1]) for file in files if not file.ended), default=None)
+        limit_ns = min((file.reached_ns for file in files if not file.ended), default=None)
         taken = [file.take(limit_ns) for file in files]
         parts = [part for waiting, _ in taken for part in waiting]
         if parts:

@@ -29,7 +29,7 @@ from feeds.files.lines import identity, lines, opened, reading
 BATCH_ROWS = 16_384
 LINE_BYTES_MAX = 1 << 20
 GROUP_BYTES_MAX = 256 << 20
-ROWS_A_BYTE_MAX = 1_000
+ROWS_A_BYTE_MAX = 50
 """A table whose times differ has a byte in many fewer rows, however well it is packed."""
 
 _PART_BYTES = 8 << 20

@@ -167,15 +167,16 @@ def _add(survey: Survey, part: Reading, last_ns: int) -> int:
         survey.units.setdefault(column, Counter()).update(units)
     counts = part.batch.column("kind").value_counts().to_pylist()
     survey.kinds.update({each["values"]: each["counts"] for each in counts})
+    if not survey.first_ns:  # as long as no time is known, what was received has none
+        received_ns = int64s(part.batch.column("received_ns"))
+        survey.first_ns = int(received_ns[np.argmax(received_ns > 0)]) if len(received_ns) else 0
     dated = compute.where(part.batch, compute.is_valid(part.batch.column("exchange_ns")))
     times_ns = int64s(dated.column("exchange_ns"))
     if not len(times_ns):
         return last_ns
-    received_ns = int(int64s(dated.column("received_ns"))[0])
     earliest_ns, latest_ns = int(times_ns.min()), int(times_ns.max())
     survey.earliest_ns = min(survey.earliest_ns or earliest_ns, earliest_ns)
     survey.latest_ns = max(survey.latest_ns, latest_ns)
-    survey.first_ns = survey.first_ns or received_ns
     steps = np.diff(times_ns, prepend=last_ns or times_ns[0])
     survey.later += int(np.sum(steps > 0))
     survey.earlier += int(np.sum(steps < 0))
