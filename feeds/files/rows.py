@@ -216,6 +216,7 @@ def _parquet_file(file: Any, texts: Sequence[str] = ()) -> pyarrow.parquet.Parqu
         # Pages are read one after the other and on this thread.
         buffer_size=1 << 20,
         pre_buffer=False,
+        page_checksum_verification=True,
         thrift_string_size_limit=16 << 20,
         thrift_container_size_limit=1 << 20,
     )
