@@ -1,6 +1,7 @@
 """One evaluation from end to end is the same for whoever runs it."""
 
 import io
+import os
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -28,7 +29,7 @@ def test_all_processes_find_the_same() -> None:
     theirs = subprocess.run(
         [sys.executable, "-c", CODE],
         cwd=ROOT,
-        env={"PYTHONHASHSEED": "9"},
+        env={**os.environ, "PYTHONHASHSEED": "9"},
         capture_output=True,
         check=True,
         text=True,
