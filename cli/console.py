@@ -4,8 +4,10 @@ Data goes to stdout, messages to stderr. What is foreign in a line was made one 
 it was put in (`eventlog.printable`); here is the net below that, and the only place that writes.
 """
 
+import io
 import sys
 from collections.abc import Mapping
+from typing import BinaryIO, TextIO
 
 from eventlog.printable import lines_of, to_json
 
@@ -27,6 +29,26 @@ def put(facts: Mapping[str, object], *, allow_nan: bool = True) -> None:
         ValueError: if there is a number that JSON does not have, unless ``allow_nan``.
     """
     write(to_json(facts, allow_nan=allow_nan) + "\n")
+
+
+def binary() -> BinaryIO:
+    """Return stdout as a stream of bytes, for data that is no text of ours."""
+    sys.stdout.flush()
+    stream: BinaryIO | None = getattr(sys.stdout, "buffer", None)
+    return _Bytes(sys.stdout) if stream is None else stream
+
+
+class _Bytes(io.BytesIO):
+    """Bytes for a text stream that has none below it, as that of a test."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def flush(self) -> None:
+        self._stream.write(self.getvalue().decode("utf-8", "backslashreplace"))
+        self.seek(0)
+        self.truncate()
 
 
 def write(text: str, *, err: bool = False) -> None:

@@ -1,6 +1,8 @@
 """`trader export`: records, the network, or the curves, as files of other programs."""
 
-from collections.abc import Iterator
+import difflib
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,10 +10,13 @@ import typer
 
 from cli import console, options
 from cli.exits import CommandError, Exit
-from eventlog.printable import printable
+from eventlog.printable import printable, to_json
 
 if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
     from cli.curves import Curves
+    from cli.exporting import Form
 
 MODEL = ".keras"
 _POINTS = 1_000
@@ -21,7 +26,8 @@ def export(
     out: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="records.parquet, .csv or .jsonl; model.keras; or a directory."
+            metavar="FILE",
+            help="records.parquet, .csv, .jsonl, also .gz or .zst; -; model.keras; a directory.",
         ),
     ],
     kind: Annotated[
@@ -31,6 +37,10 @@ def export(
         str, typer.Option("--from", "-o", metavar="OFFSET", help="Where to begin.")
     ] = "beginning",
     to: Annotated[str, typer.Option("--to", metavar="OFFSET", help="Where to stop.")] = "end",
+    as_: Annotated[
+        str,
+        typer.Option("--as", metavar="FORM", help="With -: jsonl, csv, csv.gz, parquet, ..."),
+    ] = "jsonl",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     name: options.Journal = None,
     home: options.Home = options.HOME,
@@ -39,7 +49,8 @@ def export(
     """Write records, the network or its learning curves; what the name ends in says which.
 
     .parquet, .csv, .jsonl: records between two offsets. .keras: the Keras model as it stood before
-    --to, derived again and compared on the way. A directory: learning curves for TensorBoard.
+    --to, derived again and compared on the way. A directory: learning curves for TensorBoard. A
+    name that ends in .gz or .zst is compressed. - is stdout, and then the summary is on stderr.
     """
     from cli import exporting, journal, outputs
     from cli.offsets import check_order, resolve
@@ -48,22 +59,24 @@ def export(
     from eventlog.reader import Reader
 
     options.check_kinds(kind)
-    known = (*exporting.SUFFIXES, MODEL)
-    if out.suffix and out.suffix not in known:
-        hint = f"Known: {', '.join(known)}, or a directory."
-        raise CommandError(Exit.USAGE, f"{out}: no form ends in {out.suffix}", hint=hint)
+    to_stdout = str(out) == "-"
+    form = _form(out, f"-.{as_}" if to_stdout else out.name)
     place = journal.find(home, name)
     target = out if out.suffix else out / f"events.out.tfevents.{place.name}"
-    outputs.check(target, force=force)
+    if not to_stdout:
+        outputs.check(target, force=force)
     log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
     start, end = resolve(from_, log, checkpoints), resolve(to, log, checkpoints)
     check_order(from_, start, to, end)
     summary: dict[str, Any] = {"file": str(out)}
     shown = printable(str(out))
-    if out.suffix in exporting.SUFFIXES:
+    if form is not None:
         with progress("exporting", end - start) as advance:
             rows = exporting.batches(log, start, end, kinds=kind, advance=advance)
-            count, size = exporting.write(out, rows, kinds=kind, force=force)
+            if to_stdout:
+                _put(rows, form, kind, as_json=as_json)
+                return
+            count, size = exporting.write(out, rows, form=form, kinds=kind, force=force)
         summary |= {"records": count, "bytes": size}
         said = f"{count:,} records, {size:,} bytes: {shown}"
     elif out.suffix == MODEL:
@@ -88,6 +101,43 @@ def export(
         console.put({"message_type": "summary", **summary})
     else:
         console.echo(said)
+
+
+def _form(out: Path, name: str) -> "Form | None":
+    """Return the form of records that a name ends in; ``None`` for a model or a directory.
+
+    Raises:
+        CommandError: (2) if it ends in anything else.
+    """
+    from cli import exporting
+
+    form = exporting.form_of(name)
+    if form is not None or (name == out.name and out.suffix in ("", MODEL)):
+        return form
+    known = [*exporting.SUFFIXES, MODEL]
+    near = difflib.get_close_matches(Path(name).suffix, known, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    hint += f"Known: {', '.join(known)}, .csv and .jsonl also with .gz or .zst, or a directory."
+    suffix = printable("".join(Path(name).suffixes[-2:]), 40)
+    raise CommandError(
+        Exit.USAGE, f"{printable(str(out), 200)}: no form ends in {suffix}", hint=hint
+    )
+
+
+def _put(
+    rows: "Iterable[RecordBatch]", form: "Form", kinds: list[str] | None, *, as_json: bool
+) -> None:
+    """Write records to stdout, and what they were to stderr."""
+    from cli import exporting
+
+    is_binary = form.suffix == ".parquet" or form.compression
+    if is_binary and sys.stdout.isatty():
+        raise CommandError(Exit.USAGE, "what is not text does not go to a terminal")
+    stream = console.binary()
+    count = exporting.put(stream, rows, form=form, kinds=kinds)
+    stream.flush()
+    said = {"message_type": "summary", "file": "-", "records": count}
+    console.echo(to_json(said) if as_json else f"{count:,} records", err=True)
 
 
 def _model(out: Path, place: Any, log: Any, offset: int, *, force: bool) -> dict[str, Any]:

@@ -5,18 +5,22 @@ one would run as a formula (it begins with ``=``, ``+``, ``-`` or ``@`` and is n
 with ``'`` there, and what is not visible stands as an escape, so that a record is a line.
 """
 
+import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
+import zstandard
 
 from cli import lines, outputs
-from eventlog.printable import cell, printable
+from eventlog.printable import cell, printable, to_json
 from eventlog.reader import Reader
 from eventlog.schema import COLUMNS, LEVELS, NAMES, SCHEMA, decode
 
@@ -49,31 +53,85 @@ def batches(
         advance(count)
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How records are written: ``.csv`` or the like, and ``.gz`` or ``.zst`` if compressed."""
+
+    suffix: str
+    compression: str = ""
+
+
+def form_of(name: str) -> Form | None:
+    """Return the form that a file's name ends in; ``None`` if it is none for records.
+
+    >>> form_of("night.csv.gz"), form_of("night.keras")
+    (Form(suffix='.csv', compression='.gz'), None)
+    """
+    compression = next((each for each in _COMPRESSIONS if name.endswith(each)), "")
+    suffix = Path(name.removesuffix(compression)).suffix
+    if suffix not in SUFFIXES or (compression and suffix not in _COMPRESSIBLE):
+        return None
+    return Form(suffix, compression)
+
+
 def write(
-    path: Path, rows: Iterable[pa.RecordBatch], *, kinds: Sequence[str] | None, force: bool
+    path: Path,
+    rows: Iterable[pa.RecordBatch],
+    *,
+    form: Form,
+    kinds: Sequence[str] | None,
+    force: bool,
 ) -> tuple[int, int]:
-    """Write batches into a file, in the form that its suffix names; return (rows, bytes).
+    """Write batches into a file; return (rows, bytes).
 
     The file appears whole or not at all, and only with ``force`` in place of another.
     """
-    count = 0
     with outputs.replacing(path, force=force) as temporary:
-        with _WRITERS[path.suffix](temporary, kinds) as put:
-            for batch in rows:
-                put(batch)
-                count += batch.num_rows
+        with temporary.open("wb") as file:
+            count = put(file, rows, form=form, kinds=kinds)
         size_bytes = temporary.stat().st_size
     return count, size_bytes
 
+
+def put(
+    file: BinaryIO, rows: Iterable[pa.RecordBatch], *, form: Form, kinds: Sequence[str] | None
+) -> int:
+    """Write batches into a stream of bytes; return how many rows."""
+    count = 0
+    with (
+        _COMPRESSIONS.get(form.compression, nullcontext)(file) as inner,
+        _WRITERS[form.suffix](inner, kinds) as put_batch,
+    ):
+        for batch in rows:
+            put_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+@contextmanager
+def _gzip(file: BinaryIO) -> Iterator[Any]:
+    # No name and no time in it: the same records are the same bytes.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as inner:
+        yield inner
+
+
+@contextmanager
+def _zstd(file: BinaryIO) -> Iterator[Any]:
+    with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as inner:
+        yield inner
+
+
+_COMPRESSIONS: dict[str, Callable[[BinaryIO], Any]] = {".gz": _gzip, ".zst": _zstd}
+_COMPRESSIBLE = (".csv", ".jsonl")
 
 Put = Callable[[pa.RecordBatch], None]
 
 
 @contextmanager
-def _parquet(path: Path, kinds: Sequence[str] | None) -> Iterator[Put]:
+def _parquet(file: BinaryIO, kinds: Sequence[str] | None) -> Iterator[Put]:
     schema = pa.schema([SCHEMA.field(name) for name in columns_of(kinds)], SCHEMA.metadata)
     waiting: list[pa.RecordBatch] = []
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
 
         def flush() -> None:
             writer.write_table(pa.Table.from_batches(waiting, schema).combine_chunks())
@@ -89,10 +147,10 @@ def _parquet(path: Path, kinds: Sequence[str] | None) -> Iterator[Put]:
 
 
 @contextmanager
-def _csv(path: Path, kinds: Sequence[str] | None) -> Iterator[Put]:
+def _csv(file: BinaryIO, kinds: Sequence[str] | None) -> Iterator[Put]:
     names = columns_of(kinds)
     schema = pa.schema([pa.field(name, _as_text(SCHEMA.field(name).type)) for name in names])
-    with pyarrow.csv.CSVWriter(path, schema) as writer:
+    with pyarrow.csv.CSVWriter(file, schema) as writer:
 
         def put(batch: pa.RecordBatch) -> None:
             arrays = [_texts(batch.column(name), schema.field(name).type) for name in names]
@@ -130,15 +188,13 @@ def _cells(column: pa.Array) -> pa.Array:
 
 
 @contextmanager
-def _jsonl(path: Path, _: Sequence[str] | None) -> Iterator[Put]:
-    with path.open("w", encoding="utf-8") as file:
+def _jsonl(file: BinaryIO, _: Sequence[str] | None) -> Iterator[Put]:
+    def put(batch: pa.RecordBatch) -> None:
+        for offset, record in decode(batch):
+            facts = {"offset": offset, "kind": lines.kind_of(record), **lines.plain(record)}
+            file.write(to_json(facts).encode() + b"\n")
 
-        def put(batch: pa.RecordBatch) -> None:
-            for offset, record in decode(batch):
-                facts = {"offset": offset, "kind": lines.kind_of(record), **lines.plain(record)}
-                file.write(json.dumps(facts) + "\n")
-
-        yield put
+    yield put
 
 
 _WRITERS = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}

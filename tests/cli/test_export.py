@@ -1,9 +1,11 @@
 """`trader export` writes what the file's name says."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
 
 from cli import journal
 from cli.journal import Place
@@ -59,3 +61,55 @@ def test_what_cannot_be_written(words: tuple[str, ...]) -> None:
     """An unknown form or kind is a usage error, and nothing is made."""
     assert trader("export", *words, *HOME).code == 2
     assert not Path("x.xls").exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("ending", [".gz", ".zst"])
+def test_what_is_compressed_is_the_same(tmp_path: Path, form: str, ending: str) -> None:
+    """The suffix says so, and the same records are the same bytes each time."""
+    plain, packed = tmp_path / f"x.{form}", tmp_path / f"x.{form}{ending}"
+    for path in (plain, packed):
+        assert trader("export", str(path), *HOME).code == 0
+    opened = gzip.decompress if ending == ".gz" else unpacked
+    first = packed.read_bytes()
+    assert trader("export", str(packed), *HOME, "--force").code == 0
+
+    assert opened(first) == plain.read_bytes()
+    assert packed.read_bytes() == first
+
+
+def unpacked(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_dash_is_stdout(tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as in a file; what it was stands on stderr, and no file of that name is made."""
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / f"x.{form}"
+    assert trader("export", str(out), *HOME, "--kind", "fill").code == 0
+    answer = trader("export", "-", "--as", form, *HOME, "--kind", "fill")
+
+    assert answer.code == 0
+    assert answer.out == out.read_text()
+    assert " records" in answer.err
+    assert [path.name for path in tmp_path.iterdir()] == [f"x.{form}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["x.parket"], "Did you mean .parquet?"),
+        (["x.parquet.gz"], "ends in .parquet.gz"),
+        (["x.keras.zst"], "ends in .keras.zst"),
+        (["-", "--as", "keras"], "ends in .keras"),
+        (["-", "--as", "xls"], "ends in .xls"),
+        (["x.gz"], "ends in .gz"),
+    ],
+    ids="abcdef",
+)
+def test_a_form_that_there_is_not(words: list[str], hint: str) -> None:
+    answer = trader("export", *words, *HOME)
+
+    assert answer.code == 2
+    assert hint in answer.err

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from cli.exporting import batches, columns_of, write
+from cli.exporting import Form, batches, columns_of, write
 from cli.journal import Place
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
@@ -23,6 +23,7 @@ def put(path: Path, log: Reader, kinds: list[str] | None) -> int:
     count, size = write(
         path,
         batches(log, 0, log.end, kinds=kinds, advance=lambda _: None),
+        form=Form(path.suffix),
         kinds=kinds,
         force=False,
     )
@@ -73,7 +74,7 @@ def test_a_file_is_whole_or_not_there(log: Reader, tmp_path: Path) -> None:
         raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="full"):
-        write(path, failing(), kinds=None, force=True)  # type: ignore[arg-type]
+        write(path, failing(), form=Form(path.suffix), kinds=None, force=True)  # type: ignore[arg-type]
 
     assert [each.name for each in tmp_path.iterdir()] == ["all.parquet"]
     assert path.read_bytes() == b"before"
