@@ -95,6 +95,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             tick_line                 string    the tick as a line
             before                    array     the newest quote, trade and book before it, as lines
             fills                     array     what came of the order, if there was one
+            market_status             string?   what the exchange said of the market before it
             checkpoint_offset         integer?  of the whole state before it
             checkpoint_digest         string?   of that state
             parameters                string    digest of the journal's parameters

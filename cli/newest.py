@@ -19,18 +19,23 @@ _LAST_STEP = 1 << 20
 
 
 def start_of(
-    log: Log | Reader, count: int, *, kinds: Sequence[str] | None = None, end: int | None = None
+    log: Log | Reader,
+    count: int,
+    *,
+    kinds: Sequence[str] | None = None,
+    end: int | None = None,
+    least: int = 0,
 ) -> int:
     """Return the offset from which on there are so many records of some kinds before ``end``.
 
-    0 if there are not that many; ``end`` if ``count`` is 0.
+    ``least``, which is as far as it looks, if there are not that many; ``end`` if ``count`` is 0.
     """
     stop = log.end if end is None else min(end, log.end)
     if not kinds:
-        return max(0, stop - count)
+        return max(least, stop - count)
     wanted, step, left = pa.array(kinds), _FIRST_STEP, count
-    while stop and left:
-        start = max(0, stop - step)
+    while stop > least and left:
+        start = max(least, stop - step)
         found = [
             compute.where(batch, compute.is_in(batch.column("kind"), wanted)).column("offset")
             for batch in log.read(start, stop, columns=("offset", "kind"))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from cli.score import money, percent, span
 from cli.standing import Standing
 from eventlog.printable import printable
+from eventlog.records import ONLINE
 
 _HEADS = ("PAPER", "state", "newest", "ticks/s", "skill", "equity", "gain", "does")
 _WIDTHS = (17, 8, 8, 7, 8, 11, 9, 4)
@@ -38,8 +39,12 @@ def _trouble(standing: Standing) -> str:
     """Return what is not as it should be, of a journal that is being recorded or was killed."""
     if standing.state == "killed":
         return "killed: nothing acknowledged is lost, and trader live goes on from there"
-    feed = standing.health.get("feed", _STREAMING)
-    return f"feed {feed}" if standing.running and feed != _STREAMING else ""
+    feed, market = (standing.health.get(name) for name in ("feed", "market_status"))
+    matters = [
+        *([] if feed in (None, _STREAMING) else [f"feed {feed}"]),
+        *([] if market in (None, ONLINE) else [f"market {market}"]),
+    ]
+    return ", ".join(matters) if standing.running else ""
 
 
 def _cut(text: str, most: int) -> str:

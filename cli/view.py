@@ -15,6 +15,7 @@ from rich.text import Text
 
 from cli.score import Score, fraction, gain_of, money, percent, price, span, words_of
 from eventlog.printable import printable
+from eventlog.records import ONLINE
 
 if TYPE_CHECKING:
     from cli.board import Figures, Window
@@ -117,7 +118,10 @@ def _head(panel: Panel, columns: int) -> Text:
         age = f", catching up, {span(waited_s or 0.0)} behind"
     else:
         age = "" if panel.age_s is None else f", {span(panel.age_s)} ago"
-    well = panel.feed == "ok" and not late
+    market = panel.health.get("market_status", ONLINE)
+    well = panel.feed == "ok" and not late and market == ONLINE
+    if market != ONLINE:
+        age = f"{age}   market {printable(str(market), 40)}"
     head.append(f"   feed {printable(panel.feed)}{age}", style="" if well else "bold yellow")
     head.truncate(columns - 1, overflow="ellipsis")
     return head

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from eventlog.reader import Reader
     from eventlog.records import Decision
 
+_STATUS_RECORDS = 500_000
+"""So far back what the exchange says of the market is looked for: some hours, or days."""
+
 _SHOWN_FEATURES = 12
 _SHOWN_REASONS = 5
 _COLUMNS = 66
@@ -80,6 +83,7 @@ def why(
         "fills": [
             {"offset": at, **lines.plain(fill)} for at, fill in _fills(log, offset, decision)
         ],
+        "market_status": _market_status(log, decision.cause),
         "checkpoint_offset": None if facts is None else facts.offset,
         "checkpoint_digest": None if facts is None else facts.digest,
         "parameters": rules.digest,
@@ -94,6 +98,18 @@ def why(
     inputs = [(decision.cause, tick), *before]
     for line in _lines(place.name, summary, decision, inputs):
         console.echo(printable(line))
+
+
+def _market_status(log: "Reader", cause: int) -> str | None:
+    """Return what the exchange said last of the market before a tick, if that is on record."""
+    from cli import journal
+    from cli.newest import start_of
+    from eventlog.records import MarketStatus
+
+    least = max(0, cause - _STATUS_RECORDS)
+    at = start_of(log, 1, kinds=["market_status"], end=cause, least=least)
+    said = next((record for _, record in journal.records(log, at, at + 1)), None)
+    return said.status if isinstance(said, MarketStatus) else None
 
 
 def _before(log: "Reader", cause: int) -> "list[tuple[int, Any]]":
@@ -210,6 +226,7 @@ def _lines(
 
     from cli.lines import kind_of, matter, time_of
     from cli.score import money, span
+    from eventlog.records import ONLINE
 
     head = f"PAPER {name}, offset {said['offset']:,}, {time_of(decision.received_ns)}"
     out = [head, *([f"({said['note']})"] if said["note"] else [])]
@@ -239,6 +256,8 @@ def _lines(
     for at, record in before:
         since_ms = (record.received_ns - tick.received_ns) / 1e6
         put("before", f"{at:,} {kind_of(record)} {matter(record)}, {since_ms:+,.1f} ms")
+    if said["market_status"] not in (None, ONLINE):
+        put("market", f"the exchange says {said['market_status']}")
     put(
         "learning",
         f"{decision.trained} fresh labels, loss {decision.loss:.4f},"

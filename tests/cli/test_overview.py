@@ -10,6 +10,7 @@ from eventlog.reader import Reader
 from eventlog.records import Health
 from feeds import clock
 from fixtures.record import HERE, JOURNAL
+from tests.commands import trader
 
 
 def lines(home: Path) -> list[str]:
@@ -36,3 +37,14 @@ def test_a_journal_that_was_killed(tmp_path: Path) -> None:
         log.append([Health(received_ns=clock.now_ns(), detail="{}")])
 
     assert len(lines(tmp_path)) in (2, 3)
+
+
+def test_a_market_that_takes_no_orders(tmp_path: Path) -> None:
+    """What the exchange says of it stands below its row, and in its own screen."""
+    shutil.copytree(HERE / "gap" / JOURNAL, tmp_path / JOURNAL)
+    detail = '{"feed": "streaming", "market_status": "Post Only"}'
+    with Log.open(tmp_path / JOURNAL / "log") as log:
+        log.append([Health(received_ns=clock.now_ns(), detail=detail)])
+
+        assert lines(tmp_path)[2] == "  market Post Only"
+        assert "the exchange says Post Only" in trader("status", "--home", str(tmp_path)).out
