@@ -29,7 +29,6 @@ from eventlog.printable import printable, to_json
 from feeds.errors import (
     ExchangeUnreachable,
     FeedError,
-    HeartbeatUrlInvalid,
     SubscriptionRejected,
     TableUnreadable,
     TrustInvalid,
@@ -89,7 +88,6 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (UnknownMarket, Exit.CONFIGURATION),
     (SubscriptionRejected, Exit.UNREACHABLE),
     (TableUnreadable, Exit.USAGE),
-    (HeartbeatUrlInvalid, Exit.USAGE),
     (FeedError, Exit.BUG),
 )
 

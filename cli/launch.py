@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from cli import compiled, console, outlets, preflight, simulation
+from cli import compiled, console, preflight, simulation
 from cli.exits import CommandError, Exit
 from cli.journal import SIMULATED, Place, genesis_of, tape_of
 from cli.names import check_market
@@ -76,6 +76,7 @@ def check(plan: Plan) -> None:
     preflight.check_http("--heartbeat-url", plan.heartbeat_url)
     if not plan.simulated:
         preflight.check_trust(plan.url, plan.rest)
+    preflight.check_clock()
     preflight.check_finite("--connect-timeout", plan.connect_timeout_s)
     preflight.check_home(plan.home, min_free_bytes=plan.settings.min_free_bytes)
     for place in plan.places:
@@ -90,7 +91,6 @@ def run(plan: Plan) -> list[dict[str, object]]:
     Raises:
         Exception: what the first session that failed did so with.
     """
-    outlets.install()
     with ExitStack() as stack:
         stopping = stack.enter_context(Stopping(leave=compiled.discard))
         told = _Told()

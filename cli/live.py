@@ -68,9 +68,10 @@ def live(
     started again. Everything that can be wrong with what was asked for is said at once; then come
     the stages load, compile, restore, catch up and connect, each with its seconds.
     """
-    from cli import launch
+    from cli import launch, outlets
     from cli.settings import settings
 
+    outlets.install()
     plan = launch.Plan(
         home=home,
         markets=market or ["BTC-AUD"],

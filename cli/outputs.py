@@ -19,6 +19,9 @@ from eventlog import manifest, mark, segment
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 """How filesystems without hard links refuse one."""
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""How a disk refuses what is written to it."""
+
 
 def journal_around(path: Path) -> Path | None:
     """Return the directory of the journal, or of the log, that a path lies in, if it does."""
@@ -83,8 +86,8 @@ def replacing(path: Path, *, force: bool) -> Iterator[Path]:
     Its name has the same suffix, and nobody else's. Directories that lack are made.
 
     Raises:
-        CommandError: as `check`.
-        OSError: if the device refuses; then nothing is left.
+        CommandError: as `check`; (22) if the disk refuses.
+        OSError: if something else does. Either way nothing is left.
     """
     check(path, force=force)
     target = path.resolve()
@@ -95,6 +98,12 @@ def replacing(path: Path, *, force: bool) -> Iterator[Path]:
         _sync(temporary)
         _named(temporary, target, shown=path, force=force)
         _sync(target.parent)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise CommandError(
+            Exit.OUTPUT, f"{path}: {os.strerror(error.errno)}", hint="Nothing of it is left there."
+        ) from error
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()

@@ -22,7 +22,11 @@ from eventlog.errors import Locked
 from eventlog.printable import printable
 from eventlog.recovery import LOCK
 from eventlog.storage import DISK
+from feeds import clock
 from feeds.urls import HTTP_SCHEMES, SOCKET_SCHEMES, checked
+
+_OLDEST_NS, _NEWEST_NS = 1_577_836_800 * 10**9, 7_258_118_400 * 10**9
+"""From 2020 to 2200: what a clock may say."""
 
 _TWINS = {"http": "ws", "https": "wss", "ws": "http", "wss": "https"}
 _LOOKS: dict[tuple[str, ...], str] = {
@@ -75,6 +79,18 @@ def _check_url(option: str, url: str, schemes: tuple[str, ...]) -> None:
         said = [_USER.sub("//…@", text) for text in (shown, hint)]  # a password is not for a log
         problem = f"{option} {said[0]}: {printable(str(error))}"
         raise CommandError(Exit.USAGE, problem, hint=said[1]) from error
+
+
+def check_clock() -> None:
+    """Refuse a clock that cannot be right: every record would say so for ever.
+
+    Raises:
+        CommandError: (3) if it is decades off.
+    """
+    now_ns = clock.now_ns()
+    if not _OLDEST_NS <= now_ns <= _NEWEST_NS:
+        problem = f"the clock of this machine says {clock.iso_utc(now_ns)}"
+        raise CommandError(Exit.CONFIGURATION, problem, hint="Set it first: timedatectl.")
 
 
 def check_finite(option: str, value: float) -> None:

@@ -3,14 +3,20 @@
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cli import console
 from cli.exits import CommandError, Exit
 
+ENDS_S = 5.0
+"""How long it may take to end by itself."""
+
 SPEED = 10
 """Market seconds in a second: a minute shows ten minutes of learning."""
+
+_SAID_CHARACTERS = 2_000
 
 
 @contextmanager
@@ -27,20 +33,25 @@ def exchange(*markets: str, scenario: str, seed: int) -> Iterator[str]:
         *("--speed", str(SPEED), "--until-stdin-closes"),
     ]
     # Its own session: a Ctrl-C in the terminal is ours, and we end it when we are done.
-    with subprocess.Popen(  # noqa: S603  our own interpreter and our own words
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-    ) as child:
+    with (
+        # Not a pipe: nobody reads it while the exchange runs, and a full one would stop it.
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr,
+        subprocess.Popen(  # noqa: S603  our own interpreter and our own words
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+            text=True,
+        ) as child,
+    ):
         assert child.stdin is not None
         assert child.stdout is not None
-        assert child.stderr is not None
         line = child.stdout.readline()
         if not line:
-            why = child.stderr.read().strip()
+            child.wait()
+            stderr.seek(0)
+            why = stderr.read(_SAID_CHARACTERS).strip()
             raise CommandError(Exit.USAGE, f"the stand-in exchange did not start: {why}")
         said = json.loads(line)
         most = "at most " if said["best_accuracy_is_bound"] else ""
@@ -55,3 +66,7 @@ def exchange(*markets: str, scenario: str, seed: int) -> Iterator[str]:
         finally:
             child.stdin.close()
             child.terminate()
+            try:
+                child.wait(ENDS_S)
+            except subprocess.TimeoutExpired:
+                child.kill()

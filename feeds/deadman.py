@@ -9,25 +9,10 @@ import threading
 
 import httpx2
 
-from eventlog.printable import printable
 from feeds import trust
-from feeds.errors import HeartbeatUrlInvalid
-from feeds.urls import HTTP_SCHEMES, checked
 
 TIMEOUT_S = 10.0
 """How long a call may take, from its first step to the answer's status."""
-
-
-def check_url(url: str) -> None:
-    """Refuse what could never be called.
-
-    Raises:
-        HeartbeatUrlInvalid: if it is no ``http`` or ``https`` URL with a host.
-    """
-    try:
-        checked(url, HTTP_SCHEMES)
-    except ValueError as error:
-        raise HeartbeatUrlInvalid(f"--heartbeat-url {printable(url)}: {error}") from error
 
 
 class DeadMan:

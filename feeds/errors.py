@@ -8,7 +8,6 @@
     ├── SubscriptionRejected     the exchange refused what was asked for
     │   └── UnknownMarket        because it does not have this market
     ├── TrustInvalid             the environment names certificates that cannot be read
-    ├── HeartbeatUrlInvalid      what is to be called while all is well is no URL of HTTP
     ├── RestUnavailable          REST did not answer, or not with what can be used
     ├── RestRefused              REST refused a call for good
     ├── FeedFailed               a bug on the feed's own thread; the cause is chained
@@ -179,9 +178,3 @@ class FaultUnknown(FeedError):
 
     def __str__(self) -> str:
         return f"unknown fault {self.text!r}"
-
-
-class HeartbeatUrlInvalid(FeedError):
-    """What is to be called while all is well is no URL of HTTP; nothing was tried."""
-
-    hint = "For example: https://hc-ping.com/UUID"

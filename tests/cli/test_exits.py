@@ -16,7 +16,7 @@ from eventlog.errors import (
     TornTail,
     WriteFailed,
 )
-from feeds.errors import ExchangeUnreachable, HeartbeatUrlInvalid
+from feeds.errors import ExchangeUnreachable
 
 HERE = Path("log")
 
@@ -58,7 +58,6 @@ def refused(number: int) -> WriteFailed:
         (refused(errno.EACCES), 3),
         (refused(errno.EROFS), 21),
         (refused(errno.ENOSPC), 21),
-        (HeartbeatUrlInvalid("no URL"), 2),
         (CommandError(Exit.DIVERGED, "differs"), 6),
     ],
 )

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,26 @@ def test_an_exchange_that_is_not_there(tmp_path: Path) -> None:
     assert answer.code == 20
     assert "within 0.5 s" in answer.err
     assert not (tmp_path / "BTC-AUD").exists()
+
+
+@pytest.mark.parametrize("year", [-68, 0, 310])
+def test_a_clock_that_cannot_be_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
+    """In 1902, 1970 and 2280 nothing is recorded, and the sentence says what the clock says."""
+    monkeypatch.setattr(time, "time_ns", lambda: year * 31_556_952 * 10**9)
+
+    answer = trader("live", "--home", str(tmp_path / "home"), "--url", "ws://127.0.0.1:9")
+
+    assert answer.code == 3
+    assert "the clock of this machine says" in answer.err
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("year", [-68, 0, 310])
+def test_whoever_reads_does_not_mind_the_clock(monkeypatch: pytest.MonkeyPatch, year: int) -> None:
+    """A journal can be looked at on a machine whose clock is wrong."""
+    monkeypatch.setattr(time, "time_ns", lambda: year * 31_556_952 * 10**9)
+
+    for command in ("status", "log", "checkpoints", "report"):
+        assert trader(command, "--home", str(HERE / "gap")).code == 0

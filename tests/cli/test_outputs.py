@@ -164,20 +164,21 @@ def test_nothing_is_left_on_a_full_disk(tmp_path: Path) -> None:
     program = (
         "import resource, signal, pathlib\n"
         "from cli import outputs\n"
+        "from cli.exits import CommandError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "try:\n"
         f"    outputs.write_text(pathlib.Path({str(tmp_path / 'page.html')!r}), 'x' * 10_000, "
         "force=False)\n"
-        "except OSError as error:\n"
-        "    print(error.errno)\n"
+        "except CommandError as error:\n"
+        "    print(int(error.code), error)\n"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
     )
 
-    assert done.stdout.strip() == "27"
+    assert done.stdout == f"22 {tmp_path / 'page.html'}: File too large\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from feeds import deadman
-from feeds.deadman import DeadMan, check_url
-from feeds.errors import HeartbeatUrlInvalid
+from feeds.deadman import DeadMan
 from feeds.metrics import Metrics
 
 
@@ -114,42 +113,3 @@ def test_an_answer_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert switch.failures == 1
     assert switch.why == "TimeoutError"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        *("", "not a url", "ftp://host/x", "http://", "http:///path", "https://host:99999/"),
-        *(
-            "http://host:0/",
-            "http://ho st/",
-            "http://host/\n",
-            "http://[::1/",
-            "file:///etc/passwd",
-        ),
-    ],
-)
-def test_what_could_never_be_called(url: str) -> None:
-    """Is refused before a session begins."""
-    with pytest.raises(HeartbeatUrlInvalid, match="--heartbeat-url"):
-        check_url(url)
-
-
-@pytest.mark.parametrize("url", ["https://hc-ping.com/UUID", "http://127.0.0.1:8000/?a=b"])
-def test_what_can_be_called(url: str) -> None:
-    """Is taken as it is."""
-    check_url(url)
-
-
-def test_no_proxy_of_the_environment_is_called_instead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The switch is pressed where it is, whatever the environment says."""
-    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "socks5h://127.0.0.1:9")
-    monkeypatch.setenv("NO_PROXY", "")
-
-    with Metrics(0, dict) as metrics:
-        switch = DeadMan(metrics.url)
-        switch.press()
-        switch.wait()
-
-    assert (switch.calls, switch.failures, switch.why) == (1, 0, "")
