@@ -1,5 +1,6 @@
 """How a session ends: by a signal cleanly, and without losing what had arrived."""
 
+import itertools
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from eventlog.records import SessionEnded
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange, trader
 from tests.commands import trader as run
 from tests.crash.test_kill import PATIENCE_S, wait_for
+from tests.feeds.hostile import Peer, hostile
 
 
 def ended_by(home: Path, number: signal.Signals, summary: dict[str, object]) -> None:
@@ -83,3 +85,32 @@ def test_a_disk_that_fills_halts_the_session_cleanly(
     assert isinstance(last, SessionEnded)
     assert last.why == "disk"
     assert run("verify", "--home", str(tmp_path), "--deep").code == 0
+
+
+def test_a_book_that_is_one_sided_is_not_asked_for_again(tmp_path: Path) -> None:
+    """It is no valid market, and still what the exchange says: another would say the same."""
+    asked: list[bool] = []
+
+    def talk(peer: Peer) -> None:
+        if not peer.is_websocket:
+            peer.reply(b"[]")
+            return
+        peer.accept()
+        assert peer.asked(b"subscribe", within_s=PATIENCE_S)
+        book = {
+            "messageType": "orderbookUpdate", "marketId": JOURNAL, "bids": [],
+            "asks": [["100", "1", 1]], "timestamp": "2026-09-23T04:31:09.259Z",
+        }  # fmt: skip
+        peer.say({**book, "snapshot": True, "snapshotId": 1})
+        for number in itertools.count(2):
+            asked.append(peer.asked(b"addSubscription", within_s=0.05))
+            peer.say({**book, "snapshotId": number})
+
+    with hostile(talk) as url:
+        answer = run(
+            "live", "--url", url, "--home", str(tmp_path), "--json", "--max-ticks", "60", *SMALL
+        )
+
+    assert answer.code == 0, answer.err
+    assert len(asked) >= 50
+    assert not any(asked)

@@ -454,3 +454,35 @@ def test_no_request_of_no_market() -> None:
     """No markets would mean all of them to the exchange, so it is not said by accident."""
     with pytest.raises(ValueError, match="no market"):
         protocol.remove_subscription([])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"messageType":"%s"}', '{"messageType":"error","code":3,"message":"%s"}',
+        '{"messageType":"heartbeat","channels":[{"name":"%s","marketIds":["%s"]}]}',
+        ('{"messageType":"tick","marketId":"A-B","timestamp":"%s","bestBid":"1","bestAsk":"1",'
+        '"lastPrice":"1"}'),
+        '{"messageType":"tick","marketId":"A-B","timestamp":"2026-01-01T00:00:00Z","bestBid":"%s"}',
+        '{"messageType":"trade","marketId":"A-B","price":"1","volume":"1","side":"%s"}',
+        ('{"messageType":"orderbookUpdate","marketId":"A-B","timestamp":"2026-01-01T00:00:00Z",'
+        '"bids":[],"asks":[],"checksum":"%s"}'),
+        '{"%s":1}', '{"messageType":"orderbook","marketId":"%s"}',
+    ],
+)  # fmt: skip
+def test_no_foreign_text_is_kept(message: str) -> None:
+    """Wherever it stands: what remains of a frame is its record, and that is bounded."""
+    tracemalloc.start()
+    try:
+        events = []
+        for number in range(8):
+            text = f"{number}" + "1" * (4 << 20)
+            events.append(decode(message.replace("%s", text), 0))
+            if isinstance(events[-1], Heartbeat):
+                events.pop()  # looked at, and let go
+            del text
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 8 * (protocol.RAW_BYTES_KEPT_MAX + 16_384) + (1 << 20)
