@@ -229,6 +229,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             checkpoints               integer   whole states
             depth                     string    quick, default or deep
             findings                  array     check, path, offset, message
+            uncovered                 array     files that no check speaks for, and why
             verdict                   string    clean, repairable, corrupt, diverged or cannot
         """,
     },

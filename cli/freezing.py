@@ -12,12 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from blake3 import blake3
 
 from cli import frozen
 from cli.evaluation.answers import frozen as learning_no_more
 from cli.evaluation.evaluation import FROZEN_SHARE
 from cli.exits import CommandError, Exit
 from cli.journal import Genesis, Place
+from cli.notes import FROZEN, note
 from cli.progress import progress
 from cli.rederive import state_after
 from cli.rerun import COLUMNS
@@ -68,6 +70,9 @@ def freeze(place: Place, log: Reader, genesis: Genesis) -> None:
         beside = _Beside(_decisions(recorded, after=after), writer)
         run(engine, watched(), beside)
         beside.flush()
+    digest = blake3(temporary.read_bytes()).hexdigest()
+    # Before it has its name: a digest too many says nothing, one too few would.
+    note(place, FROZEN, {"bytes": temporary.stat().st_size, "blake3": digest})
     temporary.replace(path)
 
 

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from blake3 import blake3
 
 from cli.curves import numbers
 from cli.journal import Place
+from cli.notes import FROZEN, notes
 from eventlog import compute
 from eventlog.reader import Reader
 
@@ -46,10 +48,22 @@ class Frozen:
     sums: dict[str, npt.NDArray[np.float64]]
 
 
+def is_there(place: Place) -> bool:
+    """Say whether anything was kept."""
+    return (place.home / place.name / FILE).is_file()
+
+
+def is_whole(place: Place) -> bool | None:
+    """Say whether the file is one that was kept; ``None`` where an earlier version kept it."""
+    kept = [said.get("blake3") for said in notes(place, FROZEN)]
+    path = place.home / place.name / FILE
+    return blake3(path.read_bytes()).hexdigest() in kept if kept else None
+
+
 def read(place: Place, log: Reader, *, stretches: int) -> Frozen | None:
     """Return what was kept of this very log; ``None`` if nothing was."""
     path = place.home / place.name / FILE
-    if not path.exists():
+    if not path.exists() or is_whole(place) is False:
         return None
     with pq.ParquetFile(path) as file:
         said = file.schema_arrow.metadata or {}

@@ -1,7 +1,18 @@
-"""What is noted beside a log, a line of JSON each: what is true of it without being part of it."""
+"""What is noted beside a log, a line of JSON each: what is true of it without being part of it.
 
+The last field of a line, ``crc32c``, is the CRC-32C of the line's text before it, after that of the
+line before (or, where that has none, of all bytes before): so a changed, lost or moved line shows.
+Lines of earlier versions have none; they are read as they are.
+"""
+
+import fcntl
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from crc32c import crc32c
 
 from cli.journal import Place
 from feeds import clock
@@ -15,29 +26,103 @@ how many there were), and each session that began (its number and offset), so th
 look for it through days of records."""
 
 
+FROZEN = "frozen.jsonl"
+"""What `cli.freezing` kept: the size and the digest of its file."""
+
+_FIELD = b', "crc32c": "'
+_EARLIER = {"time_ns", "session", "offset", "records", "depth", "verdict", "checkpoints"}
+"""What lines without a checksum may hold."""
+
+
+class Line(NamedTuple):
+    """A line of a file: what it says, if it checks; what is wrong with it; its checksum."""
+
+    said: dict[str, object] | None
+    problem: str
+    check: bytes | None
+
+
 def note(place: Place, file: str, said: dict[str, object]) -> None:
     """Write it down with the time; nothing where that may not be written."""
-    line = json.dumps({"time_ns": clock.now_ns(), **said})
+    text = json.dumps({"time_ns": clock.now_ns(), **said}).encode()[:-1]
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     try:
-        with (place.home / place.name / file).open("a", encoding="utf-8") as lines:
-            lines.write(line + "\n")
+        descriptor = os.open(place.home / place.name / file, flags, 0o644)
+        try:
+            # Two verifications may end at once; nobody holds it longer than a line takes.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            data = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+            start = b"" if data.endswith(b"\n") or not data else b"\n"
+            check = _check(data + start, text)
+            os.write(descriptor, start + text + _FIELD + check + b'"}\n')
+        finally:
+            os.close(descriptor)
     except OSError:
         return
 
 
+def lines(data: bytes) -> Iterator[Line]:
+    """Yield what the bytes of a file of notes say, line by line."""
+    position, before = 0, None
+    for raw in data.split(b"\n"):
+        end = position + len(raw)
+        if raw:
+            line = _line(raw, data[:position], before, whole=end < len(data))
+            before = line.check
+            yield line
+        position = end + 1
+
+
 def notes(place: Place, file: str) -> Iterator[dict[str, object]]:
-    """Yield what is noted, oldest first; a line that is none is passed over."""
+    """Yield what is noted, oldest first; a line that does not check is passed over."""
     try:
-        lines = (place.home / place.name / file).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
+        data = (place.home / place.name / file).read_bytes()
+    except OSError:
         return
-    for line in lines:
-        try:
-            said = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(said, dict):
-            yield said
+    for line in lines(data):
+        if line.said is not None:
+            yield line.said
+
+
+def mended(data: bytes) -> bytes:
+    """Return the lines that check, with their checksums anew."""
+    whole = b""
+    for line in lines(data):
+        if line.said is not None:
+            text = json.dumps(line.said).encode()[:-1]
+            whole += text + _FIELD + _check(whole, text) + b'"}\n'
+    return whole
+
+
+def _line(raw: bytes, above: bytes, before: bytes | None, *, whole: bool) -> Line:
+    text, field, rest = raw.rpartition(_FIELD)
+    check = rest[:8] if field else None
+    try:
+        said = json.loads(text + b"}" if field else raw)
+    except ValueError:
+        return Line(None, "it is no line of JSON", check)
+    if not isinstance(said, dict) or not whole:
+        return Line(None, "it is cut short", check)
+    if field:
+        expected = b"%08x" % crc32c((before or b"%08x" % crc32c(above)) + text)
+        wrong = rest != expected + b'"}'
+        return Line(None if wrong else said, "its checksum is wrong" * wrong, check)
+    if before is not None or not set(said) <= _EARLIER:
+        return Line(None, "it has lost its checksum", None)
+    return Line(said, "", None)
+
+
+def _check(data: bytes, text: bytes) -> bytes:
+    """Return the checksum of a line that is put after so many bytes."""
+    before = None
+    for line in lines(data):
+        before = line.check
+    return b"%08x" % crc32c((before or b"%08x" % crc32c(data)) + text)
+
+
+def path_of(place: Place, file: str) -> Path:
+    """Return where a file of notes lies."""
+    return place.home / place.name / file
 
 
 def recoveries(place: Place) -> int:

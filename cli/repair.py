@@ -4,6 +4,7 @@ Without ``--apply`` it only says what it would do. Nothing is deleted: what is c
 the way is kept in a quarantine directory beside it.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +12,6 @@ import typer
 from cli import console, options
 from cli.exits import Exit
 from eventlog.printable import printable
-
-_QUARANTINE = "quarantine"
 
 
 def repair(
@@ -26,42 +25,48 @@ def repair(
     An interrupted write is cut with a copy; a damaged checkpoint is moved away, so that the one
     before it counts. Damage to acknowledged records is never touched: restore a copy.
     """
-    from cli import journal
-    from engine.checkpoint import Checkpoints
-    from engine.errors import CheckpointDamaged
+    from cli import journal, notes
+    from cli.coverage import QUARANTINE, check_beside
+    from cli.verification import check_bytes
     from eventlog import integrity
     from eventlog.log import Log
-    from eventlog.storage import DISK, make_directory
+    from eventlog.reader import Reader
+    from eventlog.storage import DISK, publish
 
     place = journal.find(home, name)
     findings = integrity.check(place.log)
     beyond = [finding for finding in findings if not finding.repairable]
+    log = None if beyond else Reader.open(place.log)
+    beside = check_beside(place, log)
+    beyond += [finding for finding in beside if not finding.repairable]
+    torn = [finding for finding in findings if finding.repairable]
+    mended = {finding.path for finding in beside if finding.check == "notes"}
+    kept = [finding for finding in beside if finding.check == "frozen"]
+    kept += check_bytes(place)
     actions = [
-        f"{finding.path}: {finding.message}: cut, with a copy in {place.log / _QUARANTINE}"
-        for finding in findings
-        if finding.repairable
+        f"{finding.path}: {finding.message}: set right, with a copy of what is cut in"
+        f" {place.log / QUARANTINE}"
+        for finding in torn
     ]
-    kept = Checkpoints(place.checkpoints)
-    damaged: list[int] = []
-    for offset in kept.offsets():
-        try:
-            kept.read(offset)
-        except CheckpointDamaged as error:
-            damaged.append(offset)
-            actions.append(
-                f"{kept.path(offset)}: {error.problem}: move to {place.checkpoints / _QUARANTINE}"
-            )
+    actions += [
+        f"{path}: keep the lines that check, and it as it is in {path.parent / QUARANTINE}"
+        for path in sorted(mended)
+    ]
+    actions += [
+        f"{finding.path}: {finding.message}: move to {finding.path.parent / QUARANTINE}"
+        for finding in kept
+    ]
     if apply and not beyond:
-        if any(finding.repairable for finding in findings):
+        if torn:
             Log.open(place.log).close()
-        for offset in damaged:
-            path = kept.path(offset)
-            make_directory(DISK, path.parent / _QUARANTINE)
-            # A name that is free: what was moved here before is never written over.
-            copies = len(list((path.parent / _QUARANTINE).iterdir()))
-            path.rename(path.parent / _QUARANTINE / f"{path.name}.{copies}")
-            DISK.fsync_dir(path.parent / _QUARANTINE)
-            DISK.fsync_dir(path.parent)
+        for path in sorted(mended):
+            whole = notes.mended(path.read_bytes())
+            _quarantine(path)
+            publish(DISK, path, [whole])
+        for finding in kept:
+            _quarantine(finding.path)
+            finding.path.unlink()
+            DISK.fsync_dir(finding.path.parent)
     done = apply and not beyond
     code = Exit.CORRUPT if beyond else Exit.REPAIRABLE if actions and not done else Exit.OK
     if as_json:
@@ -80,6 +85,19 @@ def repair(
         console.echo(_verdict(code, actions, done=done))
     if code:
         raise typer.Exit(code)
+
+
+def _quarantine(path: Path) -> None:
+    """Put a copy of a file, under a name that says its digest, where nothing is written over."""
+    from blake3 import blake3
+
+    from cli.coverage import QUARANTINE
+    from eventlog.storage import DISK, make_directory, publish
+
+    data = path.read_bytes()
+    directory = path.parent / QUARANTINE
+    make_directory(DISK, directory)
+    publish(DISK, directory / f"{path.name}-{blake3(data).hexdigest()[:16]}", [data])
 
 
 def _verdict(code: Exit, actions: list[str], *, done: bool) -> str:

@@ -15,6 +15,8 @@ from engine.snapshot import Facts
 from engine.state import digest
 from eventlog.integrity import Finding
 from eventlog.reader import Reader
+from eventlog.recovery import LOCK
+from eventlog.storage import DISK
 
 ALONE_RECORDS = 200_000
 """Up to so many records one process is faster than starting several."""
@@ -32,12 +34,40 @@ class Interval:
     """Whether all its sessions ran on this machine's arithmetic."""
 
 
+def check_bytes(place: Place) -> list[Finding]:
+    """Return which snapshots and deltas are not what was kept, reading every byte of them.
+
+    None is beyond repair: an earlier state counts, and the log leads from there.
+    """
+    checkpoints = Checkpoints(place.checkpoints)
+    findings: list[Finding] = []
+    for offset in checkpoints.offsets():
+        path = checkpoints.path(offset)
+        try:
+            _, _, name, _ = checkpoints.read(offset)
+        except CheckpointDamaged as error:
+            said = Finding("checkpoint.bytes", path, offset, error.problem, repairable=False)
+            findings.append(said)
+            continue
+        path = path.with_suffix(".deltas")
+        try:
+            for _ in checkpoints.deltas(offset, name):
+                pass
+            interrupted = checkpoints.interrupted(offset, name)
+            if interrupted and not DISK.locked(place.log / LOCK):
+                findings.append(Finding("deltas", path, offset, interrupted, repairable=True))
+        except CheckpointDamaged as error:
+            said = Finding("checkpoint.bytes", path, offset, error.problem, repairable=False)
+            findings.append(said)
+    return findings
+
+
 def check_checkpoints(
     place: Place, log: Reader, genesis: Genesis, advance: Advance
 ) -> list[Finding]:
     """Return what is wrong with the snapshots and the deltas, reading every byte of them."""
     checkpoints = Checkpoints(place.checkpoints)
-    findings: list[Finding] = []
+    findings = check_bytes(place)
 
     def find(check: str, offset: int, message: str) -> None:
         path = checkpoints.path(offset)
@@ -50,9 +80,8 @@ def check_checkpoints(
             _, facts, name, _ = checkpoints.read(offset)
             chains = [(offset, bytes.fromhex(facts.chain))]
             chains += [(end, chain) for end, chain, _ in checkpoints.deltas(offset, name)]
-        except CheckpointDamaged as error:
-            find("checkpoint.bytes", offset, error.problem)
-            continue
+        except CheckpointDamaged:
+            continue  # a finding already
         foreign = [end for end, chain in chains if not belongs(log, end, chain)]
         if foreign:
             find("checkpoint.anchor", offset, f"not of this log's history at offset {foreign[0]}")

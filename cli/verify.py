@@ -47,9 +47,11 @@ def verify(
     verify here (7).
     """
     from cli import compiled, journal
+    from cli.coverage import check_beside, uncovered
     from cli.inspection import inspect
     from cli.notes import VERIFICATIONS, note
     from cli.progress import progress, stage
+    from cli.score import words_of
     from cli.verification import check_checkpoints, intervals, rerun_all
     from engine.checkpoint import Checkpoints
     from eventlog.errors import Corrupt, TornTail
@@ -68,6 +70,8 @@ def verify(
         log = None  # what is wrong with it is found below
     with progress("reading every byte", count or None) as advance:
         findings = inspect(place.log, quick=depth is Depth.QUICK, advance=advance)
+    if depth is not Depth.QUICK:
+        findings += check_beside(place, log)
     if log is not None and count and depth is not Depth.QUICK:
         genesis = journal.genesis_of(log, place)
         kept = len(Checkpoints(place.checkpoints).offsets())
@@ -85,10 +89,12 @@ def verify(
             with progress("running again", count) as advance:
                 findings += rerun_all(stretches, advance)
     code = _code([(finding.check, finding.repairable) for finding in findings])
+    segments = len(list(place.log.glob("*.parquet"))) + len(list(place.log.glob("*.open")))
+    states = len(Checkpoints(place.checkpoints).offsets())
     summary = {
         "records": count,
-        "segments": len(list(place.log.glob("*.parquet"))) + len(list(place.log.glob("*.open"))),
-        "checkpoints": len(Checkpoints(place.checkpoints).offsets()),
+        "segments": segments,
+        "checkpoints": states,
         "depth": depth.value,
         "findings": [
             {
@@ -99,6 +105,7 @@ def verify(
             }
             for finding in findings
         ],
+        "uncovered": [] if depth is Depth.QUICK else uncovered(place),
         "verdict": _VERDICTS[code],
     }
     noted = ("depth", "verdict", "records", "checkpoints")
@@ -110,9 +117,11 @@ def verify(
             at = "" if finding.offset is None else f" at offset {finding.offset}"
             path, message = printable(str(finding.path)), printable(finding.message)
             console.echo(f"{finding.check}: {path}{at}: {message}")
+        for line in uncovered(place) if depth is not Depth.QUICK else ():
+            console.echo(f"not covered: {printable(line)}")
         console.echo(
-            f"{place.name}: {count:,} records in {summary['segments']} segments,"
-            f" {summary['checkpoints']} checkpoints, depth {depth}"
+            f"{place.name}: {words_of(count, 'record')} in {words_of(segments, 'segment')},"
+            f" {words_of(states, 'checkpoint')}, depth {depth}"
         )
         console.echo(_VERDICTS[code])
     if code:

@@ -31,7 +31,7 @@ from engine.errors import CheckpointDamaged, ForeignCheckpoint
 from engine.parameters import Parameters
 from engine.snapshot import Facts, Snapshot
 from engine.state import Arrays
-from eventlog.frame import LINK_BYTES, Frame, Kind, Link, build, scan
+from eventlog.frame import LINK_BYTES, Frame, Kind, Link, Stop, build, scan
 from eventlog.storage import (
     DISK,
     TEMPORARY,
@@ -157,7 +157,7 @@ class Checkpoints:
         if not self._storage.exists(self._directory):
             return []
         names = self._storage.listdir(self._directory)
-        return [int(Path(name).stem) for name in names if name.endswith(".snapshot")]
+        return [offset for name in names if (offset := offset_in(name, ".snapshot")) is not None]
 
     def path(self, offset: int) -> Path:
         """Return where the snapshot at an offset stands."""
@@ -198,6 +198,21 @@ class Checkpoints:
             yield (frame.end_offset - 1, *_split(frame, path))
         if found.stop.name == "BROKEN":
             raise CheckpointDamaged(path, found.position, found.reason)
+
+    def interrupted(self, offset: int, name: bytes) -> str:
+        """Return why the last delta on a snapshot does not count, or nothing.
+
+        A process that was killed leaves that. Its training is repeated from the log.
+        """
+        path = self._directory / f"{offset:020}.deltas"
+        if not self._storage.exists(path):
+            return ""
+        data = read_all(self._storage, path)
+        link, tag = Link(offset + 1, name, 0), offset.to_bytes(8, "little")
+        found = scan(data, link=link, tag=tag, kind=Kind.DELTA)
+        if found.stop is Stop.TORN:
+            return f"its last change was interrupted, byte {found.position}: {found.reason}"
+        return "it is cut short" if len(data) % _AHEAD_BYTES else ""
 
     def restore(self, log: History) -> Restored | None:
         """Return the newest state of this log that checks, or ``None`` if there is no checkpoint.
@@ -318,8 +333,8 @@ class Checkpoints:
         for offset in dispensable(times):
             self._storage.unlink(self.path(offset))
         for name in self._storage.listdir(self._directory):
-            old_deltas = name.endswith(".deltas") and int(Path(name).stem) < newest
-            if old_deltas or name.endswith(TEMPORARY):
+            base = offset_in(name, ".deltas")
+            if (base is not None and base < newest) or name.endswith(TEMPORARY):
                 self._storage.unlink(self._directory / name)
 
 
@@ -333,6 +348,13 @@ def _taken(engine: Stateful, *, offset: int, chain: bytes) -> _Taken:
         delta.small(engine),
         engine.rehearse(state),
     )
+
+
+def offset_in(file_name: str, suffix: str) -> int | None:
+    """Return the offset in the name of a file of that suffix, or ``None`` if it is none of ours."""
+    stem = file_name.removesuffix(suffix)
+    ours = stem != file_name and len(stem) == 20 and stem.isascii() and stem.isdecimal()
+    return int(stem) if ours else None
 
 
 def belongs(log: History, offset: int, chain: bytes) -> bool:

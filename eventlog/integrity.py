@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+from blake3 import blake3
 
 from eventlog import frame, lock, mark, recovery, sealing, segment
 from eventlog import manifest as manifests
@@ -77,7 +78,26 @@ def check(
             continue
         except EventLogError as error:
             findings.append(_finding("rows", error))
+        except OSError as error:
+            findings.append(_unreadable(part.path, part.first, error))
+    findings += _quarantined(storage, directory / recovery.QUARANTINE)
     return findings
+
+
+def _unreadable(path: Path, offset: int | None, error: OSError) -> Finding:
+    """Tell of a file that the device does not give: its bytes are as good as gone."""
+    message = f"the device refused to read it: {error.strerror}"
+    return Finding("device", path, offset, message, repairable=False)
+
+
+def _quarantined(storage: Storage, directory: Path) -> Iterator[Finding]:
+    """Find copies of what was cut whose bytes are not those that their names say."""
+    for file_name in storage.listdir(directory) if storage.exists(directory) else ():
+        path = directory / file_name
+        digest = recovery.digest_in(file_name)
+        if digest and blake3(read_all(storage, path)).hexdigest()[: len(digest)] != digest:
+            message = "it is not the copy that was made of what was cut"
+            yield Finding("quarantine", path, None, message, repairable=False)
 
 
 def _structure(storage: Storage, directory: Path) -> Iterator[Finding]:
@@ -97,6 +117,10 @@ def _structure(storage: Storage, directory: Path) -> Iterator[Finding]:
         _, tail = look(storage, directory)
     except Corrupt as error:
         yield _finding("open", error)
+        return
+    except OSError as error:
+        path = directory if error.filename is None else Path(error.filename)
+        yield _unreadable(path, None, error)
         return
     yield from _tail(storage, directory, tail)
 
@@ -126,8 +150,13 @@ def _lock(storage: Storage, directory: Path) -> Iterator[Finding]:
 def _strays(storage: Storage, directory: Path, manifest: Manifest) -> Iterator[Finding]:
     """Find record files that no interrupted sealing explains."""
     named = {entry.name for entry in manifest.sealed}
+    firsts = {entry.first for entry in manifest.sealed}
     names = storage.listdir(directory)
     for file_name in names:
+        first = segment.first_offset_of(file_name)
+        if first is not None and first < manifest.end and first not in firsts:
+            message = "an open segment overlaps the sealed ones"
+            yield Finding("stray", directory / file_name, first, message, repairable=False)
         if not file_name.endswith(sealing.SUFFIX) or file_name in named:
             continue
         # Between S4 and S5 the open segment that it was made of is still there.
@@ -147,7 +176,7 @@ def _parts(storage: Storage, directory: Path) -> Iterator[Part]:
         yield SealedSegment(storage, directory / entry.name, entry)
     try:
         yield from recovery.examine(storage, directory, manifest).segments
-    except Corrupt:
+    except (Corrupt, OSError):
         return
 
 

@@ -31,6 +31,7 @@ Frames behind the mark are written once more, byte by byte the same, and synced:
 comes after a failed fsync reads them from the page cache, whether they are on the disk or not.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -49,6 +50,7 @@ from eventlog.storage import Storage, make_directory, publish
 
 LOCK = "LOCK"
 QUARANTINE = "quarantine"
+_TORN_NAME = re.compile("[0-9]{20}-[0-9]+-([0-9a-f]{16})[.]torn")
 
 
 class Witness(Enum):
@@ -348,6 +350,12 @@ def repair(
     return Recovery(
         tail.case.letter, tail.case.why, len(whole), len(torn), copy, repaired=tail.slots.damage
     )
+
+
+def digest_in(file_name: str) -> str:
+    """Return the beginning of the digest that the name of a quarantined copy says, or nothing."""
+    found = _TORN_NAME.fullmatch(file_name)
+    return found[1] if found else ""
 
 
 def _quarantined(
