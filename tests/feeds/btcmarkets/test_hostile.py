@@ -414,3 +414,69 @@ def test_a_stream_that_stays_dead_leads_to_a_new_connection() -> None:
             feed.take(PATIENCE_S)
 
         assert feed.state.connections >= 2
+
+
+def _quote(second: int) -> dict[str, object]:
+    return {
+        "messageType": "tick", "marketId": "A-B", "bestBid": "1", "bestAsk": "2",
+        "lastPrice": "1", "timestamp": f"2026-09-23T04:31:{second:02d}.000Z",
+    }  # fmt: skip
+
+
+class _Late:
+    """An exchange whose stream is behind what REST shows: its trades come, but later."""
+
+    def __init__(self) -> None:
+        self.pages = 0
+
+    def __call__(self, peer: Peer) -> None:
+        if not peer.is_websocket:
+            peer.reply(json.dumps(self._answer(peer.target)).encode())
+            return
+        peer.accept()
+        assert peer.asked(b"subscribe", within_s=PATIENCE_S)
+        peer.say(_snapshot(1))
+        peer.say(trade(1))
+        while self.pages < 10 and not peer.ending.wait(0.01):
+            peer.say(_quote(9))
+        peer.say(trade(2))
+        peer.wait()
+
+    def _answer(self, target: str) -> object:
+        if "/trades" not in target or "before=" in target:
+            return []
+        self.pages += 1
+        numbers = (1,) if self.pages == 1 else (2, 1)
+        return [
+            {
+                "id": str(each),
+                "price": "1",
+                "amount": "1",
+                "timestamp": f"2026-09-23T04:31:1{each}Z",
+            }
+            for each in numbers
+        ]
+
+
+@pytest.mark.parametrize("queue_records_max", [65_536, 5])
+def test_a_stream_that_is_late_is_no_dead_one(queue_records_max: int) -> None:
+    """It has not passed by what it has not brought; nor has it while nobody takes what is there."""
+    exchange, taken = _Late(), list[Input]()
+    with (
+        hostile(exchange) as url,
+        Feed(
+            url,
+            ["A-B"],
+            rest=Rest(rest_url(url)),
+            settle_s=0.1,
+            audit_s=0.02,
+            queue_records_max=queue_records_max,
+            **HASTE,
+        ) as feed,
+    ):
+        while exchange.pages < 10:
+            taken += feed.take(0.01 if queue_records_max > 5 else 0.2)
+        state = feed.state.markets["A-B"]
+
+    assert state.streaming
+    assert not any(isinstance(each, Gap) and "left out" in each.why for each in taken)
