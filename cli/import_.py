@@ -43,8 +43,8 @@ def import_(
     Columns: at, received, kind, bid, bid_size, ask, ask_size, last, price, size, side, trade_id.
     Needed are at, and bid and ask or price and size. Several files are merged by time. A row that
     makes no sense becomes a record that says so; a trade whose id was there before is left out.
-    The journal is called MARKET.imported; an import
-    that was interrupted goes on when it is started again, as if it had not been.
+    The journal is called MARKET.imported; an import that was interrupted goes on when it is started
+    again, as if it had not been.
     """
     from cli import compiled, preflight
     from cli.journal import IMPORTED, Place

@@ -189,4 +189,4 @@ def why_no_label(found: Sequence[Survey], horizon_ms: int) -> str:
     if span_ns <= horizon_ms * 10**6:
         span = f"the files cover {span_ns / 1e9:g} s"
         return f"{span}, and a label is known {horizon_ms / 1e3:g} s later (horizon_ms)"
-    return f"no price moved within {horizon_ms / 1e3:g} s (horizon_ms), but across breaks"
+    return f"no price moved within {horizon_ms / 1e3:g} s (horizon_ms) without a gap between"

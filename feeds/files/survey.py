@@ -104,7 +104,10 @@ class Survey:
         said = [
             f"{name} is {called!r}" if name != called else name for name, called in self._told()
         ]
-        counts = ", ".join(f"{n:,} {kind}s" for kind, n in sorted(self.kinds.items()))
+        counts = ", ".join(
+            f"{count:,} {kind if kind == 'undecodable' else kind + 's'}"
+            for kind, count in sorted(self.kinds.items())
+        )
         return f"{self.path}: a {self.kind} of {self.rows:,} rows ({counts}); {', '.join(said)}"
 
     def _told(self) -> Iterator[tuple[str, str]]:
