@@ -54,7 +54,7 @@ from tests.feeds.adversary.session import Task, line_of
 from tests.feeds.campaign import Outcome as Judged
 from tests.feeds.campaign import look_for
 
-MEMORY_MIB_MAX = 700
+MEMORY_MIB_MAX = 400
 """What a session without TensorFlow may need at its highest: its modules, the queue of 64 MiB of
 frames and what they are as records, the largest body, the book."""
 
