@@ -113,3 +113,17 @@ def test_an_answer_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert switch.failures == 1
     assert switch.why == "TimeoutError"
+
+
+def test_no_proxy_of_the_environment_is_called_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The switch is pressed where it is, whatever the environment says."""
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "socks5h://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+
+    with Metrics(0, dict) as metrics:
+        switch = DeadMan(metrics.url)
+        switch.press()
+        switch.wait()
+
+    assert (switch.calls, switch.failures, switch.why) == (1, 0, "")
