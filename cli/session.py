@@ -17,7 +17,7 @@ from cli.keep import Keep
 from cli.latency import STAGES
 from cli.notes import SESSIONS, note
 from cli.progress import stage
-from cli.score import Score, gain_of
+from cli.score import Score, gain_of, words_of
 from cli.sealer import Sealer
 from cli.settings import Settings, check_kept
 from cli.totals import carried, since_beginning
@@ -251,8 +251,9 @@ class Session:
             with self._turn:
                 yield batch
         self._say(
-            f"PAPER {self.place.name}: session {self._number}, {self.log.end:,} records durable"
-            + (f", {self._rederived} ticks re-derived" if self._number > 1 else "")
+            f"PAPER {self.place.name}: session {self._number},"
+            f" {words_of(self.log.end, 'record')} durable"
+            + (f", {words_of(self._rederived, 'tick')} re-derived" if self._number > 1 else "")
             + (", the network answers as it did" if self._rehearsed else "")
         )
         yield from self._record(max_ticks)

@@ -13,7 +13,7 @@ from cli.evaluation.answers import OURS, Answers
 from cli.evaluation.confidence import Interval, interval
 from cli.evaluation.questions import Questions
 
-FLAT, HOLDER, RANDOM = "always flat", "buy and hold", "random entry"
+FLAT, HOLDER, RANDOM = "always flat", "holding the same stake", "random entry"
 
 Int64s = npt.NDArray[np.int64]
 

@@ -14,6 +14,7 @@ from cli.evaluation.report import Report, report
 from cli.evaluation.sources import Source
 from cli.exits import CommandError, Exit
 from cli.progress import progress
+from engine.market import Column, Rows
 from engine.parameters import Parameters
 from feeds import clock
 
@@ -37,6 +38,9 @@ class Evaluation:
     engine_labels: int
     engine_hits: int
     accounts: tuple[Account, ...]
+    market_gain: float
+    """How much the price itself changed from the first question to the last, as a share."""
+
     lacking: tuple[str, ...]
 
 
@@ -90,8 +94,17 @@ def evaluation(
         engine_labels=said.scored,
         engine_hits=said.hits,
         accounts=accounts(asked, engines, cash=parameters.cash, horizon_ns=horizon_ns),
+        market_gain=_market_gain(said.rows[asked.tick]),
         lacking=tuple(others.lacking()) if baselines in ("fast", "all") else (),
     )
+
+
+def _market_gain(rows: Rows) -> float:
+    """Return the move of the mid over ticks that have one."""
+    first_e8, last_e8 = (
+        int(row[Column.BID_E8]) + int(row[Column.ASK_E8]) for row in (rows[0], rows[-1])
+    )
+    return last_e8 / first_e8 - 1
 
 
 def _run(label: str, source: Source, parameters: Parameters, snapshot: Stretch | None) -> Answers:

@@ -7,7 +7,7 @@ from cli.evaluation.accounts import Account
 from cli.evaluation.answers import OURS
 from cli.evaluation.evaluation import Evaluation
 from cli.evaluation.report import Row
-from cli.score import fraction
+from cli.score import fraction, percent
 
 _HEAD = (
     f"{'':32} {'labels':>8} {'accuracy':>8} {'log-loss':>8} {'Brier':>7} {'ECE':>7} {'chance':>7}"
@@ -43,6 +43,7 @@ def as_lines(found: Evaluation) -> list[str]:
     if report.adapting:
         said = "  ".join(f"{part['accuracy']:.3f}" for part in report.adapting)
         lines.append(f"accuracy of {OURS} in the 500 labels behind each change: {said}")
+    lines += ["", f"the market itself moved by {percent(found.market_gain)}"]
     lines += ["", _ACCOUNTS_HEAD, *(_account_line(account) for account in found.accounts)]
     if found.engine_labels != found.labels:
         lines.append(
@@ -112,5 +113,6 @@ def as_summary(found: Evaluation) -> dict[str, Any]:
             }
             for account in found.accounts
         ],
+        "market_gain": found.market_gain,
         "not_installed": list(found.lacking),
     }

@@ -47,7 +47,7 @@ def test_a_table_is_printed_for_people(tmp_path: Path) -> None:
     ]  # fmt: skip
     first = next(place for place, line in enumerate(lines) if line.startswith("paper account"))
     assert [line.split("  ")[0] for line in lines[first + 1 :][:4]] == [
-        "ours", "always flat", "buy and hold", "random entry",
+        "ours", "always flat", "holding the same stake", "random entry",
     ]  # fmt: skip
 
 

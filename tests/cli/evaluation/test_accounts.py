@@ -57,7 +57,7 @@ def test_gains_are_those_at_the_end() -> None:
     assert made[OURS].gross_gain == pytest.approx(8.0)
     assert made[OURS].fills == 2
     assert made[OURS].against is None
-    assert (made["buy and hold"].net_gain, made["random entry"].net_gain) == (7.0, -3.0)
+    assert (made["holding the same stake"].net_gain, made["random entry"].net_gain) == (7.0, -3.0)
     assert (made["always flat"].net_gain, made["always flat"].fills) == (0.0, 0)
 
 
