@@ -156,12 +156,13 @@ class RecordingUnreadable(FeedError):
 class TableUnreadable(FeedError):
     """A file is no table of quotes or trades, or lacks the columns that are needed."""
 
-    hint = "`trader import --help` names the columns; --map COLUMN=NAME says what one is called."
-
-    def __init__(self, *, path: Path, why: str) -> None:
+    def __init__(self, *, path: Path, why: str, is_of_columns: bool = False) -> None:
         super().__init__(path, why)
         self.path = path
         self.why = why
+        if is_of_columns:
+            named = "`trader import --help` names the columns;"
+            self.hint = f"{named} --map COLUMN=NAME says what one is called."
 
     def __str__(self) -> str:
         return f"cannot read {self.path}: {self.why}"

@@ -318,10 +318,10 @@ def _found(path: Path, names: Sequence[str], layout: Layout) -> dict[str, int]:
             found[column] = names.index(name)
         elif column in layout.names:
             why = f"no column {name!r} for {column} (--map {column}={name}); {there}"
-            raise TableUnreadable(path=path, why=why)
+            raise TableUnreadable(path=path, why=why, is_of_columns=True)
     has_quotes, has_trades = {"bid", "ask"} <= set(found), {"price", "size"} <= set(found)
     if "at" not in found or not (has_quotes or has_trades):
         wanted = "at, and bid and ask or price and size"
         why = f"it lacks columns: {wanted} are needed; {there}"
-        raise TableUnreadable(path=path, why=why)
+        raise TableUnreadable(path=path, why=why, is_of_columns=True)
     return found

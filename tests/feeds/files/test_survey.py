@@ -106,6 +106,15 @@ def test_a_name_that_says_nothing_is_refused(tmp_path: Path, name: str) -> None:
         begun(tmp_path / name, "A-B", Layout())
 
 
+def test_a_hint_is_given_where_columns_are_the_matter(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    for header, is_of_columns in (("time,bid,ask", True), ("at,bid,ask", False)):
+        path.write_text(f"{header}\n1,2,3\n", encoding="utf-8")
+        with pytest.raises(TableUnreadable) as caught:
+            surveyed(path)
+        assert ("--map COLUMN=NAME" in caught.value.hint) == is_of_columns
+
+
 WRONG = {
     "csv/d-semicolon-comma.csv": "bid is missing or no number",
     "csv/i-thousands.csv": "bid is missing or no number",
