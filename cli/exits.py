@@ -60,6 +60,30 @@ class Exit(IntEnum):
     PIPE = 141
 
 
+MEANINGS = {
+    Exit.OK: "done; also a session that was stopped on purpose",
+    Exit.BUG: "a bug, with its traceback",
+    Exit.USAGE: "the command was called as it is not meant to be",
+    Exit.CONFIGURATION: "settings, permissions, names or ports have to be set right first",
+    Exit.REPAIRABLE: "the end of a journal can be repaired",
+    Exit.CORRUPT: "a journal is corrupt",
+    Exit.DIVERGED: "what is derived is not what was recorded",
+    Exit.CANNOT_VERIFY: "it cannot be verified here: another arithmetic",
+    Exit.NO_JOURNAL: "there is no such journal",
+    Exit.LOCKED: "another process records this journal",
+    Exit.INCOMPATIBLE: "it was recorded by another version",
+    Exit.OUT_OF_RANGE: "the journal has no such offset",
+    Exit.STALE: "status --max-age: the newest record is older",
+    Exit.NOT_RECORDING: "status --max-age: stopped or killed, nobody records",
+    Exit.UNREACHABLE: "the exchange could not be reached at the start",
+    Exit.HALT: "a halt by the disk or by a limit; nothing acknowledged is lost",
+    Exit.OUTPUT: "stdout could not be written to",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C",
+    Exit.PIPE: "nobody reads stdout any more, as when piped to head",
+}
+"""What each code means: shown by ``--help`` and in the README, which a test holds to it."""
+
+
 class CommandError(Exception):
     """A command cannot do what it was asked: a sentence, a hint and a code."""
 

@@ -20,7 +20,7 @@ from cli.config import config
 from cli.doctor import doctor
 from cli.evaluate import evaluate
 from cli.exchange import exchange
-from cli.exits import EXPECTED, Exit, report
+from cli.exits import EXPECTED, MEANINGS, Exit, report
 from cli.export import export
 from cli.import_ import import_
 from cli.init import init
@@ -42,6 +42,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
+    epilog="Exit codes: " + " · ".join(f"{code:d} {MEANINGS[code]}" for code in Exit) + ".",
 )
 app.command(rich_help_panel="Run")(live)
 app.command(rich_help_panel="Run")(replay)

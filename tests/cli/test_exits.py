@@ -1,11 +1,12 @@
 """Which error is which exit code."""
 
 import errno
+import re
 from pathlib import Path
 
 import pytest
 
-from cli.exits import CommandError, Exit, code_of, report
+from cli.exits import MEANINGS, CommandError, Exit, code_of, report
 from engine.errors import CheckpointDamaged, ForeignCheckpoint, ParameterError, StateMismatch
 from eventlog.errors import (
     Corrupt,
@@ -17,6 +18,7 @@ from eventlog.errors import (
     WriteFailed,
 )
 from feeds.errors import ExchangeUnreachable
+from tests.commands import trader
 
 HERE = Path("log")
 
@@ -90,3 +92,17 @@ def test_who_has_had_enough_is_told_nothing(capsys: pytest.CaptureFixture[str]) 
     """As when `head` has its lines."""
     assert report(CommandError(Exit.PIPE, ""), as_json=True) is Exit.PIPE
     assert capsys.readouterr().err == ""
+
+
+def test_every_code_is_documented_once_and_the_same() -> None:
+    """The table of the README and the end of --help say what the code says of itself."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| exit code | means |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = [re.fullmatch(r"\| (\d+) \| (.*) \|", line) for line in table.splitlines()]
+    said = {int(row[1]): row[2] for row in rows if row is not None}
+    shown = " ".join(trader("--help").out.split())
+
+    assert set(MEANINGS) == set(Exit)
+    assert said == {int(code): meaning for code, meaning in MEANINGS.items()}
+    assert len(rows) == len(Exit)
+    assert all(f"{code:d} {meaning}" in shown for code, meaning in MEANINGS.items())
