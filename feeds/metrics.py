@@ -30,6 +30,9 @@ CLOSE_S = 2.0
 Figures = Mapping[str, Mapping[str, object]]
 """By market, the figures by name; what is no number is left out."""
 
+_ENDS = (OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError)
+"""What ends one connection, and is of interest to nobody else."""
+
 _TEXT = "text/plain; charset=utf-8"
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
@@ -63,6 +66,8 @@ class Metrics:
         self._socket = _listening(port)
         self._port: int = self._socket.getsockname()[1]
         self._loop = asyncio.new_event_loop()
+        # Else it says for each connection that there is no descriptor for.
+        self._loop.set_exception_handler(lambda _loop, _context: None)
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -105,8 +110,8 @@ class Metrics:
         self._served += 1
         try:
             if self._served <= CONNECTIONS_MAX:
-                # Whatever it does, it ends itself and nothing else.
-                with suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError):
+                # Whatever it does, it ends itself and nothing else; as does the end of the server.
+                with suppress(*_ENDS):
                     async with asyncio.timeout(CONNECTION_S):
                         await self._answer(reader, writer)
         finally:

@@ -121,3 +121,15 @@ def test_figures_that_cannot_be_had() -> None:
 
     with Metrics(0, fail) as metrics:
         assert httpx2.get(metrics.url, trust_env=False).status_code == 503
+
+
+def test_the_end_with_connections_that_are_open(caplog: pytest.LogCaptureFixture) -> None:
+    """They end with it, and nothing is said of that."""
+    with Metrics(0, dict) as metrics:
+        idle = socket.create_connection(port_of(metrics))
+        with httpx2.Client(trust_env=False) as client:
+            client.get(metrics.url)
+
+    assert idle.recv(1) == b""
+    idle.close()
+    assert caplog.records == []
