@@ -84,9 +84,9 @@ class Curves:
         np.maximum.at(self.time_ns, places, times)
         late = pc.fill_null(table.column("backfilled"), False).to_numpy()
         self.backfilled += np.bincount(places[late], minlength=self.count)
-        first = int(table.column("offset")[0].as_py())
-        # A tick has no cause but itself.
-        self._add_prices(priced, places[priced.offsets - first])
+        # Records may be missing between others: those that a damaged file does not give.
+        rows = np.searchsorted(table.column("offset").to_numpy(), priced.offsets)
+        self._add_prices(priced, places[rows])
         self._add_fills(table, places, pc.equal(kinds, "fill"))
         self._add_decisions(table, places, pc.equal(kinds, "decision"))
 

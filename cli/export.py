@@ -52,11 +52,10 @@ def export(
     --to, derived again and compared on the way. A directory: learning curves for TensorBoard. A
     name that ends in .gz or .zst is compressed. - is stdout, and then the summary is on stderr.
     """
-    from cli import exporting, journal, outputs
+    from cli import exporting, holes, journal, outputs
     from cli.offsets import check_order, resolve
     from cli.progress import progress
     from engine.checkpoint import Checkpoints
-    from eventlog.reader import Reader
 
     options.check_kinds(kind)
     to_stdout = str(out) == "-"
@@ -65,7 +64,7 @@ def export(
     target = out if out.suffix else out / f"events.out.tfevents.{place.name}"
     if not to_stdout:
         outputs.check(target, force=force)
-    log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
+    log, checkpoints = holes.opened(place.log), Checkpoints(place.checkpoints)
     start, end = resolve(from_, log, checkpoints), resolve(to, log, checkpoints)
     check_order(from_, start, to, end)
     summary: dict[str, Any] = {"file": str(out)}

@@ -229,7 +229,10 @@ def genesis_of(log: Log | Reader, place: Place) -> Genesis:
 
 
 def _first_detail(log: Log | Reader, place: Place) -> dict[str, Any]:
-    first = next((record for _, record in records(log, 0, 1, kinds=["session_started"])), None)
+    # Every session says it; where the first record cannot be shown, the next one that can.
+    until = 1 if any(True for _ in log.read(0, 1, columns=("kind",))) else log.end
+    said = (record for _, record in records(log, 0, until, kinds=["session_started"]))
+    first = next(said, None)
     if not isinstance(first, SessionStarted):
         problem = f"{place.log}: the first record is not the start of a session"
         raise CommandError(Exit.CORRUPT, problem)
@@ -366,9 +369,10 @@ def last_received_ns(log: Log | Reader) -> int | None:
     """Return when the last record was received, or ``None`` if there is no record."""
     if not log.end:
         return None
-    (batch,) = log.read(log.end - 1, log.end, columns=("received_ns",))
-    time_ns: int = batch.column(0)[0].as_py()
-    return time_ns
+    for batch in log.read(log.end - 1, log.end, columns=("received_ns",)):
+        time_ns: int = batch.column(0)[0].as_py()
+        return time_ns
+    return None
 
 
 def tape_of(log: Log | Reader) -> Tape:

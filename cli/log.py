@@ -55,15 +55,14 @@ def log(
     first record received since a time (s@2026-11-21T14:02:00Z), up to a time (e@TIME). With --kind
     only records of that kind count.
     """
-    from cli import journal, lines
+    from cli import holes, journal, lines
     from engine.checkpoint import Checkpoints
-    from eventlog.reader import Reader
     from feeds import clock
 
     options.check_kinds(kind)
     write = lines.brief if form is None else lines.template(form)
     place = journal.find(home, name)
-    reader = Reader.open(place.log)
+    reader = holes.opened(place.log)
     start, end = _range(from_, to, count, kind, reader, Checkpoints(place.checkpoints))
     shown = 0
     while True:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import console, outlets, streams
+from cli import console, holes, outlets, streams
 from cli.arguments import NumbersMayBeNegative
 from cli.checkpoints import checkpoints
 from cli.compare import compare
@@ -20,7 +20,7 @@ from cli.config import config
 from cli.doctor import doctor
 from cli.evaluate import evaluate
 from cli.exchange import exchange
-from cli.exits import EXPECTED, MEANINGS, Exit, report
+from cli.exits import EXPECTED, MEANINGS, Exit, code_of, report
 from cli.export import export
 from cli.import_ import import_
 from cli.init import init
@@ -97,15 +97,27 @@ def main() -> None:
 
 def _run() -> int:
     """Run the command; return its code."""
+    holes.forget()
+    code = _answered()
+    unshown = holes.met()
+    return code if unshown is None else report(unshown, as_json="--json" in sys.argv)
+
+
+def _answered() -> int:
+    """Run the command and say what it refuses; return its code."""
     try:
         return _called()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except EXPECTED as error:
+        if code_of(error) is Exit.CORRUPT and holes.met() is not None:
+            return Exit.CORRUPT  # for want of what cannot be shown, which is told
         return report(error, as_json="--json" in sys.argv)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except Exception:
+        if holes.met() is not None:
+            return Exit.CORRUPT  # what it asked for is in what cannot be shown, which is told
         if not outlets.is_installed():
             raise
         traceback.print_exc()

@@ -47,15 +47,14 @@ def report(
 
     The same figures stand in the page, in the tables and in --json.
     """
-    from cli import chronicle, journal, notes, outputs
+    from cli import chronicle, holes, journal, notes, outputs
     from cli.figures import figures
     from cli.progress import progress, stage
-    from eventlog.reader import Reader
 
     if html is not None:
         outputs.check(html, force=force)
     place = journal.find(home, name)
-    log = Reader.open(place.log)
+    log = holes.opened(place.log)
     if not log.end:
         raise CommandError(Exit.NO_JOURNAL, f"{place.log} is empty: there is nothing to tell yet")
     if frozen:

@@ -41,10 +41,9 @@ def status(
     files and disturbs nobody; it works after a crash as well. --max-age 60s makes it a probe: it
     exits with 0 only if every journal is being recorded and has a record as new as that.
     """
-    from cli import journal
+    from cli import holes, journal
     from cli.durations import seconds_of
     from cli.standing import look
-    from eventlog.reader import Reader
     from feeds import clock
 
     max_age_s = None if max_age is None else seconds_of(max_age, "--max-age")
@@ -53,7 +52,7 @@ def status(
         raise CommandError(Exit.USAGE, problem)
     several = journal.names(home) if name is None else []
     places = [journal.find(home, each) for each in several] or [journal.find(home, name)]
-    logs = [Reader.open(place.log) for place in places]
+    logs = [holes.opened(place.log) for place in places]
     in_place = watch is not None and sys.stdout.isatty() and not as_json
     if in_place:
         console.write(_CLEAR)

@@ -49,17 +49,16 @@ def why(
 
     Everything but --features stands in the log and takes no TensorFlow.
     """
-    from cli import journal, lines
+    from cli import holes, journal, lines
     from cli.durations import seconds_of
     from cli.reasons import meaning
     from cli.selection import select
     from cli.standing import newest_facts
     from engine.checkpoint import Checkpoints
-    from eventlog.reader import Reader
 
     window_s = None if window is None else seconds_of(window, "--window")
     place = journal.find(home, name)
-    log = Reader.open(place.log)
+    log = holes.opened(place.log)
     if not log.end:
         raise CommandError(Exit.OUT_OF_RANGE, f"{place.log} is empty: nothing was decided yet")
     rules = journal.rules_of(log, place)

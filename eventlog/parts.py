@@ -7,6 +7,7 @@ part. A part that is sealed while it is being read goes on in its Parquet file.
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -18,6 +19,19 @@ from eventlog.segment import Segment
 from eventlog.storage import Storage
 
 Part = SealedSegment | Segment
+
+
+class Hole(NamedTuple):
+    """Records from ``first`` up to ``end`` that cannot be shown: in which file, and why."""
+
+    first: int
+    end: int
+    path: Path
+    why: str
+
+
+Passing = Callable[[Hole], object]
+"""Is told of what a reader passes over."""
 
 
 def parts_of(
@@ -62,11 +76,13 @@ def read(
     first: int,
     end: int,
     columns: Sequence[str] | None,
+    passing: Passing | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the records from ``first`` up to ``end``.
 
     ``find`` returns the part that holds an offset; ``reload`` is called when its file is gone, and
-    ``find`` is then expected to know better.
+    ``find`` is then expected to know better. With ``passing`` what is damaged is no error: it is
+    told of the hole, and the records after it follow.
 
     Raises:
         Corrupt: if a file is missing or is not what was written.
@@ -74,11 +90,29 @@ def read(
     position = first
     while position < end:
         part = find(position)
+        stop = min(end, part.end)
         try:
-            for batch in part.read(position, min(end, part.end), columns):
+            for batch in part.read(position, stop, columns):
                 yield batch
                 position += batch.num_rows
         except FileNotFoundError as error:
             reload()
-            if find(position).path == part.path:
-                raise Corrupt("the file is missing", path=part.path, offset=position) from error
+            if find(position).path != part.path:
+                continue
+            missing = Corrupt("the file is missing", path=part.path, offset=position)
+            if passing is None:
+                raise missing from error
+            passing(_hole(part, position, missing.what))
+            position = stop
+        except (Corrupt, OSError) as error:
+            if passing is None:
+                raise
+            why = error.what if isinstance(error, Corrupt) else str(error.strerror)
+            passing(_hole(part, position, why))
+            position = stop
+
+
+def _hole(part: Part, position: int, why: str) -> Hole:
+    """Return what is lost of a part: all of a sealed file, of an open one what comes after."""
+    first = part.first if isinstance(part, SealedSegment) else position
+    return Hole(first, part.end, part.path, why)

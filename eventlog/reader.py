@@ -29,21 +29,29 @@ _ATTEMPTS = 8
 class Reader:
     """A log, open for reading. What it shows is as of the last look. Use `Reader.open`."""
 
-    def __init__(self, storage: Storage, directory: Path) -> None:
+    def __init__(
+        self, storage: Storage, directory: Path, *, passing: parts.Passing | None = None
+    ) -> None:
         self.directory = directory
+        self._passing = passing
         self._storage = storage
         self._load()
 
     @classmethod
-    def open(cls, directory: Path, *, storage: Storage = DISK) -> "Reader":
+    def open(
+        cls, directory: Path, *, storage: Storage = DISK, passing: parts.Passing | None = None
+    ) -> "Reader":
         """Return a reader of what is durable now.
+
+        With ``passing`` it shows what can be shown: it is told of each stretch of records that a
+        read had to pass over because their file is damaged. Without, that is an error.
 
         Raises:
             NoLog: if there is no log.
             Corrupt: if it does not hold what was acknowledged.
             Incompatible: if a newer version wrote it.
         """
-        return cls(storage, directory)
+        return cls(storage, directory, passing=passing)
 
     @property
     def end(self) -> int:
@@ -70,7 +78,14 @@ class Reader:
         """Return an iterator over the records from one offset up to another; as `Log.read`."""
         end = self.end if to_offset is None else to_offset
         parts.check(self.directory, from_offset, end, self.end, columns)
-        return parts.read(self._part_at, self._load, first=from_offset, end=end, columns=columns)
+        return parts.read(
+            self._part_at,
+            self._load,
+            first=from_offset,
+            end=end,
+            columns=columns,
+            passing=self._passing,
+        )
 
     def chain_after(self, offset: int) -> bytes | None:
         """Return the link behind the frame that ends at ``offset``; as `Log.chain_after`."""

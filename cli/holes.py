@@ -1,0 +1,52 @@
+"""What a command could not show because its file is damaged: it shows the rest, and then says so.
+
+A command that only reads opens its log here. What is damaged is passed over, never without a word:
+when the command is done, its last sentence names the file and the offsets, and it exits with 5.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.exits import CommandError, Exit
+
+if TYPE_CHECKING:
+    from eventlog.parts import Hole
+    from eventlog.reader import Reader
+
+_met: "dict[Path, Hole]" = {}
+"""By file; a file that is met again, from another offset, is one hole."""
+
+
+def opened(directory: Path) -> "Reader":
+    """Return a reader that passes over what is damaged, and has it told at the end.
+
+    Raises:
+        NoLog: if there is no log.
+        Corrupt: if the manifest, the mark or the open segments do not hold what was acknowledged.
+    """
+    from eventlog.reader import Reader  # which takes a moment, and --help does not need it
+
+    return Reader.open(directory, passing=_pass)
+
+
+def met() -> CommandError | None:
+    """Return what could not be shown, as what the command ends with; ``None`` if all could."""
+    if not _met:
+        return None
+    told = [
+        f"{hole.path}: offsets {hole.first:,} to {hole.end - 1:,} cannot be shown: {hole.why}"
+        for hole in sorted(_met.values())
+    ]
+    hint = "The rest is as it was recorded. Restore the file from a copy; trader verify says more."
+    return CommandError(Exit.CORRUPT, "\n  ".join(told), hint=hint)
+
+
+def forget() -> None:
+    """Begin anew, with another command."""
+    _met.clear()
+
+
+def _pass(hole: "Hole") -> None:
+    known = _met.get(hole.path, hole)
+    first, end = min(hole.first, known.first), max(hole.end, known.end)
+    _met[hole.path] = hole._replace(first=first, end=end)
