@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cli.score import Score, fraction, gain_of, money, words_of
+from cli.score import Score, fraction, gain_of, late_words, money, words_of
 from cli.view import Panel, View
 from eventlog.printable import printable
 from eventlog.schema import NAMES, counts_e8
@@ -209,6 +209,7 @@ class Board:
             f"log-loss {fraction(score.log_loss)} (baseline {fraction(score.baseline_log_loss)})",
             f"accuracy {fraction(score.accuracy, 3)}",
             f"equity {money(score.equity_e8) or '-'}",
+            *([late_words(score.late)] if score.late else []),
             f"durable {durable:,}",
             f"recent log-loss {fraction(recent)}",
             score.reason or "no tick yet",

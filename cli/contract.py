@@ -57,6 +57,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             price                     number?   the mid; of a market of trades alone, the last one
             ticks                     integer?  decided on since the beginning
             fills                     integer?  paper executions since the beginning
+            late                      integer?  ticks since the beginning too late to trade on
             milestones                object?   since the beginning: what happened, and how often
             action                    string?   of the last decision
             reason                    string?   of the last decision
@@ -78,6 +79,8 @@ _MESSAGES: dict[str, dict[str, str]] = {
             offset                    integer   of the decision
             note                      string    why it is not the decision of the offset named
             time_ns                   integer   when its tick was received
+            delay_ms                  number?   from then to when it was taken up
+            late_ms                   integer   the delay beyond which nothing is traded on a tick
             meaning                   string    its reason as a sentence
             exchange_ns               integer?  the exchange's stamp on its tick
             received_ns               integer   when its tick was received
@@ -141,6 +144,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             records                   integer   durable records
             ticks                     integer   market inputs that were decided on
             backfilled                integer   trades that came late, which were not
+            late                      integer   decided on too late to be traded on
             first_ns                  integer?  when its first record was received, or it began
             last_ns                   integer?  when its last record of the market was received
             parameters                string    their digest
@@ -262,10 +266,11 @@ _MESSAGES: dict[str, dict[str, str]] = {
             ticks                     integer   decided on since the journal's beginning
             decisions                 integer   the same
             fills                     integer   paper executions since then
+            late                      integer   ticks since then that came too late to trade on
             gain                      number?   of the account since then
             market_gain               number?   of the price itself
             hold_gain                 number?   of holding the stake of one order, costs included
-            this_session              object    ticks, fills, labels, losses, gain of it alone
+            this_session              object    ticks, fills, late, labels, losses, gain of it alone
             first_offset              integer   where the session begins
             last_offset               integer   where it ends
             checkpoint_offset         integer   of the newest whole state

@@ -18,6 +18,7 @@ from cli.reliability import BINS, Reliability, wilson
 from cli.smoothing import Floats, filled, ratio
 from cli.uncertainty import Interval, blocked
 from cli.words import answers, assumptions
+from engine.reasons import LATE
 
 _PERIODS = 24
 _KEPT = ("crossing", "turnover", "trips", "wins", "sharpe", "trust")
@@ -34,6 +35,7 @@ def figures(told: Chronicle, verified: dict[str, Any] | None) -> dict[str, Any]:
         "records": told.records,
         "ticks": int(told.curves.decisions.sum()),
         "backfilled": int(told.curves.backfilled.sum()),
+        "late": int(told.curves.reasons[LATE].sum()) if LATE in told.curves.reasons else 0,
         "first_ns": min((each.first_ns for each in told.sessions), default=None),
         "last_ns": int(told.curves.time_ns[-1]) if told.records else None,
         "parameters": told.rules.digest,

@@ -284,7 +284,7 @@ def _summary(figures: dict[str, Any]) -> str:
             (
                 *("price, first and newest", _prices(money)),
                 *("deepest drawdown", share(money["drawdown"])),
-                *("", ""),
+                *("ticks too late to trade on", f"{figures['late']:,}"),
             ),
             (
                 *("trust in its skill", fraction(money["trust"], 2)),

@@ -154,6 +154,7 @@ def _verdict(said: dict[str, Any]) -> list[str]:
         f" the market itself {percent(money['market_gain'])}, holding the same stake"
         f" {percent(money['hold_gain'])}, random entry {percent(money['random_gain'])};"
         f" {words_of(money['fills'], 'fill')}, fees {money['fees']:,.2f}"
+        f"{_late_words(said['late'])}"
     )
     facts = {
         "learning": learned,
@@ -180,6 +181,12 @@ def _verdict(said: dict[str, Any]) -> list[str]:
             for row in said["measures"]
         ),
     ]
+
+
+def _late_words(late: int) -> str:
+    from cli.score import late_words
+
+    return f"; {late_words(late)}" if late else ""
 
 
 def _merged(rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from engine.reasons import LATE
 from eventlog import compute
 from eventlog.records import format_e8
 from eventlog.schema import counts_e8
@@ -56,6 +57,8 @@ class Score:
 
     decisions: int = 0
     fills: int = 0
+    late: int = 0
+    """Ticks that were taken up too late, and not traded on."""
     scored: int = 0
     hits: int = 0
     loss: float = 0.0
@@ -81,6 +84,7 @@ class Score:
         if not decisions.num_rows:
             return
         self.decisions += decisions.num_rows
+        self.late += compute.total(compute.equal(decisions.column("reason"), LATE))
         self.scored += compute.total(decisions.column("scored"))
         self.hits += compute.total(decisions.column("scored_hits"))
         self.loss += _total(decisions.column("scored_loss"))
@@ -108,6 +112,7 @@ class Score:
         return cls(
             decisions=int(said["decisions"]),
             fills=int(said["fills"]),
+            late=int(said["late"]),
             scored=int(said["scored"]),
             hits=int(said["hits"]),
             loss=float(said["loss"]),
@@ -137,8 +142,8 @@ class Score:
         return self.hits / self.scored if self.scored else None
 
 
-_SUMS = ("decisions", "fills", "scored", "hits", "loss", "baseline_loss")
-"""What adds up over decisions: four counts, and two sums."""
+_SUMS = ("decisions", "fills", "late", "scored", "hits", "loss", "baseline_loss")
+"""What adds up over decisions: five counts, and two sums."""
 
 
 def _account(decision: pa.RecordBatch) -> Account | None:
@@ -185,6 +190,15 @@ def price(value: float | None) -> str:
         return "-"
     text = f"{value:,.9f}".rstrip("0")
     return text + "00"[: max(0, 2 - len(text.partition(".")[2]))]
+
+
+def late_words(late: int) -> str:
+    """Say how many ticks came too late to be traded on.
+
+    >>> late_words(1), late_words(1_200)
+    ('1 tick late, not traded on', '1,200 ticks late, not traded on')
+    """
+    return f"{words_of(late, 'tick')} late, not traded on"
 
 
 def fraction(value: float | None, digits: int = 4) -> str:

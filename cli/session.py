@@ -381,6 +381,7 @@ class Session:
             "ticks": score.decisions,
             "decisions": score.decisions,
             "fills": score.fills,
+            "late": score.late,
             "first_offset": self._started_at,
             "last_offset": self.log.end - 1,
             "checkpoint_offset": self._keep.checkpoint_offset,
@@ -395,6 +396,7 @@ class Session:
             "this_session": {
                 "ticks": session.decisions,
                 "fills": session.fills,
+                "late": session.late,
                 "labels": session.scored,
                 "log_loss": session.log_loss,
                 "baseline_log_loss": session.baseline_log_loss,

@@ -140,6 +140,7 @@ def to_json(standing: "Standing") -> dict[str, object]:
         "price": standing.price,
         "ticks": None if total is None else total.decisions,
         "fills": None if total is None else total.fills,
+        "late": None if total is None else total.late,
         "milestones": None if total is None else dict(total.milestones),
         "action": None if last is None else last[1].action,
         "reason": None if last is None else last[1].reason,
@@ -210,7 +211,7 @@ def _learning(standing: "Standing") -> _Facts:
 
 
 def _account(standing: "Standing") -> _Facts:
-    from cli.score import money, percent, words_of
+    from cli.score import late_words, money, percent, words_of
     from eventlog.records import format_e8
 
     if standing.last is None:
@@ -218,6 +219,8 @@ def _account(standing: "Standing") -> _Facts:
     offset, last = standing.last
     fills = "" if standing.total is None else f", {words_of(standing.total.fills, 'fill')}"
     yield "account", f"equity {money(last.equity_e8)} ({percent(standing.gain)}){fills}"
+    if standing.total is not None and standing.total.late:
+        yield "late", late_words(standing.total.late)
     held = f"holding the same stake {percent(standing.hold_gain)}"
     yield "market", f"{_market(standing)}; {held}"
     yield "position", format_e8(last.position_e8).rstrip("0").rstrip(".")

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.score import Score, fraction, gain_of, money, percent, price, span, words_of
+from cli.score import Score, fraction, gain_of, late_words, money, percent, price, span, words_of
 from eventlog.printable import printable
 from eventlog.records import ONLINE
 
@@ -146,7 +146,7 @@ def _facts(panel: Panel) -> list[tuple[str, Text]]:
     if gross_e8 is not None:
         account += f", gross {money(gross_e8)}"
     return [
-        ("ticks", Text(f"{panel.ticks:,} at {panel.pace:,.0f}/s")),
+        ("ticks", Text(f"{panel.ticks:,} at {panel.pace:,.0f}/s{_late(score)}")),
         *_session(panel),
         ("latency", Text(latency)),
         ("durable", Text(f"{panel.durable:,}, checkpoint {panel.behind:,} behind")),
@@ -167,6 +167,10 @@ def _facts(panel: Panel) -> list[tuple[str, Text]]:
         ("because", Text(_because(panel))),
         ("mark", Text(printable(_milestones(score)) or "no drift, no growth yet")),
     ]
+
+
+def _late(score: Score) -> str:
+    return f", {late_words(score.late)}" if score.late else ""
 
 
 def _ms(value_ms: float) -> str:

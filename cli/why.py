@@ -73,6 +73,8 @@ def why(
         "offset": offset,
         "note": selected.note,
         "time_ns": decision.received_ns,
+        "delay_ms": _delay_ms(tick),
+        "late_ms": rules.known.late_ms,
         "meaning": meaning(decision, rules.known),
         **lines.plain(decision),
         "fingerprint": f"{decision.fingerprint:016x}",
@@ -109,6 +111,12 @@ def _market_status(log: "Reader", cause: int) -> str | None:
     at = start_of(log, 1, kinds=["market_status"], end=cause, least=least)
     said = next((record for _, record in journal.records(log, at, at + 1)), None)
     return said.status if isinstance(said, MarketStatus) else None
+
+
+def _delay_ms(tick: Any) -> float | None:
+    """Return how long a tick waited until it was taken up; ``None`` where nobody says."""
+    taken_ns = getattr(tick, "taken_ns", None)
+    return None if taken_ns is None else max(0, taken_ns - tick.received_ns) / 1e6
 
 
 def _before(log: "Reader", cause: int) -> "list[tuple[int, Any]]":
@@ -252,6 +260,9 @@ def _lines(
         )
     (cause, tick), *before = inputs
     put("tick", f"{cause:,} {kind_of(tick)} {matter(tick)}")
+    if said["delay_ms"] is not None:
+        bound = f"traded on up to {said['late_ms']:,} ms"
+        put("delay", f"taken up {said['delay_ms']:,.1f} ms after it was received; {bound}")
     for at, record in before:
         since_ms = (record.received_ns - tick.received_ns) / 1e6
         put("before", f"{at:,} {kind_of(record)} {matter(record)}, {since_ms:+,.1f} ms")

@@ -20,6 +20,7 @@ from engine.hindsight import Hindsight
 from engine.labels import TallyState
 from engine.parameters import Parameters
 from engine.portfolio import OURS, PortfolioState, ledger_of, orders_of
+from engine.reasons import HALTED, LATE
 from engine.row import Row, is_late
 
 ACTIONS = ("hold", "buy", "sell")
@@ -37,15 +38,14 @@ REASONS = (
     "past edges did not pay",
     "not enough cash",
     "entry: edge above cost",
-    "too late to act on",
-    "market not tradable",
+    LATE,
+    HALTED,
 )
 """In the order in which they came to be, since a decision is known by the number of its reason."""
 
-PRIORITY = ("too late to act on", "market not tradable", *REASONS[:-2])
+PRIORITY = (LATE, HALTED, *REASONS[:-2])
 """In the order in which they are tried."""
 
-LATE = "too late to act on"
 _ENTER, _EXIT = REASONS.index("entry: edge above cost"), REASONS.index("exit: edge gone")
 
 
