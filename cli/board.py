@@ -159,7 +159,7 @@ class Board:
 
     def _take_decisions(self, decisions: pa.RecordBatch, now_ns: int) -> None:
         seen = self.figures
-        waited_ms = (now_ns - decisions.column("received_ns").to_numpy()) / _MS
+        waited_ms = np.maximum(now_ns - decisions.column("received_ns").to_numpy(), 0) / _MS
         places = (self._latency_count + np.arange(len(waited_ms))) % _LATENCIES
         self._latencies_ms[places] = waited_ms
         self._latency_count += len(waited_ms)

@@ -14,6 +14,7 @@ from dataclasses import asdict, fields
 from enum import StrEnum
 
 from cli.exits import CommandError, Exit
+from eventlog.gaps import missing_ns
 from eventlog.printable import printable, printable_bytes
 from eventlog.records import (
     KINDS,
@@ -83,7 +84,7 @@ def matter(record: Record) -> str:
                 f" {_short(record.fee_e8)}, ordered at {record.ordered_at:,}"
             )
         case Gap():
-            seconds = (record.to_ns - record.from_ns) / 10**9
+            seconds = missing_ns(record.from_ns, record.to_ns) / 10**9
             return f"{seconds:,.1f} s missing: {printable(record.why)}"
         case Milestone():
             happened = printable(with_detail(record.why, _detail(record.detail)))

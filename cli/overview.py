@@ -23,7 +23,7 @@ def to_lines(standings: Sequence[Standing]) -> Iterator[str]:
         yield _line(
             _cut(standing.place.name, _WIDTHS[0]),
             standing.state,
-            "-" if standing.age_s is None else span(standing.age_s),
+            _age(standing.age_s),
             "-" if pace is None else f"{pace:,.1f}",
             "-" if skill is None else f"{skill:+.1%}",
             (None if last is None else money(last[1].equity_e8)) or "-",
@@ -55,3 +55,10 @@ def _line(*cells: str) -> str:
     first, *others = zip(cells, _WIDTHS, strict=True)
     said = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
     return " ".join(said).rstrip()
+
+
+def _age(age_s: float | None) -> str:
+    """Say how old the newest record is; one that is ahead of a clock that was set back is none."""
+    if age_s is None:
+        return "-"
+    return span(age_s) if age_s >= 0 else "ahead"

@@ -14,6 +14,7 @@ from typing import Any
 
 from cli.lines import time_of, with_detail
 from cli.score import fraction, percent, price, words_of
+from eventlog.gaps import missing_ns
 from eventlog.printable import printable
 
 UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
@@ -436,7 +437,7 @@ def _tables(figures: dict[str, Any]) -> list[str]:
                 [
                     (
                         time_of(gap["from_ns"]),
-                        f"{(gap['to_ns'] - gap['from_ns']) / 1e9:,.1f} s",
+                        f"{missing_ns(gap['from_ns'], gap['to_ns']) / 1e9:,.1f} s",
                         gap["why"],
                     )
                     for gap in figures["gaps"][-_ROWS_SHOWN:]

@@ -200,7 +200,9 @@ class Session:
     def _reached(self, stage: str) -> None:
         """Take note of how long it took to get there; nothing of what was on the log's tail."""
         if self._oldest_ns is not None:
-            self._latencies_ms[stage].append((clock.now_ns() - self._oldest_ns) / 1e6)
+            # A clock that was set back meanwhile measures nothing, and no time below it.
+            taken_ms = max(0.0, (clock.now_ns() - self._oldest_ns) / 1e6)
+            self._latencies_ms[stage].append(taken_ms)
 
     def _show(self, effects: pa.RecordBatch) -> None:
         self._reached("decided")

@@ -11,6 +11,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEWEST_NS = 2**63 - 1
 """The last moment that a record can hold, in April 2262."""
 
+_ASLEEP_TOO = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 def now_ns() -> int:
     """Return the wall time in nanoseconds since 1970 UTC, the last one that a record can hold."""
@@ -37,6 +39,14 @@ def iso_utc(time_ns: int) -> str:
 def monotonic_s() -> float:
     """Return seconds since an arbitrary moment, never decreasing."""
     return time.monotonic()
+
+
+def elapsed_s() -> float:
+    """Return seconds since an arbitrary moment, never decreasing, that go on while it sleeps.
+
+    Where a system has no such clock it is the monotonic one, and a sleep passes for a set clock.
+    """
+    return time.clock_gettime(_ASLEEP_TOO)
 
 
 def monotonic_ns() -> int:

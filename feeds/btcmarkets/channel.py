@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from eventlog.gaps import missed
 from eventlog.records import Gap, Input, Tick, Trade
 from feeds.btcmarkets.crosscheck import CrossCheck
 from feeds.btcmarkets.inbox import Inbox
@@ -64,7 +65,7 @@ class Channel:
             return []
         from_ns, why = self._missing_since
         self._missing_since = None
-        return [self._gap(to_ns, from_ns, to_ns, why)]
+        return [self._counted(missed(at_ns=to_ns, from_ns=from_ns, to_ns=to_ns, why=why))]
 
     def unfilled(self, at_ns: int, *, began_ns: int) -> list[Input]:
         """Return a gap for a hole that is left open: trades may be missing which nobody found."""
@@ -94,5 +95,8 @@ class Channel:
         self.inbox.put(kept)
 
     def _gap(self, at_ns: int, from_ns: int, to_ns: int, why: str) -> Gap:
+        return self._counted(Gap(received_ns=at_ns, from_ns=from_ns, to_ns=to_ns, why=why))
+
+    def _counted(self, gap: Gap) -> Gap:
         self._gaps += 1
-        return Gap(received_ns=at_ns, from_ns=from_ns, to_ns=to_ns, why=why)
+        return gap

@@ -44,7 +44,7 @@ from feeds.btcmarkets.silence import Silence
 from feeds.btcmarkets.standing import Standing
 from feeds.btcmarkets.state import FeedState
 from feeds.btcmarkets.tape import Tape
-from feeds.clock import monotonic_s, now_ns
+from feeds.clock import elapsed_s, monotonic_s, now_ns
 from feeds.errors import (
     ExchangeUnreachable,
     FeedFailed,
@@ -732,30 +732,43 @@ class Feed:
 
     async def _compare_clocks(self) -> None:
         """Find the moments at which the wall clock was set, or the machine slept."""
-        wall_ns, mono_s = now_ns(), monotonic_s()
+        wall_ns, mono_s, elapsed = now_ns(), monotonic_s(), elapsed_s()
         while True:
             await asyncio.sleep(_LOOK_S)
-            wall_before_ns, mono_before_s = wall_ns, mono_s
-            wall_ns, mono_s = now_ns(), monotonic_s()
+            wall_before_ns, mono_before_s, elapsed_before = wall_ns, mono_s, elapsed
+            wall_ns, mono_s, elapsed = now_ns(), monotonic_s(), elapsed_s()
             self._loop_lag_s = max(0.0, mono_s - mono_before_s - _LOOK_S)
-            jump_s = (wall_ns - wall_before_ns) / 1e9 - (mono_s - mono_before_s)
-            if abs(jump_s) >= _JUMP_S:
-                self._jump(jump_s, wall_before_ns, wall_ns)
+            lasted_s = elapsed - elapsed_before
+            set_s = (wall_ns - wall_before_ns) / 1e9 - lasted_s
+            slept_s = lasted_s - (mono_s - mono_before_s)
+            if slept_s >= _JUMP_S:
+                self._slept(slept_s, wall_ns)
+            if abs(set_s) >= _JUMP_S:
+                self._clock_was_set(set_s, wall_ns)
 
-    def _jump(self, jump_s: float, before_ns: int, after_ns: int) -> None:
-        why = f"the clock went {jump_s:+.1f} s: it was set, or the machine slept"
+    def _clock_was_set(self, set_s: float, at_ns: int) -> None:
+        """Say so where the stream goes on: nothing was missed, but no time before compares."""
+        why = f"the clock went {set_s:+,.1f} s: it was set"
+        for market, channel in self._channels.items():
+            if channel.source is not None:
+                channel.interrupt(at_ns=at_ns, from_ns=at_ns, to_ns=at_ns, why=why)
+                self._want(market)
+
+    def _slept(self, slept_s: float, at_ns: int) -> None:
+        why = f"the machine slept for {slept_s:,.1f} s"
+        is_over = slept_s >= self._stale_after_s
         for market, channel in self._channels.items():
             if channel.source is None:
                 continue
-            if jump_s >= self._stale_after_s:
+            if is_over:
                 # What the exchange sent meanwhile is gone, and so, mostly, is the connection.
                 channel.lose(why, heard_ns=self._last_received_ns)
             else:
-                from_ns, to_ns = sorted((before_ns, after_ns))
-                channel.interrupt(at_ns=after_ns, from_ns=from_ns, to_ns=to_ns, why=why)
+                from_ns = at_ns - int(slept_s * 1e9)
+                channel.interrupt(at_ns=at_ns, from_ns=from_ns, to_ns=at_ns, why=why)
                 self._want(market)
         for link in self._links:
-            if jump_s >= self._stale_after_s and link.socket is not None:
+            if is_over and link.socket is not None:
                 link.socket.transport.abort()
 
     async def _cross_check(self, rest: Rest) -> None:

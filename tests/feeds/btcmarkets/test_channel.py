@@ -34,15 +34,28 @@ def test_what_was_missed_is_said_once_from_the_first_loss_on() -> None:
 
 
 def test_a_clock_that_was_set_back_is_a_gap_of_now() -> None:
-    """It lies between the two readings, and was noticed at the later one."""
+    """It has no length: the stream went on."""
     made = channel()
 
-    made.interrupt(at_ns=5, from_ns=5, to_ns=90, why="the clock went -85 s")
+    made.interrupt(at_ns=5, from_ns=5, to_ns=5, why="the clock went -85 s")
 
     assert made.inbox.take(0.0, most=10) == [
-        Gap(received_ns=5, from_ns=5, to_ns=90, why="the clock went -85 s")
+        Gap(received_ns=5, from_ns=5, to_ns=5, why="the clock went -85 s")
     ]
     assert made.state().streaming
+
+
+def test_a_clock_that_was_set_back_while_nothing_came_leaves_no_negative_gap() -> None:
+    """It ended before it began: that is a step of the clock, and is said as one."""
+    made = channel()
+
+    made.lose("closed", heard_ns=259_183 * 10**9)
+    (gap,) = made.missed(5 * 10**9)
+
+    assert isinstance(gap, Gap)
+    assert (gap.from_ns, gap.to_ns) == (5 * 10**9, 5 * 10**9)
+    assert gap.why.startswith("closed; the clock was set back by 259,178.0 s or more")
+    assert made.state().gaps == 1
 
 
 def test_a_hole_that_stays_open_is_a_gap_from_where_trades_were_sure() -> None:

@@ -20,7 +20,7 @@ from feeds.btcmarkets.connection import TAKE_RECORDS_MAX, Feed
 from feeds.btcmarkets.protocol import decode
 from feeds.btcmarkets.rest import Rest, rest_url
 from feeds.btcmarkets.tape import Tape
-from feeds.clock import now_ns
+from feeds.clock import elapsed_s, now_ns
 from feeds.errors import (
     ExchangeUnreachable,
     FeedFailed,
@@ -661,25 +661,43 @@ def snapshot(market: str) -> str:
     )
 
 
-@pytest.mark.parametrize(("jump_s", "is_lost"), [(5.0, False), (-5.0, False), (600.0, True)])
+@pytest.mark.parametrize(
+    ("set_s", "slept_s", "why", "missing_s"),
+    [
+        (5.0, 0.0, "the clock went +5.0 s: it was set", 0.0),
+        (-5.0, 0.0, "the clock went -5.0 s: it was set", 0.0),
+        (3_600.0, 0.0, "the clock went +3,600.0 s: it was set", 0.0),
+        (-259_178.0, 0.0, "the clock went -259,178.0 s: it was set", 0.0),
+        (0.0, 5.0, "the machine slept for 5.0 s", 5.0),
+        (0.0, 600.0, "the machine slept for 600.0 s", 600.0),
+    ],
+)
 def test_a_clock_that_was_set_or_a_machine_that_slept(
-    serve_source: Any, monkeypatch: pytest.MonkeyPatch, jump_s: float, is_lost: bool
+    serve_source: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    set_s: float,
+    slept_s: float,
+    why: str,
+    missing_s: float,
 ) -> None:
-    """The wall clock ran from the monotonic one: a gap says how far; a long sleep reconnects."""
+    """A set clock is a step, in which nothing was missed; a sleep is missing, and a long one
+    reconnects.
+    """
     monkeypatch.setattr(connection, "_LOOK_S", 0.02)
-    off_ns = [0]
-    monkeypatch.setattr(connection, "now_ns", lambda: now_ns() + off_ns[0])
+    off_s = [0.0, 0.0]
+    monkeypatch.setattr(connection, "now_ns", lambda: now_ns() + int(sum(off_s) * 1e9))
+    monkeypatch.setattr(connection, "elapsed_s", lambda: elapsed_s() + off_s[1])
     with Feed(serve_source(synthetic("BTC-AUD")), ["BTC-AUD"], **HASTE) as feed:
         taken = take_until(feed, at_least(500))
         threading.Event().wait(0.1)
-        off_ns[0] = int(jump_s * 1e9)
+        off_s[:] = [set_s, slept_s]
         taken += take_until(feed, lambda records: bool(gaps(records)))
         reconnects = feed.state.reconnects
 
     gap = gaps(taken)[0]
-    assert "the clock went" in gap.why
-    assert gap.from_ns <= gap.to_ns
-    assert reconnects == is_lost
+    assert gap.why == why
+    assert missing_s <= (gap.to_ns - gap.from_ns) / 1e9 < missing_s + 300
+    assert reconnects == (slept_s > 300)
 
 
 def test_the_book_is_compared_with_rest(serve_source: Any) -> None:
