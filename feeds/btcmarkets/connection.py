@@ -71,6 +71,10 @@ _CROSS_CHECKS = 5
 _LOOK_S = 1.0
 """How often the clocks are compared."""
 
+_BEAT_S = 0.1
+_STALL_S = 0.4
+"""How long the thread may stand still, beyond a beat, before what it reads then is not new."""
+
 _JUMP_S = 2.0
 """How far the wall clock may run from the monotonic one between two looks."""
 
@@ -210,6 +214,7 @@ class Feed:
         self._trouble = ""
         self._began_ns = now_ns()
         # Belong to the thread.
+        self._awake = (0, 0.0)  # when it was last, on both clocks
         self._links: list[Link] = []
         self._is_doubted = asyncio.Event()
         self._numbers = 0
@@ -352,6 +357,8 @@ class Feed:
         if self._stopping:
             return
         self._tls = _tls(self._url)
+        self._awake = now_ns(), elapsed_s()
+        self._beat()
         beside = asyncio.create_task(self._work_beside())
         try:
             async with self._deadline:
@@ -535,9 +542,7 @@ class Feed:
 
     async def _read(self, link: Link, socket: ClientConnection) -> None:
         while True:
-            # Undecoded, so that a frame that is not UTF-8 is a record and not the end.
-            frame = await socket.recv(decode=False)
-            received_ns = now_ns()
+            frame, received_ns = await link.next(socket)
             link.heard_s = self._last_frame_s = monotonic_s()
             event = protocol.decode(frame, received_ns)
             self._frames += 1
@@ -646,7 +651,24 @@ class Feed:
             channel.check.add(record)
         return [*arrivals, record]
 
+    def _beat(self) -> None:
+        """Notice when the thread stood still: the process was stopped, the machine slept.
+
+        What came in meanwhile is read now, and would look as if it had come in now. This is a
+        callback, and not a task, so that it comes before whoever waits for a frame.
+        """
+        (was_ns, was_s), self._awake = self._awake, (now_ns(), elapsed_s())
+        if self._awake[1] - was_s > _BEAT_S + _STALL_S:
+            self._hold(self._links, was_ns)
+        asyncio.get_running_loop().call_later(_BEAT_S, self._beat)
+
+    def _hold(self, links: Sequence[Link], since_ns: int) -> None:
+        for link in links:
+            # What was read meanwhile had come in before what is read now.
+            link.hold(max(since_ns, self._last_received_ns or since_ns))
+
     async def _wait_for_room(self, link: Link | None) -> None:
+        since_ns, since_s = now_ns(), monotonic_s()
         # Whoever takes sets the event through the loop, so it cannot be missed between these lines.
         while any(channel.inbox.is_full for channel in self._channels.values()):
             self._room.clear()
@@ -656,6 +678,8 @@ class Feed:
         if link is not None:
             link.is_full = False
             link.heard_s = link.read_since_s = monotonic_s()
+            if link.heard_s - since_s > _STALL_S:
+                self._hold([link], since_ns)
 
     async def _watch(self, link: Link, socket: ClientConnection) -> None:
         """Give the socket up when nothing comes, unless it is we who do not read."""
@@ -762,7 +786,8 @@ class Feed:
                 continue
             if is_over:
                 # What the exchange sent meanwhile is gone, and so, mostly, is the connection.
-                channel.lose(why, heard_ns=self._last_received_ns)
+                began_ns = at_ns - int(slept_s * 1e9)
+                channel.lose(why, heard_ns=min(self._last_received_ns or began_ns, began_ns))
             else:
                 from_ns = at_ns - int(slept_s * 1e9)
                 channel.interrupt(at_ns=at_ns, from_ns=from_ns, to_ns=at_ns, why=why)
