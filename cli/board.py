@@ -93,6 +93,11 @@ class Board:
         windows = self._windows[-1]
         self._marks.append((windows.began_s, before.decisions, before.scored, before.loss))
 
+    def start(self) -> None:
+        """Count what follows as this session's: the log's tail is caught up with."""
+        self._before = replace(self.score, milestones=self.score.milestones.copy())
+        self.figures.session_equity_e8 = self.score.equity_e8
+
     @property
     def ticks(self) -> int:
         """How many ticks were decided on since the journal began."""

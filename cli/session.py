@@ -150,6 +150,7 @@ class Session:
         self._keep = Keep(self.log, self._checkpoints, after=self._resumed_from, show=self._show)
         with stage("catch up") as catching_up:
             run(self._engine, self._tail(), self._keep)
+            self.board.start()
             now = prices.price_of(self._engine.market)
             self.board.price(prices.newest(self.place, self.log) if now is None else now)
             catching_up.note = f"{self._rederived:,} ticks"

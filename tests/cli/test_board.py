@@ -95,3 +95,5 @@ def test_a_session_that_goes_on_counts_from_the_beginning() -> None:
     assert panel.hold_gain == alone.hold_gain
     assert sum(window.scored for window in panel.recent) == alone.score.scored
     assert alone.panel(1.0, durable=9, checkpoint=8, feed="ok").session is None
+    board.start()
+    assert (board.session.decisions, board.session.fills, board.session.scored) == (0, 0, 0)
