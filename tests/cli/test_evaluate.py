@@ -54,7 +54,7 @@ def test_a_table_is_printed_for_people(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--stream", "S99"), "no stream 'S99'"),
+        (("--stream", "S99"), "--stream S99: unknown"),
         (("--stream", "S1", "--baselines", "some"), "--baselines some"),
         (("--stream", "S1", "--table", "a.csv"), "one of them"),
         (("--table", "a.csv"), "No such file"),
