@@ -96,6 +96,7 @@ class Session:
         self._samples: deque[Health] = deque()
         self._latencies_ms = {stage: deque[float](maxlen=_LATENCIES_MAX) for stage in STAGES}
         self._oldest_ns: int | None = None  # of what is on its way, when it was received
+        self._opening = prices.Prices()  # follows a new journal up to its first price
         self.board = Board(place.name)
         self.stop_why = ""
         self.looped_s = clock.monotonic_s()
@@ -320,6 +321,7 @@ class Session:
                     self._oldest_ns = arrived[0].received_ns
                     self._reached("recorded")
                     self.board.see(batch)
+                    self._look_for_first_price(batch)
                     yield batch
                 self._reached("latency")
                 self.board.price(prices.price_of(self._engine.market))
@@ -348,6 +350,11 @@ class Session:
         if from_ns is None:
             return []
         return [missed(at_ns=since_ns, from_ns=from_ns, to_ns=since_ns, why="not running")]
+
+    def _look_for_first_price(self, batch: pa.RecordBatch) -> None:
+        """Take note of a new journal's first price, which may be long before its batch ends."""
+        if self._is_new and self.board.figures.first_price is None:
+            self.board.figures.first_price = self._opening.add(batch).first
 
     def _taken_samples(self) -> list[Health]:
         """Return the samples that wait, each with what all decisions so far come to."""

@@ -54,6 +54,14 @@ def test_a_session_ends_where_it_is_told(tmp_path: Path, url: str) -> None:
     assert answer.summary["last_offset"] == len(recorded) - 1
 
 
+def test_the_market_moves_from_its_first_tick_on(tmp_path: Path, url: str) -> None:
+    """Also where the first batch is of many: a new session says what status and report say."""
+    said = live(tmp_path, url, "--max-ticks", "400").summary
+    status = trader("status", "--home", str(tmp_path), "--json").summary
+
+    assert said["market_gain"] == status["market_gain"]
+
+
 def test_a_second_session_continues_the_first(tmp_path: Path, url: str) -> None:
     """It names where it resumed, records the gap between them, and both verify as one."""
     first = live(tmp_path, url, "--max-ticks", "100").summary
