@@ -1,0 +1,101 @@
+"""What the step is: a digest of its definition, so that a change of code is not taken for another
+machine.
+
+Equal behaviour needs equal code, equal parameters, equal arithmetic and an equal log (nautilus
+names the same tuple: seed, binary, configuration, schema, log). The parameters have a digest
+(`engine.parameters`), the arithmetic has one (`engine.engine.arithmetic_digest`), the log has its
+chain. This is the digest of the code.
+
+It is taken over the syntax of the modules that turn records into decisions, without comments,
+docstrings and layout: they may be improved without ending anybody's journal. Names count, although
+they change nothing, because a digest that is sometimes too strict can be trusted, and one that is
+sometimes too lenient can not.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import cache
+from hashlib import blake2b
+from importlib.resources import files
+
+MODULES = (
+    "engine.arithmetic",
+    "engine.calibration",
+    "engine.candidates",
+    "engine.engine",
+    "engine.experts",
+    "engine.features",
+    "engine.fees",
+    "engine.hindsight",
+    "engine.labels",
+    "engine.learning",
+    "engine.market",
+    "engine.memory",
+    "engine.money",
+    "engine.monitor",
+    "engine.network",
+    "engine.parameters",
+    "engine.performance",
+    "engine.policy",
+    "engine.portfolio",
+    "engine.randomness",
+    "engine.row",
+    "engine.state",
+    "engine.step",
+    "eventlog.checksum",
+)
+"""The modules on which a decision depends: all that `engine.engine` imports of this package, but
+for its errors and the self-check, and the exchange's checksum."""
+
+_DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def step_identity() -> str:
+    """Return the digest of the step's definition, 32 hexadecimal digits; the same in every version
+    of Python.
+    """
+    return identity_of((name, _source(name)) for name in MODULES)
+
+
+def identity_of(sources: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of modules, each a name and its source text.
+
+    >>> identity_of([("a", "x = 1")]) == identity_of([("a", "x = 1  # one")])
+    True
+    >>> identity_of([("a", "x = 1")]) == identity_of([("a", "x = 2")])
+    False
+    """
+    hasher = blake2b(digest_size=16)
+    for name, source in sources:
+        hasher.update(f"{name}\n".encode())
+        for part in _parts(ast.parse(source)):
+            hasher.update(part.encode() + b"\0")
+    return hasher.hexdigest()
+
+
+def _source(name: str) -> str:
+    package, _, module = name.rpartition(".")
+    return files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
+
+
+def _parts(node: ast.AST) -> Iterator[str]:
+    """Yield a syntax tree in one order, without what is absent.
+
+    Versions of Python differ in which empty fields a node has and in how `ast.dump` prints them,
+    and in nothing else that this code uses.
+    """
+    yield f"({type(node).__name__}"
+    for name, value in ast.iter_fields(node):
+        if name in ("type_comment", "type_ignores", "kind") or value in (None, []):
+            continue
+        yield name
+        values = value if isinstance(value, list) else [value]
+        if name == "body" and isinstance(node, _DOCUMENTED) and ast.get_docstring(node) is not None:
+            values = values[1:]
+        for each in values:
+            if isinstance(each, ast.AST):
+                yield from _parts(each)
+            else:
+                yield repr(each)
+    yield ")"

@@ -1,0 +1,99 @@
+"""A change of the step's code changes its identity; a change of its comments does not."""
+
+import ast
+from pathlib import Path
+
+from engine import identity
+from engine.identity import MODULES, identity_of, step_identity
+
+ROOT = Path(__file__).parent.parent.parent
+BESIDE_THE_STEP = {"engine.errors", "engine.rehearsal", "engine.identity"}
+"""What the engine imports and no decision depends on."""
+
+
+def path_of(module: str) -> Path:
+    return ROOT / f"{module.replace('.', '/')}.py"
+
+
+def imported(module: str) -> set[str]:
+    """Return the modules of the engine that a module imports, and the checksum's."""
+    found = set()
+    for node in ast.walk(ast.parse(path_of(module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {
+        name
+        for name in found
+        if (name.startswith("engine.") or name == "eventlog.checksum") and path_of(name).exists()
+    }
+
+
+def closure(module: str) -> set[str]:
+    found: set[str] = set()
+    waiting = {module}
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting |= imported(name)
+    return found
+
+
+def sources() -> list[tuple[str, str]]:
+    return [(name, path_of(name).read_text(encoding="utf-8")) for name in MODULES]
+
+
+def changed(module: str, old: str, new: str) -> list[tuple[str, str]]:
+    """Return the sources with one text of one module replaced."""
+    found = dict(sources())
+    assert old in found[module]
+    found[module] = found[module].replace(old, new, 1)
+    return list(found.items())
+
+
+def test_it_is_taken_over_every_module_that_a_decision_depends_on() -> None:
+    assert set(MODULES) == closure("engine.engine") - BESIDE_THE_STEP
+
+
+def test_it_is_that_of_the_sources() -> None:
+    assert step_identity() == identity_of(sources())
+
+
+def test_a_constant_of_a_feature_changes_it() -> None:
+    text = path_of("engine.features").read_text(encoding="utf-8")
+    constant = next(
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, float)
+    )
+    old = ast.get_source_segment(text, constant)
+    assert old is not None
+
+    assert identity_of(changed("engine.features", old, f"({old} * 2)")) != step_identity()
+
+
+def test_a_change_anywhere_in_the_step_changes_it() -> None:
+    for module, source in sources():
+        found = dict(sources())
+        found[module] = f"{source}\nADDED = 1\n"
+        assert identity_of(found.items()) != step_identity(), module
+
+
+def test_comments_docstrings_and_layout_do_not() -> None:
+    found = {name: ast.unparse(ast.parse(source)) for name, source in sources()}
+    found["engine.features"] = '"""Another first line."""\n' + "\n".join(
+        found["engine.features"].split('"""', 2)[2].splitlines()
+    )
+    found["engine.step"] += "\n# A comment more.\n"
+
+    assert identity_of(found.items()) == step_identity()
+
+
+def test_it_needs_no_module_of_the_step() -> None:
+    """A reader names the step without loading TensorFlow."""
+    text = Path(identity.__file__).read_text(encoding="utf-8")
+    modules = {
+        node.module for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)
+    }
+
+    assert modules == {"collections.abc", "functools", "hashlib", "importlib.resources"}
