@@ -39,6 +39,7 @@ MODULES = (
     "engine.policy",
     "engine.portfolio",
     "engine.randomness",
+    "engine.reasons",
     "engine.row",
     "engine.state",
     "engine.step",
