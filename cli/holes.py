@@ -7,7 +7,7 @@ when the command is done, its last sentence names the file and the offsets, and 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.exits import CommandError, Exit
+from journal.errors import CommandError, JournalCorrupt
 
 if TYPE_CHECKING:
     from eventlog.parts import Hole
@@ -38,7 +38,7 @@ def met() -> CommandError | None:
         for hole in sorted(_met.values())
     ]
     hint = "The rest is as it was recorded. Restore the file from a copy; trader verify says more."
-    return CommandError(Exit.CORRUPT, "\n  ".join(told), hint=hint)
+    return JournalCorrupt("\n  ".join(told), hint=hint)
 
 
 def forget() -> None:

@@ -12,29 +12,31 @@ from typing import Annotated
 
 import typer
 
-from cli import console, holes, outlets, streams
+from cli import holes, streams
 from cli.arguments import NumbersMayBeNegative
-from cli.checkpoints import checkpoints
-from cli.compare import compare
-from cli.config import config
-from cli.doctor import doctor
-from cli.evaluate import evaluate
-from cli.exchange import exchange
-from cli.exits import EXPECTED, MEANINGS, Exit, code_of, report
-from cli.export import export
-from cli.import_ import import_
-from cli.init import init
-from cli.live import live
-from cli.log import log
-from cli.repair import repair
-from cli.replay import replay
-from cli.report import report as report_
-from cli.schema import schema
-from cli.settings import tidy_environment
-from cli.status import status
+from cli.commands.checkpoints import checkpoints
+from cli.commands.compare import compare
+from cli.commands.config import config
+from cli.commands.doctor import doctor
+from cli.commands.evaluate import evaluate
+from cli.commands.exchange import exchange
+from cli.commands.export import export
+from cli.commands.import_ import import_
+from cli.commands.init import init
+from cli.commands.live import live
+from cli.commands.log import log
+from cli.commands.repair import repair
+from cli.commands.replay import replay
+from cli.commands.report import report as report_
+from cli.commands.schema import schema
+from cli.commands.status import status
+from cli.commands.verify import verify
+from cli.commands.why import why
+from cli.exit_codes import EXPECTED, MEANINGS, Exit, code_of, report
 from cli.usage import refused
-from cli.verify import verify
-from cli.why import why
+from journal import console
+from journal.live import outlets
+from journal.settings import tidy_environment
 
 app = typer.Typer(
     name="trader",
@@ -128,7 +130,7 @@ def _called() -> int:
     """Run the command that the arguments name; return the code that it ended with.
 
     Raises:
-        CommandError: (2) if the arguments name none.
+        UsageError: if the arguments name none.
     """
     try:
         code = app(standalone_mode=False)

@@ -1,14 +1,9 @@
 """Options that several commands share, declared once."""
 
-import difflib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from cli.exits import CommandError, Exit
-from eventlog.printable import printable
 
 Home = Annotated[
     Path,
@@ -40,33 +35,6 @@ Journal = Annotated[
         autocompletion=_journals,
     ),
 ]
-
-
-def check_kinds(kinds: list[str] | None) -> None:
-    """Refuse what is no kind of record.
-
-    Raises:
-        CommandError: (2) with what was meant, or all there are.
-    """
-    from eventlog.records import KINDS
-
-    for kind in kinds or []:
-        check_choice("--kind", kind, KINDS)
-
-
-def check_choice(option: str, text: str, known: Iterable[str]) -> None:
-    """Refuse a word that an option does not know.
-
-    Raises:
-        CommandError: (2) with what was meant, or all there are.
-    """
-    words = list(known)
-    if text in words:
-        return
-    near = difflib.get_close_matches(text.lower(), words, n=1)
-    hint = f"Did you mean {near[0]}? " if near else ""
-    hint += f"Known: {', '.join(words)}."
-    raise CommandError(Exit.USAGE, f"{option} {printable(text, 80)}: unknown", hint=hint)
 
 
 Set = Annotated[

@@ -13,11 +13,8 @@ import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
-from cli.exits import CommandError, Exit
-
-
-class OutputFailed(CommandError):
-    """What a command found could not be written to stdout."""
+from cli.exit_codes import Exit, code_of
+from journal.errors import OutputFailed, ReaderGone
 
 
 class _Guarded(io.RawIOBase):
@@ -48,8 +45,8 @@ class _Guarded(io.RawIOBase):
                 return size_bytes
             self._is_gone = True  # so that nothing is raised a second time, at the exit
             if error.errno == errno.EPIPE:
-                raise OutputFailed(Exit.PIPE, "") from error
-            raise OutputFailed(Exit.OUTPUT, f"stdout: {os.strerror(error.errno or 0)}") from error
+                raise ReaderGone("") from error
+            raise OutputFailed(f"stdout: {os.strerror(error.errno or 0)}") from error
 
     def _written(self, data: Any) -> int:
         while True:
@@ -112,7 +109,7 @@ def finish() -> Exit | None:
         try:
             stream.flush()
         except OutputFailed as error:
-            return error.code
+            return code_of(error)
         except (OSError, ValueError):
             continue
     return None

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import typer
 
-from cli.exits import CommandError, Exit
 from eventlog.printable import printable
+from journal.errors import CommandError, UsageError
 
 _MARK = "Got unexpected extra argument"
 _PLAINER = {
@@ -31,7 +31,7 @@ def refused(error: typer.TyperException, words: list[str]) -> CommandError | Non
     path = getattr(context, "command_path", "trader")
     hint = _option(error) or (_journal(context, sentence, words) if context else "")
     hint = f"{hint} {path} --help says what there is.".strip()
-    return CommandError(Exit.USAGE, printable(sentence), hint=hint)
+    return UsageError(printable(sentence), hint=hint)
 
 
 def _sentence(error: typer.TyperException) -> str:
@@ -58,7 +58,7 @@ def _journal(context: object, sentence: str, words: list[str]) -> str:
     params = getattr(getattr(context, "command", None), "params", [])
     if not sentence.startswith(_MARK) or not any("--journal" in each.opts for each in params):
         return ""
-    from cli.journal import names
+    from journal.layout import names
 
     extra = [word for word in words if word in sentence and not word.startswith("-")]
     for word in extra:

@@ -1,4 +1,4 @@
-"""The reference pages, generated from the code when the site is built: they cannot be out of date."""
+"""The reference pages, generated from the code when the site is built: never out of date."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -10,12 +10,12 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import eventlog
-from cli import contract
-from cli.exits import MEANINGS
+from cli import schemas
+from cli.exit_codes import MEANINGS
 from cli.main import app
-from cli.settings import KNOWN
 from eventlog.records import KINDS
 from eventlog.schema import COLUMNS, FIELDS, SCHEMA
+from journal.settings import KNOWN
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -51,12 +51,18 @@ def configuration() -> str:
     lines = [
         "# Configuration",
         "",
-        "The nearer wins: `--set NAME=VALUE`, then the environment, then `HOME/trader.toml`, then the default.",
+        "The nearer wins: `--set NAME=VALUE`, then the environment, then `HOME/trader.toml`,",
+        "then the default.",
         "`trader init` writes a commented file, `trader config` shows what holds and from where.",
         "",
     ]
     for section in dict.fromkeys(setting.section for setting in KNOWN):
-        lines += [f"## [{section}]", "", "| name | default | range | meaning |", "|---|---|---|---|"]
+        lines += [
+            f"## [{section}]",
+            "",
+            "| name | default | range | meaning |",
+            "|---|---|---|---|",
+        ]
         lines += [
             _row(f"`{each.name}`", f"`{each.default}`", f"{each.low:g} … {each.high:g}", each.text)
             for each in KNOWN
@@ -82,8 +88,9 @@ def records() -> str:
     lines = [
         "# Records and columns",
         "",
-        "A log is one flat table: a row a record, null where a kind does not have a column. Sealed segments are Parquet files of",
-        "this table. Every record has `offset`, `kind` and `received_ns`.",
+        "A log is one flat table: a row a record, null where a kind does not have a column. Sealed",
+        "segments are Parquet files of this table. Every record has `offset`, `kind` and",
+        "`received_ns`.",
         "",
     ]
     for kind, record in KINDS.items():
@@ -111,10 +118,10 @@ def features() -> str:
 
 def json_output() -> str:
     """Return what every command prints with ``--json``."""
-    lines = ["# JSON output", "", inspect.getdoc(contract) or "", ""]
-    for command in contract.COMMANDS:
+    lines = ["# JSON output", "", inspect.getdoc(schemas) or "", ""]
+    for command in schemas.COMMANDS:
         lines += [f"## {command}", ""]
-        for message in contract.schema(command)["oneOf"]:
+        for message in schemas.schema(command)["oneOf"]:
             lines += [f"### {command}: {message['title']}", "", "| field | type | meaning |"]
             lines += ["|---|---|---|", *_fields(message), ""]
     return "\n".join(lines)
@@ -135,7 +142,8 @@ def log_format() -> str:
 
 
 def _row(*cells: str) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in cells)} |"
+    escaped = (cell.replace("|", "\\|").replace("\n", " ") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
 
 
 PAGES: dict[str, Callable[[], str]] = {

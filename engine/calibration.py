@@ -33,7 +33,7 @@ class CalibrationState(NamedTuple):
     covariance: Tensor  # float32[4, 4]
 
 
-def genesis() -> dict[str, npt.NDArray[Any]]:
+def initial_state() -> dict[str, npt.NDArray[Any]]:
     """Return the scaling that changes nothing."""
     return {
         "scaling": np.array([1.0, 1.0, 1.0, 0.0], np.float32),

@@ -78,7 +78,7 @@ class Exchange(NamedTuple):
     dropped: Tensor  # int32[]
 
 
-def genesis() -> dict[str, npt.NDArray[Any]]:
+def initial_state() -> dict[str, npt.NDArray[Any]]:
     """Return the state before the first label: no place taken, and trials of no age.
 
     The first pairs are a feature with itself and no use; they are drawn anew with the first block.

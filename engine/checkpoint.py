@@ -74,22 +74,22 @@ class Stateful(delta.Stateful, Protocol):
     def state(self) -> Arrays:
         """Return the whole state."""
 
-    def rehearse(self, state: Arrays) -> Arrays:
-        """Return samples of a state, and what its network says to them (`engine.rehearsal`)."""
+    def self_check(self, state: Arrays) -> Arrays:
+        """Return samples of a state, and what its network says to them (`engine.self_check`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
     """A state, the offset after which it stands, and the snapshots that were passed over.
 
-    ``snapshot`` is the state of the snapshot below it, to be asked again what ``rehearsal`` holds.
+    ``snapshot`` is the state of the snapshot below it, to be asked again what ``self_check`` holds.
     """
 
     state: Arrays
     offset: int
     damaged: tuple[CheckpointDamaged, ...]
     snapshot: Arrays
-    rehearsal: Arrays
+    self_check: Arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class _Taken:
     parameters: str
     state: Arrays
     small: delta.Small
-    rehearsal: Arrays
+    self_check: Arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ class Checkpoints:
             except ValueError as error:
                 path = self._directory / f"{deltas:020}.deltas"
                 damaged.append(CheckpointDamaged(path, 0, str(error)))
-            return Restored(state, offset, tuple(damaged), kept.state, kept.rehearsal)
+            return Restored(state, offset, tuple(damaged), kept.state, kept.self_check)
         if damaged:
             raise damaged[0]
         return None
@@ -296,7 +296,7 @@ class Checkpoints:
         facts = snapshot.facts_of(
             state, offset=taken.offset, chain=taken.chain, parameters=taken.parameters
         )
-        frames, name = snapshot.encode(state, facts, taken.rehearsal)
+        frames, name = snapshot.encode(state, facts, taken.self_check)
         temporary = write_temporary(self._storage, path, frames)
         self._storage.forget(temporary)
         snapshot.decode(read_all(self._storage, temporary), path, offset=taken.offset)
@@ -346,7 +346,7 @@ def _taken(engine: Stateful, *, offset: int, chain: bytes) -> _Taken:
         engine.parameters.digest,
         state,
         delta.small(engine),
-        engine.rehearse(state),
+        engine.self_check(state),
     )
 
 

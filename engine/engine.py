@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine import candidates, monitor, policy, rehearsal
+from engine import candidates, monitor, policy, self_check
 from engine import step as steps
 from engine.errors import StateMismatch
 from engine.market import WIDTH, Column, Market, Rows
@@ -28,18 +28,18 @@ _MEASURES = {name: index for index, name in enumerate(Measures._fields)}
 _MONEY = {
     name: _COUNT[f"{name}_e8"]
     for name in (
-        "equity", "cash", "position", "gross_equity", "crossing", "holder_equity", "random_equity",
-        "drawdown", "turnover",
+        "equity", "cash", "position", "gross_equity", "spread_cost", "buy_hold_equity",
+        "random_equity", "drawdown", "turnover",
     )
 }  # fmt: skip
 _INT32S = {
     name: _COUNT[name]
     for name in (
-        "trained", "ripened", "scored", "scored_hits", "scored_rises", "scored_said_rises",
+        "trained", "resolved", "scored", "scored_hits", "scored_rises", "scored_said_rises",
         "scored_network_hits", "scored_rule_hits", "scored_persistence_hits", "voided",
     )
 }  # fmt: skip
-_INT64S = {name: _COUNT[name] for name in ("trips", "wins")}
+_INT64S = {name: _COUNT[name] for name in ("round_trips", "winning_trips")}
 _UINT64S = {"fingerprint": _COUNT["fingerprint"]}
 MILESTONES = {
     "drift": "drifted",
@@ -58,7 +58,7 @@ _REASONS = np.array(policy.REASONS, object)
 _SIDES = np.array(["", "buy", "sell"], object)
 
 
-class _Foreseen(NamedTuple):
+class _Prefetched(NamedTuple):
     """A chunk that was folded before its turn: the market behind it, and its rows."""
 
     chunk: pa.RecordBatch
@@ -75,7 +75,7 @@ class Engine:
     """
 
     def __init__(self, parameters: Parameters, state: Arrays) -> None:
-        """Continue from a state, as `state` returned it or `genesis` made it.
+        """Continue from a state, as `state` returned it or `initial_state` made it.
 
         Raises:
             StateMismatch: if the state's arrays are not those of these parameters.
@@ -83,7 +83,7 @@ class Engine:
         self.parameters = parameters
         # Held here, so that the cache forgetting it costs a compilation and no more.
         self._step = steps.compiled(parameters)
-        wanted = genesis(parameters)
+        wanted = initial_state(parameters)
         if set(state) != set(wanted):
             difference = sorted(set(state) ^ set(wanted))
             raise StateMismatch(f"the state and this engine differ in {', '.join(difference)}")
@@ -96,16 +96,16 @@ class Engine:
         self._spans = steps.spans(state)
         self._packed = steps.pack(state)
         self._frontier = self._market  # behind what was foreseen last
-        self._foreseen: deque[_Foreseen] = deque()
+        self._prefetched: deque[_Prefetched] = deque()
         self.position = -1
 
     @classmethod
-    def genesis(cls, parameters: Parameters) -> "Engine":
+    def initial(cls, parameters: Parameters) -> "Engine":
         """Return the engine before the first record."""
         # First, as wherever a step is needed: TensorFlow numbers what it traces, and knows by that
         # name what it compiled in another process.
         steps.compiled(parameters)
-        return cls(parameters, genesis(parameters))
+        return cls(parameters, initial_state(parameters))
 
     def advance(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
         """Carry the engine over records in log order; return their effects.
@@ -125,17 +125,17 @@ class Engine:
             outcome = self._step.run(self._variables, rows)
         except BaseException:
             # What was foreseen stands behind a chunk that has not happened.
-            self._foreseen.clear()
+            self._prefetched.clear()
             self._frontier = self._market
             raise
         self._market, self._packed = market, outcome.packed
-        if self._foreseen and self._foreseen[0].chunk is chunk:
-            self._foreseen.popleft()
+        if self._prefetched and self._prefetched[0].chunk is chunk:
+            self._prefetched.popleft()
         if chunk.num_rows:
             self.position = chunk.column("offset")[-1].as_py()
         return _effects(chunk, rows, outcome)
 
-    def foresee(self, chunk: pa.RecordBatch) -> None:
+    def prefetch(self, chunk: pa.RecordBatch) -> None:
         """Fold a chunk before its turn, behind those foreseen already; changes no result.
 
         It may run on another thread while `advance` is in the compiled step, which is where the
@@ -145,13 +145,13 @@ class Engine:
         market = self._frontier.copy()
         rows = market.fold(chunk)
         self._frontier = market
-        self._foreseen.append(_Foreseen(chunk, market, rows))
+        self._prefetched.append(_Prefetched(chunk, market, rows))
 
     def _folded(self, chunk: pa.RecordBatch) -> tuple[Market, Rows]:
-        if self._foreseen and self._foreseen[0].chunk is chunk:
-            _, market, rows = self._foreseen[0]
+        if self._prefetched and self._prefetched[0].chunk is chunk:
+            _, market, rows = self._prefetched[0]
         else:
-            self._foreseen.clear()
+            self._prefetched.clear()
             market = self._market.copy()
             rows = market.fold(chunk)
             self._frontier = market
@@ -177,9 +177,9 @@ class Engine:
         """Return some rows of one of the rings."""
         return self._variables.ring_rows(name, places)
 
-    def rehearse(self, state: Arrays) -> Arrays:
-        """Return a state's newest labelled samples and answers (`engine.rehearsal`)."""
-        return rehearsal.rehearse(state, self.parameters)
+    def self_check(self, state: Arrays) -> Arrays:
+        """Return a state's newest labelled samples and answers (`engine.self_check`)."""
+        return self_check.self_check(state, self.parameters)
 
     @property
     def market(self) -> Market:
@@ -192,11 +192,11 @@ class Engine:
         return digest(self.state())
 
 
-def genesis(parameters: Parameters) -> Arrays:
+def initial_state(parameters: Parameters) -> Arrays:
     """Return the state before the first record. It follows from the parameters' seed, but it is
     stored and not recomputed, since another machine may draw other first weights.
     """
-    return {**Market.genesis().state(), **steps.genesis(parameters)}
+    return {**Market.initial().state(), **steps.initial_state(parameters)}
 
 
 def arithmetic_digest(parameters: Parameters) -> str:
@@ -206,7 +206,7 @@ def arithmetic_digest(parameters: Parameters) -> str:
     equals the recorded one, equal bits can be claimed; where not, nothing can.
     """
     step = steps.compiled(parameters)
-    state = steps.genesis(parameters)
+    state = steps.initial_state(parameters)
     weights = state["learner.weights"]
     # The first weights are made from integers here, so that only the step's arithmetic is tested.
     ranks = np.arange(weights.size, dtype=np.int64)

@@ -96,7 +96,7 @@ class ExpertState(NamedTuple):
     active: Tensor  # float32[EXPERTS]: 1 for those that take part in the mixture
 
 
-def genesis() -> dict[str, npt.NDArray[Any]]:
+def initial_state() -> dict[str, npt.NDArray[Any]]:
     """Return the experts before the first label: the rule and the linear exit are trusted most."""
     variance = np.where(SIGNED, _SIGNED_VARIANCE, _UNSIGNED_VARIANCE).astype(np.float32)
     linear = np.zeros(COUNT, np.float32)
@@ -130,7 +130,7 @@ class Forecast(NamedTuple):
     p_move: Tensor  # float32[]
 
 
-def foresee(state: ExpertState, features: Tensor, generated: Tensor, exits: Tensor) -> Forecast:
+def predict(state: ExpertState, features: Tensor, generated: Tensor, exits: Tensor) -> Forecast:
     """Return every expert's logit and the mixture.
 
     ``features`` is float32[COUNT], ``generated`` float32[] by how much those that were made up move

@@ -113,7 +113,7 @@ class FeatureState(NamedTuple):
     count: Tensor  # float32[COUNT]: events in the statistics, saturating
 
 
-def genesis(levels: int) -> dict[str, npt.NDArray[Any]]:
+def initial_state(levels: int) -> dict[str, npt.NDArray[Any]]:
     """Return the state before the first tick."""
     lives = len(HALF_LIVES_S)
     return {

@@ -26,7 +26,7 @@ MODULES = (
     "engine.experts",
     "engine.features",
     "engine.fees",
-    "engine.hindsight",
+    "engine.decision_feedback",
     "engine.labels",
     "engine.learning",
     "engine.market",

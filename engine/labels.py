@@ -35,10 +35,10 @@ class TallyState(NamedTuple):
     return_ppm: Tensor  # float32[]: decayed mean size of a move over the horizon
 
 
-class Ripened(NamedTuple):
+class LabelOutcomes(NamedTuple):
     """What ripened at one tick: counts, and sums over those that moved."""
 
-    ripened: Tensor  # int32[]
+    resolved: Tensor  # int32[]
     scored: Tensor  # int32[]
     hits: Tensor  # int32[]
     rises: Tensor  # int32[]
@@ -58,7 +58,7 @@ class Ripened(NamedTuple):
     brier: Tensor  # float32[]
 
 
-_WHOLE = Ripened._fields.index("loss")
+_WHOLE = LabelOutcomes._fields.index("loss")
 
 
 class Learners(NamedTuple):
@@ -72,7 +72,7 @@ class Learners(NamedTuple):
     tally: TallyState
 
 
-def genesis() -> dict[str, npt.NDArray[Any]]:
+def initial_state() -> dict[str, npt.NDArray[Any]]:
     """Return the tally before the first label."""
     return {
         "counts": np.zeros(4, np.int64),
@@ -82,7 +82,9 @@ def genesis() -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def ripen(state: Learners, row: Row, parameters: Parameters) -> tuple[Learners, Ripened]:
+def resolve_labels(
+    state: Learners, row: Row, parameters: Parameters
+) -> tuple[Learners, LabelOutcomes]:
     """Label every prediction whose horizon ended before this tick, score it, and learn from it."""
     ring = state.memory
     left = tf.cast(memory.waiting(ring), tf.int32)
@@ -93,26 +95,28 @@ def ripen(state: Learners, row: Row, parameters: Parameters) -> tuple[Learners, 
     )
     horizon_ns = parameters.horizon_ms * 1_000_000
 
-    def is_due(state: Learners, _: Ripened) -> Tensor:
+    def is_due(state: Learners, _: LabelOutcomes) -> Tensor:
         ring = state.memory
         time_ns = ring.facts[ring.ripe % parameters.memory_rows, memory.TIME_NS]
         return (ring.ripe < ring.head) & (row.time_ns - time_ns > horizon_ns)
 
-    def label(state: Learners, out: Ripened) -> tuple[Learners, Ripened]:
+    def label(state: Learners, out: LabelOutcomes) -> tuple[Learners, LabelOutcomes]:
         return _label(state, out, parameters)
 
     whole, part = tf.constant(0), tf.constant(0.0)
-    nothing = dict.fromkeys(Ripened._fields[:_WHOLE], whole)
-    start = Ripened(**nothing, **dict.fromkeys(Ripened._fields[_WHOLE:], part))._replace(
-        voided=voided
-    )
-    done: tuple[Learners, Ripened] = tf.while_loop(
+    nothing = dict.fromkeys(LabelOutcomes._fields[:_WHOLE], whole)
+    start = LabelOutcomes(
+        **nothing, **dict.fromkeys(LabelOutcomes._fields[_WHOLE:], part)
+    )._replace(voided=voided)
+    done: tuple[Learners, LabelOutcomes] = tf.while_loop(
         is_due, label, (state._replace(memory=ring), start), parallel_iterations=1
     )
     return done
 
 
-def _label(state: Learners, out: Ripened, parameters: Parameters) -> tuple[Learners, Ripened]:
+def _label(
+    state: Learners, out: LabelOutcomes, parameters: Parameters
+) -> tuple[Learners, LabelOutcomes]:
     ring, tally = state.memory, state.tally
     place = ring.ripe % parameters.memory_rows
     sample, facts = ring.samples[place], ring.facts[place]
@@ -189,9 +193,9 @@ def _label(state: Learners, out: Ripened, parameters: Parameters) -> tuple[Learn
         return_ppm=tally.return_ppm + pace * (size_ppm - tally.return_ppm),
     )
     ring = memory.archive(ring, ring.ripe, sample, outcome, parameters)
-    ring = memory.ripened(ring, outcome, parameters)
-    return Learners(ring, knowing, trials, scaling, verdict_state, tally), Ripened(
-        ripened=out.ripened + tf.cast(known, tf.int32),
+    ring = memory.resolved(ring, outcome, parameters)
+    return Learners(ring, knowing, trials, scaling, verdict_state, tally), LabelOutcomes(
+        resolved=out.resolved + tf.cast(known, tf.int32),
         scored=out.scored + whole,
         hits=out.hits + hits,
         rises=out.rises + rises,

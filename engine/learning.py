@@ -44,7 +44,7 @@ class Step(NamedTuple):
     skipped: Tensor  # bool[]: there was something to learn, and it was no number
 
 
-def genesis(weights: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
+def initial_state(weights: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
     """Return the state before the first step."""
     return {
         "weights": weights,

@@ -254,7 +254,7 @@ class Market:
     behind: int = 0  # stamps in succession that lie far before event time
 
     @classmethod
-    def genesis(cls) -> "Market":
+    def initial(cls) -> "Market":
         """Return the market before the first record."""
         return cls(BookSide.empty(), BookSide.empty())
 

@@ -56,7 +56,7 @@ class Batch(NamedTuple):
     mirrored: Tensor  # float32[rows]: 1 if buyers and sellers were exchanged
 
 
-def genesis(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
+def initial_state(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
     """Return the empty rings."""
     rows = parameters.memory_rows
     state: dict[str, npt.NDArray[Any]] = {
@@ -124,7 +124,7 @@ def samples(
     return state._replace(trained=trained), batch
 
 
-def ripened(state: MemoryState, outcome: Tensor, parameters: Parameters) -> MemoryState:
+def resolved(state: MemoryState, outcome: Tensor, parameters: Parameters) -> MemoryState:
     """Note the outcome of the oldest prediction that waits, int32[]."""
     place = state.ripe % parameters.memory_rows
     return state._replace(outcomes=replace_row(state.outcomes, outcome, place), ripe=state.ripe + 1)

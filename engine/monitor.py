@@ -71,7 +71,7 @@ class Verdict(NamedTuple):
     closes: Tensor  # bool[]: it is the first of a block, so the one before is closed
 
 
-def genesis() -> dict[str, npt.NDArray[Any]]:
+def initial_state() -> dict[str, npt.NDArray[Any]]:
     """Return the monitor before the first label."""
     return {
         "block": np.zeros((), np.int64),

@@ -14,7 +14,7 @@ from engine import portfolio
 from engine.arithmetic import Tensor, tf
 from engine.money import E8
 from engine.parameters import Parameters
-from engine.portfolio import FIRST_RANDOM, HOLDER, OURS, RANDOM_TRADERS, PortfolioState
+from engine.portfolio import BUY_HOLD, FIRST_RANDOM, OURS, RANDOM_TRADERS, PortfolioState
 from engine.row import Row
 
 MINUTE_NS = 60 * 10**9
@@ -33,13 +33,13 @@ class Performance(NamedTuple):
 
     equity_e8: Tensor  # int64[]
     gross_equity_e8: Tensor  # int64[]: before fees; what is left beside it are spread and walk
-    holder_equity_e8: Tensor  # int64[]: of buying once and holding
+    buy_hold_equity_e8: Tensor  # int64[]: of buying once and holding
     random_equity_e8: Tensor  # int64[]: of the random traders, on average
     drawdown_e8: Tensor  # int64[]: the deepest fall below an earlier equity so far
     sharpe: Tensor  # float32[]: mean over deviation of the returns a minute; 0 before the second
 
 
-def genesis(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
+def initial_state(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
     """Return the state before the first tick."""
     cash_e8 = parameters.cash * E8
     return {
@@ -69,7 +69,7 @@ def measure(
     return PerformanceState(tf.stack([peak_e8, fall_e8, minute, mark_e8]), returns), Performance(
         equity_e8=equity_e8,
         gross_equity_e8=equity_e8 + portfolio.ledger_of(accounts).fees_e8[OURS],
-        holder_equity_e8=equities_e8[HOLDER],
+        buy_hold_equity_e8=equities_e8[BUY_HOLD],
         random_equity_e8=randoms_e8,
         drawdown_e8=fall_e8,
         sharpe=tf.cast(_sharpe(returns), tf.float32),

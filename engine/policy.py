@@ -1,10 +1,10 @@
 """Prediction → action: buy, sell or hold, with the reason.
 
 Long or flat, with a fixed amount of cash. The expected gain over the horizon, as far as expected
-gains have come true (`engine.hindsight`), must exceed what it costs to go in and out again; where
-it does not, holding is the right answer and says so. In position it costs nothing to stay, so it is
-held for as long as any gain is expected. What earlier decisions brought counts to the power of
-``feedback``: as it is, or not at all.
+gains have come true (`engine.decision_feedback`), must exceed what it costs to go in and out again;
+where it does not, holding is the right answer and says so. In position it costs nothing to stay, so
+it is held for as long as any gain is expected. What earlier decisions brought counts to the power
+of ``feedback``: as it is, or not at all.
 
 A tick that was taken up later than ``late_ms`` after it was received is old news: it is learned
 from, and not acted on, neither to go in nor to go out. That comes before every other reason, so
@@ -16,7 +16,7 @@ that holds is the reason.
 from typing import NamedTuple
 
 from engine.arithmetic import Tensor, tf
-from engine.hindsight import Hindsight
+from engine.decision_feedback import DecisionFeedback
 from engine.labels import TallyState
 from engine.parameters import Parameters
 from engine.portfolio import OURS, PortfolioState, ledger_of, orders_of
@@ -64,7 +64,7 @@ def choose(
     p_move: Tensor,
     p_up: Tensor,
     tally: TallyState,
-    hindsight: Hindsight,
+    hindsight: DecisionFeedback,
     accounts: PortfolioState,
     parameters: Parameters,
 ) -> Choice:
@@ -75,13 +75,13 @@ def choose(
     cost_ppm = 2.0 * tf.cast(accounts.fee_ppm[OURS], tf.float32) + spread_ppm
     confidence = tf.maximum(p_up, 1.0 - p_up)
 
-    realised = tf.pow(hindsight.realised, parameters.feedback)
-    trust = tf.pow(hindsight.trust, parameters.feedback)
+    edge_realisation = tf.pow(hindsight.edge_realisation, parameters.feedback)
+    skill_confidence = tf.pow(hindsight.skill_confidence, parameters.feedback)
 
     ledger, orders = ledger_of(accounts), orders_of(accounts)
     # Said so that figures that are no numbers lead to holding and to leaving, never to an entry.
     gains = edge_ppm > 0.0
-    sure = 0.5 + trust * (confidence - 0.5) >= parameters.confidence_floor
+    sure = 0.5 + skill_confidence * (confidence - 0.5) >= parameters.confidence_floor
     conditions = [
         is_late(row, parameters),
         row.halted,
@@ -90,10 +90,10 @@ def choose(
         tally.counts[0] < parameters.warm_up_labels,
         (ledger.position_e8[OURS] > 0) & ~gains,
         ledger.position_e8[OURS] > 0,
-        ~(trust > 0.0),
+        ~(skill_confidence > 0.0),
         ~(sure & gains),
         ~(edge_ppm > cost_ppm),
-        ~(realised * edge_ppm > cost_ppm),
+        ~(edge_realisation * edge_ppm > cost_ppm),
         ledger.cash_e8[OURS] < parameters.order_cash * 10**8,
     ]
     reason = tf.constant(_ENTER)

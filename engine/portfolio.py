@@ -53,7 +53,7 @@ from engine.row import Row, is_late
 
 NONE, BUY, SELL = range(3)
 
-OURS, HOLDER, FIRST_RANDOM = range(3)
+OURS, BUY_HOLD, FIRST_RANDOM = range(3)
 RANDOM_TRADERS = 6
 ACCOUNTS = FIRST_RANDOM + RANDOM_TRADERS
 
@@ -69,11 +69,13 @@ class Ledger(NamedTuple):
     entered_ns: Tensor  # event time at which the last trip began
     trip_e8: Tensor  # what the trip that is under way brought so far: sales minus buys minus fees
     fees_e8: Tensor
-    crossing_e8: Tensor  # what fills cost beside the mid: half spreads and the walk into the book
+    spread_cost_e8: (
+        Tensor  # what fills cost beside the mid: half spreads and the walk into the book
+    )
     turnover_e8: Tensor  # bought and sold
     entries: Tensor  # trips begun
-    trips: Tensor  # trips ended
-    wins: Tensor  # of these, those that brought money
+    round_trips: Tensor  # trips ended
+    winning_trips: Tensor  # of these, those that brought money
     held_ns: Tensor  # how long the ended trips lasted together
 
 
@@ -110,7 +112,7 @@ class Execution(NamedTuple):
     ordered_at: Tensor
 
 
-def genesis(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
+def initial_state(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
     """Return the accounts before the first tick: all cash."""
     ledger = np.zeros((len(Ledger._fields), ACCOUNTS), np.int64)
     ledger[0] = parameters.cash * E8
@@ -213,16 +215,16 @@ def order(
     # Each of our trips is owed one by every random trader, which begins it at a moment to come: the
     # later the likelier the more it owes, at the rate of our own entries (half of all records are
     # ticks).
-    owed = tf.cast(ledger.trips[OURS] - ledger.entries[FIRST_RANDOM:], tf.float64)
+    owed = tf.cast(ledger.round_trips[OURS] - ledger.entries[FIRST_RANDOM:], tf.float64)
     rate = 2.0 * tf.cast(ledger.entries[OURS], tf.float64)
     enters = chances * tf.cast(row.offset + 1, tf.float64) < owed * rate
-    holding_ns = ledger.held_ns[OURS] // tf.maximum(ledger.trips[OURS], 1)
+    holding_ns = ledger.held_ns[OURS] // tf.maximum(ledger.round_trips[OURS], 1)
     leaves = row.time_ns - ledger.entered_ns[FIRST_RANDOM:] >= holding_ns
     none, buy, sell = (tf.constant(side, tf.int64) for side in (NONE, BUY, SELL))
     random = tf.where(
         flat[FIRST_RANDOM:], tf.where(enters, buy, none), tf.where(leaves, sell, none)
     )
-    holder = tf.where(ledger.entries[HOLDER] == 0, buy, none)
+    holder = tf.where(ledger.entries[BUY_HOLD] == 0, buy, none)
     tradable = row.valid & ~row.halted & ~is_late(row, parameters)
     others = tf.where(tradable, tf.concat([holder[None], random], 0), none)
     actions = tf.concat([ours[None], others], 0)
@@ -379,12 +381,12 @@ def _booked(
         entered_ns=tf.where(began, row.time_ns, ledger.entered_ns),
         trip_e8=tf.where(ended, zero, trip_e8),
         fees_e8=tf.minimum(ledger.fees_e8 + fee_e8, E8_MAX),
-        crossing_e8=tf.clip_by_value(
-            ledger.crossing_e8 - moved_e8 - got_e8 - fee_e8, -E8_MAX, E8_MAX
+        spread_cost_e8=tf.clip_by_value(
+            ledger.spread_cost_e8 - moved_e8 - got_e8 - fee_e8, -E8_MAX, E8_MAX
         ),
         turnover_e8=tf.minimum(ledger.turnover_e8 + value_e8, E8_MAX),
         entries=ledger.entries + tf.where(began, one, zero),
-        trips=ledger.trips + tf.where(ended, one, zero),
-        wins=ledger.wins + tf.where(ended & (trip_e8 > 0), one, zero),
+        round_trips=ledger.round_trips + tf.where(ended, one, zero),
+        winning_trips=ledger.winning_trips + tf.where(ended & (trip_e8 > 0), one, zero),
         held_ns=ledger.held_ns + tf.where(ended, lasted_ns, zero),
     )

@@ -19,7 +19,7 @@ from engine.state import Arrays, digest
 from eventlog.frame import Frame, Kind, Link, Stop, build, frame_at, header_at, scan
 
 _PART_BYTES = 8 << 20
-_REHEARSAL = "rehearsal."
+_SELF_CHECK = "rehearsal."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +71,12 @@ def facts_of(state: Arrays, *, offset: int, chain: bytes, parameters: str) -> Fa
     )
 
 
-def encode(state: Arrays, facts: Facts, rehearsal: Arrays) -> tuple[list[bytes], bytes]:
+def encode(state: Arrays, facts: Facts, self_check: Arrays) -> tuple[list[bytes], bytes]:
     """Return the frames of a snapshot, and the chain value after the last, which names it.
 
-    The ``rehearsal`` (`engine.rehearsal`) goes along and is no part of the state.
+    The ``self_check`` (`engine.self_check`) goes along and is no part of the state.
     """
-    kept = {**state, **{_REHEARSAL + name: array for name, array in rehearsal.items()}}
+    kept = {**state, **{_SELF_CHECK + name: array for name, array in self_check.items()}}
     names = sorted(kept)
     arrays = [[name, kept[name].dtype.str, list(kept[name].shape)] for name in names]
     head = json.dumps({"facts": asdict(facts), "arrays": arrays}).encode()
@@ -96,7 +96,7 @@ class Snapshot(NamedTuple):
     state: Arrays
     facts: Facts
     name: bytes
-    rehearsal: Arrays
+    self_check: Arrays
 
 
 def decode(data: bytes, path: Path, *, offset: int) -> Snapshot:
@@ -106,15 +106,15 @@ def decode(data: bytes, path: Path, *, offset: int) -> Snapshot:
         CheckpointDamaged: if anything in it does not check.
     """
     kept, facts, name = _decode(data, path, offset)
-    state = {key: array for key, array in kept.items() if not key.startswith(_REHEARSAL)}
+    state = {key: array for key, array in kept.items() if not key.startswith(_SELF_CHECK)}
     if digest(state) != facts.digest or facts.offset != offset:
         raise CheckpointDamaged(path, 0, "its state is not the one that it says")
-    rehearsal = {
-        key.removeprefix(_REHEARSAL): array
+    self_check = {
+        key.removeprefix(_SELF_CHECK): array
         for key, array in kept.items()
-        if key.startswith(_REHEARSAL)
+        if key.startswith(_SELF_CHECK)
     }
-    return Snapshot(state, facts, name, rehearsal)
+    return Snapshot(state, facts, name, self_check)
 
 
 def _decode(data: bytes, path: Path, offset: int) -> tuple[Arrays, Facts, bytes]:

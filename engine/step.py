@@ -20,9 +20,9 @@ import numpy.typing as npt
 from engine import (
     calibration,
     candidates,
+    decision_feedback,
     experts,
     features,
-    hindsight,
     labels,
     learning,
     memory,
@@ -54,7 +54,7 @@ class State(NamedTuple):
     monitor: monitor.MonitorState
     tally: labels.TallyState
     learner: learning.LearnerState
-    hindsight: hindsight.HindsightState
+    hindsight: decision_feedback.DecisionFeedbackState
     portfolio: portfolio.PortfolioState
     performance: performance.PerformanceState
 
@@ -72,7 +72,7 @@ class Counts(NamedTuple):
     adopted: Tensor
     dropped: Tensor
     exits: Tensor
-    ripened: Tensor
+    resolved: Tensor
     scored: Tensor
     scored_hits: Tensor
     scored_rises: Tensor
@@ -85,13 +85,13 @@ class Counts(NamedTuple):
     cash_e8: Tensor
     position_e8: Tensor
     gross_equity_e8: Tensor
-    crossing_e8: Tensor
-    holder_equity_e8: Tensor
+    spread_cost_e8: Tensor
+    buy_hold_equity_e8: Tensor
     random_equity_e8: Tensor
     drawdown_e8: Tensor
     turnover_e8: Tensor
-    trips: Tensor
-    wins: Tensor
+    round_trips: Tensor
+    winning_trips: Tensor
     fingerprint: Tensor
     fill_side: Tensor
     fill_price_e8: Tensor
@@ -113,8 +113,8 @@ class Measures(NamedTuple):
     confidence: Tensor
     edge_ppm: Tensor
     cost_ppm: Tensor
-    realised: Tensor
-    trust: Tensor
+    edge_realisation: Tensor
+    skill_confidence: Tensor
     sharpe: Tensor
     loss: Tensor
     learning_rate: Tensor
@@ -129,7 +129,7 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
     """Carry the state over one tick, int64[WIDTH]."""
     row = row_of(cells)
     accounts, execution = portfolio.fill(state.portfolio, row, parameters)
-    learners, ripened = labels.ripen(
+    learners, resolved = labels.resolve_labels(
         labels.Learners(
             state.memory,
             state.experts,
@@ -155,16 +155,18 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
 
     seen, vector = features.observe(state.features, row)
     exits = network.exits(learner.weights, vector, knowing.linear_weights, parameters)
-    forecast = experts.foresee(knowing, vector, candidates.pull(trials, vector), exits)
+    forecast = experts.predict(knowing, vector, candidates.pull(trials, vector), exits)
     p_up = calibration.calibrate(scaling, forecast.p_up)
     network_logit = monitor.network_exit(knowing.active, exits)
     sample = memory.sample(ring, vector, forecast, p_up, network_logit)
     ring, dropped = memory.remember(ring, row, sample, parameters)
 
-    saved = ripened.baseline_loss - ripened.loss
-    judged, believed = hindsight.judge(state.hindsight, row, saved, ripened.scored, parameters)
-    choice = policy.choose(row, forecast.p_move, p_up, tally, believed, accounts, parameters)
-    judged = hindsight.ask(judged, row, choice.edge_ppm)
+    saved = resolved.baseline_loss - resolved.loss
+    judged, feedback = decision_feedback.update(
+        state.hindsight, row, saved, resolved.scored, parameters
+    )
+    choice = policy.choose(row, forecast.p_move, p_up, tally, feedback, accounts, parameters)
+    judged = decision_feedback.ask(judged, row, choice.edge_ppm)
     accounts = portfolio.order(accounts, choice.action, row, parameters)
     ours = portfolio.ledger_of(accounts)
     measured, result = performance.measure(state.performance, accounts, row)
@@ -174,31 +176,31 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
         phase=monitor.phase(watch),
         trained=trained.trained,
         skipped=trained.skipped,
-        drifted=ripened.drifted,
-        grew=ripened.grew,
-        adopted=ripened.adopted,
-        dropped=ripened.dropped,
+        drifted=resolved.drifted,
+        grew=resolved.grew,
+        adopted=resolved.adopted,
+        dropped=resolved.dropped,
         exits=monitor.size(knowing.active),
-        ripened=ripened.ripened,
-        scored=ripened.scored,
-        scored_hits=ripened.hits,
-        scored_rises=ripened.rises,
-        scored_said_rises=ripened.said_rises,
-        scored_network_hits=ripened.network_hits,
-        scored_rule_hits=ripened.rule_hits,
-        scored_persistence_hits=ripened.persistence_hits,
-        voided=ripened.voided + dropped,
+        resolved=resolved.resolved,
+        scored=resolved.scored,
+        scored_hits=resolved.hits,
+        scored_rises=resolved.rises,
+        scored_said_rises=resolved.said_rises,
+        scored_network_hits=resolved.network_hits,
+        scored_rule_hits=resolved.rule_hits,
+        scored_persistence_hits=resolved.persistence_hits,
+        voided=resolved.voided + dropped,
         equity_e8=result.equity_e8,
         cash_e8=ours.cash_e8[portfolio.OURS],
         position_e8=ours.position_e8[portfolio.OURS],
         gross_equity_e8=result.gross_equity_e8,
-        crossing_e8=ours.crossing_e8[portfolio.OURS],
-        holder_equity_e8=result.holder_equity_e8,
+        spread_cost_e8=ours.spread_cost_e8[portfolio.OURS],
+        buy_hold_equity_e8=result.buy_hold_equity_e8,
         random_equity_e8=result.random_equity_e8,
         drawdown_e8=result.drawdown_e8,
         turnover_e8=ours.turnover_e8[portfolio.OURS],
-        trips=ours.trips[portfolio.OURS],
-        wins=ours.wins[portfolio.OURS],
+        round_trips=ours.round_trips[portfolio.OURS],
+        winning_trips=ours.winning_trips[portfolio.OURS],
         fingerprint=network.fingerprint(
             tf.concat([learner.weights, knowing.linear_weights, knowing.shares, trials.slopes], 0)
         ),
@@ -219,16 +221,16 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
         confidence=choice.confidence,
         edge_ppm=choice.edge_ppm,
         cost_ppm=choice.cost_ppm,
-        realised=believed.realised,
-        trust=believed.trust,
+        edge_realisation=feedback.edge_realisation,
+        skill_confidence=feedback.skill_confidence,
         sharpe=result.sharpe,
         loss=trained.loss,
         learning_rate=trained.learning_rate,
-        scored_loss=ripened.loss,
-        scored_baseline_loss=ripened.baseline_loss,
-        scored_network_loss=ripened.network_loss,
-        scored_rule_loss=ripened.rule_loss,
-        scored_brier=ripened.brier,
+        scored_loss=resolved.loss,
+        scored_baseline_loss=resolved.baseline_loss,
+        scored_network_loss=resolved.network_loss,
+        scored_rule_loss=resolved.rule_loss,
+        scored_brier=resolved.brier,
     )
     after = State(
         seen, ring, knowing, trials, scaling, watch, tally, learner, judged, accounts, measured
@@ -236,21 +238,21 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
     return after, counts, measures
 
 
-def genesis(parameters: Parameters) -> Arrays:
+def initial_state(parameters: Parameters) -> Arrays:
     """Return the state before the first tick, by flat names; the weights follow from the seed."""
     weights = network.flatten(network.build(parameters))
     parts = {
-        "features": features.genesis(LEVELS),
-        "memory": memory.genesis(parameters),
-        "experts": experts.genesis(),
-        "candidates": candidates.genesis(),
-        "calibration": calibration.genesis(),
-        "monitor": monitor.genesis(),
-        "tally": labels.genesis(),
-        "learner": learning.genesis(weights),
-        "hindsight": hindsight.genesis(),
-        "portfolio": portfolio.genesis(parameters),
-        "performance": performance.genesis(parameters),
+        "features": features.initial_state(LEVELS),
+        "memory": memory.initial_state(parameters),
+        "experts": experts.initial_state(),
+        "candidates": candidates.initial_state(),
+        "calibration": calibration.initial_state(),
+        "monitor": monitor.initial_state(),
+        "tally": labels.initial_state(),
+        "learner": learning.initial_state(weights),
+        "hindsight": decision_feedback.initial_state(),
+        "portfolio": portfolio.initial_state(parameters),
+        "performance": performance.initial_state(parameters),
     }
     return {
         f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()
@@ -266,7 +268,7 @@ _PARTS: dict[str, Any] = {
     "monitor": monitor.MonitorState,
     "tally": labels.TallyState,
     "learner": learning.LearnerState,
-    "hindsight": hindsight.HindsightState,
+    "hindsight": decision_feedback.DecisionFeedbackState,
     "portfolio": portfolio.PortfolioState,
     "performance": performance.PerformanceState,
 }
@@ -379,7 +381,7 @@ class CompiledStep:
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
-        self._like = genesis(parameters)
+        self._like = initial_state(parameters)
         self._traced = Variables(self._like)
         self._call = tf.function(
             self._run,

@@ -223,19 +223,19 @@ class Decision:
     tick.
 
     From format 2 on: ``phase`` is how the learner stands (`engine.monitor`), ``p_up_network`` what
-    the network alone says. Of the labels that ripened, ``scored_rises`` rose and
-    ``scored_said_rises`` were said to; the sums of the network alone, of the imbalance rule and of
-    persistence stand beside ours.
+    the network alone says. Of the labels that were resolved, ``scored_rises`` rose and
+    ``scored_said_rises`` were predicted to; the sums of the network alone, of the imbalance rule
+    and of persistence stand next to ours.
 
-    ``realised`` is how far expected gains have come true, ``trust`` how much of the recent skill is
-    certain (`engine.hindsight`). ``gross_equity`` is the equity before all fees
-    so far, ``crossing`` what fills have cost beside the mid (half spreads and the walk into the
-    book), so ``gross_equity + crossing`` is what trading at the mid for nothing would have brought.
-    ``holder_equity`` is that of buying once and holding, ``random_equity`` the mean of traders who
-    enter as often as we do, at moments that are drawn. ``drawdown`` is the deepest fall of equity
-    so far, ``sharpe`` the mean over the deviation of the returns a minute, ``turnover`` what was
-    bought and sold, ``trips`` how many positions were opened and closed, ``wins`` how many of them
-    brought money after fees.
+    ``edge_realisation`` is how far expected gains have come true, ``skill_confidence`` how much of
+    the recent skill is certain (`engine.decision_feedback`). ``gross_equity`` is the equity before
+    all fees so far, ``spread_cost`` what fills have cost compared with the mid (half spreads and
+    the walk into the book), so ``gross_equity + spread_cost`` is what trading at the mid for
+    nothing would have brought. ``buy_hold_equity`` is that of buying once and holding,
+    ``random_equity`` the mean of traders who enter as often as we do, at moments that are drawn.
+    ``drawdown`` is the deepest fall of equity so far, ``sharpe`` the mean over the deviation of the
+    returns a minute, ``turnover`` what was bought and sold, ``round_trips`` how many positions were
+    opened and closed, ``winning_trips`` how many of them brought money after fees.
     """
 
     exchange_ns: int | None
@@ -252,7 +252,7 @@ class Decision:
     loss: float
     learning_rate: float
     trained: int
-    ripened: int
+    resolved: int
     scored: int
     scored_hits: int
     scored_loss: float
@@ -272,17 +272,17 @@ class Decision:
     scored_rule_loss: float | None = None
     scored_persistence_hits: int | None = None
     scored_brier: float | None = None
-    realised: float | None = None
-    trust: float | None = None
+    edge_realisation: float | None = None
+    skill_confidence: float | None = None
     sharpe: float | None = None
     gross_equity_e8: int | None = None
-    crossing_e8: int | None = None
-    holder_equity_e8: int | None = None
+    spread_cost_e8: int | None = None
+    buy_hold_equity_e8: int | None = None
     random_equity_e8: int | None = None
     drawdown_e8: int | None = None
     turnover_e8: int | None = None
-    trips: int | None = None
-    wins: int | None = None
+    round_trips: int | None = None
+    winning_trips: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

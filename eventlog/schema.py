@@ -12,7 +12,7 @@ nothing away; what an earlier one wrote has null where it had no column.
 ==  ============================================================
  1  the first
  2  kinds ``health`` and ``milestone``
- 3  kind ``market_status``; column ``taken_ns``
+ 3  kind ``market_status``; column ``taken_ns``; the names of `RENAMED`
 ==  ============================================================
 """
 
@@ -56,6 +56,19 @@ def _spare_pandas() -> None:
 _spare_pandas()
 
 VERSION = 3
+
+RENAMED = {
+    "ripened": "resolved",
+    "realised": "edge_realisation",
+    "trust": "skill_confidence",
+    "crossing": "spread_cost",
+    "holder_equity": "buy_hold_equity",
+    "trips": "round_trips",
+    "wins": "winning_trips",
+}
+"""Columns of versions 1 and 2 → the names that they have from version 3 on. Readers know both."""
+
+FORMERLY = {new: old for old, new in RENAMED.items()}
 
 DECIMAL = pa.decimal64(18, 8)
 LEVELS = pa.list_(
@@ -117,7 +130,7 @@ SCHEMA = pa.schema(
         pa.field("loss", pa.float32()),
         pa.field("learning_rate", pa.float32()),
         pa.field("trained", pa.int32()),
-        pa.field("ripened", pa.int32()),
+        pa.field("resolved", pa.int32()),
         pa.field("scored", pa.int32()),
         pa.field("scored_hits", pa.int32()),
         pa.field("scored_loss", pa.float32()),
@@ -131,17 +144,17 @@ SCHEMA = pa.schema(
         pa.field("ordered_at", pa.int64()),
         pa.field("fee", DECIMAL),
         # since version 2: decision
-        pa.field("realised", pa.float32()),
-        pa.field("trust", pa.float32()),
+        pa.field("edge_realisation", pa.float32()),
+        pa.field("skill_confidence", pa.float32()),
         pa.field("sharpe", pa.float32()),
         pa.field("gross_equity", DECIMAL),
-        pa.field("crossing", DECIMAL),
-        pa.field("holder_equity", DECIMAL),
+        pa.field("spread_cost", DECIMAL),
+        pa.field("buy_hold_equity", DECIMAL),
         pa.field("random_equity", DECIMAL),
         pa.field("drawdown", DECIMAL),
         pa.field("turnover", DECIMAL),
-        pa.field("trips", pa.int64()),
-        pa.field("wins", pa.int64()),
+        pa.field("round_trips", pa.int64()),
+        pa.field("winning_trips", pa.int64()),
         pa.field("phase", pa.string()),
         pa.field("p_up_network", pa.float32()),
         pa.field("scored_rises", pa.int32()),
@@ -313,8 +326,14 @@ def batch_of(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(list({**empty, **columns}.values()), schema=SCHEMA)
 
 
+def named_as_now(schema: pa.Schema) -> pa.Schema:
+    """Return the schema of a segment with the names that its columns have today."""
+    fields = [field.with_name(RENAMED.get(field.name, field.name)) for field in schema]
+    return pa.schema(fields, metadata=schema.metadata)
+
+
 def is_known(schema: pa.Schema) -> bool:
-    """Say whether this or an earlier version wrote records with these columns.
+    """Say whether this or an earlier version wrote records with these columns, named as now.
 
     A later version may add columns that can be null; it never takes one away or changes its type.
     """

@@ -42,7 +42,7 @@ from eventlog.body import Int64s, int64s
 from eventlog.errors import Corrupt, Unprepared, WriteFailed
 from eventlog.frame import Frame, Kind
 from eventlog.manifest import Manifest, Sealed, write
-from eventlog.schema import LEVELS, SCHEMA, nulls_of
+from eventlog.schema import FORMERLY, LEVELS, SCHEMA, nulls_of
 from eventlog.segment import Segment, decoded, opened, runs
 from eventlog.storage import DISK, Storage, put_in_place, read_all, write_temporary
 
@@ -177,19 +177,21 @@ class SealedSegment:
     def _arrays(self, first: int, end: int, names: list[str]) -> Iterator[list[pa.Array]]:
         """Yield the columns of these names, row group by row group."""
         file = _parquet(self.verified())
+        there = set(file.schema_arrow.names)
+        stored = {name: name if name in there else FORMERLY.get(name, name) for name in names}
         for number in range(file.num_row_groups):
             group = file.metadata.row_group(number)
             start = self.first + number * ROW_GROUP_ROWS
             if start >= end or start + group.num_rows <= first:
                 continue
             filled = _filled(group)
-            wanted = [name for name in names if name in filled]
+            wanted = [stored[name] for name in names if stored[name] in filled]
             table = file.read_row_group(number, columns=wanted, use_threads=False)
             lead = max(first - start, 0)
             count = min(end - start, group.num_rows) - lead
             yield [
-                table.column(name).combine_chunks().slice(lead, count)
-                if name in filled
+                table.column(stored[name]).combine_chunks().slice(lead, count)
+                if stored[name] in filled
                 else nulls_of(SEALED_SCHEMA.field(name).type, count)
                 for name in names
             ]

@@ -27,7 +27,7 @@ from eventlog import body, frame
 from eventlog.errors import Corrupt, Incompatible
 from eventlog.frame import Frame, Kind, Link, Scan, Stop
 from eventlog.mark import Mark
-from eventlog.schema import SCHEMA, is_known
+from eventlog.schema import SCHEMA, is_known, named_as_now
 from eventlog.storage import Storage, publish, read_all
 
 SUFFIX = ".open"
@@ -304,7 +304,7 @@ def opened(
     log_identity, chain, room_bytes = _BODY.unpack_from(about)
     if log_identity != identity or chain != link.chain:
         raise Corrupt("the segment belongs to another log", path=path, offset=link.offset)
-    schema = pa.ipc.read_schema(pa.py_buffer(about[_BODY.size :]))
+    schema = named_as_now(pa.ipc.read_schema(pa.py_buffer(about[_BODY.size :])))
     if not is_known(schema):
         raise Incompatible("a newer version wrote these records", path=path, offset=link.offset)
     if schema.equals(SCHEMA, check_metadata=True):

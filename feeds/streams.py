@@ -42,8 +42,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from eventlog.schema import LEVELS, batch_of, decimals
-from feeds.exchange.draws import normals, uniforms
-from feeds.exchange.scenario import SCENARIOS, STEP_NS
+from feeds.simulator.draws import normals, uniforms
+from feeds.simulator.scenario import SCENARIOS, STEP_NS
 
 HORIZON_MS = 1_000
 """The horizon of whoever wants to be compared with the optimum."""

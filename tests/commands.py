@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from jsonschema import Draft202012Validator
 
-from cli.contract import schema
 from cli.main import main
+from cli.schemas import schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings
 
-from cli import compiled
+from journal import compile_cache
 from tests.faults import Tally, table
 
 # Hundreds of processes use the same few steps: whoever compiles one does it for all that follow.
 # Kept beside the tests, and not where the user's own are.
 os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / ".cache")
-compiled.reuse()
+compile_cache.reuse()
 
 # No test is about time: a machine may be slow.
 settings.register_profile("untimed", deadline=None)

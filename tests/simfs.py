@@ -49,7 +49,7 @@ class Names:
 
 
 Pending = Write | Names
-Keep = Callable[[list[Pending]], list[Pending]]
+RecordingSink = Callable[[list[Pending]], list[Pending]]
 """Of the changes that were not synced, in their order, those that reached the disk."""
 
 
@@ -163,7 +163,7 @@ class SimFS:
 
     # --- what may happen to it
 
-    def after_power_cut(self, keep: Keep) -> "SimFS":
+    def after_power_cut(self, keep: RecordingSink) -> "SimFS":
         """Return the filesystem that the next boot finds if this much of the rest was kept."""
         after = SimFS()
         after.identities = self.identities + 1
@@ -335,7 +335,7 @@ def written(content: bytearray, position: int, data: bytes) -> None:
     content[position : position + len(data)] = data
 
 
-def torn(rng: random.Random, sector_bytes: int) -> Keep:
+def torn(rng: random.Random, sector_bytes: int) -> RecordingSink:
     """Return a policy that keeps a random half of the changes, and of the sectors of each write."""
 
     def keep(pending: list[Pending]) -> list[Pending]:
@@ -356,12 +356,12 @@ def torn(rng: random.Random, sector_bytes: int) -> Keep:
     return keep
 
 
-def first(count: int) -> Keep:
+def first(count: int) -> RecordingSink:
     """Return a policy that keeps so many of the changes, the oldest."""
     return lambda pending: pending[:count]
 
 
-def policies(seed: int, pending: int, samples: int) -> Iterator[tuple[str, Keep]]:
+def policies(seed: int, pending: int, samples: int) -> Iterator[tuple[str, RecordingSink]]:
     """Yield ways for so many unsynced changes to end: none, all, every prefix, random parts."""
     for count in range(pending + 1):
         yield f"first {count} of {pending}", first(count)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("eventlog", "engine", "feeds", "cli")
+PACKAGES = ("eventlog", "engine", "feeds", "journal", "analysis", "cli")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 BANNED_MODULES = {"utils", "util", "helpers", "common", "misc", "base", "core", "manager"}
 BANNED_CLASS_ENDINGS = ("Manager", "Helper", "Processor", "Service", "Wrapper")
@@ -98,7 +98,7 @@ def test_nothing_names_a_machine(path: Path) -> None:
 def test_help_is_instant_because_it_loads_little() -> None:
     """`trader --help`, and reading a log, load no TensorFlow."""
     code = (
-        "import sys, cli.main, cli.journal, engine.checkpoint, eventlog.reader;"
+        "import sys, cli.main, journal.layout, engine.checkpoint, eventlog.reader;"
         "sys.exit('tensorflow' in sys.modules)"
     )
 

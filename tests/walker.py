@@ -66,7 +66,7 @@ class Walker:
             "tally.sums": np.zeros(3, np.float64),
         }
 
-    def rehearse(self, state: Arrays) -> Arrays:
+    def self_check(self, state: Arrays) -> Arrays:
         """Return some samples and answers."""
         return {
             "features": np.ones((2, 3), np.float32),

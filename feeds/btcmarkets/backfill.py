@@ -21,10 +21,10 @@ from dataclasses import replace
 
 from eventlog.records import Gap, Health, Input, Trade
 from feeds.btcmarkets.backoff import backoff_s
+from feeds.btcmarkets.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
 from feeds.btcmarkets.oddities import Oddities
 from feeds.btcmarkets.replies import Page
 from feeds.btcmarkets.rest import Rest
-from feeds.btcmarkets.tape import COMPARED, COMPARED_NS, Tape
 from feeds.clock import now_ns
 from feeds.errors import RestRefused, RestUnavailable
 from feeds.loss import told
@@ -52,7 +52,7 @@ class Backfill:
     def __init__(
         self,
         rest: Rest,
-        tapes: Mapping[str, Tape],
+        deduplicators: Mapping[str, TradeDeduplicator],
         keep: Callable[[str, Sequence[Input]], Awaitable[None]],
         *,
         doubt: Callable[[str, Sequence[Trade]], None],
@@ -60,13 +60,13 @@ class Backfill:
         interval_s: float,
     ) -> None:
         self._rest = rest
-        self._tapes = tapes
+        self._deduplicators = deduplicators
         self._keep = keep
         self._doubt = doubt
         self._settle_s = settle_s
         self._interval_s = interval_s
-        self._wakes = {market: asyncio.Event() for market in tapes}
-        self._oddities = {market: Oddities() for market in tapes}
+        self._wakes = {market: asyncio.Event() for market in deduplicators}
+        self._oddities = {market: Oddities() for market in deduplicators}
         self._began_ns = now_ns()
 
     def wake(self, market: str) -> None:
@@ -76,7 +76,7 @@ class Backfill:
     async def run(self) -> None:
         """Fill until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for market in self._tapes:
+            for market in self._deduplicators:
                 group.create_task(self._follow(market))
 
     async def _follow(self, market: str) -> None:
@@ -110,37 +110,38 @@ class Backfill:
             RestRefused: if the exchange does not know the market.
             RestUnavailable: if a page cannot be had.
         """
-        tape = self._tapes[market]
-        losses, at_ns, before = tape.losses, now_ns(), tape.sure
+        deduplicator = self._deduplicators[market]
+        losses, at_ns, before = deduplicator.losses, now_ns(), deduplicator.sure
         # What is missing from a first look, or after a loss, the stream could not bring.
-        is_whole = tape.begun and tape.behind is None
+        is_whole = deduplicator.begun and deduplicator.behind is None
         page = await self._rest.trades(market)
         newest = max((trade.trade_id for trade in page.trades), default=None)
-        if not tape.begun:
-            tape.begin(page.trades)
-        if tape.missing(page.trades) or page.odd:
-            if tape.missing(page.trades) and not tape.reaches(page.trades):
-                tape.suspect()  # should the walk end here, the next one has to come by again
+        if not deduplicator.begun:
+            deduplicator.begin(page.trades)
+        if deduplicator.missing(page.trades) or page.odd:
+            if deduplicator.missing(page.trades) and not deduplicator.reaches(page.trades):
+                # Should the walk end here, the next one has to come by again.
+                deduplicator.suspect()
             await asyncio.sleep(self._settle_s)
-        left_out = tape.missing(page.trades)
+        left_out = deduplicator.missing(page.trades)
         await self._walk(market, page)
-        tape.close(losses, newest=newest, at_ns=at_ns)
-        if tape.sure != before:
+        deduplicator.close(losses, newest=newest, at_ns=at_ns)
+        if deduplicator.sure != before:
             # After what was found: who reads this in a log can rely on what stands before it.
-            detail = json.dumps({COMPARED: tape.sure, COMPARED_NS: at_ns})
+            detail = json.dumps({COMPARED: deduplicator.sure, COMPARED_NS: at_ns})
             await self._keep(market, [Health(received_ns=now_ns(), detail=detail)])
-        if left_out and is_whole and losses == tape.losses:
+        if left_out and is_whole and losses == deduplicator.losses:
             self._doubt(market, left_out)
 
     async def _walk(self, market: str, page: Page) -> None:
         """Keep what is missing of a page, and of those before it until they reach what is known."""
-        tape, pages, cursor = self._tapes[market], 1, None
+        deduplicator, pages, cursor = self._deduplicators[market], 1, None
         while True:
-            if tape.missing(page.trades) and not tape.reaches(page.trades):
-                tape.suspect()
-            await self._put(market, tape.missing(page.trades))
+            if deduplicator.missing(page.trades) and not deduplicator.reaches(page.trades):
+                deduplicator.suspect()
+            await self._put(market, deduplicator.missing(page.trades))
             await self._keep_odd(market, page)
-            if page.is_empty or (page.trades and tape.reaches(page.trades)):
+            if page.is_empty or (page.trades and deduplicator.reaches(page.trades)):
                 return
             ids = page.ids - {cursor}
             if not ids and cursor in page.ids and not page.odd:
@@ -168,7 +169,7 @@ class Backfill:
     async def _keep_odd(self, market: str, page: Page) -> None:
         """Keep what could not be read of a page, and a gap if a trade may be missing for it."""
         if page.odd:
-            records = self._oddities[market].records(page, self._tapes[market], now_ns())
+            records = self._oddities[market].records(page, self._deduplicators[market], now_ns())
             await self._keep(market, records)
 
     async def _give_up(self, market: str, page: Page, why: str) -> None:
@@ -176,16 +177,16 @@ class Backfill:
         received_ns = now_ns()
         times_ns = [each.exchange_ns for each in page.trades if each.exchange_ns is not None]
         until_ns = min([received_ns, *times_ns])
-        from_ns = min(self._tapes[market].sure_ns or until_ns, until_ns)
+        from_ns = min(self._deduplicators[market].sure_ns or until_ns, until_ns)
         gap = Gap(received_ns=received_ns, from_ns=from_ns, to_ns=until_ns, why=why)
         await self._keep(market, [gap])
 
     async def _tell_hole(self, market: str, error: str) -> None:
         """Say that trades may be missing which could not be asked for."""
-        tape = self._tapes[market]
-        if tape.behind is None and not tape.losses:
+        deduplicator = self._deduplicators[market]
+        if deduplicator.behind is None and not deduplicator.losses:
             return
         at_ns = now_ns()
-        from_ns = min(tape.sure_ns or self._began_ns, at_ns)
+        from_ns = min(deduplicator.sure_ns or self._began_ns, at_ns)
         why = told(f"trades could not be compared with REST: {error}")
         await self._keep(market, [Gap(received_ns=at_ns, from_ns=from_ns, to_ns=at_ns, why=why)])

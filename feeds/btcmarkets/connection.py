@@ -34,16 +34,16 @@ from feeds.bounds import BoundedConnection, bounded
 from feeds.btcmarkets import protocol
 from feeds.btcmarkets.backfill import Backfill
 from feeds.btcmarkets.backoff import Handshakes
-from feeds.btcmarkets.channel import Channel
 from feeds.btcmarkets.crosscheck import CrossCheck
-from feeds.btcmarkets.dialogue import Dialogue
+from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.btcmarkets.inbox import Inbox
 from feeds.btcmarkets.link import Link
+from feeds.btcmarkets.market_stream import MarketStream
 from feeds.btcmarkets.rest import Rest
 from feeds.btcmarkets.silence import Silence
-from feeds.btcmarkets.standing import Standing
+from feeds.btcmarkets.standing import JournalStatus
 from feeds.btcmarkets.state import FeedState
-from feeds.btcmarkets.tape import Tape
+from feeds.btcmarkets.subscription_state import SubscriptionState
 from feeds.clock import elapsed_s, monotonic_s, now_ns
 from feeds.errors import (
     ExchangeUnreachable,
@@ -135,7 +135,7 @@ class Feed:
         markets: Sequence[str],
         *,
         rest: Rest | None = None,
-        tapes: Mapping[str, Tape] | None = None,
+        deduplicators: Mapping[str, TradeDeduplicator] | None = None,
         connect_timeout_s: float = 20.0,
         stale_after_s: float = 15.0,
         queue_records_max: int = 65_536,
@@ -169,25 +169,25 @@ class Feed:
         self._handshakes = Handshakes(
             first_s=backoff_first_s, most_s=backoff_most_s, window_s=handshake_window_s
         )
-        given = tapes or {}
-        self._channels = {
-            market: Channel(
+        given = deduplicators or {}
+        self._streams = {
+            market: MarketStream(
                 Inbox(
                     records_max=queue_records_max,
                     bytes_max=queue_bytes_max,
                     on_room=lambda: self._on_loop(self._room.set),
                 ),
-                given.get(market) or Tape(),
+                given.get(market) or TradeDeduplicator(),
             )
             for market in markets
         }
-        self._standing: Standing | None = None
+        self._standing: JournalStatus | None = None
         self._backfill: Backfill | None = None
         if rest is not None:
-            self._standing = Standing(rest, self._markets, self._keep, interval_s=status_s)
+            self._standing = JournalStatus(rest, self._markets, self._keep, interval_s=status_s)
             self._backfill = Backfill(
                 rest,
-                {market: channel.tape for market, channel in self._channels.items()},
+                {market: channel.deduplicator for market, channel in self._streams.items()},
                 self._keep,
                 doubt=self._left_out,
                 settle_s=settle_s,
@@ -259,11 +259,11 @@ class Feed:
         Raises:
             FeedFailed: if the feed's thread ended on an exception, once all else is taken.
         """
-        return self._channel(market).inbox.take(timeout_s, most=TAKE_RECORDS_MAX)
+        return self._stream(market).inbox.take(timeout_s, most=TAKE_RECORDS_MAX)
 
     def leave(self, market: str) -> None:
         """Say that nobody takes this market any more; the others go on."""
-        self._channel(market).inbox.discard()
+        self._stream(market).inbox.discard()
 
     def stop(self) -> None:
         """Begin to close the connection; what has arrived can still be taken.
@@ -275,7 +275,7 @@ class Feed:
 
     def finished(self, market: str | None = None) -> bool:
         """Return whether the feed was stopped and everything of this market was taken."""
-        return self._channel(market).inbox.finished
+        return self._stream(market).inbox.finished
 
     @property
     def state(self) -> FeedState:
@@ -283,7 +283,7 @@ class Feed:
         said = {} if self._standing is None else self._standing.statuses
         markets = {
             market: channel.state(status=said.get(market))
-            for market, channel in self._channels.items()
+            for market, channel in self._streams.items()
         }
         return FeedState(
             connected=any(link.connected for link in self._links),
@@ -309,15 +309,15 @@ class Feed:
         Asked for again within ``resync_interval_s``, or while there is no connection, this does
         nothing: ask for as long as the book is invalid. A new connection brings a snapshot anyway.
         """
-        channel = self._channel(market)
-        name = next(name for name, each in self._channels.items() if each is channel)
+        channel = self._stream(market)
+        name = next(name for name, each in self._streams.items() if each is channel)
         self._on_loop(lambda: self._want(name))
 
-    def _channel(self, market: str | None) -> Channel:
+    def _stream(self, market: str | None) -> MarketStream:
         if market is None:
-            (channel,) = self._channels.values()
+            (channel,) = self._streams.values()
             return channel
-        return self._channels[market]
+        return self._streams[market]
 
     def _on_loop(self, call: Callable[[], object]) -> None:
         # The loop is gone once the thread has ended, and then there is nothing left to tell it.
@@ -341,7 +341,7 @@ class Feed:
             cause, failure = failure, FeedFailed(url=self._url, why=repr(failure))
             failure.__cause__ = cause
         is_open = self._opened.done()
-        for channel in self._channels.values():
+        for channel in self._streams.values():
             channel.inbox.close(failure if is_open else None)
         if is_open:
             return
@@ -373,7 +373,7 @@ class Feed:
             tasks = [link.task for link in self._links]
             await asyncio.gather(beside, *tasks, return_exceptions=True)
             # Stopped while it was lost: that, too, was missed.
-            for channel in self._channels.values():
+            for channel in self._streams.values():
                 at_ns = now_ns()
                 left = channel.unfilled(at_ns, began_ns=self._began_ns) if self._backfill else []
                 channel.inbox.put([*channel.missed(at_ns), *left])
@@ -435,12 +435,12 @@ class Feed:
 
     def _begin(self) -> Link:
         self._numbers += 1
-        dialogue = Dialogue(
+        subscription = SubscriptionState(
             self._markets,
             answer_s=self._answer_s,
             resync_interval_s=self._resync_interval_s,
         )
-        link = Link(self._numbers, dialogue)
+        link = Link(self._numbers, subscription)
         self._links.append(link)
         link.task = asyncio.create_task(self._carry(link))
         # Whoever waits for it may be cancelled first; what it says then is of no interest.
@@ -515,7 +515,7 @@ class Feed:
             link.connected = False
             self._links.remove(link)
             self._why = self._why if any(each.connected for each in self._links) else why
-            for channel in self._channels.values():
+            for channel in self._streams.values():
                 if channel.source in (link, None) and not self._stopping:
                     channel.lose(why, heard_ns=self._last_received_ns)
 
@@ -548,32 +548,32 @@ class Feed:
             self._frames += 1
             if isinstance(event, protocol.Rejection) and not link.connected:
                 self._refused(link, event)
-            gone = link.dialogue.heard(event, link.heard_s)
+            gone = link.subscription.heard(event, link.heard_s)
             if not link.connected:
                 self._confirm(link, event)
             if not isinstance(event, tuple) or _is_snapshot(event[1]):
                 link.told.set()
             for market in gone:
-                if self._channels[market].source is link:
-                    self._channels[market].lose(_DROPPED, heard_ns=self._last_received_ns)
+                if self._streams[market].source is link:
+                    self._streams[market].lose(_DROPPED, heard_ns=self._last_received_ns)
             if not self._arrive(link, frame, event, received_ns):
                 await self._wait_for_room(link)
 
     def _confirm(self, link: Link, event: protocol.Event) -> None:
         """See whether the exchange has accepted the subscription of this connection."""
-        dialogue = link.dialogue
-        refused = dialogue.refused
-        if refused and not dialogue.confirmed and dialogue.settled:
+        subscription = link.subscription
+        refused = subscription.refused
+        if refused and not subscription.confirmed and subscription.settled:
             market, rejection = next(iter(refused.items()))
-            if self._opened.done() or self._channels[market].tape.begun:
+            if self._opened.done() or self._streams[market].deduplicator.begun:
                 # It was accepted before, so this may pass: a deploy is under way.
                 raise Lost(_refusal(rejection))
-        if refused and dialogue.settled and not self._opened.done():
+        if refused and subscription.settled and not self._opened.done():
             market, rejection = next(iter(refused.items()))
             raise UnknownMarket(
                 url=self._url, market=market, code=rejection.code, message=rejection.message
             )
-        if link.refused_once and not dialogue.settled and not self._opened.done():
+        if link.refused_once and not subscription.settled and not self._opened.done():
             return  # one of the markets is bad, and will be named
         if not _confirms(event):
             return
@@ -603,7 +603,7 @@ class Feed:
         if said is None:
             return True
         market, record = said
-        if market is not None and market not in self._channels:
+        if market is not None and market not in self._streams:
             market, record = (
                 None,
                 protocol.undecodable(frame, received_ns, f"{market} was not subscribed to"),
@@ -612,14 +612,14 @@ class Feed:
         has_room = True
         # What belongs to no market in particular stands in every market's log.
         for name in self._markets if market is None else (market,):
-            channel = self._channels[name]
+            channel = self._streams[name]
             arrivals = self._accept(link, name, channel, record, received_ns)
             if arrivals:
                 has_room &= channel.inbox.put(arrivals)
         return has_room
 
     def _accept(
-        self, link: Link, market: str, channel: Channel, record: Input, received_ns: int
+        self, link: Link, market: str, channel: MarketStream, record: Input, received_ns: int
     ) -> list[Input]:
         if isinstance(record, Undecodable):
             return [record]
@@ -642,10 +642,10 @@ class Feed:
         if not channel.is_doubted:
             channel.why = ""
         if len(self._links) > 1 and all(
-            each.source in (link, None) for each in self._channels.values()
+            each.source in (link, None) for each in self._streams.values()
         ):
             link.took_over.set()
-        if isinstance(record, Trade) and not channel.tape.add(record.trade_id):
+        if isinstance(record, Trade) and not channel.deduplicator.add(record.trade_id):
             return arrivals
         if channel.check is not None and isinstance(record, BookUpdate):
             channel.check.add(record)
@@ -670,7 +670,7 @@ class Feed:
     async def _wait_for_room(self, link: Link | None) -> None:
         since_ns, since_s = now_ns(), monotonic_s()
         # Whoever takes sets the event through the loop, so it cannot be missed between these lines.
-        while any(channel.inbox.is_full for channel in self._channels.values()):
+        while any(channel.inbox.is_full for channel in self._streams.values()):
             self._room.clear()
             if link is not None:
                 link.is_full = True
@@ -694,24 +694,24 @@ class Feed:
     async def _ask(self, link: Link, socket: ClientConnection) -> None:
         while True:
             link.told.clear()
-            request = link.dialogue.next(monotonic_s())
+            request = link.subscription.next(monotonic_s())
             if request is not None:
                 await socket.send(request)
             with suppress(TimeoutError):
-                async with asyncio.timeout(link.dialogue.wait_s(monotonic_s())):
+                async with asyncio.timeout(link.subscription.wait_s(monotonic_s())):
                     await link.told.wait()
 
     def _want(self, market: str) -> None:
-        source = self._channels[market].source
+        source = self._streams[market].source
         if source is not None:
-            source.dialogue.want(market, monotonic_s())
+            source.subscription.want(market, monotonic_s())
             source.told.set()
 
     # The thread's side: what goes on beside.
 
     def _heard_s(self, market: str) -> float | None:
         """Return when a market's last record came; ``None`` while nothing follows from that."""
-        channel = self._channels[market]
+        channel = self._streams[market]
         is_read = channel.source is not None and self._is_read(channel.source)
         return channel.last_record_s if is_read else None
 
@@ -721,7 +721,7 @@ class Feed:
 
     def _left_out(self, market: str, trades: Sequence[Trade]) -> None:
         """Doubt a stream that has not brought some trades, unless it is only late with them."""
-        channel = self._channels[market]
+        channel = self._streams[market]
         heard_s, passed_ns = self._heard_s(market), channel.last_exchange_ns
         if heard_s is None:
             return
@@ -739,12 +739,12 @@ class Feed:
 
     def _doubt(self, market: str, why: str) -> None:
         """Take a market's stream for lost: ask for it anew, and for a new connection in the end."""
-        channel = self._channels[market]
+        channel = self._streams[market]
         source = channel.source
         if source is None:
             return
         channel.doubt(why)
-        source.dialogue.want(market, monotonic_s())
+        source.subscription.want(market, monotonic_s())
         source.told.set()
         source.doubts += 1
         if source.doubts > _DOUBTS_MAX:
@@ -752,7 +752,7 @@ class Feed:
 
     async def _keep(self, market: str, records: Sequence[Input]) -> None:
         await self._wait_for_room(None)
-        self._channels[market].fill(records)
+        self._streams[market].fill(records)
 
     async def _compare_clocks(self) -> None:
         """Find the moments at which the wall clock was set, or the machine slept."""
@@ -773,7 +773,7 @@ class Feed:
     def _clock_was_set(self, set_s: float, at_ns: int) -> None:
         """Say so where the stream goes on: nothing was missed, but no time before compares."""
         why = f"the clock went {set_s:+,.1f} s: it was set"
-        for market, channel in self._channels.items():
+        for market, channel in self._streams.items():
             if channel.source is not None:
                 channel.interrupt(at_ns=at_ns, from_ns=at_ns, to_ns=at_ns, why=why)
                 self._want(market)
@@ -781,7 +781,7 @@ class Feed:
     def _slept(self, slept_s: float, at_ns: int) -> None:
         why = f"the machine slept for {slept_s:,.1f} s"
         is_over = slept_s >= self._stale_after_s
-        for market, channel in self._channels.items():
+        for market, channel in self._streams.items():
             if channel.source is None:
                 continue
             if is_over:
@@ -800,7 +800,7 @@ class Feed:
         """Compare every book with REST now and then, each from a fresh snapshot on."""
         while True:
             await asyncio.sleep(self._cross_check_s)
-            for market, channel in self._channels.items():
+            for market, channel in self._streams.items():
                 channel.check = CrossCheck()
                 self._want(market)
                 with suppress(RestUnavailable, RestRefused):
@@ -808,7 +808,7 @@ class Feed:
                 channel.check = None
 
     async def _compare_book(
-        self, rest: Rest, market: str, channel: Channel, check: CrossCheck
+        self, rest: Rest, market: str, channel: MarketStream, check: CrossCheck
     ) -> None:
         for _ in range(_CROSS_CHECKS):
             await asyncio.sleep(self._settle_s)

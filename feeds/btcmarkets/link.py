@@ -7,16 +7,16 @@ from array import array
 
 from websockets.asyncio.client import ClientConnection
 
-from feeds.btcmarkets.dialogue import Dialogue
+from feeds.btcmarkets.subscription_state import SubscriptionState
 from feeds.clock import now_ns
 
 
 class Link:
     """One connection, from its handshake to its end."""
 
-    def __init__(self, number: int, dialogue: Dialogue) -> None:
+    def __init__(self, number: int, subscription: SubscriptionState) -> None:
         self.number = number
-        self.dialogue = dialogue
+        self.subscription = subscription
         self.task: asyncio.Task[None]
         self.socket: ClientConnection | None = None
         self.heard_s = 0.0

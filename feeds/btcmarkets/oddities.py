@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from eventlog.records import Gap, Input, Undecodable
+from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.btcmarkets.replies import OddRow, Page
-from feeds.btcmarkets.tape import Tape
 
 KEPT_A_LIST_MAX = 16
 """Rows of one list that are recorded one by one (I10); of the others it is said how many."""
@@ -23,14 +23,14 @@ class Oddities:
     def __init__(self) -> None:
         self._told: dict[bytes, None] = {}
 
-    def records(self, page: Page, tape: Tape, at_ns: int) -> list[Input]:
+    def records(self, page: Page, deduplicator: TradeDeduplicator, at_ns: int) -> list[Input]:
         """Return what is to be kept of a page's odd rows: their bytes, and a gap for a hole."""
         new = self._new(page.odd)
         records: list[Input] = list(recorded(new, at_ns))
-        holes = [row for row in new if _may_be_missing(row, page, tape)]
+        holes = [row for row in new if _may_be_missing(row, page, deduplicator)]
         for row in holes:
             if row.trade_id is not None:
-                tape.add(row.trade_id)  # told: it is looked for no more
+                deduplicator.add(row.trade_id)  # told: it is looked for no more
         if holes:
             from_ns, to_ns = _span_ns(holes, page, at_ns)
             why = f"{len(holes)} trades of REST could not be read: {holes[0].why}"
@@ -62,12 +62,12 @@ def recorded(rows: list[OddRow], at_ns: int) -> Iterable[Undecodable]:
         yield Undecodable(received_ns=at_ns, raw=b"", why=why)
 
 
-def _may_be_missing(row: OddRow, page: Page, tape: Tape) -> bool:
+def _may_be_missing(row: OddRow, page: Page, deduplicator: TradeDeduplicator) -> bool:
     if row.trade_id is not None:
-        return tape.may_miss(row.trade_id)
+        return deduplicator.may_miss(row.trade_id)
     # Without an id its place on the page says what it may be.
     newer = [trade.trade_id for place, trade in page.placed if place < row.number]
-    return tape.begun and (not newer or tape.may_be_after_floor(min(newer)))
+    return deduplicator.begun and (not newer or deduplicator.may_be_after_floor(min(newer)))
 
 
 def _span_ns(holes: list[OddRow], page: Page, at_ns: int) -> tuple[int, int]:

@@ -452,7 +452,7 @@ def _control(message: dict[str, object]) -> Heartbeat | Rejection | Orders:
     if kind == "orderbook":
         return orders_of(message)
     if kind == "heartbeat":
-        return Heartbeat(_channels(message.get("channels", [])))
+        return Heartbeat(_streams(message.get("channels", [])))
     if kind == "error":
         code, text = message.get("code"), message.get("message")
         return Rejection(
@@ -462,7 +462,7 @@ def _control(message: dict[str, object]) -> Heartbeat | Rejection | Orders:
     refuse(f"unknown messageType {str(kind)[:40]!r}")
 
 
-def _channels(rows: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _streams(rows: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if type(rows) is not list:
         refuse("channels is not a list")
     channels = []

@@ -21,7 +21,7 @@ NOT_LISTED = "not listed"
 """The status of a market that the catalogue had, and no longer has."""
 
 
-class Standing:
+class JournalStatus:
     """Asks about some markets for as long as it runs.
 
     Args:

@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from cli.journal import Genesis, Place, session_detail
-from cli.notes import SESSIONS, note
 from engine.checkpoint import Checkpoints
 from engine.engine import Engine
 from engine.parameters import Parameters
 from eventlog.log import Log
 from eventlog.records import Gap, Health, Milestone, SessionStarted
 from eventlog.schema import batch_of, decimals
+from journal.header import JournalHeader, session_detail
+from journal.layout import JournalPath
+from journal.sidecar import SESSIONS, note
 
 NAME = "BTC-AUD.invented"
 _BATCH_TICKS = 16_384
@@ -22,17 +23,21 @@ _TICK_NS = 50_000_000
 _REASONS = np.array(["confidence too low", "edge below cost", "warming up"], object)
 
 
-def invent(home: Path, ticks: int, *, sessions: int = 4) -> Place:
+def invent(home: Path, ticks: int, *, sessions: int = 4) -> JournalPath:
     """Make a journal of so many quotes and their decisions, in so many sessions; it can be read."""
-    place = Place(home, NAME)
+    place = JournalPath(home, NAME)
     parameters = Parameters()
-    engine = Engine.genesis(parameters)
-    genesis = Genesis(parameters=parameters, initial_state=engine.digest)
+    engine = Engine.initial(parameters)
+    initial_state = JournalHeader(parameters=parameters, initial_state=engine.digest)
     with Log.open(place.log) as log:
         for session in range(sessions):
             first, end = ticks * session // sessions, ticks * (session + 1) // sessions
             detail = session_detail(
-                genesis, arithmetic="0" * 32, url="invented", resumed_from=None, predecessor=None
+                initial_state,
+                arithmetic="0" * 32,
+                url="invented",
+                resumed_from=None,
+                predecessor=None,
             )
             now_ns = _START_NS + first * _TICK_NS
             began = SessionStarted(received_ns=now_ns, session=session + 1, detail=detail)
@@ -106,7 +111,7 @@ def _append(log: Log, start: int, count: int, ticks: int) -> None:
         "loss": pa.array(loss.astype(np.float32)),
         "learning_rate": pa.array((1.5e-4 / np.sqrt(1 + progress)).astype(np.float32)),
         "trained": pa.array(ones),
-        "ripened": pa.array(ones),
+        "resolved": pa.array(ones),
         "scored": pa.array(ones),
         "scored_hits": pa.array((rng.random(count) < 0.5 + 0.12 * progress).astype(np.int32)),
         "scored_loss": pa.array(loss.astype(np.float32)),

@@ -25,7 +25,7 @@ RECORDS = 3
 @pytest.fixture(scope="module")
 def engine() -> Engine:
     """An engine that has seen enough for all its memory to be filled."""
-    engine, draws = Engine.genesis(Parameters()), random.Random(3)
+    engine, draws = Engine.initial(Parameters()), random.Random(3)
     for start in range(0, 20 * 1024, 1024):
         ticks = [walked(draws, start + row) for row in range(1024)]
         engine.advance(encode(ticks, first_offset=start))

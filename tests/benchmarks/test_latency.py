@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cli.keep import Keep
 from engine.checkpoint import Checkpoints
 from engine.engine import Engine
 from engine.loop import run
@@ -27,6 +26,7 @@ from eventlog.storage import Disk, File
 from feeds import clock
 from feeds.btcmarkets.connection import Feed
 from fixtures.record import exchange
+from journal.sinks import RecordingSink
 
 TICKS = 3_000
 MANY_TICKS = 60_000
@@ -110,7 +110,7 @@ class Course:
         self._at_ns, self._cpu_ns = now_ns, cpu_ns
 
 
-class Timed(Keep):
+class Timed(RecordingSink):
     """A keeper that looks at the clock behind every stage, and at how long the disk took."""
 
     def __init__(self, log: Log, checkpoints: Checkpoints, course: Course, disk: WatchedDisk):
@@ -132,7 +132,7 @@ class Timed(Keep):
 
 def carried(place: Path, speed: str, ticks: int) -> tuple[Course, Timed, float]:
     """Carry so many frames at a multiple of the market's speed; return the seconds as well."""
-    engine, course, disk = Engine.genesis(Parameters()), Course(), WatchedDisk()
+    engine, course, disk = Engine.initial(Parameters()), Course(), WatchedDisk()
     with (
         exchange("--seed", "1", "--speed", speed) as url,
         Log.open(place / "log", storage=disk) as log,

@@ -8,11 +8,11 @@ A made-up market of ten million ticks through the engine, a million a line.
 import numpy as np
 import pytest
 
-from cli.health import resident_bytes
-from engine.engine import _probe_rows, genesis
+from engine.engine import _probe_rows, initial_state
 from engine.market import Column
 from engine.parameters import Parameters
 from engine.step import CHUNK_TICKS, compiled
+from journal.live.health import resident_bytes
 
 TICKS = 10_000_000
 LINE = 1_000_000
@@ -24,7 +24,7 @@ def test_ten_million_ticks(capsys: pytest.CaptureFixture[str]) -> None:
     """Print the resident memory behind each million, and its slope behind the first two."""
     parameters = Parameters()
     step = compiled(parameters)
-    variables = step.hold(genesis(parameters))
+    variables = step.hold(initial_state(parameters))
     rows = _probe_rows(CHUNK_TICKS)
     seen: list[tuple[int, float]] = []
 

@@ -17,11 +17,9 @@ import numpy as np
 import pytest
 from river import linear_model, preprocessing
 
-from cli.journal import Genesis
-from cli.rerun import Rerun, rerun
 from engine.arithmetic import keras
 from engine.chunks import chunks
-from engine.engine import Engine, genesis
+from engine.engine import Engine, initial_state
 from engine.experts import EXITS
 from engine.features import COUNT
 from engine.network import build
@@ -31,8 +29,10 @@ from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Input, SessionStarted
 from feeds.btcmarkets.protocol import decode
-from feeds.exchange.market import SyntheticMarket
-from feeds.exchange.scenario import SCENARIOS
+from feeds.simulator.market import SyntheticMarket
+from feeds.simulator.scenario import SCENARIOS
+from journal.header import JournalHeader
+from journal.replay import Rerun, rerun
 
 TICKS = 40_000
 KERAS_TICKS = 300
@@ -53,7 +53,7 @@ def market_records(count: int) -> list[Input]:
 
 def recorded(directory: Path, parameters: Parameters) -> Reader:
     """Return a log of a made-up market, ticks and decisions, in commits of a chunk each."""
-    engine = Engine.genesis(parameters)
+    engine = Engine.initial(parameters)
     with Log.open(directory) as log:
         log.append([SessionStarted(received_ns=START_NS, session=1, detail="{}")])
         records = market_records(TICKS)
@@ -103,9 +103,9 @@ def test_replay_beside_keras_and_river(
 ) -> None:
     """Print ticks a second of each, and the ratio in each round."""
     parameters = Parameters()
-    state = genesis(parameters)
+    state = initial_state(parameters)
     log = recorded(tmp_path / "log", parameters)
-    start = Genesis(parameters=parameters, initial_state="")
+    start = JournalHeader(parameters=parameters, initial_state="")
     keras_s: list[float] = []
     river_s: list[float] = []
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from engine.engine import genesis
+from engine.engine import initial_state
 from engine.experts import EXPERTS
 from engine.features import COUNT
 from engine.market import Market
@@ -54,8 +54,8 @@ def test_share_of_the_matrix_rate(capsys: pytest.CaptureFixture[str]) -> None:
     """Print the step's processor time a tick, alone and in chunks, and the share it reaches."""
     parameters = Parameters()
     step = compiled(parameters)
-    variables = step.hold(genesis(parameters))
-    rows = Market.genesis().fold(journal(CHUNK_TICKS))[:CHUNK_TICKS]
+    variables = step.hold(initial_state(parameters))
+    rows = Market.initial().fold(journal(CHUNK_TICKS))[:CHUNK_TICKS]
     chunk_s, tick_s, matrix_s = [], [], []
 
     for _ in range(ROUNDS):

@@ -18,9 +18,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.board import Board
-from cli.journal import Genesis, Place, records, session_detail
-from cli.view import block
+from cli.render.live_view import block
 from engine.parameters import Parameters
 from eventlog.log import Log
 from eventlog.reader import Reader
@@ -39,6 +37,10 @@ from eventlog.records import (
 )
 from fixtures.record import JOURNAL, SMALL, TRADES, durable, exchange
 from fixtures.record import trader as command
+from journal.header import JournalHeader, session_detail
+from journal.layout import JournalPath
+from journal.live.counters import Board
+from journal.scan import records
 from tests.commands import Answer, documented, trader
 
 PATIENCE_S = 300
@@ -46,7 +48,7 @@ PATIENCE_S = 300
 
 def told(home: Path, name: str = JOURNAL) -> list[Record]:
     """Return all records of a journal."""
-    log = Reader.open(Place(home, name).log)
+    log = Reader.open(JournalPath(home, name).log)
     return [record for _, record in records(log, 0, log.end)]
 
 
@@ -62,7 +64,7 @@ def summed(told: list[Record]) -> dict[str, float]:
         "baseline_log_loss": sum(each.scored_baseline_loss for each in decisions) / labels,
         "accuracy": sum(each.scored_hits for each in decisions) / labels,
         "gain": decisions[-1].equity_e8 / 1e12 - 1,
-        "hold_gain": (decisions[-1].holder_equity_e8 or 0) / 1e12 - 1,
+        "hold_gain": (decisions[-1].buy_hold_equity_e8 or 0) / 1e12 - 1,
         "drifts": sum(isinstance(each, Milestone) and each.why == "drift" for each in told),
     }
 
@@ -153,11 +155,11 @@ def test_a_session_that_another_followed_was_killed(killed: tuple[Path, dict[str
 
 def test_the_view_goes_on_where_the_journal_was(killed: tuple[Path, dict[str, Any]]) -> None:
     """A board that begins as a third session would, says what status says."""
-    from cli import prices
-    from cli.totals import since_beginning
+    from journal import prices
+    from journal.totals import since_beginning
 
     home, live = killed
-    place = Place(home, JOURNAL)
+    place = JournalPath(home, JOURNAL)
     log = Reader.open(place.log)
     board, total = Board(JOURNAL, io.StringIO()), since_beginning(log)
     assert total is not None
@@ -259,12 +261,12 @@ def decided(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], t
     """Return markets of every kind, decided on: by name and seed the home, and what was said."""
     made = {}
     parameters = Parameters(memory_rows=512)
-    genesis = Genesis(parameters=parameters, initial_state="0" * 32)
+    header = JournalHeader(parameters=parameters, initial_state="0" * 32)
     for name in KINDS:
         for seed in (1, 2):
             home = tmp_path_factory.mktemp("market")
             detail = session_detail(
-                genesis, arithmetic="0" * 32, url="", resumed_from=None, predecessor=None
+                header, arithmetic="0" * 32, url="", resumed_from=None, predecessor=None
             )
             with Log.open(home / JOURNAL / "log") as log:
                 log.append([SessionStarted(received_ns=1, session=1, detail=detail)])

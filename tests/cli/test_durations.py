@@ -3,8 +3,8 @@
 import pytest
 
 from cli.durations import seconds_of
-from cli.exits import CommandError
 from fixtures.record import HERE
+from journal.errors import CommandError
 from tests.commands import trader
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from cli import journal
 from eventlog.reader import Reader
 from eventlog.records import SessionStarted
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange, trader
+from journal import scan
 
 KILLS = int(os.environ.get("TRADER_TEST_KILLS", "2"))
 PATIENCE_S = 120.0
@@ -32,7 +32,7 @@ def acknowledged(home: Path) -> tuple[int, str]:
 def digest(log: Reader, end: int) -> str:
     """Return the digest of the records before an offset, however they were batched."""
     hasher = blake2b()
-    for offset, record in journal.records(log, 0, end):
+    for offset, record in scan.records(log, 0, end):
         hasher.update(f"{offset} {record!r}\n".encode())
     return hasher.hexdigest()
 
@@ -80,7 +80,7 @@ def test_a_killed_session_goes_on_where_it_was(tmp_path: Path, seed: int) -> Non
 
     log = Reader.open(tmp_path / JOURNAL / "log")
     # One that is killed while it still derives what the one before it owed has not begun.
-    begun = sum(isinstance(each, SessionStarted) for _, each in journal.records(log, 0, log.end))
+    begun = sum(isinstance(each, SessionStarted) for _, each in scan.records(log, 0, log.end))
     assert last["session"] == begun
     assert 1 < begun <= KILLS + 1
     for end, recorded in held:

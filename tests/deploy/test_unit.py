@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import Exit
+from cli.exit_codes import Exit
 
 UNIT = Path(__file__).parents[2] / "deploy" / "trader.service"
 

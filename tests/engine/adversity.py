@@ -198,7 +198,7 @@ def _records(seed: int) -> pa.RecordBatch:
 @cache
 def _warm(seed: int) -> Engine:
     """Return an engine that has learned the market; not to be advanced."""
-    engine = Engine.genesis(PARAMETERS)
+    engine = Engine.initial(PARAMETERS)
     for _ in _advanced(engine, _records(seed).slice(0, WARM_TICKS)):
         pass
     return engine

@@ -13,16 +13,16 @@ from engine.arithmetic import Tensor, tf
 from engine.calibration import BENDS, HIGH, LOW, CalibrationState
 
 
-def genesis() -> CalibrationState:
+def initial_state() -> CalibrationState:
     """Return the scaling at the start, as tensors."""
     return CalibrationState(
-        **{name: tf.constant(array) for name, array in calibration.genesis().items()}
+        **{name: tf.constant(array) for name, array in calibration.initial_state().items()}
     )
 
 
 def scaled(*scaling: float) -> CalibrationState:
     """Return this scaling, as uncertain as at the start."""
-    return genesis()._replace(scaling=tf.constant(scaling, tf.float32))
+    return initial_state()._replace(scaling=tf.constant(scaling, tf.float32))
 
 
 def bent(logits: np.ndarray, inner: float, middle: float, outer: float, offset: float) -> Any:
@@ -59,14 +59,14 @@ def said(state: CalibrationState, p_up: float) -> float:
 @pytest.mark.parametrize("p_up", [0.05, 0.5, 0.62])
 def test_it_begins_as_nothing(p_up: float) -> None:
     """The first answers are the mixture's own."""
-    assert said(genesis(), p_up) == pytest.approx(p_up, rel=1e-5)
+    assert said(initial_state(), p_up) == pytest.approx(p_up, rel=1e-5)
 
 
 @pytest.mark.parametrize("p_up", [0.0, 1.0])
 def test_a_certainty_has_a_logit(p_up: float) -> None:
     """Of a certain probability too something finite is said, and learned."""
     assert math.isfinite(float(calibration.logit(tf.constant(p_up))))
-    after = corrected(genesis(), p_up, rose=p_up == 0.0)
+    after = corrected(initial_state(), p_up, rose=p_up == 0.0)
 
     assert np.isfinite(after.scaling.numpy()).all()
     assert 0 < said(after, p_up) < 1
@@ -80,7 +80,7 @@ def test_one_label_by_hand() -> None:
     information = p_up * (1 - p_up) + 1e-4
     posterior = np.linalg.inv(np.linalg.inv(covariance) + information * np.outer(inputs, inputs))
 
-    after = corrected(genesis(), p_up, rose=False)
+    after = corrected(initial_state(), p_up, rose=False)
 
     expected = np.array([1.0, 1.0, 1.0, 0.0]) - posterior @ inputs * p_up
     np.testing.assert_allclose(after.scaling, expected, rtol=1e-4)
@@ -100,7 +100,7 @@ def test_the_line_is_bent_where_it_says(p_up: float) -> None:
 @pytest.mark.parametrize("p_up", [0.0, 0.3, 0.9])
 def test_only_labels_with_weight_count(p_up: float) -> None:
     """A label that did not move, or is not there, changes no bit."""
-    state = corrected(genesis(), 0.7, rose=True)
+    state = corrected(initial_state(), 0.7, rose=True)
     after = corrected(state, p_up, rose=True, weight=0.0)
 
     assert [part.numpy().tobytes() for part in after] == [part.numpy().tobytes() for part in state]
@@ -139,7 +139,7 @@ def test_it_corrects_a_planted_miscalibration(truth: tuple[float, ...]) -> None:
     rose = draws.random(logits.size) < rises
     p_up = (1 / (1 + np.exp(-logits))).astype(np.float32)
 
-    state = carried(genesis(), tf.constant(p_up), tf.constant(rose))
+    state = carried(initial_state(), tf.constant(p_up), tf.constant(rose))
 
     found = 1 / (1 + np.exp(-bent(logits, *state.scaling.numpy())))
     assert np.abs(found - rises).max() < 0.04

@@ -21,10 +21,10 @@ FIRST, SECOND = NAMES.index("queue_imbalance"), NAMES.index("spread")
 PAIR = FIRST * len(NAMES) + SECOND
 
 
-def genesis() -> CandidateState:
+def initial_state() -> CandidateState:
     """Return the state before the first label, as tensors."""
     return CandidateState(
-        **{name: tf.constant(array) for name, array in candidates.genesis().items()}
+        **{name: tf.constant(array) for name, array in candidates.initial_state().items()}
     )
 
 
@@ -83,7 +83,7 @@ def trying(state: CandidateState) -> CandidateState:
 
 def test_a_product_that_says_something_is_adopted() -> None:
     """Once, by its name, and with the sign that it has."""
-    state, found = carry(trying(genesis()), *market(BLOCKS, 1.0))
+    state, found = carry(trying(initial_state()), *market(BLOCKS, 1.0))
 
     adopted = found[found[:, 0] > 0, 0] - 1
     assert adopted[0] == PAIR
@@ -95,7 +95,7 @@ def test_a_product_that_says_something_is_adopted() -> None:
 
 def test_at_most_as_many_as_allowed_take_part() -> None:
     """With none allowed nothing is ever adopted, however well it does."""
-    state, found = carry(trying(genesis()), *market(BLOCKS, 1.0), generated_max=0)
+    state, found = carry(trying(initial_state()), *market(BLOCKS, 1.0), generated_max=0)
 
     assert not found.any()
     assert not state.slopes.numpy()[:PLACES].any()
@@ -107,7 +107,7 @@ def test_of_nothing_little_is_adopted() -> None:
     """Hundreds of pairs are tried where there is nothing to know; hardly one is believed."""
     adopted = tried = 0
     for seed in range(5):
-        state, found = carry(trying(genesis()), *market(BLOCKS, 0.0, seed))
+        state, found = carry(trying(initial_state()), *market(BLOCKS, 0.0, seed))
         adopted += int((found[:, 0] > 0).sum())
         tried += int(state.draws.numpy())
 
@@ -118,21 +118,21 @@ def test_of_nothing_little_is_adopted() -> None:
 def test_adopting_changes_nothing_that_is_foreseen() -> None:
     """Not a bit, neither of the mixture nor of what the adopted ones add."""
     features, rises = market(BLOCKS, 1.0)
-    _, found = carry(trying(genesis()), features, rises)
+    _, found = carry(trying(initial_state()), features, rises)
     block = int(np.flatnonzero(found[:, 0])[0])
     # The block that closes last is the one that adopts.
-    before, _ = carry(trying(genesis()), features[:block], rises[:block])
+    before, _ = carry(trying(initial_state()), features[:block], rises[:block])
     after, exchange = carry(before, features[block : block + 1], rises[block : block + 1])
     assert exchange[0, 0] == PAIR + 1
     knowing = experts.ExpertState(
-        **{name: tf.constant(array) for name, array in experts.genesis().items()}
+        **{name: tf.constant(array) for name, array in experts.initial_state().items()}
     )
     joined = experts.join(knowing, tf.constant(GENERATED))
 
     for vector in tf.unstack(tf.constant(features[:50])):
         exits = tf.zeros(experts.EXITS)
-        old = experts.foresee(knowing, vector, candidates.pull(before, vector), exits)
-        new = experts.foresee(joined, vector, candidates.pull(after, vector), exits)
+        old = experts.predict(knowing, vector, candidates.pull(before, vector), exits)
+        new = experts.predict(joined, vector, candidates.pull(after, vector), exits)
         assert float(candidates.pull(after, vector)) == float(candidates.pull(before, vector)) == 0
         assert new.p_up.numpy().tobytes() == old.p_up.numpy().tobytes()
         assert new.logits.numpy().tobytes() == old.logits.numpy().tobytes()
@@ -142,7 +142,7 @@ def test_adopting_changes_nothing_that_is_foreseen() -> None:
 
 def test_what_turns_out_to_harm_fades_until_nothing_is_left() -> None:
     """The market turns round: what was adopted is dropped, halved, and its place is free."""
-    state, _ = carry(trying(genesis()), *market(2_000, 1.5))
+    state, _ = carry(trying(initial_state()), *market(2_000, 1.5))
     # A slope that no longer learns is a feature that has gone wrong.
     stuck = state._replace(
         slopes=tf.concat([[2.0], state.slopes[1:]], 0),
@@ -163,9 +163,9 @@ def test_what_turns_out_to_harm_fades_until_nothing_is_left() -> None:
 
 def test_draws_follow_from_the_seed_and_their_number() -> None:
     """The same trials whichever way they were reached; other ones for another seed."""
-    one, _ = candidates.close(genesis(), DEFAULT)
-    same, _ = candidates.close(genesis(), DEFAULT)
-    other, _ = candidates.close(genesis(), replace(DEFAULT, seed=2))
+    one, _ = candidates.close(initial_state(), DEFAULT)
+    same, _ = candidates.close(initial_state(), DEFAULT)
+    other, _ = candidates.close(initial_state(), replace(DEFAULT, seed=2))
 
     assert one.pairs.numpy().tobytes() == same.pairs.numpy().tobytes()
     assert one.pairs.numpy().tobytes() != other.pairs.numpy().tobytes()
@@ -179,7 +179,7 @@ def test_draws_follow_from_the_seed_and_their_number() -> None:
 
 def test_a_slope_is_judged_as_it_was_two_blocks_before() -> None:
     """What the running block taught counts for nothing in its own bet."""
-    state = trying(genesis())
+    state = trying(initial_state())
     features, rises = market(2, 1.0)
 
     learned, _ = carry(state, features, rises)
@@ -190,7 +190,7 @@ def test_a_slope_is_judged_as_it_was_two_blocks_before() -> None:
 
 def test_without_a_label_not_a_bit_changes() -> None:
     """A weight of zero teaches nothing."""
-    state, _ = carry(trying(genesis()), *market(50, 1.0))
+    state, _ = carry(trying(initial_state()), *market(50, 1.0))
     features, _ = market(1, 1.0)
 
     after = candidates.observe(
@@ -208,7 +208,7 @@ def test_without_a_label_not_a_bit_changes() -> None:
 
 def test_shapes() -> None:
     """As `CandidateState` and `Exchange` say."""
-    state, exchange = candidates.close(genesis(), DEFAULT)
+    state, exchange = candidates.close(initial_state(), DEFAULT)
 
     assert candidates.products(state.pairs, tf.zeros(COUNT)).shape == (SLOTS,)
     assert candidates.pull(state, tf.zeros(COUNT)).shape == ()

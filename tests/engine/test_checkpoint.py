@@ -390,7 +390,7 @@ def test_a_real_engine_is_restored_to_the_bit(
     """
     monkeypatch.setattr(checkpoint, "SNAPSHOT_RECORDS_MAX", 200)
     log, checkpoints = History(10**6), Checkpoints(tmp_path / "checkpoints", beside=Later)
-    engine, twin = Engine.genesis(SMALL), Engine.genesis(SMALL)
+    engine, twin = Engine.initial(SMALL), Engine.initial(SMALL)
     batch = journal(700)
     for start in range(0, 600, 50):
         engine.advance(batch.slice(start, 50))

@@ -22,7 +22,7 @@ FIRST = 1_000
 @cache
 def derived() -> pa.RecordBatch:
     """Return the effects of a journal, as the engine gives them, and one of each rare kind."""
-    effects = carry(Engine.genesis(SMALL), [journal(TICKS)])
+    effects = carry(Engine.initial(SMALL), [journal(TICKS)])
     rare = Milestone(exchange_ns=1, received_ns=2, cause=TICKS, why="grew", detail="{}")
     return pa.concat_batches([effects, encode([rare], first_offset=0)])
 

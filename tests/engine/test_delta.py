@@ -35,7 +35,7 @@ def test_changes_add_up(steps: list[int], seed: int) -> None:
 @pytest.mark.parametrize("size", [1, 37, 300])
 def test_an_engine_s_changes_add_up(size: int) -> None:
     """A real engine, while its ring wraps around three times."""
-    engine, total = Engine.genesis(SMALL), 900 if size > 1 else 320
+    engine, total = Engine.initial(SMALL), 900 if size > 1 else 320
     kept, small = engine.state(), delta.small(engine)
     for start in range(0, total, size):
         engine.advance(journal(900).slice(start, min(size, total - start)))
@@ -49,7 +49,7 @@ def test_an_engine_s_changes_add_up(size: int) -> None:
 
 def test_a_change_is_small() -> None:
     """What one tick leaves as it was is not there, and of the ring only what it touched."""
-    engine = Engine.genesis(SMALL)
+    engine = Engine.initial(SMALL)
     engine.advance(journal(900).slice(0, 800))
     small = delta.small(engine)
     whole = sum(array.nbytes for array in engine.state().values())

@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from engine import monitor
-from engine.engine import Engine, arithmetic_digest, genesis
+from engine.engine import Engine, arithmetic_digest, initial_state
 from engine.errors import StateMismatch
 from engine.market import READS, Rows
 from engine.state import RINGS, cursors, cursors_in, digest
@@ -47,7 +47,7 @@ class Refusing:
 
 def begun(count: int = LENGTH) -> Engine:
     """Return an engine that has seen the beginning of the journal."""
-    engine = Engine.genesis(SMALL)
+    engine = Engine.initial(SMALL)
     carry(engine, [journal(LENGTH).slice(0, count)])
     return engine
 
@@ -99,10 +99,10 @@ class TestAllOrNothing:
         chunk = journal(LENGTH + 50).slice(LENGTH)
 
         if foreseen:
-            engine.foresee(refused)
+            engine.prefetch(refused)
         with pytest.raises(ValueError, match="ticks in one chunk"):
             engine.advance(refused)
-        engine.foresee(chunk)
+        engine.prefetch(chunk)
 
         assert engine.advance(chunk).equals(twin.advance(chunk))
         assert engine.digest == twin.digest
@@ -125,7 +125,7 @@ class TestEffects:
 
     def test_they_are_records_of_the_log(self) -> None:
         """In the log's schema, in order, one decision a tick, behind what else its tick brought."""
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
         batch = journal(LENGTH)
 
         effects = engine.advance(batch)
@@ -153,14 +153,14 @@ class TestEffects:
             replace(quote(10, 20, at_ms=5), received_ns=77),
             replace(quote(10, 20, at_ms=None), received_ns=88),
         ]
-        effects = advance(Engine.genesis(SMALL), [ticks[0], gap(), ticks[1]])
+        effects = advance(Engine.initial(SMALL), [ticks[0], gap(), ticks[1]])
 
         times = [(effect.exchange_ns, effect.received_ns, effect.cause) for effect in effects]
         assert times == [(ticks[0].exchange_ns, 77, 0), (None, 88, 2)]
 
     def test_effects_among_the_records_are_passed_over(self) -> None:
         """A log holds them between its ticks; the engine's only inputs are inputs (I3)."""
-        engine, twin = Engine.genesis(SMALL), Engine.genesis(SMALL)
+        engine, twin = Engine.initial(SMALL), Engine.initial(SMALL)
         expected = carry(twin, [journal(LENGTH)])
         mixed = pa.concat_batches([journal(LENGTH), expected])
 
@@ -180,11 +180,11 @@ class TestEffects:
 
     def test_a_projection_is_enough(self) -> None:
         """Effects do not depend on columns that are not read."""
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
 
         effects = carry(engine, [journal(LENGTH).select([*READS])])
 
-        assert effects.equals(carry(Engine.genesis(SMALL), [journal(LENGTH)]))
+        assert effects.equals(carry(Engine.initial(SMALL), [journal(LENGTH)]))
 
 
 def shaken() -> Engine:
@@ -288,7 +288,7 @@ class TestColumns:
 
     def test_every_column_is_there(self) -> None:
         """None of them is missing in what is recorded now, and each is within its range."""
-        effects = advance(Engine.genesis(SMALL), stream(LENGTH))
+        effects = advance(Engine.initial(SMALL), stream(LENGTH))
         decided = [each for each in effects if isinstance(each, Decision)]
 
         for each in decided:
@@ -301,7 +301,7 @@ class TestColumns:
                 assert 0 <= getattr(each, name) <= each.scored, name
             for name in ("scored_rule_hits", "scored_persistence_hits", "scored_hits"):
                 assert 0 <= getattr(each, name) <= each.scored, name
-            assert each.scored <= each.ripened
+            assert each.scored <= each.resolved
         assert decided[0].phase == "warming up"
         assert len({each.p_up_network for each in decided}) > LENGTH // 2
 
@@ -351,17 +351,17 @@ class TestState:
 
     def test_genesis_follows_from_the_parameters(self) -> None:
         """Another seed gives other weights, and nothing else."""
-        mine, same = genesis(SMALL), genesis(SMALL)
-        other = genesis(replace(SMALL, seed=8))
+        mine, same = initial_state(SMALL), initial_state(SMALL)
+        other = initial_state(replace(SMALL, seed=8))
 
         assert digest(mine) == digest(same)
         assert [name for name in mine if (mine[name] != other[name]).any()] == ["learner.weights"]
 
-    @pytest.mark.parametrize("name", sorted(genesis(SMALL)))
+    @pytest.mark.parametrize("name", sorted(initial_state(SMALL)))
     def test_a_state_of_another_shape_is_refused(self, name: str) -> None:
         """Each array is looked at before any is taken; the engine at work is not disturbed."""
         engine = begun()
-        before, state = engine.digest, genesis(SMALL)
+        before, state = engine.digest, initial_state(SMALL)
 
         for wrong in (
             {**state, name: np.zeros((*state[name].shape, 2), state[name].dtype)},
@@ -373,7 +373,7 @@ class TestState:
 
     def test_a_state_with_other_names_is_refused(self) -> None:
         """Missing and unknown arrays are named."""
-        state = genesis(SMALL)
+        state = initial_state(SMALL)
         state["learner.more"] = state.pop("learner.steps")
 
         with pytest.raises(StateMismatch, match=r"learner\.more, learner\.steps"):
@@ -386,10 +386,10 @@ class TestNeighbours:
     def test_interleaved_engines_do_not_disturb_each_other(self) -> None:
         """Each ends where it ends alone."""
         journals = [journal(LENGTH, seed=seed) for seed in (1, 2, 3)]
-        alone = [Engine.genesis(SMALL) for _ in journals]
+        alone = [Engine.initial(SMALL) for _ in journals]
         expected = [carry(engine, [batch]) for engine, batch in zip(alone, journals, strict=True)]
 
-        engines = [Engine.genesis(SMALL) for _ in journals]
+        engines = [Engine.initial(SMALL) for _ in journals]
         effects: list[list[pa.RecordBatch]] = [[] for _ in journals]
         for parts in zip(*(cut(batch, 100) for batch in journals), strict=True):
             for engine, part, found in zip(engines, parts, effects, strict=True):
@@ -438,7 +438,7 @@ class TestPlantedFaults:
         row = next(n for n in range(400, LENGTH) if stream(LENGTH)[n].__class__.__name__ == "Quote")
         ask = ticks.column("ask")[row].as_py()
         planted = changed(ticks, row, "ask", ask + type(ask)("0.00000001"))
-        engine, twin = Engine.genesis(SMALL), Engine.genesis(SMALL)
+        engine, twin = Engine.initial(SMALL), Engine.initial(SMALL)
 
         effects, expected = carry(engine, [planted]), carry(twin, [ticks])
 
@@ -471,7 +471,7 @@ class TestPlantedFaults:
 @given(st.lists(any_record, min_size=1, max_size=30))
 def test_no_record_makes_the_engine_raise(records: list[Record]) -> None:
     """Whatever a log can hold: the effects are numbers that a log can hold, and so is the state."""
-    engine = Engine.genesis(SMALL)
+    engine = Engine.initial(SMALL)
 
     effects = advance(engine, [*stream(40), *records, *stream(40)])
 

@@ -34,9 +34,11 @@ Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
 
-def genesis() -> ExpertState:
+def initial_state() -> ExpertState:
     """Return the experts before the first label, as tensors."""
-    return ExpertState(**{name: tf.constant(array) for name, array in experts.genesis().items()})
+    return ExpertState(
+        **{name: tf.constant(array) for name, array in experts.initial_state().items()}
+    )
 
 
 def bits(state: Any) -> list[bytes]:
@@ -48,7 +50,7 @@ def foreseen(
     state: ExpertState, features: Floats, exits: Floats, generated: float = 0.0
 ) -> tuple[Floats, float, float]:
     """Return the logits, and the probabilities of a rise and of a move."""
-    said = experts.foresee(state, tf.constant(features), tf.constant(generated), tf.constant(exits))
+    said = experts.predict(state, tf.constant(features), tf.constant(generated), tf.constant(exits))
     return said.logits.numpy(), float(said.p_up), float(said.p_move)
 
 
@@ -92,7 +94,7 @@ def after(
 
 def taught(count: int, seed: int = 3) -> ExpertState:
     """Return experts who have seen some labels that follow the features."""
-    draws, state = np.random.default_rng(seed), genesis()
+    draws, state = np.random.default_rng(seed), initial_state()
     truth = draws.normal(size=COUNT) * SIGNED
     for _ in range(count):
         features = draws.normal(size=COUNT).astype(np.float32)
@@ -205,7 +207,7 @@ def test_the_uncertainty_stays_one(kind: str) -> None:
         "few": lambda: draws.normal(size=(count, COUNT)) * (np.arange(COUNT) < 5) * CLIP,
     }
     rows = kinds[kind]()
-    start = experts.genesis()
+    start = experts.initial_state()
     state = Bayes(
         tf.constant(start["linear_weights"]), tf.constant(start["linear_covariance"] + 0.05)
     )
@@ -228,12 +230,12 @@ def test_before_the_first_label_the_rule_is_believed() -> None:
     features = np.zeros(COUNT, np.float32)
     features[IMBALANCE] = 0.5
 
-    logits, p_up, p_move = foreseen(genesis(), features, np.zeros(EXITS, np.float32))
+    logits, p_up, p_move = foreseen(initial_state(), features, np.zeros(EXITS, np.float32))
 
     expected = np.zeros(EXPERTS)
     expected[[RULE, LINEAR, GENERATED, STACK]] = 1.0
     assert logits.tolist() == expected.tolist()
-    shares = experts.genesis()["shares"]
+    shares = experts.initial_state()["shares"]
     said = float(shares @ (1 / (1 + np.exp(-expected))))
     assert p_up == pytest.approx(said, rel=1e-6)
     assert 0.5 < p_up < 1 / (1 + math.exp(-1.0))
@@ -248,7 +250,7 @@ def test_every_expert_by_hand() -> None:
     linear, move = (draws.normal(size=COUNT).astype(np.float32) * np.float32(0.2) for _ in "ab")
     stack = draws.normal(size=EXPERTS - 1).astype(np.float32)
     active = np.array([1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 1], np.float32)
-    state = genesis()._replace(
+    state = initial_state()._replace(
         counts=tf.constant([3.0, 4.0, 2.0, 10.0]),
         last=tf.constant(-1.0),
         rule=tf.constant([1.5, 1.0]),
@@ -273,7 +275,7 @@ def test_every_expert_by_hand() -> None:
     clipped = np.clip(bases, -LOGIT_MAX, LOGIT_MAX)
     expected = [*clipped, np.clip(np.sum(stack * clipped * active[:-1]), -LOGIT_MAX, LOGIT_MAX)]
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
-    shares = experts.genesis()["shares"]
+    shares = experts.initial_state()["shares"]
     assert p_up == pytest.approx(float(shares @ (1 / (1 + np.exp(-logits)))), rel=1e-5)
     whether = np.append(np.where(SIGNED, np.abs(features), features)[:-1], 1.0)
     assert p_move == pytest.approx(1 / (1 + math.exp(-float(whether @ move))), rel=1e-5)
@@ -312,7 +314,7 @@ def test_a_label_that_is_not_scored_moves_only_what_says_whether() -> None:
 
 def test_shares_sum_to_one_and_those_who_rest_have_none() -> None:
     """After any labels, of any uniqueness."""
-    state, draws = genesis(), np.random.default_rng(8)
+    state, draws = initial_state(), np.random.default_rng(8)
     for _ in range(40):
         logits = draws.uniform(-LOGIT_MAX, LOGIT_MAX, EXPERTS).astype(np.float32)
         features = draws.normal(size=COUNT).astype(np.float32)
@@ -344,7 +346,7 @@ def test_the_mixture_s_loss_is_near_that_of_the_best(kind: str) -> None:
     elif kind == "all err":
         logits = -np.abs(logits) * towards[:, None]
     logits = np.clip(logits, -LOGIT_MAX, LOGIT_MAX).astype(np.float32)
-    state = genesis()
+    state = initial_state()
     active, first = state.active.numpy() > 0, state.shares.numpy()
     features = np.zeros(COUNT, np.float32)
     said = 1 / (1 + np.exp(-logits.astype(np.float64)))
@@ -368,7 +370,7 @@ def test_the_mixture_s_loss_is_near_that_of_the_best(kind: str) -> None:
 
 def test_it_learns_the_share_of_rises_and_of_repeats() -> None:
     """Prior and persistence come to say how often it rises, and how often it goes on."""
-    state = genesis()
+    state = initial_state()
     zeros, features = np.zeros(EXPERTS, np.float32), np.zeros(COUNT, np.float32)
     for number in range(300):
         rose = number % 4 < 3
@@ -382,7 +384,7 @@ def test_it_learns_the_share_of_rises_and_of_repeats() -> None:
 
 def test_the_rule_never_turns_around() -> None:
     """Though the market does the opposite of the imbalance, its slope stays positive."""
-    state = genesis()
+    state = initial_state()
     features = np.zeros(COUNT, np.float32)
     features[IMBALANCE] = 0.9
     for _ in range(200):
@@ -441,7 +443,7 @@ def test_two_regimes_have_two_places() -> None:
     """Another regime takes the empty place, one that is alike its own, a third the lesser's."""
     draws = np.random.default_rng(12)
     one, two, three = (draws.normal(size=COUNT).astype(np.float32) for _ in range(3))
-    state = genesis()
+    state = initial_state()
     flat = np.zeros(EXPERTS, np.float32)
     for weights in (one, two):
         state = experts.change(state._replace(linear_weights=tf.constant(weights)))

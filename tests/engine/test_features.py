@@ -29,10 +29,10 @@ E8 = 10**8
 SECOND_NS = 10**9
 
 
-def genesis() -> FeatureState:
+def initial_state() -> FeatureState:
     """Return the state before the first tick, as tensors."""
     return FeatureState(
-        **{name: tf.constant(array) for name, array in features.genesis(LEVELS).items()}
+        **{name: tf.constant(array) for name, array in features.initial_state(LEVELS).items()}
     )
 
 
@@ -84,7 +84,7 @@ def book(
 
 def after_book(bid: tuple[int, int], ask: tuple[int, int]) -> float:
     """Return the order flow that a change from the usual book to this one is."""
-    state, _ = raw(genesis(), book(time_ns=SECOND_NS, breaks=True))
+    state, _ = raw(initial_state(), book(time_ns=SECOND_NS, breaks=True))
     state, _ = raw(state, book(bid, ask, time_ns=SECOND_NS))
     return float(state.running[features._FLOW, 0])
 
@@ -93,13 +93,13 @@ def test_the_vector_has_a_place_for_every_name() -> None:
     """The width is a multiple of eight that holds all names; the rest stays zero."""
     assert len(set(NAMES)) == len(NAMES) <= COUNT
     assert COUNT % 8 == 0
-    _, vector, _ = _compiled_raw(genesis(), book())
+    _, vector, _ = _compiled_raw(initial_state(), book())
     assert vector.numpy()[len(NAMES) :].tolist() == [0.0] * (COUNT - len(NAMES))
 
 
 def test_queue_imbalance() -> None:
     """(5 - 3) / (5 + 3) at the touch."""
-    _, values = raw(genesis(), book((100, 5), (102, 3)))
+    _, values = raw(initial_state(), book((100, 5), (102, 3)))
 
     assert values["queue_imbalance"] == 0.25
 
@@ -114,14 +114,14 @@ def test_depth_imbalance_weighs_by_rank() -> None:
     )
     bids, asks = 2 + 4 * math.exp(-0.5), 3
 
-    _, values = raw(genesis(), tick)
+    _, values = raw(initial_state(), tick)
 
     assert values["depth_imbalance"] == pytest.approx((bids - asks) / (bids + asks), rel=1e-6)
 
 
 def test_spread_and_place_of_the_last_trade() -> None:
     """The spread is log(1 + basis points); the last price is placed in spreads from the mid."""
-    _, values = raw(genesis(), book((9_999, 1), (10_001, 1), last_e8=10_001 * E8, kind=1))
+    _, values = raw(initial_state(), book((9_999, 1), (10_001, 1), last_e8=10_001 * E8, kind=1))
 
     assert values["spread"] == pytest.approx(math.log(1 + 2.0), rel=1e-5)
     assert values["last_gap"] == 0.5
@@ -148,7 +148,7 @@ def test_order_flow_of_one_change(bid: tuple[int, int], ask: tuple[int, int], fl
 
 def test_flows_decay_with_their_half_lives() -> None:
     """After one half-life half of a flow is left."""
-    state, _ = raw(genesis(), book(traded_e8=8 * E8, time_ns=SECOND_NS, breaks=True))
+    state, _ = raw(initial_state(), book(traded_e8=8 * E8, time_ns=SECOND_NS, breaks=True))
     state, _ = raw(state, book(time_ns=3 * SECOND_NS))
 
     left = 8 * np.exp2(-2 / np.array(HALF_LIVES_S))
@@ -158,7 +158,7 @@ def test_flows_decay_with_their_half_lives() -> None:
 
 def test_a_return_is_the_logarithm_of_the_mids() -> None:
     """In basis points, from one valid mid to the next."""
-    state, _ = raw(genesis(), book((100, 1), (102, 1), time_ns=SECOND_NS, breaks=True))
+    state, _ = raw(initial_state(), book((100, 1), (102, 1), time_ns=SECOND_NS, breaks=True))
     state, _ = raw(state, book((101, 1), (103, 1), time_ns=SECOND_NS))
 
     assert float(state.running[features._RETURN, 0]) == pytest.approx(
@@ -168,7 +168,7 @@ def test_a_return_is_the_logarithm_of_the_mids() -> None:
 
 def test_nothing_is_carried_across_a_break() -> None:
     """There is no return and no order flow from before a break."""
-    state, _ = raw(genesis(), book((100, 1), (102, 1), time_ns=SECOND_NS, breaks=True))
+    state, _ = raw(initial_state(), book((100, 1), (102, 1), time_ns=SECOND_NS, breaks=True))
     state, _ = raw(state, book((111, 1), (113, 1), time_ns=SECOND_NS, breaks=True))
 
     assert state.running[features._RETURN].numpy().tolist() == [0.0] * len(HALF_LIVES_S)
@@ -177,7 +177,7 @@ def test_nothing_is_carried_across_a_break() -> None:
 
 def test_nothing_is_carried_across_an_invalid_market() -> None:
     """There is no return and no order flow from before a tick without a valid market."""
-    state, _ = raw(genesis(), book((100, 1), (102, 1), time_ns=SECOND_NS, breaks=True))
+    state, _ = raw(initial_state(), book((100, 1), (102, 1), time_ns=SECOND_NS, breaks=True))
     state, _ = raw(state, row(valid=False, time_ns=SECOND_NS))
     state, _ = raw(state, book((111, 1), (113, 1), time_ns=SECOND_NS))
 
@@ -194,14 +194,14 @@ def test_a_source_that_is_missing_gives_zero() -> None:
     of_books += ["depth_ratio", "imbalance"]
     missing = {*of_trades, *of_books, "last_gap"}
 
-    state, vector = observe(genesis(), tick)
+    state, vector = observe(initial_state(), tick)
 
-    mask = valid(genesis(), tick)
+    mask = valid(initial_state(), tick)
     assert {name for name, usable in mask.items() if not usable} == missing
     places = [NAMES.index(name) for name in sorted(missing)]
     assert vector.numpy()[places].tolist() == [0.0] * len(places)
     for name in ("mean", "variance", "count"):
-        before, after = (getattr(part, name).numpy() for part in (genesis(), state))
+        before, after = (getattr(part, name).numpy() for part in (initial_state(), state))
         assert before[places].tobytes() == after[places].tobytes()
     rest = [place for place in range(COUNT) if place not in places]
     assert (state.count.numpy()[rest] == 1.0).all()
@@ -209,7 +209,7 @@ def test_a_source_that_is_missing_gives_zero() -> None:
 
 def test_a_trade_is_a_source_and_so_is_a_book() -> None:
     """What was missing becomes valid as soon as there is something to make it of."""
-    state, _ = observe(genesis(), row(bid_e8=100 * E8, ask_e8=101 * E8))
+    state, _ = observe(initial_state(), row(bid_e8=100 * E8, ask_e8=101 * E8))
     tick = book(traded_e8=E8, last_e8=101 * E8, kind=1)
 
     assert all(valid(state, tick).values())
@@ -217,7 +217,7 @@ def test_a_trade_is_a_source_and_so_is_a_book() -> None:
 
 def test_an_invalid_market_gives_zero_and_teaches_nothing() -> None:
     """Also where there is a book and a trade."""
-    state, _ = observe(genesis(), book(time_ns=SECOND_NS, breaks=True))
+    state, _ = observe(initial_state(), book(time_ns=SECOND_NS, breaks=True))
     after, vector = observe(
         state,
         row(
@@ -242,8 +242,8 @@ def test_a_tick_is_normalised_with_what_was_known_before_it() -> None:
     """Mean 0 and variance 1 stand before the first tick, whatever the first tick says."""
     tick = book()
     place = NAMES.index("spread")
-    _, values = raw(genesis(), tick)
-    state, vector = observe(genesis(), tick)
+    _, values = raw(initial_state(), tick)
+    state, vector = observe(initial_state(), tick)
 
     assert float(vector[0]) == pytest.approx(values["queue_imbalance"] / (1 + 1e-4), rel=1e-6)
     assert float(vector[place]) == pytest.approx(min(values["spread"], CLIP), rel=1e-3)
@@ -257,7 +257,7 @@ def test_a_tick_is_normalised_with_what_was_known_before_it() -> None:
 
 def test_what_has_a_direction_is_scaled_but_never_centred() -> None:
     """However long it leans to one side; and the imbalance is there once more as it is."""
-    state = genesis()
+    state = initial_state()
     for number in range(50):
         state, vector = observe(state, book((100, 9), (102, 1), time_ns=number, breaks=number == 0))
 
@@ -269,7 +269,7 @@ def test_what_has_a_direction_is_scaled_but_never_centred() -> None:
 
 def test_one_outlier_does_not_move_the_scale_far() -> None:
     """Once a scale is known, an observation counts as at most five deviations away."""
-    calm = genesis()._replace(count=tf.fill([COUNT], 1000.0))
+    calm = initial_state()._replace(count=tf.fill([COUNT], 1000.0))
     state, vector = observe(calm, book((1, 1), (2_000_000_000, 1)))
 
     assert np.abs(vector).max() == CLIP
@@ -279,7 +279,7 @@ def test_one_outlier_does_not_move_the_scale_far() -> None:
 
 def test_a_crossed_market_teaches_nothing() -> None:
     """A bid above the ask has no spread to take the logarithm of; all statistics stay finite."""
-    state, _ = observe(genesis(), book(time_ns=SECOND_NS))
+    state, _ = observe(initial_state(), book(time_ns=SECOND_NS))
     crossed = row(valid=False, bid_e8=101 * E8, ask_e8=100 * E8, time_ns=SECOND_NS)
 
     after, vector = observe(state, crossed)
@@ -468,7 +468,7 @@ def as_row(tick: dict[str, Any]) -> Row:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_feature_is_its_formula(seed: int) -> None:
     """Beside plain Python in double precision, over a market that wanders."""
-    state, plain = genesis(), Plain()
+    state, plain = initial_state(), Plain()
     for tick in market(seed, 120):
         expected = plain.see(tick)
         state, found = raw(state, as_row(tick))
@@ -496,7 +496,7 @@ def mirrored(tick: dict[str, Any], about_e8: int) -> dict[str, Any]:
 @pytest.mark.parametrize("levels", [LEVELS, 2])
 def test_a_mirrored_market_flips_what_has_a_direction(levels: int) -> None:
     """And nothing else; also where a book has few levels, of which some come and go."""
-    one, other, flipped = genesis(), genesis(), set()
+    one, other, flipped = initial_state(), initial_state(), set()
     signs = np.where(SIGNED, -1.0, 1.0)
     for number, tick in enumerate(market(5, 80, levels=levels)):
         thin = tick
@@ -519,7 +519,7 @@ def test_nothing_looks_ahead() -> None:
     for seen in (1, 15):
         vectors = []
         for rest in (ticks[seen:], others[seen:]):
-            state, found = genesis(), []
+            state, found = initial_state(), []
             for tick in [*ticks[:seen], *rest]:
                 state, vector = observe(state, as_row(tick))
                 found.append(vector.numpy().tobytes())
@@ -560,7 +560,7 @@ _ticks: st.SearchStrategy[dict[str, Any]] = st.builds(
 @given(st.lists(_ticks, min_size=1, max_size=6))
 def test_features_are_finite_and_bounded(ticks: list[dict[str, Any]]) -> None:
     """Whatever the market says, each feature is a number within ±5, and so is what is kept."""
-    state, now_ns = genesis(), 0
+    state, now_ns = initial_state(), 0
     for tick in ticks:
         now_ns += tick["wait_ns"]
         bid_e8 = tick["bid_e8"]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cli.evaluation.answers import answers
+from analysis.evaluation.answers import answers
 from feeds.streams import market
 from tests.recorded import PARAMETERS
 

@@ -39,7 +39,7 @@ def crossed(at_ms: int) -> Quote:
 
 def told(engine: Engine, *ticks: Quote) -> list[tuple[int, int, int]]:
     """Return how many labels ripened, were scored and were void at each tick."""
-    return [(d.ripened, d.scored, d.voided) for d in decisions(engine, ticks)]
+    return [(d.resolved, d.scored, d.voided) for d in decisions(engine, ticks)]
 
 
 def outcomes(engine: Engine, count: int) -> list[int]:
@@ -53,7 +53,7 @@ class TestLabels:
 
     def test_a_label_ripens_strictly_after_its_horizon(self) -> None:
         """Not at the horizon: another tick of that very moment could still move the mid."""
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
 
         assert told(engine, at(0, 100), at(HORIZON_MS, 103)) == [(0, 0, 0)] * 2
         assert told(engine, at(HORIZON_MS + 1, 50)) == [(1, 1, 0)]
@@ -66,7 +66,7 @@ class TestLabels:
         self, middles: tuple[int, int], outcome: int
     ) -> None:
         """The last mid up to then, however long ago it was told; what comes later is not seen."""
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
         before, then = middles
 
         told(engine, at(0, 100), at(100, before), at(HORIZON_MS, then))
@@ -76,7 +76,7 @@ class TestLabels:
 
     def test_several_ripen_at_one_tick(self) -> None:
         """Those whose horizon has ended, each with the same mid; the others wait."""
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
 
         told(engine, at(0, 100), at(10, 104), at(20, 102), at(200, 102))
 
@@ -85,18 +85,18 @@ class TestLabels:
 
     def test_a_break_voids_what_waits(self) -> None:
         """And counts it; later predictions are labelled as ever."""
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
         told(engine, at(0, 100), at(10, 101))
 
         engine_told = decisions(engine, [gap(), at(HORIZON_MS + 50, 102)])
 
-        assert [(d.ripened, d.voided) for d in engine_told] == [(0, 2)]
+        assert [(d.resolved, d.voided) for d in engine_told] == [(0, 2)]
         assert told(engine, at(2 * HORIZON_MS + 51, 103)) == [(1, 0, 0)]
         assert outcomes(engine, 4) == [VOID, VOID, FLAT, VOID]
 
     def test_an_unknown_mid_voids_a_label(self) -> None:
         """Where the market was not valid at the horizon nobody knows what the mid was."""
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
 
         told(engine, at(0, 100), crossed(HORIZON_MS - 1))
 
@@ -105,7 +105,7 @@ class TestLabels:
 
     def test_an_invalid_market_that_recovers_in_time_does_no_harm(self) -> None:
         """Only the mid in force at the horizon counts."""
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
 
         told(engine, at(0, 100), crossed(100), at(200, 101))
 
@@ -114,7 +114,7 @@ class TestLabels:
 
     def test_an_invalid_market_is_not_predicted(self) -> None:
         """There is no mid to compare with."""
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
 
         told(engine, at(0, 100), crossed(1), crossed(2))
 
@@ -122,7 +122,7 @@ class TestLabels:
 
     def test_a_full_ring_takes_no_more(self) -> None:
         """I10: a prediction for which there is no place counts as void; none that waits is lost."""
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
 
         counted = told(engine, *(at(0, 100) for _ in range(ROWS + 3)))
 
@@ -133,7 +133,7 @@ class TestLabels:
         """Before anybody has learned anything all say one half; the baseline is the share of
         rises so far, after Laplace.
         """
-        engine = Engine.genesis(SMALL)
+        engine = Engine.initial(SMALL)
         told(engine, at(0, 100), at(1, 104), at(2, 102))
 
         scored = decisions(engine, [at(HORIZON_MS + 3, 102)])[0]
@@ -178,7 +178,7 @@ COUNT_TICKS = 1_500
 @cache
 def journey() -> Journey:
     """Carry an engine over a journal, looking at the ring before it wraps around."""
-    engine, found, head = Engine.genesis(SMALL), Journey(), 0
+    engine, found, head = Engine.initial(SMALL), Journey(), 0
     for start in range(0, COUNT_TICKS, ROWS // 2):
         records = stream(COUNT_TICKS)[start : start + ROWS // 2]
         found.said |= {each.cause: each for each in decisions(engine, records)}
@@ -205,7 +205,7 @@ def reading(*, peeks: bool = False) -> Iterator[tuple[int, list[Label], int]]:
     """
     waiting: deque[Waiting] = deque()
     in_force_e8 = position = 0
-    for cells in Market.genesis().fold(journal(COUNT_TICKS)).tolist():
+    for cells in Market.initial().fold(journal(COUNT_TICKS)).tolist():
         now_ns, cause = cells[Column.TIME_NS], cells[Column.OFFSET]
         sum_e8 = cells[Column.BID_E8] + cells[Column.ASK_E8] if cells[Column.VALID] else 0
         voided, labels = 0, []
@@ -277,7 +277,7 @@ def differing(*, peeks: bool) -> list[int]:
     """Return the ticks at which what is recorded is not what the reading says."""
     found, differs = journey(), []
     for cause, labels, voided in reading(peeks=peeks):
-        wanted = {"ripened": len(labels), "voided": voided, **scores(labels, found)}
+        wanted = {"resolved": len(labels), "voided": voided, **scores(labels, found)}
         said = {name: getattr(found.said[cause], name) for name in wanted}
         if said != pytest.approx(wanted, rel=1e-4, abs=1e-5):
             differs.append(cause)

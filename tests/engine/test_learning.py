@@ -27,7 +27,7 @@ def start() -> LearnerState:
     """Return the learner before its first step."""
     weights = network.flatten(network.build(SMALL))
     return LearnerState(
-        **{name: tf.constant(array) for name, array in learning.genesis(weights).items()}
+        **{name: tf.constant(array) for name, array in learning.initial_state(weights).items()}
     )
 
 
@@ -126,12 +126,12 @@ def test_a_step_is_that_of_keras(scale: float) -> None:
     longest = 0.0
     for number in range(1, 9):
         samples = batch(number, scale=scale)
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as deduplicator:
             vector = tf.identity(theirs.value)
-            tape.watch(vector)
+            deduplicator.watch(vector)
             losses = exit_losses(vector, samples)
             loss = tf.reduce_sum(losses)
-        gradient = tape.gradient(loss, vector)
+        gradient = deduplicator.gradient(loss, vector)
         longest = max(longest, float(tf.norm(gradient)))
         optimizer.apply([gradient], [theirs])
 
@@ -264,9 +264,9 @@ def test_only_the_ratio_of_weights_counts() -> None:
 
 def rate_of(waiting: int, *, learning_rate: float = 0.01) -> float:
     """Return the step size before any label, with so many predictions that wait."""
-    ring = {name: tf.constant(array) for name, array in memory.genesis(SMALL).items()}
-    watch = {name: tf.constant(array) for name, array in monitor.genesis().items()}
-    seen = {name: tf.constant(array) for name, array in features.genesis(5).items()}
+    ring = {name: tf.constant(array) for name, array in memory.initial_state(SMALL).items()}
+    watch = {name: tf.constant(array) for name, array in monitor.initial_state().items()}
+    seen = {name: tf.constant(array) for name, array in features.initial_state(5).items()}
     ring["head"] = tf.constant(100 + waiting, tf.int64)
     ring["ripe"] = tf.constant(100, tf.int64)
     return float(

@@ -29,7 +29,7 @@ class Noting:
 
 def test_each_chunk_is_carried_accepted_and_kept() -> None:
     """The sink sees the engine after the chunk whose effects it just took."""
-    engine, twin, sink = Engine.genesis(SMALL), Engine.genesis(SMALL), Noting()
+    engine, twin, sink = Engine.initial(SMALL), Engine.initial(SMALL), Noting()
     source = cut(journal(300), 70)
 
     run(engine, source, sink)
@@ -42,7 +42,7 @@ def test_each_chunk_is_carried_accepted_and_kept() -> None:
 
 def test_a_source_is_not_read_ahead() -> None:
     """A chunk is asked for when the one before is done: what is live has no next one yet."""
-    engine, sink = Engine.genesis(SMALL), Noting()
+    engine, sink = Engine.initial(SMALL), Noting()
     asked: list[int] = []
 
     def source() -> Iterator[pa.RecordBatch]:
@@ -57,7 +57,7 @@ def test_a_source_is_not_read_ahead() -> None:
 
 def test_a_sink_that_fails_ends_the_loop() -> None:
     """Nothing is checkpointed whose effects were not accepted."""
-    engine, sink = Engine.genesis(SMALL), Noting(full_after=1)
+    engine, sink = Engine.initial(SMALL), Noting(full_after=1)
 
     with pytest.raises(OSError, match="planted"):
         run(engine, cut(journal(30), 10), sink)

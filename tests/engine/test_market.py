@@ -87,7 +87,7 @@ def snapshot(at_ms: int = 0, *, snapshot_id: int = 10, checksum: int | None = No
 
 def synchronised() -> Market:
     """Return a market with the usual book."""
-    market = Market.genesis()
+    market = Market.initial()
     fold(market, snapshot())
     return market
 
@@ -117,7 +117,7 @@ class TestRows:
 
     def test_a_quote(self) -> None:
         """Before any book the quote's prices are the market."""
-        row = last(Market.genesis(), quote(99 * E8, 101 * E8, at_ms=5, last_e8=100 * E8))
+        row = last(Market.initial(), quote(99 * E8, 101 * E8, at_ms=5, last_e8=100 * E8))
 
         assert row == {
             "offset": 0,
@@ -153,7 +153,7 @@ class TestRows:
         """Never below 0, and 0 where nobody says; whatever a log holds, it fits."""
         tick = replace(quote(99, 101, at_ms=0), received_ns=received_ns, taken_ns=taken_ns)
 
-        row = last(Market.genesis(), tick)
+        row = last(Market.initial(), tick)
 
         assert row["delay_ns"] == delay_ns
         assert row["taken_ns"] in (0, taken_ns)
@@ -171,7 +171,7 @@ class TestRows:
     )
     def test_a_status_holds_until_the_next(self, statuses: tuple[str, ...], halted: int) -> None:
         """Whatever is not Online trades nothing; a break or another session changes none of it."""
-        market = Market.genesis()
+        market = Market.initial()
         fold(market, *(market_status(each, received_ns=1) for each in statuses))
         kept = Market.of(market.state())
 
@@ -192,7 +192,7 @@ class TestRows:
     @pytest.mark.parametrize(("side", "traded_e8"), [(Side.BUY, 7), (Side.SELL, -7), (None, 0)])
     def test_a_trade_is_signed_by_its_taker(self, side: Side | None, traded_e8: int) -> None:
         """A trade whose side is not known has no direction."""
-        row = last(Market.genesis(), trade(100 * E8, 7, at_ms=0, side=side))
+        row = last(Market.initial(), trade(100 * E8, 7, at_ms=0, side=side))
 
         assert (row["kind"], row["last_e8"], row["traded_e8"]) == (1, 100 * E8, traded_e8)
 
@@ -201,8 +201,8 @@ class TestRows:
         before, after = quote(99, 101, at_ms=0, last_e8=100), quote(98, 101, at_ms=2, last_e8=100)
         late = trade(500, 7, at_ms=-(10**9), backfilled=True)
 
-        with_it = fold(Market.genesis(), before, late, after)
-        without = fold(Market.genesis(), before, after)
+        with_it = fold(Market.initial(), before, late, after)
+        without = fold(Market.initial(), before, after)
 
         np.testing.assert_array_equal(with_it[:, 1:], without[:, 1:])
 
@@ -212,14 +212,14 @@ class TestRows:
 
         mask = is_tick(whole)
 
-        rows = Market.genesis().fold(whole)
+        rows = Market.initial().fold(whole)
         assert whole.column("offset").filter(mask).to_pylist() == rows[:, Column.OFFSET].tolist()
         assert pc.sum(whole.column("backfilled")).as_py()
 
     def test_a_book_shows_its_best_levels_best_first(self) -> None:
         """Five a side: bids from the highest, asks from the lowest, zeros where there is none."""
         bids = {price * E8: price * E8 for price in range(90, 100)}
-        cells = fold(Market.genesis(), book(bids.items(), ASKS.items(), at_ms=0, snapshot=True))[0]
+        cells = fold(Market.initial(), book(bids.items(), ASKS.items(), at_ms=0, snapshot=True))[0]
 
         levels = cells[FIRST_LEVEL:].reshape(4, LEVELS) // E8
         assert levels.tolist() == [
@@ -234,22 +234,22 @@ class TestRows:
         """Sessions, gaps and what could not be decoded have none; nor have effects."""
         unknown = Unknown(received_ns=START_NS, raw=b"?", why="test")
 
-        assert fold(Market.genesis(), *BREAKS, unknown).shape == (0, WIDTH)
-        assert Market.genesis().fold(journal(10).slice(0, 0)).shape == (0, WIDTH)
+        assert fold(Market.initial(), *BREAKS, unknown).shape == (0, WIDTH)
+        assert Market.initial().fold(journal(10).slice(0, 0)).shape == (0, WIDTH)
 
     def test_a_projection_is_enough(self) -> None:
         """The fold reads the columns that it says, and no others."""
         whole = journal(400)
 
         np.testing.assert_array_equal(
-            Market.genesis().fold(whole.select(list(READS))), Market.genesis().fold(whole)
+            Market.initial().fold(whole.select(list(READS))), Market.initial().fold(whole)
         )
         assert set(READS) <= set(SCHEMA.names)
 
     @pytest.mark.parametrize("size", [1, 7, 64])
     def test_slices_fold_like_the_whole(self, size: int) -> None:
         """Where the records are cut has no influence (I7)."""
-        whole, market = Market.genesis(), Market.genesis()
+        whole, market = Market.initial(), Market.initial()
         rows = whole.fold(journal(600))
 
         pieces = [market.fold(part) for part in cut(journal(600), size)]
@@ -263,7 +263,7 @@ class TestSynchronisation:
 
     def test_a_delta_before_any_snapshot_is_ignored(self) -> None:
         """There is no book that it could change."""
-        market = Market.genesis()
+        market = Market.initial()
 
         row = last(market, book([(100 * E8, E8)], [], at_ms=0, snapshot_id=1))
 
@@ -332,12 +332,12 @@ class TestSynchronisation:
 
     def test_a_snapshot_with_a_wrong_checksum_is_no_book(self) -> None:
         """It is judged like a delta."""
-        assert last(Market.genesis(), snapshot(checksum=1))["book_valid"] == 0
+        assert last(Market.initial(), snapshot(checksum=1))["book_valid"] == 0
 
     def test_more_levels_than_there_is_room_for_make_the_book_invalid(self) -> None:
         """I10: the book has a stated maximum, and reaching it is seen."""
         full = [(price * CENT_E8, E8) for price in range(1, SIDE_LEVELS_MAX + 1)]
-        market = Market.genesis()
+        market = Market.initial()
 
         fits = last(market, book(full, ASKS.items(), at_ms=0, snapshot=True))
         beyond = last(market, book([(99 * E8 + 1, E8)], [], at_ms=1))
@@ -371,7 +371,7 @@ class TestSynchronisation:
     @pytest.mark.parametrize(("bid", "ask"), [(101, 100), (100, 100), (0, 100), (-5, 100)])
     def test_a_crossed_or_empty_market_is_not_valid(self, bid: int, ask: int) -> None:
         """A valid market has a bid above nothing and below the ask."""
-        row = last(Market.genesis(), quote(bid * E8, ask * E8, at_ms=0))
+        row = last(Market.initial(), quote(bid * E8, ask * E8, at_ms=0))
 
         assert row["valid"] == 0
 
@@ -382,8 +382,8 @@ class TestSynchronisation:
             snapshot=True, checksum=None, snapshot_id=10,
         )  # fmt: skip
         crossed = book([(104 * E8, E8)], [], at_ms=1, snapshot_id=11)
-        needed = [Market.genesis().needs_snapshot]
-        market = Market.genesis()
+        needed = [Market.initial().needs_snapshot]
+        market = Market.initial()
         for record in (
             one_sided,
             crossed,
@@ -395,12 +395,12 @@ class TestSynchronisation:
             needed.append(market.needs_snapshot)
 
         assert needed == [False, False, False, True, False, True]
-        assert last(Market.genesis(), one_sided)["valid"] == 0
-        assert last(Market.genesis(), one_sided, crossed)["valid"] == 0
+        assert last(Market.initial(), one_sided)["valid"] == 0
+        assert last(Market.initial(), one_sided, crossed)["valid"] == 0
 
     def test_a_side_that_has_lost_its_last_level_has_no_best_price(self) -> None:
         """The book does not show the old bid any more, so nothing can be sold at it."""
-        market = Market.genesis()
+        market = Market.initial()
         both = book([(100 * E8, E8)], [(101 * E8, E8)], at_ms=0, snapshot=True, snapshot_id=1)
         emptied = book([(100 * E8, 0)], [], at_ms=1, snapshot_id=2)
 
@@ -413,7 +413,7 @@ class TestTime:
 
     def test_it_never_runs_backwards(self) -> None:
         """What is told late happens now."""
-        market = Market.genesis()
+        market = Market.initial()
 
         rows = fold(market, quote(1, 2, at_ms=100), trade(1, 1, at_ms=50), quote(1, 2, at_ms=70))
 
@@ -422,7 +422,7 @@ class TestTime:
 
     def test_a_missing_stamp_happens_now(self) -> None:
         """The receive time is not the exchange's, and is not used."""
-        market = Market.genesis()
+        market = Market.initial()
 
         rows = fold(market, quote(1, 2, at_ms=100), quote(1, 2, at_ms=None))
 
@@ -434,7 +434,7 @@ class TestTime:
         self, sign: int, beyond_ns: int, is_break: int
     ) -> None:
         """It starts a new time; up to an hour the clock is believed."""
-        market = Market.genesis()
+        market = Market.initial()
         fold(market, quote(1, 2, at_ms=0))
         at_ns = START_NS + sign * (JUMP_NS + beyond_ns)
 
@@ -445,7 +445,7 @@ class TestTime:
 
     def test_a_stamp_that_was_ahead_does_not_hold_it_up(self) -> None:
         """Enough ticks that lie far before event time, in succession, start a new time."""
-        market = Market.genesis()
+        market = Market.initial()
         fold(market, quote(1, 2, at_ms=0), quote(1, 2, at_ms=JUMP_NS // MS))
 
         rows = [last(market, quote(1, 2, at_ms=at_ms)) for at_ms in range(1, BEHIND_TICKS + 2)]
@@ -457,7 +457,7 @@ class TestTime:
     @pytest.mark.parametrize("late_ns", [0, BEHIND_NS])
     def test_what_is_merely_late_starts_no_new_time(self, late_ns: int) -> None:
         """Nor does what is later than that, if one tick in between is in time."""
-        market = Market.genesis()
+        market = Market.initial()
         fold(market, quote(1, 2, at_ms=BEHIND_NS // MS))
         late = quote(1, 2, at_ms=(BEHIND_NS - late_ns) // MS)
         too_late = quote(1, 2, at_ms=-1)
@@ -470,7 +470,7 @@ class TestTime:
     @pytest.mark.parametrize("count", [1, BEHIND_TICKS - 1])
     def test_a_kept_state_knows_how_many_lay_behind(self, count: int) -> None:
         """It goes on where it was, with a break or without one."""
-        market = Market.genesis()
+        market = Market.initial()
         fold(market, quote(1, 2, at_ms=0), quote(1, 2, at_ms=JUMP_NS // MS))
         fold(market, *[quote(1, 2, at_ms=1)] * count)
         twin = Market.of(market.state())
@@ -482,7 +482,7 @@ class TestTime:
     @pytest.mark.parametrize("record", BREAKS, ids=lambda record: type(record).__name__)
     def test_only_the_next_tick_is_a_break(self, record: Record) -> None:
         """A gap or a session's edge marks one row, also across chunks, and time may start anew."""
-        market = Market.genesis()
+        market = Market.initial()
         fold(market, quote(1, 2, at_ms=100))
 
         fold(market, record)
@@ -493,7 +493,7 @@ class TestTime:
 
     def test_what_could_not_be_decoded_is_no_break(self) -> None:
         """One frame that said nothing is not a hole in the market."""
-        market = Market.genesis()
+        market = Market.initial()
         unknown = Unknown(received_ns=START_NS, raw=b"?", why="test")
 
         rows = fold(market, quote(1, 2, at_ms=0), unknown, quote(1, 2, at_ms=1))
@@ -570,7 +570,7 @@ def _sound(market: Market, rows: Rows) -> None:
 @given(st.lists(any_record, min_size=1, max_size=12))
 def test_no_record_makes_the_fold_raise(records: Sequence[Record]) -> None:
     """Whatever a log can hold, the fold is total, and what it holds is sound."""
-    market = Market.genesis()
+    market = Market.initial()
 
     _sound(market, fold(market, *records))
 
@@ -607,7 +607,7 @@ _strange_levels = st.lists(
 )
 def test_no_level_makes_the_fold_raise(records: list[BookUpdate]) -> None:
     """Not even counts of decimals that no decoder would let through, nor any stamp."""
-    market = Market.genesis()
+    market = Market.initial()
 
     _sound(market, fold(market, *records))
 
@@ -618,4 +618,4 @@ def test_columns_without_a_null_are_read_like_others() -> None:
 
     assert batch.column("bids").null_count == 1
     assert isinstance(batch, pa.RecordBatch)
-    assert Market.genesis().fold(batch)[0, Column.OFFSET] == 3
+    assert Market.initial().fold(batch)[0, Column.OFFSET] == 3

@@ -36,7 +36,7 @@ def uniqueness_of(position: int) -> float:
 
 def ring(*, head: int, ripe: int, trained: int, parameters: Parameters = PARAMETERS) -> MemoryState:
     """Return rings whose samples are ones and carry their position."""
-    arrays = memory.genesis(parameters)
+    arrays = memory.initial_state(parameters)
     rows, archived = parameters.memory_rows, parameters.archive_rows
     for position in range(max(head - rows, 0), head):
         sample = arrays["samples"][position % rows]
@@ -197,7 +197,7 @@ class TestSamples:
 
 @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
 def _archived(archive: tf.Tensor, position: tf.Tensor, outcome: tf.Tensor) -> tf.Tensor:
-    empty = {name: tf.constant(array) for name, array in memory.genesis(SMALL).items()}
+    empty = {name: tf.constant(array) for name, array in memory.initial_state(SMALL).items()}
     state = MemoryState(**{**empty, "archive": archive})
     sample = tf.range(memory.WIDTH, dtype=tf.float32)
     return memory.archive(state, position, sample, outcome, SMALL).archive
@@ -228,7 +228,7 @@ def test_of_every_so_many_one_is_archived(turn: int, outcome: int) -> None:
 
 def test_a_sample_holds_what_was_seen_and_said() -> None:
     """Features, every expert's logit, the probabilities, and how many waited beside it."""
-    engine = Engine.genesis(SMALL)
+    engine = Engine.initial(SMALL)
     said = decisions(engine, stream(200))[-1]
     state = engine.state()
     place = (int(state["memory.head"]) - 1) % ROWS

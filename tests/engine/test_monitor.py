@@ -28,21 +28,23 @@ Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 
-def genesis() -> MonitorState:
+def initial_state() -> MonitorState:
     """Return the monitor before the first label, as tensors."""
-    return MonitorState(**{name: tf.constant(array) for name, array in monitor.genesis().items()})
+    return MonitorState(
+        **{name: tf.constant(array) for name, array in monitor.initial_state().items()}
+    )
 
 
 def state(**named: Any) -> MonitorState:
     """Return a monitor in which some is not as at the start."""
-    return genesis()._replace(
+    return initial_state()._replace(
         **{name: tf.constant(value, tf.float32) for name, value in named.items()}
     )
 
 
 def active(grown: int = 1) -> Tensor:
     """Return who takes part when the network has grown to so many exits."""
-    places = experts.genesis()["active"].copy()
+    places = experts.initial_state()["active"].copy()
     places[FIRST_EXIT : FIRST_EXIT + EXITS] = np.arange(EXITS) < grown
     return tf.constant(places)
 
@@ -52,7 +54,7 @@ def _campaign(losses: Tensor, mixture: Tensor) -> Tensor:
 
     ``losses`` are float32[BLOCKS, SEEDS, EXPERTS], ``mixture`` is float32[BLOCKS, SEEDS].
     """
-    start = MonitorState(*(tf.repeat(part[None], SEEDS, 0) for part in genesis()))
+    start = MonitorState(*(tf.repeat(part[None], SEEDS, 0) for part in initial_state()))
     places = active()
 
     def body(index: Tensor, state: MonitorState, found: Tensor) -> tuple[Tensor, Any, Tensor]:
@@ -215,7 +217,7 @@ def observed(
 
 def test_a_block_is_judged_when_the_next_begins() -> None:
     """By the weighted mean of its losses."""
-    before = genesis()
+    before = initial_state()
     for linear, weight in ((0.2, 1.0), (0.8, 0.5), (0.5, 0.0)):
         before, _ = observed(before, 7, linear=linear, weight=weight)
     assert float(before.blocks) == 0.0
@@ -233,10 +235,12 @@ def test_a_block_is_judged_when_the_next_begins() -> None:
 
 def test_a_label_without_weight_begins_no_block() -> None:
     """And where there is none in a block, there is none to judge."""
-    now, _ = observed(genesis(), 5, weight=0.0)
+    now, _ = observed(initial_state(), 5, weight=0.0)
 
     for name in MonitorState._fields:
-        assert getattr(now, name).numpy().tobytes() == getattr(genesis(), name).numpy().tobytes()
+        assert (
+            getattr(now, name).numpy().tobytes() == getattr(initial_state(), name).numpy().tobytes()
+        )
 
 
 def test_a_network_that_is_whole_does_not_grow() -> None:

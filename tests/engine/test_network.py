@@ -43,7 +43,7 @@ def state_of(
     vector: npt.NDArray[np.float32], linear: npt.NDArray[np.float32], grown: int
 ) -> dict[str, npt.NDArray[Any]]:
     """Return what a model is made of."""
-    active = experts.genesis()["active"].copy()
+    active = experts.initial_state()["active"].copy()
     active[FIRST_EXIT : FIRST_EXIT + EXITS] = np.arange(EXITS) < grown
     return {
         "learner.weights": vector,
@@ -173,10 +173,10 @@ def test_the_gradient_is_that_of_automatic_differentiation(parameters: Parameter
     base = tf.constant(features @ linear)
     errors = tf.constant(np.random.default_rng(4).normal(size=(6, EXITS)), tf.float32)
     vector = tf.constant(random_weights(parameters))
-    with tf.GradientTape() as tape:
-        tape.watch(vector)
+    with tf.GradientTape() as deduplicator:
+        deduplicator.watch(vector)
         loss = boosted(network.layers(vector, parameters), tf.constant(features), base, errors)
-    expected = tape.gradient(loss, vector)
+    expected = deduplicator.gradient(loss, vector)
     weights = network.layers(vector, parameters)
     seen = network.activity(weights, tf.constant(features), base)
 

@@ -10,7 +10,7 @@ from engine import performance, portfolio
 from engine.arithmetic import tf
 from engine.parameters import Parameters
 from engine.performance import MINUTE_NS, Performance, PerformanceState
-from engine.portfolio import FIRST_RANDOM, HOLDER, OURS, PortfolioState
+from engine.portfolio import BUY_HOLD, FIRST_RANDOM, OURS, PortfolioState
 from tests.markets import row
 
 E8 = 10**8
@@ -20,7 +20,7 @@ START_NS = 10**18 // MINUTE_NS * MINUTE_NS
 
 def accounts(**ours: int) -> PortfolioState:
     """Return the accounts at the start, with fields of ours replaced."""
-    state = portfolio.genesis(PARAMETERS)
+    state = portfolio.initial_state(PARAMETERS)
     for name, value in ours.items():
         state["ledger"][portfolio.Ledger._fields.index(name), OURS] = value
     return PortfolioState(**{name: tf.constant(array) for name, array in state.items()})
@@ -29,7 +29,10 @@ def accounts(**ours: int) -> PortfolioState:
 def measured(equities: list[tuple[float, int]]) -> list[Performance]:
     """Return what is said of an account that holds one unit and nothing else, at (minute, mid)."""
     state = PerformanceState(
-        **{name: tf.constant(array) for name, array in performance.genesis(PARAMETERS).items()}
+        **{
+            name: tf.constant(array)
+            for name, array in performance.initial_state(PARAMETERS).items()
+        }
     )
     held = accounts(cash_e8=0, position_e8=E8)
     found = []
@@ -73,13 +76,13 @@ def test_returns_that_do_not_differ_have_no_ratio() -> None:
 
 def test_the_figures_are_of_their_accounts() -> None:
     """Ours before fees; the holder's; the random traders' mean, rounded down."""
-    state = portfolio.genesis(PARAMETERS)
+    state = portfolio.initial_state(PARAMETERS)
     cash = portfolio.Ledger._fields.index("cash_e8")
-    state["ledger"][cash, HOLDER] = 700
+    state["ledger"][cash, BUY_HOLD] = 700
     state["ledger"][cash, FIRST_RANDOM:] = [600, 606, 612, 600, 606, 617]
     state["ledger"][portfolio.Ledger._fields.index("fees_e8"), OURS] = 5
     held = PortfolioState(**{name: tf.constant(array) for name, array in state.items()})
-    begun = performance.genesis(PARAMETERS)
+    begun = performance.initial_state(PARAMETERS)
 
     _, said = performance.measure(
         PerformanceState(**{name: tf.constant(array) for name, array in begun.items()}),
@@ -89,5 +92,5 @@ def test_the_figures_are_of_their_accounts() -> None:
 
     assert int(said.equity_e8) == 1_000 * E8
     assert int(said.gross_equity_e8) == 1_000 * E8 + 5
-    assert int(said.holder_equity_e8) == 700
+    assert int(said.buy_hold_equity_e8) == 700
     assert int(said.random_equity_e8) == 606

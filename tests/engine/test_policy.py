@@ -7,7 +7,7 @@ import pytest
 
 from engine import labels, policy, portfolio
 from engine.arithmetic import tf
-from engine.hindsight import Hindsight
+from engine.decision_feedback import DecisionFeedback
 from engine.labels import TallyState
 from engine.parameters import Parameters
 from engine.policy import ACTIONS, PRIORITY, REASONS, Choice
@@ -32,8 +32,8 @@ ENTRY: Situation = {
     "p_up": 0.9,
     "p_move": 0.5,
     "return_ppm": 30_000,
-    "realised": 0.5,
-    "trust": 0.5,
+    "edge_realisation": 0.5,
+    "skill_confidence": 0.5,
     "cash_e8": 1_000 * E8,
 }
 """Everything speaks for an order. Expected: 0.8 * 0.5 * 30 000 = 12 000 ppm; the cost is 2 100."""
@@ -46,10 +46,10 @@ BECAUSE: dict[str, Situation] = {
     "warming up": {"scored": 9},
     "exit: edge gone": {"position_e8": 1, "p_up": 0.5},
     "in position": {"position_e8": 1},
-    "no skill to trust": {"trust": 0.0},
+    "no skill to trust": {"skill_confidence": 0.0},
     "confidence too low": {"p_up": 0.69},
     "edge below cost": {"return_ppm": 5_000},
-    "past edges did not pay": {"realised": 0.17},
+    "past edges did not pay": {"edge_realisation": 0.17},
     "not enough cash": {"cash_e8": 1_000 * E8 - 1},
     "entry: edge above cost": {},
 }
@@ -58,9 +58,9 @@ BECAUSE: dict[str, Situation] = {
 
 def choose(situation: Situation, parameters: Parameters = PARAMETERS) -> Choice:
     """Return the choice in a situation, at a bid of 9 999.5 and an ask of 10 000.5."""
-    tally = TallyState(**{n: tf.constant(a) for n, a in labels.genesis().items()})
+    tally = TallyState(**{n: tf.constant(a) for n, a in labels.initial_state().items()})
     counts = tf.constant([int(situation["scored"]), 0, 0, 0], tf.int64)
-    state = portfolio.genesis(PARAMETERS)
+    state = portfolio.initial_state(PARAMETERS)
     for table, names in (("ledger", Ledger._fields), ("orders", Orders._fields)):
         for name, value in situation.items():
             if (field := name.removeprefix("order_")) in names:
@@ -78,9 +78,9 @@ def choose(situation: Situation, parameters: Parameters = PARAMETERS) -> Choice:
         tf.constant(situation["p_move"], tf.float32),
         tf.constant(situation["p_up"], tf.float32),
         tally._replace(counts=counts, return_ppm=tf.constant(situation["return_ppm"], tf.float32)),
-        Hindsight(
-            tf.constant(situation["realised"], tf.float32),
-            tf.constant(situation["trust"], tf.float32),
+        DecisionFeedback(
+            tf.constant(situation["edge_realisation"], tf.float32),
+            tf.constant(situation["skill_confidence"], tf.float32),
         ),
         PortfolioState(**{name: tf.constant(array) for name, array in state.items()}),
         parameters,
@@ -119,7 +119,13 @@ def test_a_reason_keeps_its_number() -> None:
 @pytest.mark.parametrize("first", range(5))
 def test_the_first_reason_that_holds_is_the_one(first: int) -> None:
     """Where several hold, the one that is tried first is said: all later ones hold as well here."""
-    situation = ENTRY | {"p_up": 0.4, "return_ppm": 1, "cash_e8": 0, "trust": 0, "realised": 0}
+    situation = ENTRY | {
+        "p_up": 0.4,
+        "return_ppm": 1,
+        "cash_e8": 0,
+        "skill_confidence": 0,
+        "edge_realisation": 0,
+    }
     for reason in reversed(PRIORITY[first:6]):
         situation |= BECAUSE[reason]
 
@@ -152,7 +158,7 @@ def test_the_figures_are_those_that_it_rests_on() -> None:
 
 def test_a_position_is_held_while_a_gain_is_expected() -> None:
     """However small: the way out costs the same later. Past edges have no say in it."""
-    held: Situation = {"position_e8": 1, "realised": 0, "trust": 0}
+    held: Situation = {"position_e8": 1, "edge_realisation": 0, "skill_confidence": 0}
 
     assert said(ENTRY | held | {"p_up": 0.501}) == ("hold", "in position")
     assert said(ENTRY | held | {"p_up": 0.5}) == ("sell", "exit: edge gone")
@@ -161,10 +167,12 @@ def test_a_position_is_held_while_a_gain_is_expected() -> None:
 def test_confidence_is_shrunk_by_what_is_certain_of_the_skill() -> None:
     """At a trust of a half, 0.71 is worth 0.605."""
     assert said(ENTRY | {"p_up": 0.71})[0] == "buy"
-    assert said(ENTRY | {"p_up": 0.71, "trust": 0.4}) == ("hold", "confidence too low")
+    assert said(ENTRY | {"p_up": 0.71, "skill_confidence": 0.4}) == ("hold", "confidence too low")
 
 
-@pytest.mark.parametrize("unknown", ["p_up", "p_move", "return_ppm", "realised", "trust"])
+@pytest.mark.parametrize(
+    "unknown", ["p_up", "p_move", "return_ppm", "edge_realisation", "skill_confidence"]
+)
 def test_what_is_no_number_never_leads_to_an_order(unknown: str) -> None:
     """A comparison with NaN is false, so the entry asks for what has to be true."""
     assert said(ENTRY | {unknown: math.nan})[0] == "hold"

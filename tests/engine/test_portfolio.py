@@ -15,8 +15,8 @@ from engine.parameters import Parameters
 from engine.portfolio import (
     ACCOUNTS,
     BUY,
+    BUY_HOLD,
     FIRST_RANDOM,
-    HOLDER,
     NONE,
     OURS,
     RANDOM_TRADERS,
@@ -38,7 +38,7 @@ Levels = list[tuple[int, int]]
 
 def accounts(parameters: Parameters, who: int = OURS, **fields: int) -> PortfolioState:
     """Return the accounts at the start, with fields of one of them replaced."""
-    state = portfolio.genesis(parameters)
+    state = portfolio.initial_state(parameters)
     for name, value in fields.items():
         if name.startswith("order_"):
             state["orders"][Orders._fields.index(name.removeprefix("order_")), who] = value
@@ -156,22 +156,22 @@ def test_a_buy_by_hand() -> None:
         "levels": 2,
         "ordered_at": 7,
     }
-    crossing_e8 = value_e8 - volume_e8 * 199 // 2
+    spread_cost_e8 = value_e8 - volume_e8 * 199 // 2
     assert ledger(after) == {
         "cash_e8": 10_000 * E8 - value_e8 - fee_e8,
         "position_e8": volume_e8,
         "entered_ns": HOUR,
         "trip_e8": -value_e8 - fee_e8,
         "fees_e8": fee_e8,
-        "crossing_e8": crossing_e8,
+        "spread_cost_e8": spread_cost_e8,
         "turnover_e8": value_e8,
         "entries": 1,
-        "trips": 0,
-        "wins": 0,
+        "round_trips": 0,
+        "winning_trips": 0,
         "held_ns": 0,
     }
     assert waiting(after)[0] == NONE
-    assert ledger(after, HOLDER) == ledger(before, HOLDER)
+    assert ledger(after, BUY_HOLD) == ledger(before, BUY_HOLD)
 
 
 def test_a_sale_by_hand() -> None:
@@ -179,7 +179,7 @@ def test_a_sale_by_hand() -> None:
     parameters = Parameters(fee_ppm=8_500)
     before = accounts(
         parameters, order_side=SELL, order_at=9, position_e8=33_333_333, cash_e8=0,
-        entered_ns=50 * MS, trip_e8=-98, entries=1, crossing_e8=3,
+        entered_ns=50 * MS, trip_e8=-98, entries=1, spread_cost_e8=3,
     )  # fmt: skip
     tick = row(bid_e8=301, ask_e8=303, time_ns=200 * MS)
 
@@ -194,11 +194,11 @@ def test_a_sale_by_hand() -> None:
         "entered_ns": 50 * MS,
         "trip_e8": 0,
         "fees_e8": 1,
-        "crossing_e8": 3 + 33_333_333 * 302 // E8 - 100,
+        "spread_cost_e8": 3 + 33_333_333 * 302 // E8 - 100,
         "turnover_e8": 100,
         "entries": 1,
-        "trips": 1,
-        "wins": 1,
+        "round_trips": 1,
+        "winning_trips": 1,
         "held_ns": 150 * MS,
     }
 
@@ -215,7 +215,7 @@ def test_what_the_book_does_not_hold_is_cancelled() -> None:
     assert whole(done)["price_e8"] == 28 * E8 // 3
     assert whole(done)["slippage_e8"] == 2 * E8
     assert ledger(after)["position_e8"] == 2 * E8
-    assert (ledger(after)["trips"], waiting(after)[0]) == (0, NONE)
+    assert (ledger(after)["round_trips"], waiting(after)[0]) == (0, NONE)
 
 
 def test_a_newer_quote_is_believed_where_it_is_worse() -> None:
@@ -344,12 +344,12 @@ def test_an_exchange_that_takes_no_market_orders_refuses_them() -> None:
 def test_no_account_orders_on_a_late_tick(taken_ms: int, orders: bool) -> None:
     """Not the one that buys and holds, nor those that draw their moment."""
     tick = tick_of(event_ms=0, received_ms=0, taken_ms=taken_ms, offset=1_000)
-    state = accounts(SLOW, trips=10**6, entries=10**6)
+    state = accounts(SLOW, round_trips=10**6, entries=10**6)
 
     after = portfolio.order(state, tf.constant(NONE), tick, SLOW)
 
-    sides = [waiting(after, who)[0] for who in range(HOLDER, ACCOUNTS)]
-    assert sides == [BUY if orders else NONE] * (ACCOUNTS - HOLDER)
+    sides = [waiting(after, who)[0] for who in range(BUY_HOLD, ACCOUNTS)]
+    assert sides == [BUY if orders else NONE] * (ACCOUNTS - BUY_HOLD)
 
 
 def test_an_order_waits_for_a_valid_market() -> None:
@@ -419,7 +419,7 @@ def test_fees_follow_the_volume_of_thirty_days() -> None:
     assert 9_000 * E8 < value_e8 < 18_000 * E8
     assert int(same_hour.fee_ppm[OURS]) == 8_500
     assert int(next_hour.fee_ppm[OURS]) == int(kept.fee_ppm[OURS]) == 7_000
-    assert int(gone.fee_ppm[OURS]) == int(kept.fee_ppm[HOLDER]) == 8_500
+    assert int(gone.fee_ppm[OURS]) == int(kept.fee_ppm[BUY_HOLD]) == 8_500
 
 
 def test_a_flat_fee_stays() -> None:
@@ -456,10 +456,10 @@ def test_the_holder_buys_once() -> None:
     """At the first valid tick, and never again."""
     invalid = order(accounts(FREE), NONE, row(valid=False))
     ordered = order(accounts(FREE), NONE, row(offset=3))
-    done = order(accounts(FREE, HOLDER, entries=1, position_e8=1), NONE, row(offset=4))
+    done = order(accounts(FREE, BUY_HOLD, entries=1, position_e8=1), NONE, row(offset=4))
 
-    assert waiting(invalid, HOLDER)[0] == waiting(done, HOLDER)[0] == NONE
-    assert waiting(ordered, HOLDER)[:2] == (BUY, 3)
+    assert waiting(invalid, BUY_HOLD)[0] == waiting(done, BUY_HOLD)[0] == NONE
+    assert waiting(ordered, BUY_HOLD)[:2] == (BUY, 3)
 
 
 def test_random_traders_enter_as_often_as_we_and_hold_as_long() -> None:
@@ -497,7 +497,7 @@ def test_equity_is_cash_and_the_position_at_the_mid() -> None:
 
     assert int(portfolio.equities_e8(state, tick(valid=True))[OURS]) == 1_021 * E8
     assert int(portfolio.equities_e8(state, tick(valid=False))[OURS]) == 1_018 * E8
-    assert int(portfolio.equities_e8(state, tick(valid=True))[HOLDER]) == 1_000 * E8
+    assert int(portfolio.equities_e8(state, tick(valid=True))[BUY_HOLD]) == 1_000 * E8
 
 
 @pytest.mark.parametrize("last_e8", [-1, -(10**18) + 1])
@@ -566,11 +566,11 @@ def test_walking_is_what_plain_whole_numbers_say(
     tick = row(bids=bids, asks=asks, bid_e8=bids[0][0], ask_e8=asks[0][0], time_ns=HOUR)
     before = accounts(parameters, position_e8=position_e8, order_side=SELL)
     table = before.orders.numpy()
-    table[0, HOLDER] = BUY
+    table[0, BUY_HOLD] = BUY
     before = before._replace(orders=tf.constant(table))
 
     after, sold = portfolio.fill(before, tick, parameters)
-    holder, done = ledger(after, HOLDER), whole(sold)
+    holder, done = ledger(after, BUY_HOLD), whole(sold)
 
     taken = walk(bids, position_e8)
     assert done["volume_e8"] == taken.volume_e8
@@ -643,5 +643,5 @@ def test_a_fill_takes_fee_and_crossing_from_equity_and_nothing_else(
     after, _ = portfolio.fill(before, tick, parameters)
 
     lost_e8 = portfolio.equities_e8(before, tick)[OURS] - portfolio.equities_e8(after, tick)[OURS]
-    assert int(lost_e8) == ledger(after)["fees_e8"] + ledger(after)["crossing_e8"]
-    assert ledger(after)["crossing_e8"] >= -1
+    assert int(lost_e8) == ledger(after)["fees_e8"] + ledger(after)["spread_cost_e8"]
+    assert ledger(after)["spread_cost_e8"] >= -1

@@ -110,7 +110,7 @@ def test_facts_are_read_from_the_beginning() -> None:
 
 def test_facts_say_what_the_state_is() -> None:
     """For people: scores per label, equity at the mid, steps and event time."""
-    engine = Engine.genesis(SMALL)
+    engine = Engine.initial(SMALL)
     last = decisions(engine, stream(900))[-1]
     state = engine.state()
 
@@ -130,7 +130,7 @@ def test_facts_say_what_the_state_is() -> None:
 def test_facts_of_the_beginning() -> None:
     """Nothing was scored; there is no division by it."""
     facts = snapshot.facts_of(
-        Engine.genesis(SMALL).state(), offset=0, chain=b"", parameters=SMALL.digest
+        Engine.initial(SMALL).state(), offset=0, chain=b"", parameters=SMALL.digest
     )
 
     assert (facts.scored, facts.log_loss, facts.baseline_log_loss) == (0, 0.0, 0.0)

@@ -10,7 +10,7 @@ from engine.errors import StateMismatch
 from engine.features import COUNT
 from engine.market import Market
 from engine.state import RINGS, digest
-from engine.step import CHUNK_TICKS, NAMES, PACKED, Counts, Measures, compiled, genesis
+from engine.step import CHUNK_TICKS, NAMES, PACKED, Counts, Measures, compiled, initial_state
 from tests.markets import SMALL, advance, decisions, journal, stream
 
 TICKS = 300
@@ -18,25 +18,25 @@ TICKS = 300
 
 def begun() -> step.Variables:
     """Return variables at genesis."""
-    return compiled(SMALL).hold(genesis(SMALL))
+    return compiled(SMALL).hold(initial_state(SMALL))
 
 
 def ran(variables: step.Variables, size: int) -> list[step.Outcome]:
     """Run a journal through in chunks."""
-    rows, stage = Market.genesis().fold(journal(TICKS)), compiled(SMALL)
+    rows, stage = Market.initial().fold(journal(TICKS)), compiled(SMALL)
     return [stage.run(variables, rows[start : start + size]) for start in range(0, len(rows), size)]
 
 
 def test_names_are_those_of_genesis() -> None:
     """Every array of the state is a variable, in one order; all but the rings are packed."""
-    assert set(genesis(SMALL)) == set(NAMES)
+    assert set(initial_state(SMALL)) == set(NAMES)
     assert len(set(NAMES)) == len(NAMES)
     assert set(NAMES) - set(PACKED) == set(RINGS)
 
 
 def test_packing_is_undone_by_unpacking() -> None:
     """Bit for bit, flags and counts and what is no number among them."""
-    state = genesis(SMALL)
+    state = initial_state(SMALL)
     draws = np.random.default_rng(1)
     for name in PACKED:
         array = state[name]
@@ -76,7 +76,7 @@ def test_no_ticks_change_nothing() -> None:
     variables = begun()
     before = digest(variables.state())
 
-    outcome = compiled(SMALL).run(variables, Market.genesis().fold(journal(TICKS))[:0])
+    outcome = compiled(SMALL).run(variables, Market.initial().fold(journal(TICKS))[:0])
 
     assert len(outcome.counts) == len(outcome.measures) == 0
     assert digest(variables.state()) == before
@@ -90,7 +90,7 @@ def test_the_same_parameters_are_compiled_once() -> None:
 @pytest.mark.parametrize("fault", ["missing", "shape", "type"])
 def test_a_state_that_does_not_fit_is_refused(fault: str) -> None:
     """Also if the last array is the wrong one."""
-    state, name = genesis(SMALL), NAMES[-1]
+    state, name = initial_state(SMALL), NAMES[-1]
     if fault == "missing":
         del state[name]
     else:
@@ -106,7 +106,7 @@ def test_a_tick_is_answered_with_weights_that_were_trained_on_it() -> None:
     The stages' order is a promise: the recorded probabilities follow from the weights after the
     training step, and the fingerprint is theirs.
     """
-    engine = Engine.genesis(SMALL)
+    engine = Engine.initial(SMALL)
     decisions(engine, stream(900)[:899])
     before = engine.state()
     last = decisions(engine, stream(900)[899:])[0]
@@ -134,4 +134,4 @@ def test_a_tick_is_answered_with_weights_that_were_trained_on_it() -> None:
 def test_a_chunk_has_a_stated_maximum() -> None:
     """I10."""
     assert CHUNK_TICKS == 1024
-    assert len(advance(Engine.genesis(SMALL), stream(900))) > 0
+    assert len(advance(Engine.initial(SMALL), stream(900))) > 0

@@ -33,8 +33,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from cli.exits import Exit
-from cli.journal import predecessor_of, records, tape_of
+from cli.exit_codes import Exit
 from cli.main import app
 from engine.market import Column, Market
 from eventlog.errors import EventLogError
@@ -44,18 +43,19 @@ from eventlog.reader import Reader
 from eventlog.records import BookUpdate, Gap, Health, Input, SessionEnded, SessionStarted, Trade
 from feeds.btcmarkets.backoff import Budget
 from feeds.btcmarkets.connection import Feed
+from feeds.btcmarkets.deduplicator import COMPARED
 from feeds.btcmarkets.protocol import decode
 from feeds.btcmarkets.rest import Rest, rest_url
-from feeds.btcmarkets.tape import COMPARED
 from feeds.clock import monotonic_s, now_ns, sleep_s
 from feeds.errors import FeedError
-from feeds.exchange.draws import Draws
-from feeds.exchange.faults import Fault, random_faults
-from feeds.exchange.market import SyntheticExchange, SyntheticMarket
-from feeds.exchange.scenario import SCENARIOS
-from feeds.exchange.server import Exchange
-from feeds.exchange.source import Frame
+from feeds.simulator.draws import Draws
+from feeds.simulator.faults import Fault, random_faults
+from feeds.simulator.market import SyntheticExchange, SyntheticMarket
+from feeds.simulator.scenario import SCENARIOS
+from feeds.simulator.server import Exchange
+from feeds.simulator.source import Frame
 from fixtures.record import SMALL, TRADES, trader
+from journal.scan import deduplicator_of, predecessor_of, records
 from tests.feeds.loopback import serving
 
 MARKET = "BTC-AUD"
@@ -124,7 +124,7 @@ def carry(
         rest_url(url), budget=budget, first_s=0.005, most_s=0.05, closed_s=0.02, timeout_s=0.5
     )
     with Log.open(home / "log", segment_bytes=1 << 20) as log:
-        market = Market.genesis()
+        market = Market.initial()
         before = predecessor_of(log)
         number = 1 if before is None else before.session + 1
         for batch in log.read(0):
@@ -134,10 +134,10 @@ def carry(
             since_ns, at_ns = before.last_received_ns, now_ns()
             gap = Gap(received_ns=at_ns, from_ns=since_ns, to_ns=at_ns, why="not running")
             began.append(gap)
-        tapes = {MARKET: tape_of(log)}
+        deduplicators = {MARKET: deduplicator_of(log)}
         market.fold(log.append(began).batch())
         seen, until_s = 0, monotonic_s() + PATIENCE_S
-        with Feed(url, [MARKET], rest=rest, tapes=tapes, **HASTE) as feed:
+        with Feed(url, [MARKET], rest=rest, deduplicators=deduplicators, **HASTE) as feed:
             # Before the end a hole has its time to be filled; where it was not, a gap must say so.
             filled_s: float | None = None
             while seen < ticks or (not killed and feed.state.markets[MARKET].hole):

@@ -10,8 +10,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from feeds.exchange.server import Exchange
-from feeds.exchange.source import Source
+from feeds.simulator.server import Exchange
+from feeds.simulator.source import Source
 from tests.feeds.loopback import PATIENCE_S, serving
 
 

@@ -25,12 +25,12 @@ from engine.market import Market
 from eventlog.records import Input, Undecodable
 from eventlog.schema import encode
 from feeds.btcmarkets import replies
-from feeds.btcmarkets.dialogue import Dialogue
 from feeds.btcmarkets.protocol import Heartbeat, Orders, Refused, Rejection, decode
+from feeds.btcmarkets.subscription_state import SubscriptionState
 from feeds.clock import monotonic_ns
-from feeds.exchange.faults import GARBAGE
-from feeds.exchange.market import SyntheticMarket
-from feeds.exchange.scenario import SCENARIOS
+from feeds.simulator.faults import GARBAGE
+from feeds.simulator.market import SyntheticMarket
+from feeds.simulator.scenario import SCENARIOS
 
 MARKET = "BTC-AUD"
 CHUNK = 256
@@ -120,7 +120,7 @@ def run(frames: int, *, seed: int) -> Found:
         Exception: whatever any of it raises, with the seed and the frame in a note.
     """
     found, mutator, texts = Found(), Mutator(seed), samples(seed)
-    dialogue, market = Dialogue((MARKET,), answer_s=0.001, retry_s=0.01), Market.genesis()
+    dialogue, market = SubscriptionState((MARKET,), answer_s=0.001, retry_s=0.01), Market.initial()
     waiting: list[Input] = []
     for number in range(frames):
         text = str(mutator.pick(texts))

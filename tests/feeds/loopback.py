@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Queue
 
-from feeds.exchange.server import Exchange
+from feeds.simulator.server import Exchange
 
 PATIENCE_S = 20.0
 """How long is waited for what must come. Nothing is ever slept for."""

@@ -10,7 +10,7 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from feeds import loss
-from feeds.btcmarkets.tape import Tape
+from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.errors import SubscriptionRejected
 from feeds.loss import REASON_CHARS_MAX, Lost, is_final, is_ours, reason_of
 
@@ -27,7 +27,7 @@ def _of_a_library() -> None:
 
 def test_an_assertion_of_ours_ends_the_feed_and_one_of_a_library_does_not() -> None:
     """Whose code raised it decides, not its class."""
-    ours, theirs = raised(lambda: Tape([1]).begin([])), raised(_of_a_library)
+    ours, theirs = raised(lambda: TradeDeduplicator([1]).begin([])), raised(_of_a_library)
 
     assert (is_ours(ours), is_ours(theirs)) == (True, False)
     assert is_ours(BaseExceptionGroup("both", [ValueError(), ours]))

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from cli import journal
-from cli.rerun import rerun
 from engine.checkpoint import Checkpoints
 from engine.engine import arithmetic_digest
 from eventlog.integrity import check
 from eventlog.reader import Reader
 from eventlog.records import Gap, SessionEnded, SessionStarted
 from fixtures.record import HERE, JOURNAL, trader
+from journal import layout, scan
+from journal.header import header_of
+from journal.replay import rerun
 
 EXPECTED = json.loads((HERE / "expected.json").read_text())
 NAMES = tuple(EXPECTED)
@@ -27,10 +28,10 @@ KEPT = ("ticks", "compared", "fingerprint", "state", "log_loss", "accuracy", "eq
 
 def claim(home: Path) -> None:
     """Skip where this machine's arithmetic is not the recorded one: nothing can be claimed."""
-    place = journal.find(home, JOURNAL)
+    place = layout.find(home, JOURNAL)
     log = Reader.open(place.log)
-    genesis = journal.genesis_of(log, place)
-    if set(journal.arithmetics(log).values()) != {arithmetic_digest(genesis.parameters)}:
+    initial_state = header_of(log, place)
+    if set(scan.arithmetics(log).values()) != {arithmetic_digest(initial_state.parameters)}:
         pytest.skip("recorded on other arithmetic than this build's on this machine")
 
 
@@ -67,13 +68,15 @@ def test_replay_ends_in_the_recorded_state(name: str, hash_seed: str) -> None:
 def test_from_every_checkpoint_in_any_chunks(name: str, chunk_ticks: int) -> None:
     """From every kept state, in chunks of any size, a journal ends in the same bytes (I7)."""
     claim(HERE / name)
-    place = journal.find(HERE / name, JOURNAL)
+    place = layout.find(HERE / name, JOURNAL)
     log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
-    genesis = journal.genesis_of(log, place)
+    initial_state = header_of(log, place)
 
     for after in checkpoints.offsets():
         state = checkpoints.read(after).state
-        outcome = rerun(log, genesis, state, after=after, end=log.end, chunk_ticks=chunk_ticks)
+        outcome = rerun(
+            log, initial_state, state, after=after, end=log.end, chunk_ticks=chunk_ticks
+        )
         assert outcome.divergence is None
         assert outcome.engine.digest == EXPECTED[name]["state"]
 
@@ -81,7 +84,7 @@ def test_from_every_checkpoint_in_any_chunks(name: str, chunk_ticks: int) -> Non
 def test_one_fixture_was_killed_and_resumed() -> None:
     """Its first session has no end, its second continues from a kept state."""
     log = Reader.open(HERE / "kill-and-resume" / JOURNAL / "log")
-    records = [record for _, record in journal.records(log, 0, log.end)]
+    records = [record for _, record in scan.records(log, 0, log.end)]
     sessions = [record for record in records if isinstance(record, SessionStarted)]
     ends = [record.session for record in records if isinstance(record, SessionEnded)]
 
@@ -93,7 +96,7 @@ def test_one_fixture_was_killed_and_resumed() -> None:
 def test_one_fixture_has_gaps() -> None:
     """The exchange closed the socket on it, and it says since when and why."""
     log = Reader.open(HERE / "gap" / JOURNAL / "log")
-    gaps = [record for _, record in journal.records(log, 0, log.end) if isinstance(record, Gap)]
+    gaps = [record for _, record in scan.records(log, 0, log.end) if isinstance(record, Gap)]
 
     assert gaps
     assert all(gap.from_ns < gap.to_ns and "closed" in gap.why for gap in gaps)

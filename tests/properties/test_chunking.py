@@ -39,7 +39,7 @@ print(json.dumps({
 
 def carried(parameters: Parameters, size: int) -> tuple[str, pa.RecordBatch]:
     """Return the whole state's digest and all effects of a journal in chunks of a size."""
-    engine = Engine.genesis(parameters)
+    engine = Engine.initial(parameters)
     effects = carry(engine, cut(journal(COUNT), size))
     return engine.digest, effects
 
@@ -67,7 +67,7 @@ def test_irregular_chunks_and_restarts_end_in_the_same_bits(effort: int) -> None
     whole_digest, whole = carried(SMALL, 1024)
     for seed in range(3 * effort):
         draws = random.Random(seed)
-        engine, effects, start = Engine.genesis(SMALL), [], 0
+        engine, effects, start = Engine.initial(SMALL), [], 0
         while start < COUNT:
             size = draws.choice([0, 1, 2, 17, 130, 400])
             effects.append(engine.advance(journal(COUNT).slice(start, size)))
@@ -95,6 +95,6 @@ def test_separate_processes_end_in_the_same_bits() -> None:
 
     assert found[0].pop("hash") != found[1].pop("hash")
     assert found[0] == found[1]
-    engine = Engine.genesis(SMALL)
+    engine = Engine.initial(SMALL)
     carry(engine, [journal(600)])
     assert found[0]["digest"] == engine.digest

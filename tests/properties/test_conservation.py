@@ -21,7 +21,7 @@ WITH_FEES = replace(SMALL, fee_ppm=20, confidence_floor=0.5, cash=50_000, order_
 @cache
 def records(parameters: Parameters, seed: int) -> list[Decision | Fill]:
     """Return the effects of a long journal."""
-    effects = carry(Engine.genesis(parameters), cut(journal(COUNT, seed=seed), 1000))
+    effects = carry(Engine.initial(parameters), cut(journal(COUNT, seed=seed), 1000))
     found = [record for _, record in decode(effects)]
     return [record for record in found if isinstance(record, Decision | Fill)]
 
@@ -29,7 +29,7 @@ def records(parameters: Parameters, seed: int) -> list[Decision | Fill]:
 @cache
 def market(seed: int) -> dict[int, list[int]]:
     """Return the rows of the same journal by offset."""
-    rows = Market.genesis().fold(journal(COUNT, seed=seed)).tolist()
+    rows = Market.initial().fold(journal(COUNT, seed=seed)).tolist()
     return {cells[Column.OFFSET]: cells for cells in rows}
 
 
@@ -49,7 +49,7 @@ JOURNEYS = pytest.mark.parametrize(
 def test_the_account_follows_from_its_fills(parameters: Parameters, seed: int) -> None:
     """Cash, position and equity at every tick, from the fills alone, in Python's integers."""
     cash_e8, position_e8, fees_e8, turnover_e8, fills = parameters.cash * E8, 0, 0, 0, 0
-    trips, wins, trip_e8, peak_e8, drawdown_e8 = 0, 0, 0, cash_e8, 0
+    round_trips, winning_trips, trip_e8, peak_e8, drawdown_e8 = 0, 0, 0, cash_e8, 0
     for record in records(parameters, seed):
         if isinstance(record, Fill):
             assert record.value_e8 is not None
@@ -60,7 +60,11 @@ def test_the_account_follows_from_its_fills(parameters: Parameters, seed: int) -
             fees_e8 += record.fee_e8
             turnover_e8 += record.value_e8
             if not position_e8:
-                trips, wins, trip_e8 = trips + 1, wins + (trip_e8 > 0), 0
+                round_trips, winning_trips, trip_e8 = (
+                    round_trips + 1,
+                    winning_trips + (trip_e8 > 0),
+                    0,
+                )
             fills += 1
             continue
         equity_e8 = cash_e8 + position_e8 * middle_e8(market(seed)[record.cause]) // E8
@@ -70,9 +74,11 @@ def test_the_account_follows_from_its_fills(parameters: Parameters, seed: int) -
         assert (record.equity_e8, record.drawdown_e8) == (equity_e8, drawdown_e8), record.cause
         assert record.gross_equity_e8 == equity_e8 + fees_e8, record.cause
         assert record.turnover_e8 == turnover_e8, record.cause
-        assert (record.trips, record.wins) == (trips, wins), record.cause
+        assert (record.round_trips, record.winning_trips) == (round_trips, winning_trips), (
+            record.cause
+        )
     assert fills > 20
-    assert trips > 5
+    assert round_trips > 5
 
 
 @JOURNEYS
@@ -82,13 +88,13 @@ def test_equity_changes_only_by_fills_fees_and_price(parameters: Parameters, see
     """
     found = [each for each in records(parameters, seed) if isinstance(each, Decision)]
     for before, after in pairwise(found):
-        assert before.crossing_e8 is not None
-        assert after.crossing_e8 is not None
+        assert before.spread_cost_e8 is not None
+        assert after.spread_cost_e8 is not None
         assert before.gross_equity_e8 is not None
         assert after.gross_equity_e8 is not None
         prices = [middle_e8(market(seed)[each.cause]) for each in (before, after)]
         moved_e8 = before.position_e8 * prices[1] // E8 - before.position_e8 * prices[0] // E8
-        crossed_e8 = after.crossing_e8 - before.crossing_e8
+        crossed_e8 = after.spread_cost_e8 - before.spread_cost_e8
         gross_e8 = after.gross_equity_e8 - before.gross_equity_e8
         assert gross_e8 == moved_e8 - crossed_e8, after.cause
         assert crossed_e8 >= -1, after.cause

@@ -13,16 +13,16 @@ JOURNAL = journal(900, seed=3)
 @pytest.mark.parametrize("size", [1, 40, 300])
 def test_chunks_that_were_foreseen_end_in_the_same_state(size: int) -> None:
     """Effects and state are those of chunks that were not foreseen."""
-    plain, ahead = Engine.genesis(SMALL), Engine.genesis(SMALL)
+    plain, ahead = Engine.initial(SMALL), Engine.initial(SMALL)
     batches = cut(JOURNAL, size)
     expected = carry(plain, batches)
 
     effects = []
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(ahead.foresee, batches[0]).result()
+        pool.submit(ahead.prefetch, batches[0]).result()
         for index, batch in enumerate(batches):
             coming = batches[index + 1 : index + 2]
-            waiting = [pool.submit(ahead.foresee, each) for each in coming]
+            waiting = [pool.submit(ahead.prefetch, each) for each in coming]
             effects.append(ahead.advance(batch))
             for each in waiting:
                 each.result()
@@ -33,15 +33,15 @@ def test_chunks_that_were_foreseen_end_in_the_same_state(size: int) -> None:
 
 def test_another_chunk_than_the_foreseen_one_forgets_it() -> None:
     """Foresight that does not come true leaves no trace."""
-    plain, ahead = Engine.genesis(SMALL), Engine.genesis(SMALL)
+    plain, ahead = Engine.initial(SMALL), Engine.initial(SMALL)
     first, second, third = cut(JOURNAL, 300)[:3]
     carry(plain, [first, third, second])
 
-    ahead.foresee(first)
-    ahead.foresee(second)
+    ahead.prefetch(first)
+    ahead.prefetch(second)
     ahead.advance(first)
     ahead.advance(third)
-    ahead.foresee(second)
+    ahead.prefetch(second)
     ahead.advance(second)
 
     assert ahead.digest == plain.digest

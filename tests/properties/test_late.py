@@ -58,7 +58,7 @@ def held_up(seed: int, *, status: bool = False) -> tuple[tuple[Record, ...], dic
 
 def effects(records: tuple[Record, ...], size: int = 1_000) -> tuple[pa.RecordBatch, str]:
     """Return what an engine makes of records in chunks of a size, and its state's digest."""
-    engine = Engine.genesis(PARAMETERS)
+    engine = Engine.initial(PARAMETERS)
     return carry(engine, cut(encode(records, first_offset=0), size)), engine.digest
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from cli.evaluation.answers import OURS, answers
-from cli.evaluation.baselines import RULES, models
-from cli.evaluation.questions import Questions, questions
+from analysis.evaluation.answers import OURS, answers
+from analysis.evaluation.baselines import RULES, models
+from analysis.evaluation.questions import Questions, questions
 from engine.parameters import Parameters
 from feeds.streams import Market, market
 

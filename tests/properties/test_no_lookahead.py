@@ -19,7 +19,7 @@ COUNT = 900
 
 def effects(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return all effects of a journal, carried in one chunk."""
-    return carry(Engine.genesis(SMALL), [batch])
+    return carry(Engine.initial(SMALL), [batch])
 
 
 def until(batch: pa.RecordBatch, cause: int) -> pa.RecordBatch:
@@ -61,7 +61,7 @@ def test_a_journal_s_beginning_has_the_effects_of_the_whole() -> None:
 def test_orders_fill_at_the_first_later_valid_tick_at_its_prices_or_worse() -> None:
     """Each fill beside the decision that asked for it and the market that it met."""
     records = stream(3_000)
-    engine = Engine.genesis(replace(SMALL, latency_ms=0))
+    engine = Engine.initial(replace(SMALL, latency_ms=0))
     found = carry(engine, [journal(3_000).slice(start, 500) for start in range(0, 3_000, 500)])
     decided: dict[int, Decision] = {}
     fills: list[Fill] = []
@@ -151,7 +151,7 @@ def fair_market(count: int, *, peeks: bool) -> list[Record]:
 
 def skill(*, peeks: bool) -> float:
     """Return the share of moves foreseen rightly in the second half of a fair market."""
-    count, engine = 3_000, Engine.genesis(SMALL)
+    count, engine = 3_000, Engine.initial(SMALL)
     batch = encode(fair_market(count, peeks=peeks), first_offset=0)
     found = [
         record

@@ -17,7 +17,7 @@ SEEDS = (1, 2, 3, 4)
 def journey(seed: int) -> list[Decision]:
     """Return the decisions on a symmetric random walk of cents, a spread of two cents."""
     draws = random.Random(seed)
-    engine, middle, found = Engine.genesis(SMALL), 10_000, []
+    engine, middle, found = Engine.initial(SMALL), 10_000, []
     for start in range(0, TICKS, 500):
         quotes = []
         for index in range(start, start + 500):

@@ -38,16 +38,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from cli.exits import Exit
-from cli.journal import records
+from cli.exit_codes import Exit
 from eventlog.errors import EventLogError
 from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Gap, Health, Trade
-from feeds.btcmarkets.tape import COMPARED
+from feeds.btcmarkets.deduplicator import COMPARED
 from feeds.clock import monotonic_s, sleep_s
 from fixtures.record import SMALL, TRADES, trader
+from journal.scan import records
 from tests.feeds.adversary.exchange import HostileExchange, serving
 from tests.feeds.adversary.frames import MARKET
 from tests.feeds.adversary.session import Task, line_of

@@ -19,11 +19,11 @@ from queue import Queue
 from typing import NamedTuple
 
 from feeds.clock import monotonic_s, now_ns
-from feeds.exchange.book import timestamp
-from feeds.exchange.market import SyntheticMarket
-from feeds.exchange.rest import RestDesk
-from feeds.exchange.scenario import SCENARIOS
-from feeds.exchange.source import Frame
+from feeds.simulator.book import timestamp
+from feeds.simulator.market import SyntheticMarket
+from feeds.simulator.rest import RestDesk
+from feeds.simulator.scenario import SCENARIOS
+from feeds.simulator.source import Frame
 from tests.feeds.adversary.doors import DOORS, REST, TAKEOVERS, Line, reply
 from tests.feeds.adversary.frames import CLOSE, MARKET, MESSAGES, PING, frame, heartbeat
 from tests.feeds.loopback import PATIENCE_S

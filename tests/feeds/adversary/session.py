@@ -21,9 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cli import logs, outlets
-from cli.exits import EXPECTED, Exit, code_of
-from cli.journal import predecessor_of, tape_of
+from cli.exit_codes import EXPECTED, Exit, code_of
 from engine.market import Column, Market
 from eventlog.log import Log
 from eventlog.records import Gap, Input, SessionEnded, SessionStarted
@@ -32,6 +30,8 @@ from feeds.btcmarkets.backoff import Budget
 from feeds.btcmarkets.connection import Feed
 from feeds.btcmarkets.rest import Rest, rest_url
 from feeds.clock import monotonic_s, now_ns
+from journal.live import logging, outlets
+from journal.scan import deduplicator_of, predecessor_of
 from tests.feeds.adversary.frames import MARKET
 from tests.feeds.campaign import HASTE
 
@@ -62,7 +62,7 @@ def record(task: Task) -> None:
     told = os.open(task.acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     with Log.open(Path(task.home) / "log", segment_bytes=1 << 20) as log:
-        market = Market.genesis()
+        market = Market.initial()
         before = predecessor_of(log)
         number = 1 if before is None else before.session + 1
         for batch in log.read(0):
@@ -78,10 +78,10 @@ def record(task: Task) -> None:
         if before is not None:
             since_ns, at_ns = before.last_received_ns, now_ns()
             began.append(Gap(received_ns=at_ns, from_ns=since_ns, to_ns=at_ns, why="not running"))
-        tapes = {MARKET: tape_of(log)}
+        deduplicators = {MARKET: deduplicator_of(log)}
         keep(began)
         ends_s = float("inf")
-        with Feed(task.url, [MARKET], rest=rest, tapes=tapes, **HASTE) as feed:
+        with Feed(task.url, [MARKET], rest=rest, deduplicators=deduplicators, **HASTE) as feed:
             while True:
                 if stopping[0]:
                     ends_s = min(ends_s, monotonic_s() + FILL_S)
@@ -91,7 +91,7 @@ def record(task: Task) -> None:
                 if arrived:
                     rows = keep(arrived)
                     facts = {"records": log.end, "why": feed.state.why}
-                    logs.say("taken", facts)
+                    logging.say("taken", facts)
                     if len(rows) and not rows[-1][Column.VALID]:
                         feed.resync()
             feed.stop()

@@ -11,11 +11,11 @@ import pytest
 from eventlog.records import Gap, Health, Input, Trade, Undecodable
 from feeds.btcmarkets import backfill, replies
 from feeds.btcmarkets.backfill import Backfill
+from feeds.btcmarkets.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
 from feeds.btcmarkets.replies import Page
-from feeds.btcmarkets.tape import COMPARED, COMPARED_NS, Tape
 from feeds.errors import RestRefused, RestUnavailable
-from feeds.exchange.source import Frame
-from tests.feeds.exchange.test_rest import MARKET, desk
+from feeds.simulator.source import Frame
+from tests.feeds.simulator.test_rest import MARKET, desk
 
 
 class _Desk:
@@ -34,7 +34,7 @@ class _Desk:
 
 def filled(
     rest: Any,
-    tape: Tape,
+    deduplicator: TradeDeduplicator,
     *,
     streams: Sequence[int] = (),
     raises: type[Exception] | None = None,
@@ -46,13 +46,15 @@ def filled(
 
     async def keep(_: str, records: Sequence[Input]) -> None:
         kept.extend(
-            each for each in records if not isinstance(each, Trade) or tape.add(each.trade_id)
+            each
+            for each in records
+            if not isinstance(each, Trade) or deduplicator.add(each.trade_id)
         )
 
     async def run() -> None:
         filling = Backfill(
             rest,
-            {MARKET: tape},
+            {MARKET: deduplicator},
             keep,
             doubt=lambda _, trades: None if doubts is None else doubts.extend(ids(trades)),
             settle_s=0.01,
@@ -62,7 +64,7 @@ def filled(
             task = asyncio.create_task(filling.fill(MARKET))
             await asyncio.sleep(0)
             for each in streams:
-                tape.add(each)
+                deduplicator.add(each)
             await task
 
     with pytest.raises(raises) if raises else nullcontext():
@@ -77,9 +79,9 @@ def ids(records: Sequence[Input]) -> list[int]:
 def test_a_hole_of_several_pages() -> None:
     """From the newest page back to the last known trade; all marked, each page in its order."""
     rest = _Desk(6_000)
-    tape = Tape(rest.ids[:100], behind=rest.ids[99])
+    deduplicator = TradeDeduplicator(rest.ids[:100], behind=rest.ids[99])
 
-    kept = filled(rest, tape)
+    kept = filled(rest, deduplicator)
 
     missing = rest.ids[100:]
     assert ids(kept)[:200] == missing[-200:]
@@ -90,25 +92,25 @@ def test_a_hole_of_several_pages() -> None:
     detail = json.loads(compared.detail)
     assert (detail[COMPARED], set(detail)) == (rest.ids[-1], {COMPARED, COMPARED_NS})
     assert len(rest.asked) >= 4
-    assert tape.behind is None
+    assert deduplicator.behind is None
 
 
 def test_the_first_look_takes_nothing() -> None:
     """What was traded before the journal began is not missing from it."""
     rest = _Desk(2_000)
-    tape = Tape()
+    deduplicator = TradeDeduplicator()
 
-    assert [type(record) for record in filled(rest, tape)] == [Health]
+    assert [type(record) for record in filled(rest, deduplicator)] == [Health]
     assert rest.asked == [None]
-    assert tape.begun
+    assert deduplicator.begun
 
 
 def test_what_the_stream_brings_meanwhile_came_in_time() -> None:
     """It is not kept a second time."""
     rest = _Desk(1_000)
-    tape = Tape(rest.ids[:50], behind=rest.ids[49])
+    deduplicator = TradeDeduplicator(rest.ids[:50], behind=rest.ids[49])
 
-    kept = filled(rest, tape, streams=rest.ids[-3:])
+    kept = filled(rest, deduplicator, streams=rest.ids[-3:])
 
     assert ids(kept) == rest.ids[50:-3]
 
@@ -117,9 +119,9 @@ def test_too_large_a_hole_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is fetched is kept, and a gap says that there is more."""
     monkeypatch.setattr(backfill, "PAGES_MAX", 2)
     rest = _Desk(6_000)
-    tape = Tape(rest.ids[:10], behind=rest.ids[9])
+    deduplicator = TradeDeduplicator(rest.ids[:10], behind=rest.ids[9])
 
-    kept = filled(rest, tape)
+    kept = filled(rest, deduplicator)
 
     *trades, gap, compared = kept
     assert isinstance(gap, Gap)
@@ -138,7 +140,7 @@ def test_who_ends_between_two_pages_has_kept_those_before(pages: int, known: int
     """
     rest = _Desk(6_000)
     old = rest.ids[:100]
-    tape = Tape(old, behind=old[-1]) if known else Tape(old)
+    deduplicator = TradeDeduplicator(old, behind=old[-1]) if known else TradeDeduplicator(old)
 
     class Ends(_Desk):
         async def trades(self, market: str, *, before: int | None = None) -> Page:
@@ -148,14 +150,14 @@ def test_who_ends_between_two_pages_has_kept_those_before(pages: int, known: int
 
     ending = Ends(0)
     ending.desk, ending.source = rest.desk, rest.source
-    first = filled(ending, tape, raises=RestRefused)
+    first = filled(ending, deduplicator, raises=RestRefused)
     assert len(ids(first)) == 200 * pages - (pages - 1)
     assert not any(isinstance(record, Health) for record in first)
-    assert tape.behind == old[-1 if known else 0]
+    assert deduplicator.behind == old[-1 if known else 0]
 
     # In the same process, and in the next one, which knows what stands in the log.
-    again = Tape([*old, *ids(first)], behind=old[-1] if known else old[0])
-    for each in (again, tape):
+    again = TradeDeduplicator([*old, *ids(first)], behind=old[-1] if known else old[0])
+    for each in (again, deduplicator):
         rest.asked.clear()
         rest_of_it = filled(rest, each)
         assert sorted(ids(first) + ids(rest_of_it)) == rest.ids[100:]
@@ -166,10 +168,10 @@ def test_a_trade_that_the_stream_lost_is_found() -> None:
     """Without any known hole the newest page is enough to see it; the stream is then doubted."""
     rest = _Desk(1_000)
     lost = rest.ids[-5]
-    tape = Tape([each for each in rest.ids if each != lost])
+    deduplicator = TradeDeduplicator([each for each in rest.ids if each != lost])
 
     doubts: list[int] = []
-    assert ids(filled(rest, tape, doubts=doubts)) == [lost]
+    assert ids(filled(rest, deduplicator, doubts=doubts)) == [lost]
     assert rest.asked == [None]
     assert doubts == [lost]
 
@@ -179,7 +181,7 @@ def test_a_hole_that_is_known_is_no_doubt() -> None:
     rest = _Desk(1_000)
     doubts: list[int] = []
 
-    filled(rest, Tape(rest.ids[:50], behind=rest.ids[49]), doubts=doubts)
+    filled(rest, TradeDeduplicator(rest.ids[:50], behind=rest.ids[49]), doubts=doubts)
 
     assert doubts == []
 
@@ -204,9 +206,9 @@ def row(number: int, **changes: object) -> dict[str, object]:
 def test_an_odd_row_is_recorded_and_the_hole_is_told_once() -> None:
     """The others are used; and the same page again says nothing new."""
     rest = _Pages({None: [row(9), row(8, timestamp="yesterday"), row(7), row(6), row(5)]})
-    tape = Tape([5], behind=5)
+    deduplicator = TradeDeduplicator([5], behind=5)
 
-    kept = filled(rest, tape, times=3)
+    kept = filled(rest, deduplicator, times=3)
 
     assert ids(kept) == [6, 7, 9]
     (odd,) = [record for record in kept if isinstance(record, Undecodable)]
@@ -214,14 +216,14 @@ def test_an_odd_row_is_recorded_and_the_hole_is_told_once() -> None:
     (gap,) = [record for record in kept if isinstance(record, Gap)]
     assert gap.why.startswith("1 trades of REST could not be read: timestamp")
     assert gap.to_ns - gap.from_ns == 2 * 10**9
-    assert tape.behind is None
+    assert deduplicator.behind is None
 
 
 def test_an_odd_row_that_the_stream_has_brought_is_no_hole() -> None:
     """Its bytes are recorded, and nothing is missing."""
     rest = _Pages({None: [row(9), row(8, price="x"), row(7)]})
 
-    kept = filled(rest, Tape([7, 8, 9]))
+    kept = filled(rest, TradeDeduplicator([7, 8, 9]))
 
     assert [type(record) for record in kept] == [Undecodable, Health]
 
@@ -231,7 +233,7 @@ def test_pages_of_odd_rows_are_walked_by_what_can_be_read() -> None:
     odd = [row(number, amount=None) for number in range(20, 10, -1)]
     rest = _Pages({None: odd, 11: [row(10), row(9), row(8)]})
 
-    kept = filled(rest, Tape([8], behind=8))
+    kept = filled(rest, TradeDeduplicator([8], behind=8))
 
     assert rest.asked == [None, 11]
     assert ids(kept) == [9, 10]
@@ -250,7 +252,7 @@ def test_pages_that_lead_nowhere_leave_a_gap(pages: dict[int | None, object]) ->
     """The same page again, newer ones, nothing that can be read: the hole is told, and no loop."""
     rest = _Pages(pages)
 
-    kept = filled(rest, Tape([1], behind=1))
+    kept = filled(rest, TradeDeduplicator([1], behind=1))
 
     assert len(rest.asked) <= 3
     told = [record.why for record in kept if isinstance(record, Gap)]
@@ -268,7 +270,7 @@ def test_endless_pages_end() -> None:
 
     rest = Endless({})
 
-    kept = filled(rest, Tape([1], behind=1))
+    kept = filled(rest, TradeDeduplicator([1], behind=1))
 
     assert len(rest.asked) == backfill.PAGES_MAX
     assert any(isinstance(record, Gap) and "more than 250 pages" in record.why for record in kept)
@@ -297,7 +299,7 @@ def test_a_hole_that_cannot_be_asked_for_is_told_after_some_tries(error: Excepti
     async def run() -> None:
         filling = Backfill(
             Refusing(),  # type: ignore[arg-type]
-            {MARKET: Tape([1], behind=1)},
+            {MARKET: TradeDeduplicator([1], behind=1)},
             keep,
             doubt=lambda *_: None,
             settle_s=0.001,

@@ -18,9 +18,9 @@ from feeds.btcmarkets import connection
 from feeds.btcmarkets import link as links
 from feeds.btcmarkets.backoff import Budget
 from feeds.btcmarkets.connection import TAKE_RECORDS_MAX, Feed
+from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.btcmarkets.protocol import decode
 from feeds.btcmarkets.rest import Rest, rest_url
-from feeds.btcmarkets.tape import Tape
 from feeds.clock import elapsed_s, now_ns, sleep_s
 from feeds.errors import (
     ExchangeUnreachable,
@@ -29,12 +29,12 @@ from feeds.errors import (
     UnknownMarket,
     UrlInvalid,
 )
-from feeds.exchange.book import Book
-from feeds.exchange.faults import LINE_FAULTS, Fault
-from feeds.exchange.market import SyntheticExchange, SyntheticMarket
-from feeds.exchange.playback import Recording
-from feeds.exchange.scenario import SCENARIOS
-from feeds.exchange.source import Frame
+from feeds.simulator.book import Book
+from feeds.simulator.faults import LINE_FAULTS, Fault
+from feeds.simulator.market import SyntheticExchange, SyntheticMarket
+from feeds.simulator.playback import Recording
+from feeds.simulator.scenario import SCENARIOS
+from feeds.simulator.source import Frame
 
 PATIENCE_S = 20.0
 RECORDINGS = Path(__file__).parents[4] / "shared" / "recordings"
@@ -483,10 +483,10 @@ def test_a_bug_on_the_thread_reaches_the_caller(
     serve_source: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An invariant that does not hold is raised by `take`, after everything that came before."""
-    tape = Tape(known=[1])
+    deduplicator = TradeDeduplicator(known=[1])
     with Feed(serve_source(synthetic("BTC-AUD")), ["BTC-AUD"]) as feed:
         take_until(feed, at_least(10))
-        monkeypatch.setattr(feed, "_arrive", lambda *_: tape.begin([]))
+        monkeypatch.setattr(feed, "_arrive", lambda *_: deduplicator.begin([]))
         with pytest.raises(FeedFailed) as caught:
             take_until(feed, lambda _: False)
 
@@ -570,9 +570,11 @@ def test_trades_of_before_the_session_are_known(serve_source: Any) -> None:
         first = take_until(feed, lambda records: len(ids(records)) >= 100)
     known = ids(first)
 
-    tape = Tape(known, behind=max(known))
+    deduplicator = TradeDeduplicator(known, behind=max(known))
     options: dict[str, Any] = {"settle_s": 0.02, "audit_s": 0.1}
-    with Feed(url, ["BTC-AUD"], rest=rest_of(url), tapes={"BTC-AUD": tape}, **options) as feed:
+    with Feed(
+        url, ["BTC-AUD"], rest=rest_of(url), deduplicators={"BTC-AUD": deduplicator}, **options
+    ) as feed:
         second = take_until(
             feed, lambda records: any(isinstance(r, Trade) and r.backfilled for r in records)
         )

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from feeds.btcmarkets.dialogue import Dialogue
 from feeds.btcmarkets.link import Link
+from feeds.btcmarkets.subscription_state import SubscriptionState
 
 
 def test_ending_waits_for_what_it_was_doing() -> None:
@@ -22,7 +22,7 @@ def test_ending_waits_for_what_it_was_doing() -> None:
 
     async def end_both() -> None:
         for carry in (lingering, failing):
-            link = Link(1, Dialogue(["BTC-AUD"], answer_s=1.0, resync_interval_s=1.0))
+            link = Link(1, SubscriptionState(["BTC-AUD"], answer_s=1.0, resync_interval_s=1.0))
             link.task = asyncio.create_task(carry())
             await asyncio.sleep(0)
             await link.end()

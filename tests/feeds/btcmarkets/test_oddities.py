@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from eventlog.records import Gap, Undecodable
+from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.btcmarkets.oddities import KEPT_A_LIST_MAX, REMEMBERED_MAX, Oddities, recorded
 from feeds.btcmarkets.replies import OddRow, Page
-from feeds.btcmarkets.tape import Tape
-from tests.feeds.btcmarkets.test_tape import page as trades_of
+from tests.feeds.btcmarkets.test_deduplicator import page as trades_of
 
 AT_NS = 100
 
@@ -22,26 +22,26 @@ def page(*rows: OddRow, ids: tuple[int, ...] = ()) -> Page:
 
 def test_a_row_is_recorded_once() -> None:
     """However often the page that it stands on is looked at."""
-    oddities, tape = Oddities(), Tape([5], behind=5)
+    oddities, deduplicator = Oddities(), TradeDeduplicator([5], behind=5)
     first = page(odd(0, trade_id=7))
 
-    told = oddities.records(first, tape, AT_NS)
+    told = oddities.records(first, deduplicator, AT_NS)
 
     assert [type(record) for record in told] == [Undecodable, Gap]
-    assert oddities.records(first, tape, AT_NS) == []
+    assert oddities.records(first, deduplicator, AT_NS) == []
     assert oddities.new(first.odd, AT_NS) == []
 
 
 def test_a_trade_that_is_known_is_no_hole() -> None:
     """Its row is recorded, and nothing is missing."""
-    told = Oddities().records(page(odd(0, trade_id=5)), Tape([4, 5]), AT_NS)
+    told = Oddities().records(page(odd(0, trade_id=5)), TradeDeduplicator([4, 5]), AT_NS)
 
     assert [type(record) for record in told] == [Undecodable]
 
 
 def test_a_hole_lies_between_its_neighbours() -> None:
     """The gap reaches from the newest older trade to the oldest newer one."""
-    told = Oddities().records(page(odd(1), ids=(20, 10)), Tape([5], behind=5), AT_NS)
+    told = Oddities().records(page(odd(1), ids=(20, 10)), TradeDeduplicator([5], behind=5), AT_NS)
 
     (gap,) = [record for record in told if isinstance(record, Gap)]
     assert (gap.from_ns, gap.to_ns) == (10, 20)

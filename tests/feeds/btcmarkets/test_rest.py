@@ -9,9 +9,9 @@ import pytest
 from feeds.btcmarkets.backoff import Budget
 from feeds.btcmarkets.rest import Rest, rest_url
 from feeds.errors import RestRefused, RestUnavailable
-from feeds.exchange.faults import REST_FAULTS, Fault
-from feeds.exchange.market import SyntheticExchange, SyntheticMarket
-from feeds.exchange.scenario import SCENARIOS
+from feeds.simulator.faults import REST_FAULTS, Fault
+from feeds.simulator.market import SyntheticExchange, SyntheticMarket
+from feeds.simulator.scenario import SCENARIOS
 
 T = TypeVar("T")
 HASTE: dict[str, Any] = {"first_s": 0.001, "most_s": 0.01, "closed_s": 0.0, "attempts": 30}

@@ -1,0 +1,1 @@
+"""What a journal tells: scores, curves, reports, evaluation, exports."""

@@ -1,0 +1,237 @@
+"""The whole of a log in a few hundred stretches: what curves, tables and measures are made of.
+
+Stretches are of equally many records, and an effect belongs where its tick is. So one pass over a
+few columns makes them, and memory does not grow with the log. Within a stretch, sums are kept of
+what is summed, and the least and greatest of what is drawn, so that no spike is lost.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from eventlog.reader import Reader
+from eventlog.schema import NAMES
+from journal.columns import decimals_of, numbers
+from journal.prices import NEEDS, Priced, Prices
+
+Floats = npt.NDArray[np.float64]
+
+SUMMED = (
+    *("trained", "resolved", "scored", "scored_hits", "scored_loss", "scored_baseline_loss"),
+    *("voided", "scored_network_loss", "scored_rule_loss", "scored_rule_hits"),
+    *("scored_persistence_hits", "scored_brier"),
+)
+"""Columns of decisions of which a stretch has the sum, as far as the log's version has them."""
+
+LAST = (
+    *("learning_rate", "equity", "gross_equity", "buy_hold_equity", "random_equity", "drawdown"),
+    *(
+        "turnover",
+        "spread_cost",
+        "skill_confidence",
+        "edge_realisation",
+        "sharpe",
+        "round_trips",
+        "winning_trips",
+        "position",
+    ),
+)
+"""Columns of decisions of which a stretch has the last value."""
+
+MEANT = ("confidence", "p_move", "loss")
+"""Columns of decisions of which a stretch has the mean."""
+
+_NEEDED = (*NEEDS, "reason", "cause")
+READ_RECORDS = 1 << 18
+"""Records that are folded at once."""
+
+
+class Curves:
+    """A log's stretches as arrays, one cell a stretch; NaN or 0 where there was nothing."""
+
+    def __init__(self, stretches: int) -> None:
+        """Begin with nothing in any stretch."""
+        self.count = stretches
+        self.backfilled = np.zeros(stretches)
+        """Trades that came late, on which nothing was decided."""
+        self.decisions = np.zeros(stretches)
+        self.fills = np.zeros(stretches)
+        self.fees = np.zeros(stretches)
+        self.time_ns = np.zeros(stretches, np.int64)
+        self.sums = {name: np.zeros(stretches) for name in SUMMED if name in NAMES}
+        self.lasts = {name: np.full(stretches, np.nan) for name in LAST if name in NAMES}
+        self.means = {name: np.zeros(stretches) for name in MEANT}
+        self.buys = np.zeros(stretches)
+        self.sells = np.zeros(stretches)
+        self.bought_at = np.zeros(stretches)
+        self.sold_at = np.zeros(stretches)
+        """Sums of the fills' prices, by side."""
+        self.said_ns = 0
+        """When a session last said something of itself."""
+        self.price_first: float | None = None
+        self.price_low = np.full(stretches, np.inf)
+        self.price_high = np.full(stretches, -np.inf)
+        self.price_last = np.full(stretches, np.nan)
+        self.falls = np.full(stretches, np.nan)
+        """How far equity fell below its best so far, as a share of that, at the most."""
+        self._peak = 0.0
+        self.reasons: dict[str, Floats] = {}
+
+    def add(self, table: pa.Table, places: npt.NDArray[np.int64], priced: Priced) -> None:
+        """Add records, given which stretch each belongs to, and the ticks among them; in the order
+        of the log.
+        """
+        kinds = table.column("kind")
+        # A session says when a process ran: an import's in no more than the hour of the import.
+        says = pc.is_in(kinds, _SESSIONS).to_numpy()
+        received = table.column("received_ns").to_numpy()
+        times = np.where(says, 0, received)
+        self.said_ns = max(self.said_ns, int(received[says].max(initial=0)))
+        np.maximum.at(self.time_ns, places, times)
+        late = pc.fill_null(table.column("backfilled"), False).to_numpy()
+        self.backfilled += np.bincount(places[late], minlength=self.count)
+        # Records may be missing between others: those that a damaged file does not give.
+        rows = np.searchsorted(table.column("offset").to_numpy(), priced.offsets)
+        self._add_prices(priced, places[rows])
+        self._add_fills(table, places, pc.equal(kinds, "fill"))
+        self._add_decisions(table, places, pc.equal(kinds, "decision"))
+
+    def _add_prices(self, priced: Priced, where: npt.NDArray[np.int64]) -> None:
+        known = np.isfinite(priced.prices)
+        prices, where = priced.prices[known], where[known]
+        if not len(prices):
+            return
+        if self.price_first is None:
+            self.price_first = float(prices[0])
+        bounds = _bounds(where)
+        cells = where[bounds]
+        self.price_low[cells] = np.minimum(
+            self.price_low[cells], np.minimum.reduceat(prices, bounds)
+        )
+        self.price_high[cells] = np.maximum(
+            self.price_high[cells], np.maximum.reduceat(prices, bounds)
+        )
+        self.price_last[cells] = prices[_ends(bounds, len(where))]
+
+    def _add_fills(self, table: pa.Table, places: npt.NDArray[np.int64], which: pa.Array) -> None:
+        fees = table.column("fee").filter(which)
+        if len(fees):
+            where = places[which.to_numpy()]
+            self.fills += np.bincount(where, minlength=self.count)
+            self.fees += np.bincount(where, decimals_of(fees), self.count)
+            buys = pc.equal(table.column("side").filter(which), "buy").to_numpy()
+            prices = decimals_of(table.column("price").filter(which))
+            self.buys += np.bincount(where[buys], minlength=self.count)
+            self.sells += np.bincount(where[~buys], minlength=self.count)
+            self.bought_at += np.bincount(where[buys], prices[buys], self.count)
+            self.sold_at += np.bincount(where[~buys], prices[~buys], self.count)
+
+    def _add_decisions(
+        self, table: pa.Table, places: npt.NDArray[np.int64], which: pa.Array
+    ) -> None:
+        rows = table.filter(which)
+        if not rows.num_rows:
+            return
+        where = places[which.to_numpy()]
+        bounds = _bounds(where)
+        cells = where[bounds]
+        self.decisions += np.bincount(where, minlength=self.count)
+        for name, sums in self.sums.items():
+            sums += np.bincount(where, numbers(rows.column(name), missing=0.0), self.count)
+        for name, means in self.means.items():
+            means += np.bincount(where, numbers(rows.column(name), missing=0.0), self.count)
+        ends = _ends(bounds, len(where))
+        for name, lasts in self.lasts.items():
+            lasts[cells] = numbers(rows.column(name).take(pa.array(ends)), missing=np.nan)
+        equity = decimals_of(rows.column("equity"))
+        peaks = np.maximum(np.maximum.accumulate(equity), self._peak)
+        self._peak = float(peaks[-1])
+        falls = 1 - np.divide(equity, peaks, out=np.ones(len(equity)), where=peaks > 0)
+        self.falls[cells] = np.fmax(self.falls[cells], np.maximum.reduceat(falls, bounds))
+        coded = rows.column("reason").combine_chunks().dictionary_encode()
+        codes = coded.indices.to_numpy(zero_copy_only=False)
+        for code, reason in enumerate(coded.dictionary.to_pylist()):
+            counts = self.reasons.setdefault(reason, np.zeros(self.count))
+            counts += np.bincount(where[codes == code], minlength=self.count)
+
+
+_SESSIONS = pa.array(["session_started", "session_ended"])
+
+
+def _nothing(_table: pa.Table, _priced: Priced) -> None:
+    """Watch nothing."""
+
+
+def read(
+    log: Reader,
+    *,
+    stretches: int,
+    start: int = 0,
+    end: int | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+    also: Sequence[str] = (),
+    watch: Callable[[pa.Table, Priced], None] = _nothing,
+    prices: Prices | None = None,
+) -> Curves:
+    """Return the curves of a log between two offsets; ``watch`` sees every table on the way, and
+    the ticks in it.
+
+    Tables have the columns that curves need, and ``also`` these. ``prices`` is the market before
+    the first of these records; without it nothing is known of it.
+    """
+    stop = log.end if end is None else end
+    total = max(stop - start, 1)
+    curves = Curves(min(stretches, total))
+    prices = Prices() if prices is None else prices
+    wanted = {"offset", "fee", *_NEEDED, *curves.sums, *curves.lasts, *curves.means, *also}
+    columns = [name for name in NAMES if name in wanted]
+    waiting: list[pa.RecordBatch] = []
+
+    def fold() -> None:
+        table = pa.Table.from_batches(waiting)
+        priced = prices.add(table)
+        curves.add(table, (_places(table, start) - start) * curves.count // total, priced)
+        watch(table, priced)
+        advance(table.num_rows)
+        waiting.clear()
+
+    held = 0
+    for batch in log.read(start, stop, columns=columns):
+        waiting.append(batch)
+        held += batch.num_rows
+        if held >= READ_RECORDS:
+            fold()
+            held = 0
+    if waiting:
+        fold()
+    np.maximum.accumulate(curves.time_ns, out=curves.time_ns)
+    known = np.flatnonzero(curves.time_ns)
+    # Before the first record of the market, and where there is none at all.
+    curves.time_ns[: known[0] if len(known) else None] = (
+        curves.time_ns[known[0]] if len(known) else curves.said_ns
+    )
+    return curves
+
+
+def _places(table: pa.Table, start: int) -> npt.NDArray[np.int64]:
+    """Return the offset at which each record is drawn: an effect's is that of its tick.
+
+    The effects of a chunk follow its ticks, in an import a thousand of them: drawn at their own
+    offsets, all that was decided would have been decided at the end of the chunk.
+    """
+    offsets, causes = (table.column(name) for name in ("offset", "cause"))
+    places: npt.NDArray[np.int64] = pc.coalesce(causes, offsets).to_numpy()
+    return np.maximum(places, start)
+
+
+def _bounds(places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return where each run of equal places begins; places only rise."""
+    return np.flatnonzero(np.diff(places, prepend=-1))
+
+
+def _ends(bounds: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """Return the last row of each run."""
+    return np.append(bounds[1:], count) - 1

@@ -1,0 +1,72 @@
+"""What trading on the forecasts would have brought: net beside gross, and beside others.
+
+All begin with the same cash in the same market, and pay the same fees and spreads.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.evaluation.answers import OURS, Answers
+from analysis.evaluation.confidence import Interval, interval
+from analysis.evaluation.questions import Questions
+
+FLAT, BUY_HOLD, RANDOM = "always flat", "holding the same stake", "random entry"
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A paper account at the end of the stream, in the quote currency."""
+
+    name: str
+    fills: int | None
+    """Executions; none where nobody counts them."""
+
+    net_gain: float
+    gross_gain: float | None
+    """Before fees."""
+
+    against: Interval | None
+    """Our net gain minus this one: above zero where ours is better."""
+
+
+def accounts(
+    asked: Questions, said: Mapping[str, Answers], *, cash: int, horizon_ns: int
+) -> tuple[Account, ...]:
+    """Return the accounts of engines, ours among them, and of those that ours stands beside.
+
+    What is gained within a horizon counts as one event. ``said`` is what each engine said, by name.
+    """
+    ours = said[OURS]
+    cash_e8 = cash * 10**8
+
+    def account(name: str, fills: int | None, net_e8: Int64s, gross_e8: Int64s | None) -> Account:
+        return Account(
+            name=name,
+            fills=fills,
+            net_gain=int(net_e8[-1] - cash_e8) / 10**8,
+            gross_gain=None if gross_e8 is None else int(gross_e8[-1] - cash_e8) / 10**8,
+            against=None if name == OURS else _against(asked, ours.net_e8 - net_e8, horizon_ns),
+        )
+
+    flat_e8 = np.full_like(ours.net_e8, cash_e8)
+    return (
+        *(account(name, each.fills, each.net_e8, each.gross_e8) for name, each in said.items()),
+        account(FLAT, 0, flat_e8, flat_e8),
+        account(BUY_HOLD, None, ours.holder_e8, None),
+        account(RANDOM, None, ours.random_e8, None),
+    )
+
+
+def _against(asked: Questions, lead_e8: Int64s, horizon_ns: int) -> Interval | None:
+    """Return by how much we lead at the end, and what of it is beyond chance."""
+    steps = np.diff(lead_e8[asked.tick], prepend=0) / 10**8
+    found = interval(steps, asked.time_ns, block_ns=horizon_ns)
+    if found is None:
+        return None
+    count = len(steps)
+    return Interval(found.mean * count, found.low * count, found.high * count, found.blocks)

@@ -1,0 +1,162 @@
+"""The engine through the loop, and what it said at every tick.
+
+This is the one place that knows where the engine keeps what it said and saw.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.chunks import chunks
+from engine.engine import Engine
+from engine.features import NAMES
+from engine.loop import run
+from engine.market import Market, Rows
+from engine.parameters import Parameters
+from engine.state import Arrays, cursors_in
+from engine.step import CHUNK_TICKS
+from eventlog.schema import counts_e8, renumber
+from journal.errors import UsageError
+from journal.progress import Advance
+
+Floats = npt.NDArray[np.float64]
+
+OURS = "ours"
+NETWORK = "network alone"
+FORECASTS = {OURS: "p_up", "ours, not calibrated": "p_up_raw", NETWORK: "p_up_network"}
+"""What is reported → the column of a `Decision` that has it."""
+
+
+class Answers(NamedTuple):
+    """What an engine said, tick by tick, and what it saw, prediction by prediction."""
+
+    forecasts: dict[str, Floats]  # name → [ticks]
+    rows: Rows
+    features: npt.NDArray[np.float32]  # [predictions, features]
+    offsets: npt.NDArray[np.int64]  # [ticks]
+    scored: int
+    hits: int
+    fills: int
+    net_e8: npt.NDArray[np.int64]  # [ticks]: equity, and that of the accounts beside it
+    gross_e8: npt.NDArray[np.int64]
+    holder_e8: npt.NDArray[np.int64]
+    random_e8: npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Ticks before which the state is kept, and that state once it is reached."""
+
+    after_ticks: int
+    state: Arrays | None = None
+
+
+class _Collecting:
+    """A sink that keeps what is needed of effects, and of the ring before it is overwritten."""
+
+    def __init__(self, engine: Engine, snapshot: Stretch | None) -> None:
+        self._cursors = cursors_in(engine.small_bytes())
+        self._snapshot = snapshot
+        self.ticks = 0
+        self.fills = 0
+        self.decisions: list[pa.RecordBatch] = []
+        self.features: list[npt.NDArray[np.float32]] = []
+
+    def accept(self, effects: pa.RecordBatch) -> None:
+        is_decision = pc.equal(effects.column("kind"), "decision")
+        decisions = effects.filter(is_decision).select(_COLUMNS)
+        self.fills += pc.sum(pc.equal(effects.column("kind"), "fill")).as_py() or 0
+        self.ticks += decisions.num_rows
+        self.decisions.append(decisions)
+
+    def checkpoint(self, engine: Engine) -> None:
+        before, self._cursors = self._cursors, cursors_in(engine.small_bytes())
+        rows = engine.parameters.memory_rows
+        places = np.arange(before[0], self._cursors[0], dtype=np.int64) % rows
+        if len(places):
+            samples = engine.ring_rows("memory.samples", places)
+            self.features.append(samples[:, : len(NAMES)])
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.state is None and self.ticks >= snapshot.after_ticks:
+            snapshot.after_ticks, snapshot.state = self.ticks, engine.state()
+
+
+_EQUITY = ("equity", "gross_equity", "buy_hold_equity", "random_equity")
+_COLUMNS = [*FORECASTS.values(), "cause", "scored", "scored_hits", *_EQUITY]
+
+
+def answers(
+    parameters: Parameters,
+    source: Iterable[pa.RecordBatch],
+    *,
+    advance: Advance,
+    snapshot: Stretch | None = None,
+    state: Arrays | None = None,
+    skip_ticks: int = 0,
+) -> Answers:
+    """Carry an engine over records and return what it said.
+
+    Args:
+        parameters: the engine's.
+        source: records in the log's schema; effects among them are passed over.
+        advance: told how many records are done.
+        snapshot: filled with the state after the chunk in which its tick is.
+        state: to begin with, instead of the first one.
+        skip_ticks: so many ticks are passed over, for a state that includes them. A chunk has to
+            end there.
+    """
+    engine = Engine.initial(parameters) if state is None else Engine(parameters, state)
+    sink = _Collecting(engine, snapshot)
+    market, rows = Market.initial(), []
+
+    def watched() -> Iterator[pa.RecordBatch]:
+        skipped = 0
+        # Of a longer chunk the ring might not hold all that was predicted in it.
+        for chunk in _numbered(source, min(CHUNK_TICKS, parameters.memory_rows)):
+            folded = market.fold(chunk)
+            rows.append(folded)
+            if skipped < skip_ticks:
+                skipped += len(folded)
+            else:
+                yield chunk
+            advance(chunk.num_rows)
+
+    run(engine, watched(), sink)
+    said = pa.Table.from_batches(sink.decisions) if sink.decisions else None
+    if said is None or not said.num_rows:
+        raise UsageError("there is no tick to evaluate")
+    net_e8, gross_e8, holder_e8, random_e8 = (counts_e8(said.column(name)) for name in _EQUITY)
+    return Answers(
+        forecasts={
+            name: said.column(column).to_numpy().astype(np.float64)
+            for name, column in FORECASTS.items()
+        },
+        rows=np.concatenate(rows),
+        features=np.concatenate(sink.features),
+        offsets=said.column("cause").to_numpy(),
+        scored=pc.sum(said.column("scored")).as_py(),
+        hits=pc.sum(said.column("scored_hits")).as_py(),
+        fills=sink.fills,
+        net_e8=net_e8,
+        gross_e8=gross_e8,
+        holder_e8=holder_e8,
+        random_e8=random_e8,
+    )
+
+
+def frozen(parameters: Parameters) -> Parameters:
+    """Return parameters with which nothing more is learned."""
+    return replace(parameters, label_weight=0.0)
+
+
+def _numbered(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    """Yield chunks at dense offsets, whatever numbers they came with."""
+    offset = 0
+    for chunk in chunks(batches, size):
+        yield renumber(chunk, first_offset=offset)
+        offset += chunk.num_rows

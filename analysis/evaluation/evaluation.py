@@ -1,0 +1,141 @@
+"""One evaluation: the engine over a source, the others on its questions, and the table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.evaluation import baselines as others
+from analysis.evaluation.accounts import Account, accounts
+from analysis.evaluation.answers import NETWORK, OURS, Answers, Stretch, answers, frozen
+from analysis.evaluation.questions import Questions, questions
+from analysis.evaluation.report import Report, report
+from analysis.evaluation.sources import Source
+from engine.market import Column, Rows
+from engine.parameters import Parameters
+from feeds import clock
+from journal.errors import UsageError
+from journal.progress import progress
+
+Floats = npt.NDArray[np.float64]
+
+FROZEN_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was found, and on what."""
+
+    source: Source
+    parameters: Parameters
+    report: Report
+    ticks: int
+    seconds: float
+    """Of the engine's own run."""
+
+    labels: int
+    engine_labels: int
+    engine_hits: int
+    accounts: tuple[Account, ...]
+    market_gain: float
+    """How much the price itself changed from the first question to the last, as a share."""
+
+    lacking: tuple[str, ...]
+
+
+def evaluation(
+    source: Source,
+    parameters: Parameters,
+    variants: Mapping[str, Parameters],
+    *,
+    baselines: str,
+    with_frozen: bool,
+) -> Evaluation:
+    """Evaluate an engine of these parameters, and of each variant's, on a source.
+
+    Raises:
+        UsageError: if there is nothing to be evaluated in it.
+    """
+    snapshot = Stretch(int(source.ticks * FROZEN_SHARE))
+    started_s = clock.monotonic_s()
+    said = _run("evaluating", source, parameters, snapshot if with_frozen else None)
+    seconds = clock.monotonic_s() - started_s
+    asked = questions(said.rows, horizon_ms=parameters.horizon_ms)
+    if not asked.moved.any():
+        raise UsageError(f"{source.name}: no label has moved within the horizon")
+    forecasts = {name: p_up[asked.tick] for name, p_up in said.forecasts.items()}
+    if snapshot.state is not None:
+        forecasts["ours, frozen at 25 %"] = _frozen(source, parameters, snapshot, asked)
+    engines = {OURS: said}
+    for name, variant in variants.items():
+        answer = engines[f"with {name}"] = _run(name, source, variant, None)
+        forecasts[f"with {name}"] = answer.forecasts[OURS][asked.tick]
+    forecasts |= _others(asked, said, baselines)
+    optimum = None if source.p_up is None else source.p_up[said.offsets][asked.tick]
+    horizon_ns = parameters.horizon_ms * 1_000_000
+    changes = np.searchsorted(said.offsets[asked.tick], source.changes).tolist()
+    return Evaluation(
+        source=source,
+        parameters=parameters,
+        report=report(
+            asked,
+            forecasts,
+            ours=OURS,
+            persistence=others.PERSISTENCE,
+            horizon_ns=horizon_ns,
+            optimum=optimum,
+            curves_of=(OURS, NETWORK),
+            changes=tuple(changes),
+        ),
+        ticks=len(said.rows),
+        seconds=seconds,
+        labels=int(asked.moved.sum()),
+        engine_labels=said.scored,
+        engine_hits=said.hits,
+        accounts=accounts(asked, engines, cash=parameters.cash, horizon_ns=horizon_ns),
+        market_gain=_market_gain(said.rows[asked.tick]),
+        lacking=tuple(others.lacking()) if baselines in ("fast", "all") else (),
+    )
+
+
+def _market_gain(rows: Rows) -> float:
+    """Return the move of the mid over ticks that have one."""
+    first_e8, last_e8 = (
+        int(row[Column.BID_E8]) + int(row[Column.ASK_E8]) for row in (rows[0], rows[-1])
+    )
+    return last_e8 / first_e8 - 1
+
+
+def _run(label: str, source: Source, parameters: Parameters, snapshot: Stretch | None) -> Answers:
+    with progress(label, source.count) as advance:
+        return answers(parameters, source.records(), advance=advance, snapshot=snapshot)
+
+
+def _frozen(source: Source, parameters: Parameters, snapshot: Stretch, asked: Questions) -> Floats:
+    """Return what the state of then, that learns no more, says of the rest."""
+    after = snapshot.after_ticks
+    with progress("frozen at 25 %", source.count) as advance:
+        answer = answers(
+            frozen(parameters),
+            source.records(),
+            advance=advance,
+            state=snapshot.state,
+            skip_ticks=after,
+        )
+    p_up = np.concatenate([np.full(after, np.nan), answer.forecasts[OURS]])
+    return p_up[asked.tick]
+
+
+def _others(asked: Questions, said: Answers, baselines: str) -> dict[str, Floats]:
+    forecasts = {name: rule(asked) for name, rule in others.RULES.items()}
+    if baselines == "none":
+        return {name: forecasts[name] for name in (others.PRIOR, others.PERSISTENCE)}
+    if baselines == "rules":
+        return forecasts
+    if len(said.features) != len(asked.tick):
+        raise UsageError("memory_rows is too small to see what was predicted")
+    for name, model in others.models(slow=baselines == "all").items():
+        with progress(name, others.steps_of(name, len(asked.tick))) as advance:
+            forecasts[name] = model(asked, said.features, advance)
+    return forecasts

@@ -1,0 +1,75 @@
+"""What can be evaluated on: a journal, files, or a made-up market."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.parameters import Parameters
+from eventlog.reader import Reader
+from eventlog.records import TICK_KINDS
+from feeds.files import merge
+from feeds.files.survey import Survey
+from feeds.streams import STREAMS, market
+from journal.header import header_of
+from journal.layout import JournalPath
+from journal.replay import COLUMNS
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Records that can be read again and again, and what is known of them."""
+
+    name: str
+    records: Callable[[], Iterator[pa.RecordBatch]]
+    count: int
+    """About how many records there are."""
+
+    ticks: int
+    """About how many of them are ticks."""
+
+    p_up: npt.NDArray[np.float64] | None = None
+    """The best possible forecast at each record, where it is known."""
+
+    changes: list[int] = field(default_factory=list)
+    """The records at which the rule changes."""
+
+
+def of_journal(place: JournalPath) -> tuple[Source, Parameters]:
+    """Return a journal's records, and the parameters that it has."""
+    log = Reader.open(place.log)
+    parameters = header_of(log, place).parameters
+    kinds = pa.array(TICK_KINDS)
+    ticks = sum(
+        pc.sum(pc.is_in(batch.column("kind"), kinds)).as_py() or 0
+        for batch in log.read(columns=("kind",))
+    )
+    records = partial(log.read, 0, log.end, columns=COLUMNS)
+    return Source(place.name, records, log.end, ticks), parameters
+
+
+def of_files(surveys: Sequence[Survey]) -> Source:
+    """Return the records of tables or recorded frames."""
+    count = sum(survey.records for survey in surveys)
+
+    def records() -> Iterator[pa.RecordBatch]:
+        return (reading.batch for reading in merge.readings(surveys) if reading.batch.num_rows)
+
+    return Source(", ".join(survey.path.name for survey in surveys), records, count, count)
+
+
+def of_stream(name: str, *, seed: int, ticks: int) -> Source:
+    """Return a made-up market."""
+    made = market(name, seed=seed, ticks=ticks)
+    return Source(
+        f"{name} ({STREAMS[name].text}), seed {seed}",
+        made.batches,
+        len(made.kind),
+        ticks,
+        made.p_up,
+        STREAMS[name].changes(ticks),
+    )

@@ -1,0 +1,1 @@
+"""Records, curves and models as files of other programs."""

@@ -1,0 +1,140 @@
+"""Can its confidence be believed? Probabilities compared with how often the price then rose.
+
+Each recorded ``p_up`` is compared with the mid one horizon later, read from the market's records
+(`journal.prices`) and not from the engine's own scoring; the rule is the engine's
+(`engine.labels`), so it comes to as many labels. What did not move says nothing and is left out; so
+is what would reach across a gap, a session's start, or a market that is not valid.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journal.columns import numbers
+from journal.prices import Priced
+
+BINS = 20
+READS = ("cause", "p_up", "p_up_raw")
+"""The columns it needs, besides ``kind`` and those of prices."""
+
+Floats = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+
+
+class Reliability:
+    """Counts by probability, in `BINS` equal bins, of the calibrated and the raw probability."""
+
+    def __init__(self, horizon_ns: int) -> None:
+        """Judge a horizon after each decision."""
+        self._horizon_ns = horizon_ns
+        self.counts = np.zeros((2, BINS))
+        self.said = np.zeros((2, BINS))
+        self.rose = np.zeros((2, BINS))
+        self.squares = np.zeros(2)
+        """Sum of the squared errors (Brier), calibrated and raw."""
+        # Of ticks that are still needed, the oldest first:
+        self._offsets: Int64s = np.zeros(0, np.int64)
+        self._times_ns: Int64s = np.zeros(0, np.int64)
+        self._parts: Int64s = np.zeros(0, np.int64)  # rises at every break
+        self._sums_e8: Int64s = np.zeros(0, np.int64)
+        self._p: Floats = np.zeros((2, 0))  # NaN while nothing was decided
+        self._decided = -1  # the last tick with a decision
+        self._part = 0
+        self._shift_ns = 0
+
+    def add(self, table: pa.Table, priced: Priced) -> None:
+        """Add records in the order of the log, and the ticks among them."""
+        if len(priced.offsets):
+            self._take(priced)
+        decisions = table.filter(pc.equal(table.column("kind"), "decision"))
+        if not decisions.num_rows:
+            return
+        causes = decisions.column("cause").to_numpy()
+        places = np.searchsorted(self._offsets, causes)
+        known = places < len(self._offsets)
+        known[known] &= self._offsets[places[known]] == causes[known]
+        for row, name in enumerate(("p_up", "p_up_raw")):
+            self._p[row, places[known]] = numbers(decisions.column(name), missing=np.nan)[known]
+        self._decided = max(self._decided, int(causes[-1]))
+        self._judge()
+
+    def _take(self, priced: Priced) -> None:
+        """Add ticks, at times that go on from part to part: across a break even the clock may be
+        another one."""
+        parts = self._part + np.cumsum(priced.breaks)
+        times_ns = priced.times_ns.copy()
+        firsts = np.flatnonzero(np.diff(parts, prepend=self._part))
+        bounds = [0, *firsts.tolist(), len(parts)]
+        last_ns = int(self._times_ns[-1]) if len(self._times_ns) else 0
+        for number, (start, end) in enumerate(pairwise(bounds)):
+            if number:
+                self._shift_ns = last_ns + 2 * self._horizon_ns - int(times_ns[start])
+            times_ns[start:end] += self._shift_ns
+            last_ns = int(times_ns[end - 1]) if end > start else last_ns
+        self._part = int(parts[-1])
+        self._offsets = np.append(self._offsets, priced.offsets)
+        self._p = np.append(self._p, np.full((2, len(times_ns)), np.nan), axis=1)
+        self._times_ns = np.append(self._times_ns, times_ns)
+        self._parts = np.append(self._parts, parts)
+        self._sums_e8 = np.append(self._sums_e8, priced.sums_e8)
+
+    def _judge(self) -> None:
+        """Judge what is old enough, and forget what is no longer needed."""
+        # What ripened at a tick that was not decided on yet was not scored yet either.
+        count = int(np.searchsorted(self._offsets, self._decided, "right"))
+        times_ns, parts = self._times_ns[:count], self._parts[:count]
+        asked = np.arange(count)
+        due = np.searchsorted(times_ns, times_ns[asked] + self._horizon_ns, "right")
+        asked, due = asked[due < count], due[due < count]
+        if not len(asked):
+            return
+        before, then = self._sums_e8[asked], self._sums_e8[due - 1]
+        whole = (parts[asked] == parts[due]) & (before > 0) & (then > 0)
+        used = whole & (then != before) & np.isfinite(self._p[:, asked]).all(axis=0)
+        rose = (then > before)[used].astype(np.float64)
+        for row in range(2):
+            values = self._p[row][asked[used]]
+            bins = np.minimum((values * BINS).astype(np.int64), BINS - 1)
+            self.counts[row] += np.bincount(bins, minlength=BINS)
+            self.said[row] += np.bincount(bins, values, BINS)
+            self.rose[row] += np.bincount(bins, rose, BINS)
+            self.squares[row] += float(((values - rose) ** 2).sum())
+        gone = int(asked[-1]) + 1
+        self._offsets, self._times_ns = self._offsets[gone:], self._times_ns[gone:]
+        self._parts, self._sums_e8 = self._parts[gone:], self._sums_e8[gone:]
+        self._p = self._p[:, gone:]
+
+    @property
+    def labels(self) -> int:
+        """How many probabilities were judged."""
+        return int(self.counts[0].sum())
+
+    def calibration_error(self, row: int = 0) -> float | None:
+        """Return the mean distance of what was said from what came (ECE); row 1 is the raw one."""
+        total = self.counts[row].sum()
+        if not total:
+            return None
+        return float(np.abs(self.said[row] - self.rose[row]).sum() / total)
+
+    def brier(self, row: int = 0) -> float | None:
+        """Return the mean squared error; a coin has 0.25."""
+        total = self.counts[row].sum()
+        return float(self.squares[row] / total) if total else None
+
+
+def wilson(hits: float, count: float) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927).
+
+    >>> [round(bound, 3) for bound in wilson(5, 10)]
+    [0.237, 0.763]
+    """
+    if not count:
+        return 0.0, 1.0
+    z = 1.959964
+    share, bottom = hits / count, 1 + z * z / count
+    centre = share + z * z / (2 * count)
+    half = z * ((share * (1 - share) + z * z / (4 * count)) / count) ** 0.5
+    return max(0.0, (centre - half) / bottom), min(1.0, (centre + half) / bottom)

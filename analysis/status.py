@@ -1,0 +1,306 @@
+"""How a journal stands: read from its files alone, while a session runs and after it was killed.
+
+What a session knows of its feed is in the health samples that it records; everything else follows
+from the newest records, the newest checkpoint, and the size of the files.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from engine.checkpoint import Checkpoints
+from engine.errors import CheckpointDamaged
+from engine.snapshot import Facts
+from eventlog import compute
+from eventlog.reader import Reader
+from eventlog.records import E8, TICK_KINDS, Decision
+from eventlog.recovery import LOCK
+from eventlog.storage import DISK
+from feeds import clock
+from journal import layout, scan, sidecar
+from journal.errors import CommandError
+from journal.header import Rules, rules_of
+from journal.layout import JournalPath
+from journal.prices import first, newest
+from journal.scan import detail_of
+from journal.score import COLUMNS as SCORED
+from journal.score import Score, gain_of
+from journal.sidecar import verified
+from journal.totals import KEY as SO_FAR
+from journal.totals import QUICK_RECORDS, since_beginning
+
+RECENT_RECORDS = 8_000
+"""Records from the end that "recent" means."""
+
+HEALTH_RECORDS = 60_000
+"""From the end, in which a health sample is looked for: one is taken every minute."""
+
+_DAY_S = 86_400.0
+EARLIER_NS = 600 * 10**9
+"""A first frame may be received before its session is said to have begun, but not by so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What was scored since the beginning."""
+
+    labels: int
+    log_loss: float | None
+    baseline_log_loss: float | None
+    accuracy: float | None
+    as_of: str
+    """Where that is not up to the last record: up to which."""
+
+    @property
+    def skill(self) -> float | None:
+        """Share of the baseline's log-loss that is saved."""
+        if self.log_loss is None or not self.baseline_log_loss:
+            return None
+        return 1 - self.log_loss / self.baseline_log_loss
+
+    @classmethod
+    def of(cls, total: Score | None, facts: Facts | None) -> "Learned | None":
+        """Return it from the decisions or, where these are too many to read, the newest state."""
+        if total is not None:
+            losses = (total.log_loss, total.baseline_log_loss)
+            return cls(total.scored, *losses, total.accuracy, "")
+        if facts is None:
+            return None
+        as_of = f" up to offset {facts.offset:,}"
+        if not facts.scored:
+            return cls(0, None, None, None, as_of)
+        losses = (facts.log_loss, facts.baseline_log_loss)
+        return cls(facts.scored, *losses, facts.hits / facts.scored, as_of)
+
+
+@dataclass(slots=True)
+class JournalStatus:
+    """What there is to say. ``None`` is what cannot be known yet."""
+
+    place: JournalPath
+    running: bool
+    ended: bool
+    """Whether the newest session ended on purpose."""
+    records: int
+    session: int | None
+    last_received_ns: int | None
+    now_ns: int
+    recent: Score
+    recent_ticks_per_s: float | None
+    last: tuple[int, Decision] | None
+    holds: Counter[str]
+    """Reasons of the recent decisions that held."""
+    cash_e8: int
+    """What the account began with."""
+    total: Score | None
+    """All decisions since the beginning; ``None`` where all of a long log would have to be read."""
+    price_first: float | None
+    price: float | None
+    hold_gain: float | None
+    """What holding the stake of one order gained since the start, as a share of all cash."""
+    imported: bool
+    """Whether its records are not of when they were recorded here: it is an import or a fork."""
+    facts: Facts | None
+    free_bytes: int
+    days_left: float | None
+    """Until the disk is full, if it goes on as in the recent records, or as its session says."""
+    health: dict[str, object] = field(default_factory=dict)
+    verified: dict[str, object] | None = None
+
+    @property
+    def state(self) -> str:
+        """One word: empty, running, stopped or killed."""
+        if not self.records:
+            return "empty"
+        return "running" if self.running else "stopped" if self.ended else "killed"
+
+    @property
+    def age_s(self) -> float | None:
+        """How long ago the last record was received."""
+        if self.last_received_ns is None:
+            return None
+        return (self.now_ns - self.last_received_ns) / 10**9
+
+    @property
+    def learned(self) -> Learned | None:
+        """What was scored since the beginning."""
+        return Learned.of(self.total, self.facts)
+
+    @property
+    def market_gain(self) -> float | None:
+        """How much the price itself has changed, as a share of the first."""
+        if self.price is None or not self.price_first:
+            return None
+        return self.price / self.price_first - 1
+
+    @property
+    def gain(self) -> float | None:
+        """What the account gained since the start, as a share."""
+        return None if self.last is None else gain_of(self.last[1].equity_e8, self.cash_e8)
+
+
+def look(place: JournalPath, log: Reader) -> JournalStatus:
+    """Return how a journal stands now."""
+    start = max(0, log.end - RECENT_RECORDS)
+    columns = tuple({*SCORED, "offset", "received_ns", "session", "detail"})
+    recent, holds = Score(), Counter[str]()
+    times: list[int] = []
+    health: dict[str, object] = {}
+    ended = False
+    decided: int | None = None
+    for batch in log.read(start, log.end, columns=columns):
+        recent.add(batch)
+        kinds = batch.column("kind")
+        said = compute.where(kinds, compute.is_in(kinds, _SESSIONS)).to_pylist()
+        ended = said[-1] == "session_ended" if said else ended
+        times += compute.where(
+            batch.column("received_ns"), compute.is_in(kinds, _TICKS)
+        ).to_pylist()
+        decisions = compute.where(batch, compute.equal(kinds, "decision"))
+        if decisions.num_rows:
+            decided = decisions.column("offset")[-1].as_py()
+        holds.update(compute.counts(decisions.column("reason")))
+        samples = compute.where(batch.column("detail"), compute.equal(kinds, "health"))
+        if len(samples):
+            for sample in samples.to_pylist():
+                health.update(detail_of(sample))
+    health = health or _health(log, start)
+    health.pop(SO_FAR, None)
+    session = sidecar.newest_session(place, log.end)
+    if session is None and (before := scan.predecessor_of(log)) is not None:
+        session = before.session
+    last = None if decided is None else _decision_at(log, decided)
+    rules = _rules(log, place)
+    cash_e8 = rules.known.cash * E8 if rules else 0
+    price_first = first(log)
+    price = None if price_first is None else newest(place, log)
+    imported = _is_of_another_time(log, place)
+    free_bytes = DISK.free_bytes(place.log)
+    seconds = (times[-1] - times[0]) / 10**9 if len(times) > 1 else 0.0
+    per_s = (len(times) - 1) / seconds if seconds > 0 else None
+    return JournalStatus(
+        place=place,
+        running=DISK.locked(place.log / LOCK),
+        ended=ended,
+        records=log.end,
+        session=session,
+        last_received_ns=times[-1] if imported and times else scan.last_received_ns(log),
+        now_ns=clock.now_ns(),
+        recent=recent,
+        recent_ticks_per_s=None if imported else per_s,
+        last=last,
+        holds=Counter({reason: n for reason, n in holds.items() if not _acts(reason)}),
+        cash_e8=cash_e8,
+        total=since_beginning(log, records_max=QUICK_RECORDS),
+        price_first=price_first,
+        price=price,
+        hold_gain=_hold_gain(rules, last[1], price_first, price) if rules and last else None,
+        imported=imported,
+        facts=newest_facts(Checkpoints(place.checkpoints)),
+        free_bytes=free_bytes,
+        days_left=None
+        if imported
+        else _days_left(place, log, seconds, log.end - start, free_bytes)
+        or _number(health.get("disk_days_left")),
+        health=health,
+        verified=verified(place),
+    )
+
+
+_TICKS = pa.array(["quote", "trade", "book"])
+_SESSIONS = pa.array(["session_started", "session_ended"])
+
+
+def _decision_at(log: Reader, offset: int) -> tuple[int, Decision]:
+    ((_, decision),) = scan.records(log, offset, offset + 1)
+    assert isinstance(decision, Decision)
+    return offset, decision
+
+
+def _health(log: Reader, end: int) -> dict[str, object]:
+    """Return the newest health sample before an offset, from its end on."""
+    for stop in range(end, max(0, log.end - HEALTH_RECORDS), -RECENT_RECORDS):
+        newest: dict[str, object] = {}
+        for batch in log.read(max(0, stop - RECENT_RECORDS), stop, columns=("kind", "detail")):
+            samples = compute.where(
+                batch.column("detail"), compute.equal(batch.column("kind"), "health")
+            )
+            if len(samples):
+                newest = detail_of(samples[-1].as_py())
+        if newest:
+            return newest
+    return {}
+
+
+def _acts(reason: str) -> bool:
+    return reason.startswith(("entry", "exit"))
+
+
+def _is_of_another_time(log: Reader, place: JournalPath) -> bool:
+    """Say whether a log's first input was received before its session began: it was imported, or
+    taken from another journal."""
+    began_ns: int | None = None
+    for batch in log.read(0, min(64, log.end), columns=("kind", "received_ns")):
+        for kind, received_ns in zip(
+            *(column.to_pylist() for column in batch.columns), strict=True
+        ):
+            if began_ns is None:
+                began_ns = received_ns
+            elif kind in TICK_KINDS:
+                return bool(received_ns < began_ns - EARLIER_NS)
+    return place.name.endswith(layout.IMPORTED)
+
+
+def _rules(log: Reader, place: JournalPath) -> Rules | None:
+    """Return what the journal was recorded under; ``None`` where its first record does not say."""
+    try:
+        return rules_of(log, place) if log.end else None
+    except CommandError:
+        return None
+
+
+def _hold_gain(
+    rules: Rules, last: Decision, price_first: float | None, price: float | None
+) -> float | None:
+    """Return what a holder's account gained; version 1 kept none: its stake moves as the price."""
+    known = rules.known
+    if last.buy_hold_equity_e8 is not None:
+        return gain_of(last.buy_hold_equity_e8, known.cash * E8)
+    if price is None or not price_first:
+        return None
+    return (price / price_first - 1) * known.order_cash / known.cash
+
+
+def newest_facts(checkpoints: Checkpoints, *, at_most: int | None = None) -> Facts | None:
+    """Return what the newest snapshot says of itself, of those whose beginning checks.
+
+    With ``at_most``, of those at or before an offset.
+    """
+    for offset in reversed(checkpoints.offsets()):
+        if at_most is not None and offset > at_most:
+            continue
+        try:
+            return checkpoints.facts(offset)
+        except CheckpointDamaged:
+            continue
+    return None
+
+
+def _days_left(
+    place: JournalPath, log: Reader, seconds: float, records: int, free_bytes: int
+) -> float | None:
+    """Return for how long the disk lasts, from the size of what is sealed and the recent pace."""
+    sealed = sorted(place.log.glob("*.parquet"))
+    if not sealed or seconds <= 0:
+        return None
+    opened = [int(path.stem) for path in place.log.glob("*.open")]
+    sealed_records = min(opened, default=log.end)
+    if not sealed_records:
+        return None
+    per_record = sum(path.stat().st_size for path in sealed) / sealed_records
+    return free_bytes / (per_record * records / seconds) / _DAY_S
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,1 @@
+"""The commands, a file each: arguments in, one call, text and exit codes out."""

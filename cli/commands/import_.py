@@ -1,0 +1,150 @@
+"""`trader import`: tables of quotes and trades, or recorded frames, into a journal."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+from eventlog.printable import printable
+from journal import console
+from journal.errors import Interrupted
+from journal.names import check_market
+
+if TYPE_CHECKING:
+    from feeds.files.survey import Survey
+    from journal.importing import Imported
+
+
+def import_(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="CSV, Parquet, or recorded frames (.jsonl)."),
+    ],
+    market: Annotated[str, typer.Option(metavar="ID", help="The market's id, such as BTC-AUD.")],
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="COLUMN=NAME", help="What a column is called there; may be repeated."
+        ),
+    ] = None,
+    time_unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ns|us|ms|s", help="Of times that are numbers; otherwise told by their years."
+        ),
+    ] = None,
+    set_: options.Set = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Import recorded quotes, books and trades into a journal of their own, learning from them.
+
+    Columns: at, received, kind, bid, bid_size, ask, ask_size, last, price, size, side, trade_id.
+    Needed are at, and bid and ask or price and size. Several files are merged by time. A row that
+    makes no sense becomes a record that says so; a trade whose id was there before is left out.
+    The journal is called MARKET.imported; an import that was interrupted goes on when it is started
+    again, as if it had not been.
+    """
+    from journal import compile_cache, preflight
+    from journal.layout import IMPORTED, JournalPath
+    from journal.progress import stage
+    from journal.settings import settings
+
+    check_market(market)
+    chosen = settings(home, set_)
+    # These take a moment to import, which --help should not.
+    from journal.import_source import Unfinished, layout_of, surveyed, why_no_label
+
+    layout = layout_of(map_ or [], time_unit)
+    preflight.check_files(files)
+    preflight.check_home(home, min_free_bytes=chosen.min_free_bytes)
+    preflight.check_unlocked(place := JournalPath(home, market + IMPORTED))
+    found = surveyed(files, market, layout)
+    Unfinished(place, chosen).check(found)
+    compile_cache.reuse()
+    with stage("load"):
+        from journal.importing import Importing
+
+    importing = Importing(place, found, settings=chosen)
+    try:
+        outcome = importing.run()
+    except KeyboardInterrupt:
+        hint = "Nothing is lost: the same command goes on from there."
+        raise Interrupted(f"{place.name}: interrupted", hint=hint) from None
+    is_known = outcome.score.scored or outcome.resumed_at  # what was learned before is not counted
+    reason = "" if is_known else why_no_label(found, outcome.horizon_ms)
+    if as_json:
+        _put(place.name, found, outcome, reason)
+    else:
+        _tell(place.name, outcome, reason)
+
+
+def _put(name: str, found: "list[Survey]", outcome: "Imported", reason: str) -> None:
+    from eventlog.records import format_e8
+
+    score = outcome.score
+    summary = {
+        "journal": name,
+        "files": [_facts(each) for each in found],
+        "rows": sum(each.rows for each in found),
+        "records": outcome.records,
+        "resumed_at": outcome.resumed_at,
+        "duplicates": outcome.duplicates,
+        "left_out": dict(sorted(outcome.left_out.items())),
+        "undecodable": outcome.undecodable,
+        "refused": dict(sorted(outcome.refused.items())),
+        "crossed": outcome.noted["crossed"],
+        "noted": dict(sorted(outcome.noted.items())),
+        "ticks": score.decisions,
+        "fills": score.fills,
+        "labels": score.scored,
+        "log_loss": score.log_loss,
+        "baseline_log_loss": score.baseline_log_loss,
+        "accuracy": score.accuracy,
+        "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
+        "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
+        "nothing_learned": reason or None,
+        "seconds": round(outcome.seconds, 3),
+    }
+    console.put({"message_type": "summary", **summary})
+
+
+def _facts(each: "Survey") -> dict[str, object]:
+    return {
+        "name": str(each.path),
+        "kind": each.kind,
+        "rows": each.rows,
+        "records": each.records,
+        "columns": each.columns,
+        "time_units": {name: dict(units) for name, units in each.units.items() if units},
+    }
+
+
+def _tell(name: str, outcome: "Imported", reason: str) -> None:
+    from journal.score import fraction, money, words_of
+
+    score = outcome.score
+    if outcome.resumed_at:
+        console.echo(f"went on after the {outcome.resumed_at:,} records that were there")
+    rate = outcome.records / outcome.seconds if outcome.seconds else 0.0
+    console.echo(
+        f"{name}: {outcome.records:,} records in {outcome.seconds:.1f} s ({rate:,.0f}/s),"
+        f" {outcome.undecodable:,} undecodable"
+    )
+    _say(outcome.refused, "kept as raw")
+    _say(outcome.noted, "noted")
+    _say(outcome.left_out, "left out")
+    console.echo(
+        f"log-loss {fraction(score.log_loss)}, baseline {fraction(score.baseline_log_loss)},"
+        f" accuracy {fraction(score.accuracy, 3)} on {score.scored:,} labels\n"
+        f"equity {money(score.equity_e8) or '-'}, {words_of(score.fills, 'fill')}"
+    )
+    if reason:
+        console.echo(f"nothing was learned: {reason}")
+
+
+def _say(reasons: Counter[str], what: str) -> None:
+    for reason, count in sorted(reasons.items()):
+        console.echo(f"  {count:>9,}  {printable(reason)} ({what})")

@@ -1,0 +1,120 @@
+"""`trader live`: stream, record, learn, trade on paper, until stopped."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import options
+from cli.durations import seconds_of
+from cli.exit_codes import report
+from eventlog.printable import printable
+from feeds import clock
+from journal import console
+
+_NEXT = {
+    "status": "how it stands",
+    "verify --deep": "check it, and run it again",
+    "replay --from beginning": "the same, bit for bit",
+}
+
+
+def live(
+    market: Annotated[
+        list[str] | None,
+        typer.Option("--market", metavar="ID", help="May be repeated.  [default: BTC-AUD]"),
+    ] = None,
+    url: options.Url = options.EXCHANGE,
+    rest: Annotated[
+        str | None,
+        typer.Option(
+            "--rest-url", metavar="URL", help="Its REST, up to /v3.  [default: as the URL says]"
+        ),
+    ] = None,
+    simulated: Annotated[
+        bool,
+        typer.Option("--simulated", help="Start the stand-in exchange here: needs no network."),
+    ] = False,
+    scenario: Annotated[
+        str, typer.Option(help="With --simulated: which market is made up.")
+    ] = "calm",
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Stop after, say, 60s, 5m or 2h.")
+    ] = None,
+    max_ticks: Annotated[int | None, typer.Option(min=1, help="Stop after so many ticks.")] = None,
+    connect_timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="How long to try at the start.")
+    ] = 20.0,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port", min=0, max=65_535, help="Figures for Prometheus, on loopback."
+        ),
+    ] = None,
+    heartbeat_url: Annotated[
+        str | None,
+        typer.Option(
+            "--heartbeat-url", metavar="URL", help="Called every minute while all is well."
+        ),
+    ] = None,
+    home: options.Home = options.HOME,
+    set_: options.Set = None,
+    as_json: options.Json = False,
+) -> None:
+    """Stream markets, learn from every tick and trade on paper until stopped.
+
+    One socket and one process for all of them, a journal each.
+
+    Ctrl-C, SIGTERM, --for and --max-ticks end the session cleanly; the time of --for begins when it
+    is ready and connected. Killed, it continues from the exact point where it was when it is
+    started again. Everything that can be wrong with what was asked for is said at once; then come
+    the stages load, compile, restore, catch up and connect, each with its seconds.
+    """
+    from journal.live import launch, outlets
+    from journal.settings import settings
+
+    outlets.install()
+    plan = launch.Plan(
+        home=home,
+        markets=market or ["BTC-AUD"],
+        url=url,
+        rest=rest,
+        simulated=simulated,
+        scenario=scenario,
+        for_s=None if for_ is None else seconds_of(for_, "--for"),
+        max_ticks=max_ticks,
+        connect_timeout_s=connect_timeout,
+        metrics_port=metrics_port,
+        heartbeat_url=heartbeat_url,
+        settings=settings(home, set_),
+        loading_ns=clock.now_ns(),
+    )
+    launch.check(plan)
+    watcher = None
+    if sys.stderr.isatty():
+        from cli.render.live_view import View
+
+        watcher = View(sys.stderr)
+    summaries = launch.run(plan, watcher=watcher, report=partial(report, as_json=as_json))
+    _report(summaries, home, as_json=as_json)
+
+
+def _report(summaries: list[dict[str, object]], home: Path, *, as_json: bool) -> None:
+    """Say how the sessions ended."""
+    from journal.live import outlets
+
+    if as_json:
+        for summary in summaries:
+            dropped = outlets.dropped()
+            console.put({"message_type": "summary", **summary, "messages_dropped": dropped})
+    else:
+        where = "" if home == options.HOME else f" --home {printable(str(home))}"
+        why = ", ".join(dict.fromkeys(str(summary["stopped_by"]) for summary in summaries))
+        if dropped := outlets.dropped():
+            console.echo(f"{dropped:,} messages could not be said here meanwhile", err=True)
+        console.echo(f"stopped by {printable(why)}. What to do with it:", err=True)
+        width = max(map(len, _NEXT)) + len(where)
+        for command, does in _NEXT.items():
+            console.echo(f"  trader {command + where:{width}}  {does}", err=True)

@@ -1,0 +1,110 @@
+"""`trader log`: records as lines, from anywhere to anywhere, or as they come."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+from journal import console
+from journal.choices import check_kinds
+
+if TYPE_CHECKING:
+    from engine.checkpoint import Checkpoints
+    from eventlog.reader import Reader
+
+FOLLOW_S = 0.2
+SHOWN = 20
+"""So many records are shown of a log whose beginning nobody named."""
+
+
+def log(
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            *("--from", "-o"),
+            metavar="OFFSET",
+            help="beginning, end, checkpoint, N, s@TIME, or -N: the last N.  [default: -20]",
+        ),
+    ] = None,
+    to: Annotated[
+        str, typer.Option("--to", metavar="OFFSET", help="Stop before it; e@TIME, too.")
+    ] = "end",
+    count: Annotated[
+        int | None,
+        typer.Option(
+            *("-c", "--count"), min=1, help="The newest N; with --from, the first N from there."
+        ),
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="Only this kind; may be repeated.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on as records become durable.")
+    ] = False,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="TEXT", help="A line of your own: '{offset} {time} {bid}'."
+        ),
+    ] = None,
+    name: options.Journal = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Print records, one a line. Never shows what is not durable.
+
+    Places are named as kcat names them: from the beginning, the last N (-N), an offset, or the
+    first record received since a time (s@2026-11-21T14:02:00Z), up to a time (e@TIME). With --kind
+    only records of that kind count.
+    """
+    from analysis import lines
+    from cli import holes
+    from engine.checkpoint import Checkpoints
+    from feeds import clock
+    from journal import layout, scan
+
+    check_kinds(kind)
+    write = lines.brief if form is None else lines.template(form)
+    place = layout.find(home, name)
+    reader = holes.opened(place.log)
+    start, end = _range(from_, to, count, kind, reader, Checkpoints(place.checkpoints))
+    shown = 0
+    while True:
+        for offset, record in scan.records(reader, start, max(start, end), kinds=kind):
+            if as_json:
+                facts = {"offset": offset, "kind": lines.kind_of(record), **lines.plain(record)}
+                console.put({"message_type": "record", **facts})
+            else:
+                console.echo(write(offset, record))
+            shown += 1
+            if shown == count:
+                break
+        start = max(start, end)
+        if not follow or shown == count:
+            break
+        clock.sleep_s(FOLLOW_S)
+        end = reader.refresh()
+    if as_json:
+        console.put({"message_type": "summary", "records": shown, "end": reader.end})
+
+
+def _range(
+    from_: str | None,
+    to: str,
+    count: int | None,
+    kinds: list[str] | None,
+    log: "Reader",
+    checkpoints: "Checkpoints",
+) -> tuple[int, int]:
+    """Return where to start and where to stop; the last N are the last N of the kinds."""
+    from journal.newest import start_of
+    from journal.offsets import check_order, resolve
+
+    end = resolve(to, log, checkpoints)
+    if from_ is None:
+        return start_of(log, count or SHOWN, kinds=kinds, end=end), end
+    if from_.startswith("-") and from_[1:].isascii() and from_[1:].isdigit():
+        return start_of(log, int(from_[1:]), kinds=kinds, end=end), end
+    start = resolve(from_, log, checkpoints)
+    check_order(from_, start, to, end)
+    return start, end

@@ -1,0 +1,149 @@
+"""`trader verify`: is everything there, as it was, and does it follow from what was recorded?"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cli import options
+from cli.exit_codes import Exit
+from eventlog.printable import printable
+from journal import console
+from journal.errors import UsageError
+
+
+class Depth(StrEnum):
+    """How much is looked at."""
+
+    QUICK = "quick"
+    DEFAULT = "default"
+    DEEP = "deep"
+
+
+_VERDICTS = {
+    Exit.OK: "clean",
+    Exit.REPAIRABLE: "repairable",
+    Exit.CORRUPT: "corrupt",
+    Exit.DIVERGED: "diverged",
+    Exit.CANNOT_VERIFY: "cannot verify here",
+}
+
+
+def verify(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Manifest, sizes, mark, and the open segments only.")
+    ] = False,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Also run every interval again, comparing all it says."),
+    ] = False,
+    name: options.Journal = None,
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """Check every byte, every link and every checkpoint of a journal. Changes nothing in them.
+
+    What it said is remembered beside them, for status and report.
+
+    The verdict is the last line: clean (0), repairable (4), corrupt (5), diverged (6) or cannot
+    verify here (7).
+    """
+    from engine.checkpoint import Checkpoints
+    from eventlog.errors import Corrupt, TornTail
+    from eventlog.reader import Reader
+    from journal import compile_cache, layout, scan
+    from journal.coverage import check_beside, uncovered
+    from journal.header import header_of
+    from journal.inspection import inspect
+    from journal.progress import progress, stage
+    from journal.score import words_of
+    from journal.sidecar import VERIFICATIONS, note
+    from journal.verify import check_checkpoints, intervals, rerun_all
+
+    if quick and deep:
+        hint = "Without either it is the depth between: every byte, but nothing run again."
+        raise UsageError("--quick and --deep exclude each other", hint=hint)
+    depth = Depth.DEEP if deep else Depth.QUICK if quick else Depth.DEFAULT
+    place = layout.find(home, name)
+    count = 0
+    try:
+        log = Reader.open(place.log)
+        count = log.end
+    except (Corrupt, TornTail):
+        log = None  # what is wrong with it is found below
+    with progress("reading every byte", count or None) as advance:
+        findings = inspect(place.log, quick=depth is Depth.QUICK, advance=advance)
+    if depth is not Depth.QUICK:
+        findings += check_beside(place, log)
+    if log is not None and count and depth is not Depth.QUICK:
+        header = header_of(log, place)
+        kept = len(Checkpoints(place.checkpoints).offsets())
+        with progress("checking checkpoints", kept) as advance:
+            findings += check_checkpoints(place, log, header, advance)
+        if depth is Depth.DEEP and not any(not finding.repairable for finding in findings):
+            compile_cache.reuse()
+            with stage("load"):
+                from engine.engine import arithmetic_digest
+            recorded = scan.arithmetics(log)
+            with stage("compile") as compiling:
+                ours = arithmetic_digest(header.parameters)
+                compiling.note = compile_cache.origin()
+            stretches = intervals(place, log, header, arithmetics=recorded, ours=ours)
+            with progress("running again", count) as advance:
+                findings += rerun_all(stretches, advance)
+    code = _code([(finding.check, finding.repairable) for finding in findings])
+    segments = len(list(place.log.glob("*.parquet"))) + len(list(place.log.glob("*.open")))
+    states = len(Checkpoints(place.checkpoints).offsets())
+    summary = {
+        "records": count,
+        "segments": segments,
+        "checkpoints": states,
+        "depth": depth.value,
+        "findings": [
+            {
+                "check": finding.check,
+                "path": str(finding.path),
+                "offset": finding.offset,
+                "message": finding.message,
+            }
+            for finding in findings
+        ],
+        "uncovered": [] if depth is Depth.QUICK else uncovered(place),
+        "verdict": _VERDICTS[code],
+    }
+    noted = ("depth", "verdict", "records", "checkpoints")
+    note(place, VERIFICATIONS, {name: summary[name] for name in noted})
+    if as_json:
+        console.put({"message_type": "summary", **summary})
+    else:
+        for finding in findings:
+            at = "" if finding.offset is None else f" at offset {finding.offset}"
+            path, message = printable(str(finding.path)), printable(finding.message)
+            console.echo(f"{finding.check}: {path}{at}: {message}")
+        for line in uncovered(place) if depth is not Depth.QUICK else ():
+            console.echo(f"not covered: {printable(line)}")
+        console.echo(
+            f"{place.name}: {words_of(count, 'record')} in {words_of(segments, 'segment')},"
+            f" {words_of(states, 'checkpoint')}, depth {depth}"
+        )
+        console.echo(_VERDICTS[code])
+    if code:
+        raise typer.Exit(code)
+
+
+_UNJUDGED = ("unclaimed.", "reader.")
+
+
+def _code(findings: list[tuple[str, bool]]) -> Exit:
+    """Return the worst that was found: corrupt, diverged, cannot verify, repairable, clean."""
+    if any(not repairable and _is_of_bytes(check) for check, repairable in findings):
+        return Exit.CORRUPT
+    if any(check.startswith("replay.") for check, _ in findings):
+        return Exit.DIVERGED
+    if any(check.startswith(_UNJUDGED) for check, _ in findings):
+        return Exit.CANNOT_VERIFY
+    return Exit.REPAIRABLE if findings else Exit.OK
+
+
+def _is_of_bytes(check: str) -> bool:
+    return not check.startswith(("replay.", *_UNJUDGED))

@@ -1,0 +1,222 @@
+"""Is everything here that a session needs? One check after the other, each a sentence."""
+
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from cli.exit_codes import Exit, code_of
+from engine.errors import EngineError
+from engine.parameters import Parameters, parameters_from
+from eventlog.errors import EventLogError
+from eventlog.reader import Reader
+from eventlog.recovery import LOCK
+from eventlog.storage import DISK
+from feeds import clock
+from feeds.errors import ExchangeUnreachable
+from feeds.reach import reach
+from journal import layout, scan
+from journal.errors import CommandError
+from journal.header import header_of, versions
+from journal.layout import JournalPath
+from journal.scan import UNKNOWN
+from journal.settings import FILE, choices, settings
+
+PYTHONS = ((3, 11), (3, 13))
+CPU_FLAGS = ("avx2", "fma", "bmi2")
+"""What x86-64-v3 has: below it no equal bits are claimed."""
+
+FSYNCS = 100
+FSYNC_SLOW_S = 0.05
+SKEW_MOST_S = 2.0
+
+
+class Verdict(StrEnum):
+    """What a check comes to."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: what was found and, where it is a problem, its exit code."""
+
+    name: str
+    verdict: Verdict
+    says: str
+    hint: str = ""
+    code: Exit = Exit.OK
+
+
+def python() -> Check:
+    """Is it a Python that TensorFlow has wheels for?"""
+    low, high = PYTHONS
+    says = f"{platform.python_version()} on {platform.machine()}"
+    if low <= sys.version_info[:2] <= high:
+        return Check("python", Verdict.OK, says)
+    wanted = f"{low[0]}.{low[1]} to {high[0]}.{high[1]}"
+    return Check("python", Verdict.PROBLEM, says, f"Needed: {wanted}.", Exit.INCOMPATIBLE)
+
+
+def tensorflow() -> Check:
+    """Which build of TensorFlow and of what lies beside it."""
+    found = versions()
+    missing = [name for name, version in found.items() if version == UNKNOWN]
+    says = ", ".join(f"{name} {version}" for name, version in found.items() if name != "trader")
+    if missing:
+        hint = f"Not installed: {', '.join(missing)}. Install trader again."
+        return Check("tensorflow", Verdict.PROBLEM, says, hint, Exit.INCOMPATIBLE)
+    return Check("tensorflow", Verdict.OK, says)
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
+    """Has the processor what equal bits need?"""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return Check("processor", Verdict.NOTE, "this system does not say what it can")
+    said = next((line for line in lines if line.startswith("flags")), "").split()
+    model = next((line.split(":", 1)[1] for line in lines if line.startswith("model name")), "")
+    missing = [flag for flag in CPU_FLAGS if flag not in said]
+    if missing:
+        says = f"{model.strip()}, without {', '.join(missing)}"
+        hint = "It learns here, but equal bits are not claimed below x86-64-v3."
+        return Check("processor", Verdict.NOTE, says, hint)
+    return Check("processor", Verdict.OK, f"{model.strip()}, with {', '.join(CPU_FLAGS)}")
+
+
+def configuration(home: Path) -> Check:
+    """Does the configuration hold?"""
+    try:
+        chosen = choices(home, None)
+    except (CommandError, EngineError) as error:
+        hint = getattr(error, "hint", "")
+        return Check("configuration", Verdict.PROBLEM, str(error), hint, code_of(error))
+    if not (home / FILE).exists():
+        return Check(
+            "configuration", Verdict.NOTE, f"no {home / FILE}: all defaults", "trader init"
+        )
+    return Check("configuration", Verdict.OK, f"{home / FILE}, {len(chosen)} settings chosen")
+
+
+def disk(home: Path) -> Check:
+    """Is there room for a session?"""
+    try:
+        floor_bytes = settings(home, None).min_free_bytes
+    except (CommandError, EngineError):
+        floor_bytes = 1 << 30
+    free_bytes = shutil.disk_usage(_existing(home)).free
+    says = f"{free_bytes / 2**30:,.1f} GiB free, a session ends below {floor_bytes / 2**30:g} GiB"
+    if free_bytes < floor_bytes:
+        return Check("disk", Verdict.PROBLEM, says, "Make room, or lower the floor.", Exit.HALT)
+    return Check("disk", Verdict.OK, says)
+
+
+def durability(home: Path) -> Check:
+    """How long does the disk take to make a commit durable?"""
+    seconds = []
+    with tempfile.TemporaryDirectory(dir=_existing(home)) as directory:
+        file = DISK.create(Path(directory) / "durability")
+        try:
+            file.pwrite(bytes(4096 * FSYNCS), 0)
+            file.fsync()
+            for number in range(FSYNCS):
+                started_s = clock.monotonic_s()
+                file.pwrite(bytes([number]) * 4096, 4096 * number)
+                file.fdatasync()
+                seconds.append(clock.monotonic_s() - started_s)
+        finally:
+            file.close()
+    seconds.sort()
+    median_s, tail_s = seconds[FSYNCS // 2], seconds[FSYNCS * 99 // 100]
+    says = f"a durable write takes p50 {median_s * 1e3:.2f} ms, p99 {tail_s * 1e3:.2f} ms"
+    if median_s > FSYNC_SLOW_S:
+        return Check("durability", Verdict.NOTE, says, "A slow disk bounds ticks a second.")
+    return Check("durability", Verdict.OK, says)
+
+
+def locks(home: Path) -> Iterator[Check]:
+    """What journals are there, and does a session run in one?"""
+    for place in _places(home):
+        try:
+            records = Reader.open(place.log).end
+        except EventLogError as error:
+            hint = f"trader verify --journal {place.name}"
+            yield Check(place.name, Verdict.PROBLEM, str(error), hint, code_of(error))
+            continue
+        running = DISK.locked(place.log / LOCK)
+        says = f"{records:,} records, " + ("a session is running" if running else "not locked")
+        yield Check(place.name, Verdict.OK, says)
+
+
+def exchange(url: str, *, timeout_s: float) -> Iterator[Check]:
+    """Can the exchange be reached, and do its clock and ours agree?"""
+    try:
+        reached = reach(url, timeout_s=timeout_s)
+    except ExchangeUnreachable as error:
+        hint = "trader live --simulated needs no network."
+        yield Check("exchange", Verdict.PROBLEM, str(error), hint, Exit.UNREACHABLE)
+        yield Check("clock", Verdict.NOTE, "not compared: nobody to ask")
+        return
+    yield Check("exchange", Verdict.OK, f"{url}, an open websocket in {reached.seconds:.2f} s")
+    if reached.skew_s is None:
+        yield Check("clock", Verdict.NOTE, "not compared: the exchange does not say the time")
+    elif abs(reached.skew_s) > SKEW_MOST_S:
+        says = f"{reached.skew_s:+.1f} s against the exchange"
+        yield Check("clock", Verdict.NOTE, says, "Latency figures will be wrong: enable NTP.")
+    else:
+        yield Check("clock", Verdict.OK, f"within {SKEW_MOST_S:g} s of the exchange")
+
+
+def determinism(home: Path) -> Iterator[Check]:
+    """Does a short training run give the same bits twice, and those that the journals recorded?
+
+    Loads TensorFlow and compiles the step of each set of parameters in use.
+    """
+    from journal import compile_cache
+
+    compile_cache.reuse()
+    from engine.engine import arithmetic_digest
+
+    recorded: dict[Parameters, dict[str, str]] = {}
+    for place in _places(home):
+        try:
+            log = Reader.open(place.log)
+            parameters = header_of(log, place).parameters
+            sessions = scan.arithmetics(log)
+        except (EventLogError, EngineError, CommandError):
+            continue  # said above
+        recorded.setdefault(parameters, {})[place.name] = sessions[max(sessions)]
+    if not recorded:
+        recorded = {parameters_from({}): {}}
+    for parameters, names in recorded.items():
+        digest = arithmetic_digest(parameters)
+        says = f"golden run {digest[:16]}"
+        if arithmetic_digest(parameters) != digest:
+            hint = "The same run gave other bits the second time: nothing can be replayed here."
+            yield Check("determinism", Verdict.PROBLEM, says, hint, Exit.CANNOT_VERIFY)
+            continue
+        foreign = [name for name, arithmetic in names.items() if arithmetic != digest]
+        if foreign:
+            says += f", not that of the newest session of {', '.join(foreign)}"
+            hint = "Recorded with another build or processor: verify --deep cannot claim (7)."
+            yield Check("determinism", Verdict.PROBLEM, says, hint, Exit.CANNOT_VERIFY)
+            continue
+        says += ", the same bits twice"
+        says += f", as {', '.join(names)} recorded" if names else ""
+        yield Check("determinism", Verdict.OK, says)
+
+
+def _places(home: Path) -> list[JournalPath]:
+    return [JournalPath(home, name) for name in layout.names(home)]
+
+
+def _existing(path: Path) -> Path:
+    """Return the nearest directory above that exists."""
+    return next(each for each in (path, *path.absolute().parents) if each.exists())

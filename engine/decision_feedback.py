@@ -1,0 +1,165 @@
+"""What earlier decisions would have brought: how far an expected gain may be believed (feedback).
+
+Of *every* decision it is asked afterwards what a buy would have brought: bought at the next tick's
+ask, held for the horizon, sold at the bid. What was not done is observed as well, since fills on
+paper move no market. Let e be the gain that was expected, and y the one that came, with the spread
+at the decision given back: y is what e should have been.
+
+* *realised* is a cautious estimate of the slope of y on e through the origin: the share of
+  expected gains that came true. The policy trades on realised * e.
+* *trust* is the share of the predictor's recent skill that is certain, skill being the log-loss
+  saved beside the running share of rises. The policy shrinks its confidence by it.
+
+Both are ratios of sums over horizons of event time, Σz / Σx, taken one standard error low. The
+error is that of a ratio estimator over those blocks (Cochran, *Sampling Techniques*, 3rd edition,
+chapter 6), since what happens within a horizon is one event and not many. Old blocks are forgotten.
+
+Nothing here changes a label or a sample. Decisions wait in slots, a thirty-second of the horizon
+long, that hold sums: a slot is judged at the first valid tick that is a horizon after its end, so
+the holding time is between the horizon and a slot more. A break voids what waits.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.arithmetic import Tensor, tf
+from engine.parameters import Parameters
+from engine.row import Row
+
+SLOTS_A_HORIZON = 32
+SLOTS = 40
+"""Places for slots; the oldest is always judged before its place is needed again."""
+
+KEPT = (1.0 - 1.0 / 1_000, 1.0 - 1.0 / 200)
+"""What is left of a block's weight a horizon later: of gains, of skill."""
+
+REALISED_MAX = 2.0
+_GAIN, _SKILL = range(2)
+_SLOT, _OVER_ASK, _REST, _SQUARE = range(4)
+
+
+class DecisionFeedbackState(NamedTuple):
+    """Decisions that wait for their outcome, and what came of earlier ones."""
+
+    slots: Tensor  # float64[4, SLOTS]: number of the slot, Σ e/ask, Σ e(spread - 1), Σ e²
+    filling: Tensor  # float64[4]: the same of the slot that is being filled
+    asked: Tensor  # float64[2]: e and spread of the last decision; it is bought at the next tick
+    block: Tensor  # float64[3, 2]: number of the block, Σx, Σz of it; of gains and of skill
+    sums: Tensor  # float64[4, 2]: weight of the blocks before, Σx, Σz, Σ(z - ratio x)²
+
+
+class DecisionFeedback(NamedTuple):
+    """What is believed at a tick, float32[] each."""
+
+    edge_realisation: Tensor  # share of expected gains that came true, cautiously: 0 … REALISED_MAX
+    skill_confidence: Tensor  # share of the skill that is certain: 0 … 1
+
+
+def initial_state() -> dict[str, npt.NDArray[Any]]:
+    """Return the state before the first tick."""
+    return {
+        "slots": np.zeros((4, SLOTS), np.float64),
+        "filling": np.zeros(4, np.float64),
+        "asked": np.zeros(2, np.float64),
+        "block": np.zeros((3, 2), np.float64),
+        "sums": np.zeros((4, 2), np.float64),
+    }
+
+
+def update(
+    state: DecisionFeedbackState,
+    row: Row,
+    saved: Tensor,
+    scored: Tensor,
+    parameters: Parameters,
+) -> tuple[DecisionFeedbackState, DecisionFeedback]:
+    """Judge the decisions whose horizon has passed, and the labels that ripened.
+
+    Args:
+        state: what is remembered.
+        row: this tick.
+        saved: log-loss that the ripened labels saved beside the baseline, summed, float32[].
+        scored: how many labels those were, int[].
+        parameters: the horizon, and after how many something is believed.
+    """
+    slot = row.time_ns // (parameters.horizon_ms * 1_000_000 // SLOTS_A_HORIZON)
+    block = tf.cast(slot // SLOTS_A_HORIZON, tf.float64)
+    slot = tf.cast(slot, tf.float64)
+    bid, ask = tf.cast(row.bid_e8, tf.float64), tf.cast(row.ask_e8, tf.float64)
+    slots = tf.where(row.breaks, tf.zeros_like(state.slots), state.slots)
+    filling = tf.where(row.breaks, tf.zeros_like(state.filling), state.filling)
+    asked = tf.where(row.breaks, tf.zeros_like(state.asked), state.asked)
+
+    # The slot that is full goes to its place; what was asked at the tick before is bought now.
+    full = filling[_SLOT] != slot
+    mine = tf.range(SLOTS, dtype=tf.int64) == tf.cast(filling[_SLOT], tf.int64) % SLOTS
+    slots = tf.where(full & mine & (filling[_SQUARE] > 0.0), filling[:, None], slots)
+    expected, spread = asked[0], asked[1]
+    bought = tf.stack(
+        [slot, expected / tf.maximum(ask, 1.0), expected * (spread - 1.0), expected * expected]
+    )
+    bought = tf.where(row.valid, bought, slot * _FIRST)
+    filling = tf.where(full, bought, filling * _OTHERS + bought)
+    due = (slots[_SQUARE] > 0.0) & (slots[_SLOT] + SLOTS_A_HORIZON < slot) & row.valid
+    came = tf.where(due, bid * slots[_OVER_ASK] + slots[_REST], 0.0)
+    squares = tf.where(due, slots[_SQUARE], 0.0)
+    slots = tf.where(due, tf.zeros_like(slots), slots)
+
+    news = tf.stack(
+        [
+            tf.stack([tf.reduce_sum(squares), tf.cast(scored, tf.float64)]),
+            tf.stack([tf.reduce_sum(came), tf.cast(saved, tf.float64)]),
+        ]
+    )
+    ended = state.block[0, 0] != block
+    sums = tf.where(ended, _with_block(state.sums, state.block), state.sums)
+    within = tf.where(ended, news, state.block[1:] + news)
+    ratio, error = _ratios(sums)
+    low = tf.where(sums[0] >= parameters.warm_up_horizons, ratio - error, 0.0)
+    return DecisionFeedbackState(
+        slots=slots,
+        filling=filling,
+        asked=tf.zeros_like(asked),
+        block=tf.concat([tf.fill([1, 2], block), within], 0),
+        sums=sums,
+    ), DecisionFeedback(
+        edge_realisation=tf.cast(tf.clip_by_value(low[_GAIN], 0.0, REALISED_MAX), tf.float32),
+        skill_confidence=tf.cast(
+            tf.clip_by_value(low[_SKILL] / tf.maximum(ratio[_SKILL], 1e-12), 0.0, 1.0), tf.float32
+        ),
+    )
+
+
+def ask(state: DecisionFeedbackState, row: Row, edge_ppm: Tensor) -> DecisionFeedbackState:
+    """Ask of this tick's decision what a buy would bring, if a gain was expected at all.
+
+    ``edge_ppm`` is the expected return of the mid over the horizon.
+    """
+    bid, ask = tf.cast(row.bid_e8, tf.float64), tf.cast(row.ask_e8, tf.float64)
+    spread = 2.0 * (ask - bid) / tf.maximum(ask + bid, 1.0)
+    expected = tf.cast(edge_ppm, tf.float64) * 1e-6
+    usable = row.valid & tf.math.is_finite(expected)
+    return state._replace(asked=tf.where(usable, tf.stack([expected, spread]), 0.0))
+
+
+_FIRST = np.array([1.0, 0.0, 0.0, 0.0])
+_OTHERS = 1.0 - _FIRST
+
+
+def _ratios(sums: Tensor) -> tuple[Tensor, Tensor]:
+    """Return Σz / Σx and its standard error, float64[2] each; 0 where there is nothing yet."""
+    total = tf.maximum(sums[1], 1e-30)
+    return sums[2] / total, tf.sqrt(sums[3]) / total
+
+
+def _with_block(sums: Tensor, block: Tensor) -> Tensor:
+    """Return the sums after a block has ended; a block without anything is none."""
+    counts = block[1] > 0.0
+    x, z = block[1], block[2]
+    kept = tf.constant(KEPT, tf.float64) * sums
+    total = tf.maximum(kept[1] + x, 1e-30)
+    left = z - (kept[2] + z) / total * x
+    news = tf.stack([tf.ones_like(x), x, z, left * left])
+    return tf.where(counts, kept + news, sums)

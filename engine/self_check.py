@@ -1,0 +1,68 @@
+"""What a kept state is asked when it is taken up again: does it still answer as it did?
+
+With every snapshot go the newest labelled samples and what the network said to them at that moment.
+After a restore, and before learning goes on, the same weights are asked again: equal bits mean that
+the network is the one that was kept, and that this machine computes it as that one did.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine import network
+from engine.arithmetic import Tensor, tf
+from engine.features import COUNT
+from engine.memory import VOID
+from engine.parameters import Parameters
+from engine.state import Arrays, cursors
+
+SAMPLES = 256
+"""Samples of a rehearsal, at most: fewer where fewer are labelled."""
+
+
+def self_check(state: Arrays, parameters: Parameters) -> Arrays:
+    """Return the newest labelled samples of a state, and its network's answers.
+
+    ``features`` float32[n, COUNT], ``outcomes`` int32[n], ``logits`` float32[n, EXITS].
+    """
+    head, ripe = cursors(state)
+    rows = len(state["memory.outcomes"])
+    places = np.arange(max(0, head - rows), ripe, dtype=np.int64) % rows
+    labelled = places[state["memory.outcomes"][places] != VOID][-SAMPLES:]
+    features = np.ascontiguousarray(state["memory.samples"][labelled][:, :COUNT])
+    return {
+        "features": features,
+        "outcomes": state["memory.outcomes"][labelled],
+        "logits": answers(state, features, parameters),
+    }
+
+
+def answers(
+    state: Arrays, features: npt.NDArray[np.float32], parameters: Parameters
+) -> npt.NDArray[np.float32]:
+    """Return the logits of a state's exits, float32[n, EXITS], for n ≤ `SAMPLES` rows."""
+    padded = np.zeros((SAMPLES, COUNT), np.float32)
+    padded[: len(features)] = features
+    weights, linear = (
+        tf.constant(state[name]) for name in ("learner.weights", "experts.linear_weights")
+    )
+    logits: npt.NDArray[np.float32] = _compiled(parameters)(weights, linear, padded).numpy()
+    return logits[: len(features)]
+
+
+def is_repeated(state: Arrays, self_check: Arrays, parameters: Parameters) -> bool:
+    """Say whether a state's network gives the answers of a rehearsal, bit for bit."""
+    again = answers(state, self_check["features"], parameters)
+    return again.tobytes() == self_check["logits"].tobytes()
+
+
+@lru_cache(maxsize=4)
+def _compiled(parameters: Parameters) -> Any:
+    def logits(weights: Tensor, linear: Tensor, features: Tensor) -> Tensor:
+        layers = network.layers(weights, parameters)
+        return network.activity(layers, features, tf.linalg.matvec(features, linear)).exits
+
+    # Compiled as the step is: plain TensorFlow and XLA do not agree bit for bit.
+    return tf.function(logits, jit_compile=True, autograph=False)

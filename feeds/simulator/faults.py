@@ -1,0 +1,181 @@
+"""The faults that a stand-in exchange can have: their names, how seldom they are, and garbage."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from feeds.errors import FaultUnknown
+
+LINE_FAULTS = {
+    "close": 500,
+    "drop": 500,
+    "cut": 500,
+    "stall": 1000,
+    "maintenance": 2000,
+    "shut": 2000,
+    "garbage": 50,
+    "bad-checksum": 100,
+    "duplicate": 100,
+    "reorder": 200,
+    "lose": 200,
+    "stale": 2,
+    "forget": 500,
+    "clock": 1000,
+}
+"""Faults of a line to a client: once in so many frames (``stale``: in so many snapshots)."""
+
+DOOR_FAULTS = {"refuse": 3, "hang": 8, "alert": 5, "mute": 5, "reject": 4}
+"""Faults of a beginning: once in so many handshakes (``reject``: in so many requests)."""
+
+REST_FAULTS = {"rest-429": 5, "rest-403": 10, "rest-500": 5, "rest-cut": 5, "rest-slow": 10}
+"""Faults of REST: once in so many calls."""
+
+DESK_FAULTS = {"halt": 4, "odd-row": 4}
+"""What REST says that is answered well: once in so many calls of its kind."""
+
+AWAY = "away"
+"""Not a fault by itself: with every lost connection the market goes on unheard so many steps."""
+
+FAULTS = {**LINE_FAULTS, **DOOR_FAULTS, **REST_FAULTS, AWAY: 50, **DESK_FAULTS}
+"""Each fault, and how seldom it is unless something else is stated."""
+
+RANDOM = "random"
+"""Some of all faults, drawn from the seed."""
+
+_MEANINGS = {
+    "close": "a closing handshake",
+    "drop": "a connection that breaks off",
+    "cut": "a connection that breaks off within a frame",
+    "stall": "a socket that stays open and says nothing more",
+    "maintenance": "everything closed, and answered with 503 for some seconds",
+    "shut": "everything closed, and nobody listening for some seconds",
+    "garbage": "a frame that means nothing, before the right one",
+    "bad-checksum": "a wrong checksum",
+    "duplicate": "a frame twice",
+    "reorder": "a frame after the next one",
+    "lose": "a frame that never comes",
+    "stale": "a delta of before a snapshot, after it",
+    "forget": "a market's subscription dropped without a word",
+    "clock": "the exchange's clock an hour off, from here on",
+    "refuse": "a handshake that is refused",
+    "hang": "a handshake that is not answered for some seconds",
+    "alert": "a TLS alert in place of a handshake's answer",
+    "mute": "a connection that never says anything",
+    "reject": "a request that is answered with an error",
+    "rest-429": "too many requests, it says",
+    "rest-403": "a challenge page in place of an answer",
+    "rest-500": "an internal error",
+    "rest-cut": "a body that is cut short",
+    "rest-slow": "an answer that takes its time",
+    AWAY: "steps that go by unheard with every lost connection",
+    "halt": "a market whose status is another from here on: Post Only, Offline, …, Online",
+    "odd-row": "a row of REST that means nothing, among those that do",
+}
+
+
+def described() -> str:
+    """Return every fault with what it means, one a line."""
+    return "\n".join(f"{name:13} {meaning}" for name, meaning in _MEANINGS.items())
+
+
+_TICK = {
+    "messageType": "tick",
+    "marketId": "MARKET",
+    "timestamp": "2026-09-23T04:31:09.259Z",
+    "bestBid": "1",
+    "bestAsk": "2",
+    "lastPrice": "1",
+}
+_TRADE = {
+    "messageType": "trade",
+    "marketId": "MARKET",
+    "timestamp": "2026-09-23T04:31:09.259Z",
+    "tradeId": 7_000_000_001,
+    "price": "1",
+    "volume": "1",
+    "side": "Bid",
+}
+_DELTA = {
+    "messageType": "orderbookUpdate",
+    "marketId": "MARKET",
+    "timestamp": "2026-09-23T04:31:09.259Z",
+    "bids": [["1", "1", 1]],
+    "asks": [],
+}
+
+
+def _garbled(frame: Mapping[str, object], **changes: object) -> str:
+    return json.dumps({**frame, **changes})
+
+
+GARBAGE: tuple[str | bytes, ...] = (
+    "",
+    "not JSON",
+    _garbled(_TICK)[:-20],
+    "[]",
+    "null",
+    "NaN",
+    "[" * 10_000,
+    b"\xff\xfe\x00binary",
+    '{"marketId":"MARKET"}',
+    '{"messageType":"tick","marketId":"MARKET"}',
+    _garbled(_TICK, messageType="weather"),
+    _garbled(_TICK, marketId="../MARKET"),
+    _garbled(_TICK, timestamp="yesterday"),
+    _garbled(_TICK, bestBid="NaN"),
+    _garbled(_TICK, bestBid="-1"),
+    _garbled(_TICK, bestAsk="0"),
+    _garbled(_TICK, bestAsk=99999.5),
+    _garbled(_TICK, lastPrice="1e5"),
+    _garbled(_TRADE, price="123456789012345"),
+    _garbled(_TRADE, volume="0.123456789"),
+    _garbled(_TRADE, side="Both"),
+    _garbled(_TRADE, tradeId="7"),
+    _garbled(_DELTA, bids=[["1"]]),
+    _garbled(_DELTA, asks=None),
+    _garbled(_DELTA, checksum=-1),
+)
+"""Frames that mean nothing; ``MARKET`` becomes the market of the frame before which they come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of fault, and how seldom it is (``away``: how many steps)."""
+
+    name: str
+    every_frames: int
+
+
+def parse_fault(text: str) -> Fault:
+    """Return the fault that a text such as ``close`` or ``close=200`` names.
+
+    Raises:
+        FaultUnknown: if there is none, or the number is not 1 or more.
+    """
+    name, separator, number = text.partition("=")
+    valid = number.isascii() and number.isdigit() and int(number) >= 1 if separator else True
+    if name not in FAULTS or not valid:
+        raise FaultUnknown(text=text, known=(*FAULTS, RANDOM))
+    return Fault(name, int(number) if separator else FAULTS[name])
+
+
+def random_faults(seed: int) -> list[Fault]:
+    """Return about half of all faults, half to twice as seldom as usual, drawn from a seed."""
+    from feeds.simulator.draws import Draws  # brings arrays, which a list of faults does not need
+
+    row = Draws(seed=seed, stream="faults", width=2 * len(FAULTS)).row(0)
+    return [
+        Fault(name, max(2, round(every * 2 ** (2 * row[2 * place + 1] - 1))))
+        for place, (name, every) in enumerate(FAULTS.items())
+        if name == AWAY or row[2 * place] < 0.5
+    ]
+
+
+def parse_faults(texts: Sequence[str], *, seed: int) -> list[Fault]:
+    """Return the faults that texts name; ``random`` among them is drawn from the seed.
+
+    Raises:
+        FaultUnknown: if one of them is none.
+    """
+    drawn = random_faults(seed) if RANDOM in texts else []
+    return [*drawn, *(parse_fault(text) for text in texts if text != RANDOM)]

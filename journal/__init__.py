@@ -1,0 +1,1 @@
+"""One market's life over all sessions: open, restore, record, replay, verify, repair."""

@@ -1,0 +1,274 @@
+"""What XLA compiled, kept from one process to the next: compiling is most of a start.
+
+TensorFlow can put machine code into a directory, and takes it from there when it has to compile the
+same computation again. But it trusts what it finds, and a damaged file ends the process. So the
+directory that it is given is this process's own (`reuse`): what lies there at first was checked
+against the digest in its name, and what is new is published under one (`publish`).
+
+A digest tells of damage, not of origin: whoever writes a file can name it. What is kept is machine
+code that runs here, so it comes from a directory that only this user can write to: every directory
+on the way to it belongs to this user or to root and is not open to others, and it and what lies in
+it are this user's alone. Where that is not so nothing is kept, and a line says why.
+
+Code for another processor, by another TensorFlow, or of another recipe (`engine/arithmetic.py`)
+lies in another directory and is never looked at. That kept code gives the bits that code gives
+which has just been compiled is tested; and if ever it did not, the arithmetic digest of the session
+(`engine.engine.arithmetic_digest`), which runs it, would be another one.
+"""
+
+import atexit
+import fcntl
+import os
+import platform
+import re
+import shutil
+import stat
+import tempfile
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from blake3 import blake3
+from platformdirs import user_cache_path
+
+from eventlog.printable import printable
+from journal import console
+
+KEPT_MAX = 16
+"""So many compilations are kept, some MB each; the oldest go first (I10)."""
+
+CODE_BYTES_MAX = 1 << 28
+"""No compilation is so large."""
+
+ROOM_BYTES = 1 << 28
+"""Where less is free nothing is kept: TensorFlow takes a full disk for an error of its own."""
+
+_FLAG = "--tf_xla_persistent_cache_directory="
+_ENDING = ".pb"
+_OWN = "run-"
+_TELLABLE = re.compile(r"[^\s\"'\\,]+")
+"""A path that is one word of TensorFlow's flags."""
+
+
+class _Untrusted(Exception):
+    """A directory or a file in which another user could have left machine code."""
+
+
+def reuse() -> None:
+    """Have TensorFlow, which is not loaded yet, find what was compiled before.
+
+    Where nothing can be kept, everything is compiled as if there were nothing.
+    """
+    if _own() is not None:
+        return  # A child of a process that did this, and shares what that has.
+    others = [flag for flag in _flags() if not flag.startswith(_FLAG)]
+    try:
+        own = _filled(_store())
+    except (OSError, _Untrusted) as error:
+        console.echo(f"what is compiled is not kept: {printable(str(error))}", err=True)
+        own = None
+    os.environ["TF_XLA_FLAGS"] = " ".join([*others, *([] if own is None else [f"{_FLAG}{own}"])])
+    if own is not None:
+        atexit.register(_end, own, os.getpid())
+
+
+def _store() -> Path:
+    """Return the directory of what is kept, made and this user's alone.
+
+    Raises:
+        OSError: if it cannot be made.
+        _Untrusted: if another user could write to it, or TensorFlow would take it for another.
+    """
+    cache = user_cache_path("trader")
+    if not cache.is_absolute():
+        raise _Untrusted(f"{cache} is not an absolute path")
+    store = Path(os.path.realpath(cache)) / "compiled" / _recipe()
+    if not _TELLABLE.fullmatch(str(store)):
+        # The flags are words: with a blank in it, another directory would be written to.
+        raise _Untrusted(f"{store} has a blank or another sign that TensorFlow cannot be told")
+    ours = (store.parents[1], store.parent, store)
+    store.parents[2].mkdir(parents=True, exist_ok=True)
+    for directory in reversed(ours[0].parents):
+        _check(directory, is_ours=False)
+    for directory in ours:
+        with suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+        _check(directory, is_ours=True)
+    return store
+
+
+def _check(directory: Path, *, is_ours: bool) -> None:
+    """Refuse a directory in which somebody else can put or rename something.
+
+    In one with the sticky bit, as ``/tmp``, nobody can rename what belongs to another; what is
+    found in it is checked in its turn.
+    """
+    status = directory.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise _Untrusted(f"{directory} is not a directory")
+    if status.st_uid not in ((os.geteuid(),) if is_ours else (os.geteuid(), 0)):
+        raise _Untrusted(f"{directory} belongs to another user")
+    is_open = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if is_open and (is_ours or not status.st_mode & stat.S_ISVTX):
+        raise _Untrusted(f"other users can write to {directory}")
+    if is_ours and stat.S_IMODE(status.st_mode) != 0o700:
+        directory.chmod(0o700)  # others could look at it, and no more
+
+
+def _filled(store: Path) -> Path | None:
+    """Return this process's own directory, with what is kept in it; ``None`` for want of room.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    _sweep(store)
+    if shutil.disk_usage(store).free < ROOM_BYTES:
+        return None
+    own = _made(store)
+    for kept in _newest_last(store):
+        name, _, named = kept.name.rpartition(".")
+        code = _code(kept)
+        if code is not None and digest(code) == named:
+            (own / name).unlink(missing_ok=True)
+            (own / name).hardlink_to(kept)
+        else:
+            kept.unlink(missing_ok=True)
+    return own
+
+
+def _code(kept: Path) -> bytes | None:
+    """Return what a file holds if it is a file, of this user alone and of a size that is one."""
+    try:
+        descriptor = os.open(kept, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
+        status = os.fstat(descriptor)
+        is_ours = status.st_uid == os.geteuid() and not status.st_mode & 0o022
+        if not (stat.S_ISREG(status.st_mode) and is_ours and status.st_size <= CODE_BYTES_MAX):
+            return None
+        return file.read(CODE_BYTES_MAX)
+
+
+def publish() -> None:
+    """Let other processes have what was compiled in this one by now."""
+    own = _own()
+    if own is None:
+        return
+    store = own.parent
+    with suppress(OSError, _Untrusted):
+        _check(store, is_ours=True)
+        known = {kept.name.rpartition(".")[0] for kept in _newest_last(store)}
+        for made in own.glob(f"*{_ENDING}"):
+            if made.name not in known:  # else it came from there, or another was as quick
+                code = made.read_bytes()
+                kept = f"{made.name}.{digest(code)}"
+                temporary = own / f"{kept}.tmp"
+                temporary.write_bytes(code)
+                temporary.chmod(0o600)
+                temporary.replace(store / kept)
+        for old in _newest_last(store)[:-KEPT_MAX]:
+            old.unlink(missing_ok=True)
+
+
+def origin() -> str:
+    """Return in words whether the step was compiled by this process, or found compiled."""
+    own = _own()
+    if own is None:
+        return "compiled; nothing can be kept for the next time"
+    kept = {path.name.rpartition(".")[0] for path in _newest_last(own.parent)}
+    is_new = any(made.name not in kept for made in own.glob(f"*{_ENDING}"))
+    return "compiled" if is_new else "found compiled"
+
+
+def digest(code: bytes) -> str:
+    """Return the digest that stands in the name of what is kept."""
+    return blake3(code).hexdigest(length=16)
+
+
+def discard() -> None:
+    """Remove this process's own directory; for a process that ends before it has compiled."""
+    own = _own()
+    if own is not None:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _end(own: Path, pid: int) -> None:
+    if pid == os.getpid():  # and not in a fork of this process
+        publish()
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _own() -> Path | None:
+    """Return the directory that TensorFlow was given by us, if it was, and it is there.
+
+    A flag that somebody else set names no directory of ours: nothing is taken from it, published
+    from it or removed with it.
+    """
+    for flag in _flags():
+        own = Path(flag.removeprefix(_FLAG))
+        if flag.startswith(_FLAG) and own.name.startswith(_OWN):
+            with suppress(OSError, _Untrusted):
+                if own.parent == _store():
+                    _check(own, is_ours=True)
+                    return own
+    return None
+
+
+def _flags() -> list[str]:
+    return os.environ.get("TF_XLA_FLAGS", "").split()
+
+
+def _recipe() -> str:
+    """Return a name for all that machine code depends on besides the computation."""
+    parts = [(Path(__file__).parents[1] / "engine" / "arithmetic.py").read_text(), _processor()]
+    for package in ("tensorflow-cpu", "tensorflow", "keras"):
+        with suppress(PackageNotFoundError):
+            parts.append(f"{package} {version(package)}")
+    return blake3("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        first, _, _ = Path("/proc/cpuinfo").read_text().partition("\n\n")
+        lines = [line for line in first.splitlines() if line.startswith(("model name", "flags"))]
+        return "\n".join([platform.machine(), *lines])
+    return f"{platform.machine()} {platform.processor()}"
+
+
+def _newest_last(store: Path) -> list[Path]:
+    """Return what is kept: of two of a name, one of which is damaged, the newer comes last."""
+    kept = [(path.lstat().st_mtime_ns, path) for path in store.glob(f"*{_ENDING}.*")]
+    return [path for _, path in sorted(kept)]
+
+
+def _made(store: Path) -> Path:
+    """Return a new directory, locked for as long as this process lives."""
+    coming = Path(tempfile.mkdtemp(prefix="new-", dir=store))
+    _lock(coming)
+    own = store / coming.name.replace("new-", _OWN)
+    coming.rename(own)
+    return own
+
+
+def _lock(directory: Path) -> int | None:
+    """Return the descriptor that holds a directory's lock, or ``None`` if another process does.
+
+    A lock and not a process's number: others may count processes anew, as containers do.
+    """
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _sweep(store: Path) -> None:
+    """Remove the directories of processes that were killed."""
+    for own in store.glob(f"{_OWN}*"):
+        lock = _lock(own)
+        if lock is not None:
+            shutil.rmtree(own, ignore_errors=True)
+            os.close(lock)

@@ -1,0 +1,158 @@
+"""What a journal began with, and what each session says of itself at its start."""
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from engine.errors import ParameterError
+from engine.parameters import Parameters, digest_of, parameters_from
+from eventlog.log import Log
+from eventlog.reader import Reader
+from eventlog.records import SessionStarted
+from journal.errors import JournalCorrupt, JournalIncompatible
+from journal.layout import JournalPath
+from journal.scan import UNKNOWN, Predecessor, detail_of, records
+
+_PACKAGES = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalHeader:
+    """What the first record of a journal settles for ever."""
+
+    parameters: Parameters
+    initial_state: str
+    """The digest of the state before the first tick."""
+
+    recorded: tuple[tuple[str, object], ...] = field(default=(), compare=False)
+    """The parameters as they were recorded, perhaps by a version that had fewer."""
+
+    @property
+    def parameters_digest(self) -> str:
+        """The digest of the parameters as they were recorded."""
+        return digest_of(dict(self.recorded)) if self.recorded else self.parameters.digest
+
+
+def session_detail(
+    header: JournalHeader,
+    *,
+    arithmetic: str,
+    url: str,
+    resumed_from: int | None,
+    predecessor: Predecessor | None,
+    self_checked: dict[str, object] | None = None,
+    source: dict[str, object] | None = None,
+    loading_ns: int | None = None,
+    ready_ns: int | None = None,
+) -> str:
+    """Return what a session says at its start: all that is needed to replay it, as JSON.
+
+    ``source`` is what an import reads its records from. A session that receives says when it began
+    to load and when it was ready.
+    """
+    return json.dumps(
+        {
+            "parameters": asdict(header.parameters),
+            "initial_state": header.initial_state,
+            "arithmetic": arithmetic,
+            "url": url,
+            "resumed_from": resumed_from,
+            "predecessor": None if predecessor is None else asdict(predecessor),
+            "rehearsed": self_checked,
+            **({} if source is None else {"source": source}),
+            **({} if ready_ns is None else {"loading_ns": loading_ns, "ready_ns": ready_ns}),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "versions": versions(),
+        },
+        sort_keys=True,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides about bits, by package; `UNKNOWN` where it is missing."""
+    return {name: _version(name) for name in _PACKAGES}
+
+
+def _version(package: str) -> str:
+    from importlib import metadata  # which takes a moment, and few commands ask
+
+    for name in (package, f"{package}-cpu"):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return UNKNOWN
+
+
+def header_of(log: Log | Reader, place: JournalPath) -> JournalHeader:
+    """Return what the first record of a log settles.
+
+    Raises:
+        CommandError: (5) if the first record is not the start of a session; (12) if its parameters
+            are not those of this version's engine.
+    """
+    detail = _first_detail(log, place)
+    try:
+        parameters = parameters_from(detail["parameters"])
+    except ParameterError as error:
+        problem = f"{place.log}: recorded by another version of the engine: {error}"
+        hint = "trader status, why, log and report read it; to go on, record into another home."
+        raise JournalIncompatible(problem, hint=hint) from error
+    return JournalHeader(
+        parameters=parameters,
+        initial_state=detail["initial_state"],
+        recorded=tuple(sorted(detail["parameters"].items())),
+    )
+
+
+def _first_detail(log: Log | Reader, place: JournalPath) -> dict[str, Any]:
+    # Every session says it; where the first record cannot be shown, the next one that can.
+    until = 1 if any(True for _ in log.read(0, 1, columns=("kind",))) else log.end
+    said = (record for _, record in records(log, 0, until, kinds=["session_started"]))
+    first = next(said, None)
+    if not isinstance(first, SessionStarted):
+        problem = f"{place.log}: the first record is not the start of a session"
+        raise JournalCorrupt(problem)
+    detail = detail_of(first.detail)
+    if not isinstance(detail.get("parameters"), dict):
+        problem = f"{place.log}: the first record does not say its parameters"
+        raise JournalCorrupt(problem)
+    return detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a journal was recorded under, for whoever only reads it."""
+
+    values: dict[str, Any]
+    """Every parameter as the first session named it."""
+    known: Parameters
+    """What this version knows of them; the defaults elsewhere."""
+    whole: bool
+    """Whether that is all of them, so that an engine of this version could go on."""
+
+    @property
+    def digest(self) -> str:
+        """The identity that the session's own version gave them."""
+        return digest_of(self.values)
+
+
+def rules_of(log: Log | Reader, place: JournalPath) -> Rules:
+    """Return what a journal was recorded under, also by another version with other parameters.
+
+    Raises:
+        JournalCorrupt: if the first record is not the start of a session.
+    """
+    values = _first_detail(log, place)["parameters"]
+    known: dict[str, Any] = {**values}
+    # Together, since one may be in its range only next to another: little cash, smaller orders.
+    while True:
+        try:
+            parameters = parameters_from(known)
+            break
+        except ParameterError as error:
+            if known.pop(error.name, None) is None:
+                known.popitem()
+    return Rules(values=values, known=parameters, whole=len(known) == len(values))

@@ -1,0 +1,212 @@
+"""Recorded files through the loop into a journal, which then stands as after a live session.
+
+The inputs of an import follow from its files alone. So one that was interrupted needs no session
+of its own to go on: the log says how many of the records are there, the kept state says what the
+engine made of them, and the journal becomes the one that it would have become.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.checkpoint import Checkpoints
+from engine.chunks import chunks
+from engine.engine import Engine, arithmetic_digest
+from engine.loop import run
+from engine.parameters import parameters_from
+from engine.step import CHUNK_TICKS
+from eventlog.log import Log
+from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted
+from feeds import clock
+from feeds.files import merge
+from feeds.files.survey import Survey
+from journal.errors import UsageError
+from journal.header import JournalHeader, header_of, session_detail
+from journal.import_source import described
+from journal.layout import JournalPath
+from journal.progress import Advance, progress
+from journal.score import Score
+from journal.settings import Settings
+from journal.sidecar import SESSIONS, note
+from journal.sinks import RecordingSink
+from journal.totals import since_beginning
+
+
+@dataclass(slots=True)
+class Imported:
+    """What came of an import. All is counted over all rows, also those that were there before."""
+
+    score: Score = field(default_factory=Score)
+    records: int = 0
+    resumed_at: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    noted: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    horizon_ms: int = 0
+    seconds: float = 0.0
+
+    @property
+    def undecodable(self) -> int:
+        """How many records are what could not be understood."""
+        return sum(self.refused.values())
+
+    @property
+    def duplicates(self) -> int:
+        """How many trades were left out because they were there before."""
+        return self.left_out[merge.DUPLICATES]
+
+
+class Importing:
+    """One import of files into one journal."""
+
+    def __init__(
+        self, place: JournalPath, surveys: Sequence[Survey], *, settings: Settings
+    ) -> None:
+        self._place = place
+        self._surveys = surveys
+        self._settings = settings
+        self._outcome = Imported()
+
+    def run(self) -> Imported:
+        """Import what is not there yet; return what came of it.
+
+        Raises:
+            UsageError: if the journal holds other records than the files give.
+            TableUnreadable: if a file was changed, or cannot be read any more; the records before
+                that are in the journal.
+        """
+        total = sum(survey.records for survey in self._surveys)
+        open_log = partial(Log.open, self._place.log, segment_bytes=self._settings.segment_bytes)
+        with open_log() as log, progress("importing", total) as advance:
+            self._carry(log, self._batches(), advance)
+        rows = sum(survey.rows for survey in self._surveys)
+        assert rows == self._outcome.records + self._outcome.left_out.total(), "no row is lost"
+        return self._outcome
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the records of the files, counting what is odd."""
+        for reading in merge.readings(self._surveys):
+            self._outcome.refused.update(reading.refused)
+            self._outcome.noted.update(reading.noted)
+            self._outcome.left_out.update(reading.left_out)
+            if reading.batch.num_rows:
+                yield reading.batch
+
+    def _carry(self, log: Log, source: Iterator[pa.RecordBatch], advance: Advance) -> None:
+        """Carry the engine over what the log has and then over the rest."""
+        header = self._new_header(log)
+        checkpoints = Checkpoints(self._place.checkpoints, check_owner=log.check_owner)
+        restored = checkpoints.restore(log)
+        if restored is None:
+            engine, after = Engine.initial(header.parameters), 0
+            chain_value = log.chain_after(0)
+            assert chain_value is not None  # the start of the session is a commit of its own
+            checkpoints.keep_whole(engine, offset=0, chain=chain_value)
+        else:
+            engine, after = Engine(header.parameters, restored.state), restored.offset
+        there = _inputs_in(log)
+        self._outcome.resumed_at = there
+        self._outcome.horizon_ms = header.parameters.horizon_ms
+        source = self._after(log, chunks(source, CHUNK_TICKS), there)
+        self._outcome.score = since_beginning(log) or Score()
+        keep = RecordingSink(log, checkpoints, after=after, show=self._outcome.score.add)
+
+        def inputs() -> Iterator[pa.RecordBatch]:
+            yield from chunks(log.read(after + 1), CHUNK_TICKS)
+            advance(there)
+            for chunk in chunks(source, CHUNK_TICKS):
+                yield log.append_batch(chunk)
+                advance(chunk.num_rows)
+                if log.sealable():
+                    log.seal()
+            yield log.append([self._ended()]).batch()
+
+        started_s = clock.monotonic_s()
+        run(engine, inputs(), keep)
+        checkpoints.keep_whole(engine, offset=log.end - 1, chain=log.chain)
+        checkpoints.close()
+        log.seal()
+        self._outcome.seconds = clock.monotonic_s() - started_s
+        self._outcome.records = _inputs_in(log)
+
+    def _after(
+        self, log: Log, source: Iterator[pa.RecordBatch], count: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield what follows the first records, which have to be those of the log.
+
+        Raises:
+            UsageError: if they are not: another version read the same files otherwise.
+        """
+        recorded = chunks(_inputs_of(log), CHUNK_TICKS)
+        done = 0
+        while done < count:
+            kept, given = next(recorded), next(source, None)
+            same = min(kept.num_rows, count - done)
+            if given is None or not _same(kept.slice(0, same), given.slice(0, same)):
+                what = f"{self._place.home / self._place.name}"
+                problem = (
+                    f"{what} holds other records than these files give (of the first {count:,})"
+                )
+                hint = "It was begun by another version. Import into another --home."
+                raise UsageError(problem, hint=hint)
+            done += same
+            if given.num_rows > same:
+                yield given.slice(same)
+        yield from source
+
+    def _new_header(self, log: Log) -> JournalHeader:
+        """Return what the journal began with, or begins with now."""
+        if log.end:
+            return header_of(log, self._place)
+        parameters = parameters_from(self._settings.engine)
+        header = JournalHeader(
+            parameters=parameters, initial_state=Engine.initial(parameters).digest
+        )
+        detail = session_detail(
+            header,
+            arithmetic=arithmetic_digest(parameters),
+            url=", ".join(survey.path.name for survey in self._surveys),
+            resumed_from=None,
+            predecessor=None,
+            source=described(self._surveys),
+        )
+        log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
+        note(self._place, SESSIONS, {"session": 1, "offset": 0})
+        return header
+
+    def _ended(self) -> SessionEnded:
+        outcome = self._outcome
+        counts = {
+            "refused": outcome.refused, "noted": outcome.noted, "left_out": outcome.left_out,
+        }  # fmt: skip
+        detail = json.dumps(counts, sort_keys=True)
+        return SessionEnded(received_ns=clock.now_ns(), session=1, why="imported", detail=detail)
+
+
+def _same(recorded: pa.RecordBatch, given: pa.RecordBatch) -> bool:
+    """Say whether two batches hold the same records, at whatever offsets."""
+    names = [name for name in given.schema.names if name != "offset"]
+    return bool(recorded.select(names).equals(given.select(names)))
+
+
+_NOT_FROM_FILES = pa.array([*EFFECT_KINDS, "session_started", "session_ended"])
+
+
+def _inputs_in(log: Log) -> int:
+    """Return how many records of a log came from files."""
+    kinds = (batch.column("kind") for batch in log.read(columns=("kind",)))
+    return sum(
+        len(kind) - pc.sum(pc.is_in(kind, _NOT_FROM_FILES)).as_py() for kind in kinds if len(kind)
+    )
+
+
+def _inputs_of(log: Log) -> Iterator[pa.RecordBatch]:
+    """Yield the records of a log that came from files."""
+    for batch in log.read():
+        others = pc.is_in(batch.column("kind"), _NOT_FROM_FILES)
+        yield batch.filter(pc.invert(others))

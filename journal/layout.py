@@ -1,0 +1,108 @@
+"""One market's log and checkpoints under a home, and what its sessions say of themselves.
+
+::
+
+    HOME/trader.toml                 settings, optional
+    HOME/BTC-AUD/log                 one journal: what was received and decided …
+    HOME/BTC-AUD/checkpoints         … and the states that were kept on the way
+    HOME/BTC-AUD.simulated           the journal of the stand-in exchange's market of that name
+    HOME/BTC-AUD.imported            the journal of recorded files of that market
+"""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from eventlog.printable import printable
+from journal.errors import NoJournal, UsageError
+from journal.names import check_journal, is_journal
+
+SIMULATED = ".simulated"
+
+
+IMPORTED = ".imported"
+
+
+_LOOKED_INTO = 100
+
+
+@dataclass(frozen=True, slots=True)
+class JournalPath:
+    """Where a journal lies: in its home, whatever its name.
+
+    Raises:
+        UsageError: if the name cannot be one.
+    """
+
+    home: Path
+    name: str
+
+    def __post_init__(self) -> None:
+        check_journal(self.name)
+
+    @property
+    def log(self) -> Path:
+        """The directory of the log."""
+        return self.home / self.name / "log"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The directory of the checkpoints."""
+        return self.home / self.name / "checkpoints"
+
+
+def names(home: Path) -> list[str]:
+    """Return the names of the journals of a home, in order."""
+    return sorted(
+        path.parent.name
+        for path in home.glob("*/log")
+        if path.is_dir() and is_journal(path.parent.name)
+    )
+
+
+def find(home: Path, name: str | None) -> JournalPath:
+    """Return the journal of that name, or the only one there is.
+
+    Raises:
+        CommandError: (10) if there is none, (2) if there are several and none was named.
+    """
+    found = names(home)
+    if name is not None and name in found:
+        return JournalPath(home, name)
+    if name is not None:
+        problem = f"{home} has no journal {printable(name, 80)}"
+        raise NoJournal(problem, hint=_where_it_is(home, name, found))
+    if not found:
+        hint = _where_it_is(home, None, found)
+        raise NoJournal(f"{home} has no journal", hint=hint)
+    if len(found) > 1:
+        hint = f"Choose with --journal: {', '.join(found)}."
+        raise UsageError(f"{home} has several journals", hint=hint)
+    return JournalPath(home, found[0])
+
+
+def _where_it_is(home: Path, name: str | None, found: list[str]) -> str:
+    """Return the words that would have named a journal, as far as directories show."""
+    if (home / "log").is_dir() and is_journal(home.name):
+        return f"It is a journal itself: --home {home.parent} --journal {home.name}"
+    if name is not None:
+        near = difflib.get_close_matches(name.upper(), [each.upper() for each in found], n=1)
+        meant = [each for each in found if near and each.upper() == near[0]]
+        if meant:
+            return f"Did you mean --journal {meant[0]}?"
+        for other in (Path(name), home / name):
+            if is_journal(name) and names(other):
+                return f"{other} is a home of journals: --home {other}"
+    if found:
+        return f"There is: {', '.join(found)}."
+    homes = [each for each in _subdirectories(home) if names(each)]
+    if homes:
+        return f"Did you mean --home {homes[0]}?"
+    return "Start one: trader live --simulated, or name its home: --home DIR"
+
+
+def _subdirectories(path: Path) -> list[Path]:
+    try:
+        return sorted(each for each in path.iterdir() if each.is_dir())[:_LOOKED_INTO]
+    except OSError:
+        return []

@@ -1,0 +1,1 @@
+"""What runs a journal live: sessions, their supervisor, and what watches them."""

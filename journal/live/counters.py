@@ -1,0 +1,313 @@
+"""What a running session is about, for whoever watches: figures that add up as chunks come by.
+
+The figures are those of the journal since its beginning, as in every other place that shows them;
+what is of this session alone says so. `cli.render.live_view` draws them on a
+terminal, and elsewhere a line a minute says the most of them.
+"""
+
+import sys
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TextIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from eventlog.printable import printable
+from eventlog.schema import NAMES, counts_e8
+from feeds import clock
+from journal.score import Score, fraction, gain_of, late_words, money, words_of
+
+LINE_S = 60.0
+REDRAW_S = 0.5
+WINDOW_S = 10.0
+"""How much time one step of the small trends stands for."""
+
+_RECENT_LINES = 20
+_LATENCIES = 2_048
+_TREND = 24
+_RECENT_CHUNKS = 2_000
+_MS = 1e6
+_OPTIONAL = tuple(
+    name for name in ("gross_equity", "buy_hold_equity", "random_equity") if name in NAMES
+)
+
+
+@dataclass(slots=True)
+class Window:
+    """What was scored within one step of a trend."""
+
+    began_s: float
+    scored: int = 0
+    hits: int = 0
+    loss: float = 0.0
+    baseline_loss: float = 0.0
+
+
+@dataclass(slots=True)
+class Figures:
+    """What is known besides the score. ``None`` is what was not seen yet."""
+
+    price: float | None = None
+    """The newest there was."""
+    first_price: float | None = None
+    cash_e8: int | None = None
+    """What the account began with."""
+    session_equity_e8: int | None = None
+    """The account when this session began."""
+    position_e8: int | None = None
+    received_ns: int | None = None
+    waited_s: float | None = None
+    """How long the newest tick had waited when it was decided on."""
+    others_e8: dict[str, int] = field(default_factory=dict)
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """What one session shows at a moment."""
+
+    name: str
+    feed: str
+    age_s: float | None
+    ticks: int
+    pace: float
+    p50_ms: float | None
+    p99_ms: float | None
+    durable: int
+    behind: int
+    score: Score
+    session: Score | None
+    """Of this session alone, if there was one before."""
+    market_gain: float | None
+    hold_gain: float | None
+    figures: Figures
+    skills: list[float]
+    accuracies: list[float]
+    recent: list[Window]
+    reasons: Counter[str]
+    health: dict[str, object]
+
+
+class Watcher(Protocol):
+    """Whoever draws what sessions show: `cli.render.live_view` on a terminal."""
+
+    def draw(self, panel: Panel) -> None:
+        """Show a session as it is now."""
+
+    def leave(self, name: str) -> None:
+        """Take note that a session has ended."""
+
+
+class Board:
+    """Says how a session goes. PAPER is always in sight."""
+
+    def __init__(
+        self, name: str, stream: TextIO | None = None, watcher: Watcher | None = None
+    ) -> None:
+        """Show it to a watcher; without one, say it on a stream, which is standard error."""
+        self._name = name
+        self._stream = sys.stderr if stream is None else stream
+        self._watcher = watcher
+        self._started_s = self._drawn_s = clock.monotonic_s()
+        self._marks: deque[tuple[float, int, int, float]] = deque(maxlen=_RECENT_LINES)
+        self._latencies_ms = np.full(_LATENCIES, np.nan)
+        self._latency_count = 0
+        self._reasons: deque[Counter[str]] = deque(maxlen=_RECENT_CHUNKS)
+        self._windows: deque[Window] = deque([Window(self._started_s)], maxlen=_TREND + 1)
+        self._health: dict[str, object] = {}
+        self.figures = Figures()
+        self.score = Score()
+        """Since the journal's beginning."""
+        self._before = Score()
+
+    def begin(self, before: Score, *, cash_e8: int, first_price: float | None) -> None:
+        """Go on from what a journal comes to already, and from the first price that it holds."""
+        self.score, self._before = before, replace(before, milestones=before.milestones.copy())
+        self.figures.cash_e8, self.figures.first_price = cash_e8, first_price
+        self.figures.session_equity_e8 = before.equity_e8
+        windows = self._windows[-1]
+        self._marks.append((windows.began_s, before.decisions, before.scored, before.loss))
+
+    def start(self) -> None:
+        """Count what follows as this session's: the log's tail is caught up with."""
+        self._before = replace(self.score, milestones=self.score.milestones.copy())
+        self.figures.session_equity_e8 = self.score.equity_e8
+
+    @property
+    def ticks(self) -> int:
+        """How many ticks were decided on since the journal began."""
+        return self.score.decisions
+
+    @property
+    def session(self) -> Score:
+        """What of the score is of this session."""
+        now, before = self.score, self._before
+        return replace(
+            now,
+            decisions=now.decisions - before.decisions,
+            fills=now.fills - before.fills,
+            scored=now.scored - before.scored,
+            hits=now.hits - before.hits,
+            loss=now.loss - before.loss,
+            baseline_loss=now.baseline_loss - before.baseline_loss,
+            milestones=now.milestones - before.milestones,
+        )
+
+    @property
+    def market_gain(self) -> float | None:
+        """How much the price itself has changed since it was first known, as a share."""
+        now, first = self.figures.price, self.figures.first_price
+        return None if now is None or not first else now / first - 1
+
+    @property
+    def hold_gain(self) -> float | None:
+        """What holding the stake of one order gained, as a share of all cash."""
+        return gain_of(self.figures.others_e8.get("buy_hold_equity"), self.figures.cash_e8)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there were decisions before this session."""
+        return self._before.decisions > 0
+
+    def see(self, arrived: pa.RecordBatch) -> None:
+        """Take note of when what has arrived was received."""
+        self.figures.received_ns = arrived.column("received_ns")[-1].as_py()
+
+    def price(self, now: float | None) -> None:
+        """Take note of the price as the engine has it; where there is none, the last one stays."""
+        seen = self.figures
+        seen.price = seen.price if now is None else now
+        seen.first_price = seen.first_price or seen.price
+
+    def show(self, effects: pa.RecordBatch) -> None:
+        """Count the effects of a chunk, which are durable now."""
+        now_ns, now_s = clock.now_ns(), clock.monotonic_s()
+        before = (self.score.scored, self.score.hits, self.score.loss, self.score.baseline_loss)
+        self.score.add(effects)
+        kinds = effects.column("kind")
+        decisions = effects.filter(pc.equal(kinds, "decision"))
+        if not decisions.num_rows:
+            return
+        self._take_decisions(decisions, now_ns)
+        if now_s - self._windows[-1].began_s >= WINDOW_S:
+            self._windows.append(Window(now_s))
+        window, score = self._windows[-1], self.score
+        window.scored += score.scored - before[0]
+        window.hits += score.hits - before[1]
+        window.loss += score.loss - before[2]
+        window.baseline_loss += score.baseline_loss - before[3]
+
+    def _take_decisions(self, decisions: pa.RecordBatch, now_ns: int) -> None:
+        seen = self.figures
+        waited_ms = np.maximum(now_ns - decisions.column("received_ns").to_numpy(), 0) / _MS
+        places = (self._latency_count + np.arange(len(waited_ms))) % _LATENCIES
+        self._latencies_ms[places] = waited_ms
+        self._latency_count += len(waited_ms)
+        seen.waited_s = float(waited_ms[-1]) / 1e3
+        if seen.session_equity_e8 is None:
+            seen.session_equity_e8 = int(counts_e8(decisions.column("equity"))[0])
+            seen.cash_e8 = seen.cash_e8 or seen.session_equity_e8
+        seen.position_e8 = int(counts_e8(decisions.column("position"))[-1])
+        seen.confidence = float(np.mean(decisions.column("confidence").to_numpy()))
+        for name in _OPTIONAL:
+            column = decisions.column(name)
+            if column[-1].is_valid:
+                seen.others_e8[name] = int(counts_e8(column)[-1])
+        counts = pc.value_counts(decisions.column("reason")).to_pylist()
+        self._reasons.append(Counter({each["values"]: each["counts"] for each in counts}))
+
+    def update(
+        self,
+        *,
+        durable: int,
+        checkpoint: int,
+        feed: str,
+        health: dict[str, object] | None = None,
+    ) -> None:
+        """Draw, if it is time to. ``health`` is the newest sample of it, if there is one."""
+        now_s = clock.monotonic_s()
+        self._health = health or self._health
+        if now_s - self._drawn_s < (LINE_S if self._watcher is None else REDRAW_S):
+            return
+        self._drawn_s = now_s
+        self._draw(now_s, durable=durable, checkpoint=checkpoint, feed=feed)
+
+    def finish(self, *, durable: int, checkpoint: int) -> None:
+        """Draw for the last time."""
+        now_s = clock.monotonic_s()
+        self._draw(now_s, durable=durable, checkpoint=checkpoint, feed="closed")
+        if self._watcher is not None:
+            self._watcher.leave(self._name)
+
+    def parts(self, now_s: float, *, durable: int, checkpoint: int, feed: str) -> list[str]:
+        """Return what a line says, what matters most first."""
+        score, pace, recent = self.score, *self._pace(now_s)
+        return [
+            f"PAPER {self._name}",
+            *([] if feed == "ok" else [f"feed {feed}"]),
+            f"{words_of(self.ticks, 'tick')} {pace:,.0f}/s",
+            f"log-loss {fraction(score.log_loss)} (baseline {fraction(score.baseline_log_loss)})",
+            f"accuracy {fraction(score.accuracy, 3)}",
+            f"equity {money(score.equity_e8) or '-'}",
+            *([late_words(score.late)] if score.late else []),
+            f"durable {durable:,}",
+            f"recent log-loss {fraction(recent)}",
+            score.reason or "no tick yet",
+            f"checkpoint {checkpoint:,}",
+        ]
+
+    def panel(self, now_s: float, *, durable: int, checkpoint: int, feed: str) -> Panel:
+        """Return everything that the view shows of this session."""
+        seen, windows = self.figures, [*self._windows]
+        used = self._latencies_ms[: min(self._latency_count, _LATENCIES)]
+        p50, p99 = (
+            (float(np.percentile(used, share)) for share in (50, 99)) if len(used) else (None, None)
+        )
+        reasons: Counter[str] = Counter()
+        for counts in [*self._reasons]:
+            reasons.update(counts)
+        age_s = None
+        if seen.received_ns is not None:
+            age_s = max(0.0, (clock.now_ns() - seen.received_ns) / 1e9)
+        return Panel(
+            name=self._name,
+            feed=feed,
+            age_s=age_s,
+            ticks=self.ticks,
+            pace=self._pace(now_s)[0],
+            p50_ms=p50,
+            p99_ms=p99,
+            durable=durable,
+            behind=max(0, durable - 1 - checkpoint),
+            score=self.score,
+            session=self.session if self.goes_on else None,
+            market_gain=self.market_gain,
+            hold_gain=self.hold_gain,
+            figures=seen,
+            skills=[1 - w.loss / w.baseline_loss for w in windows if w.scored and w.baseline_loss],
+            accuracies=[w.hits / w.scored for w in windows if w.scored],
+            recent=windows[-6:],
+            reasons=reasons,
+            health=self._health,
+        )
+
+    def _pace(self, now_s: float) -> tuple[float, float | None]:
+        """Return ticks a second and the log-loss since some lines ago; remember this moment."""
+        score = self.score
+        since_s, ticks, scored, loss = (
+            self._marks[0] if self._marks else (self._started_s, 0, 0, 0.0)
+        )
+        self._marks.append((now_s, self.ticks, score.scored, score.loss))
+        labels = score.scored - scored
+        pace = (self.ticks - ticks) / max(now_s - since_s, 1e-9)
+        return pace, (score.loss - loss) / labels if labels else None
+
+    def _draw(self, now_s: float, *, durable: int, checkpoint: int, feed: str) -> None:
+        if self._watcher is not None:
+            self._watcher.draw(self.panel(now_s, durable=durable, checkpoint=checkpoint, feed=feed))
+            return
+        parts = self.parts(now_s, durable=durable, checkpoint=checkpoint, feed=feed)
+        self._stream.write(" · ".join(map(printable, parts)) + "\n")
+        self._stream.flush()

@@ -1,0 +1,443 @@
+"""One market's part of a process lifetime of `trader live`: resume, stream, end."""
+
+import json
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing
+from dataclasses import replace
+
+import pyarrow as pa
+
+from engine import engine as engines
+from engine import self_check
+from engine.checkpoint import Checkpoints, Restored
+from engine.chunks import chunks
+from engine.engine import Engine
+from engine.loop import run
+from engine.market import is_tick
+from engine.parameters import Parameters, parameters_from
+from engine.step import CHUNK_TICKS
+from eventlog.gaps import missed
+from eventlog.log import Log
+from eventlog.printable import printable
+from eventlog.records import (
+    E8,
+    Gap,
+    Health,
+    Input,
+    SessionEnded,
+    SessionStarted,
+    Tick,
+    Trade,
+    Undecodable,
+    format_e8,
+)
+from feeds import clock
+from feeds.btcmarkets.connection import Feed
+from journal import compile_cache, console, prices, scan
+from journal.errors import JournalCorrupt, JournalDiverged
+from journal.header import JournalHeader, header_of, session_detail
+from journal.layout import JournalPath
+from journal.live.counters import Board, Watcher
+from journal.live.latency import STAGES
+from journal.live.sealer import Sealer
+from journal.progress import stage
+from journal.scan import Predecessor
+from journal.score import Score, gain_of, words_of
+from journal.settings import Settings, check_kept
+from journal.sidecar import SESSIONS, note
+from journal.sinks import RecordingSink
+from journal.totals import carried, since_beginning
+
+TAKE_S = 0.2
+"""How long the loop waits for a tick before it looks whether it should stop."""
+
+
+_LATENCIES_MAX = 16_384
+"""Batches whose time is remembered until somebody asks for it."""
+
+
+class Session:
+    """A session of a journal: first `resume`, then, over an open feed, `run`.
+
+    Several may run, each on a thread of its own: ``turn`` is held by the one that records and
+    computes. ``log`` is the journal's, if it is there; a new one is made once there is an exchange
+    to fill it from, with `found`.
+    """
+
+    def __init__(
+        self,
+        place: JournalPath,
+        log: Log | None,
+        feed: Feed,
+        *,
+        market: str,
+        url: str,
+        settings: Settings,
+        turn: AbstractContextManager[object],
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.place = place
+        self.market = market
+        if log is not None:
+            self.log = log
+        self._is_new = log is None or not log.end
+        self._feed = feed
+        self._url = url
+        self._turn = turn
+        self._chosen = settings.engine
+        # Whole states are prepared on a thread, most of whose time is spent outside of Python.
+        self._checkpoints = Checkpoints(
+            place.checkpoints,
+            beside=ThreadPoolExecutor(1).submit,
+            check_owner=lambda: self.log.check_owner(),
+        )
+        self.loading_ns = self.ready_ns = clock.now_ns()
+        """When loading began, and when every session of the process was ready to receive."""
+        self._not_recorded_since_ns: int | None = None
+        self._samples: deque[Health] = deque()
+        self._latencies_ms = {stage: deque[float](maxlen=_LATENCIES_MAX) for stage in STAGES}
+        self._oldest_ns: int | None = None  # of what is on its way, when it was received
+        self._opening = prices.Prices()  # follows a new journal up to its first price
+        self.board = Board(place.name, watcher=watcher)
+        self.stop_why = ""
+        self.looped_s = clock.monotonic_s()
+        """When the loop last came round, on the monotonic clock: nothing hangs."""
+        self._number = 1
+        self._started_at = 0
+        self._rederived = 0
+        self._arithmetic = ""
+        self._self_checked: dict[str, object] | None = None
+        self._engine: Engine
+        self._header: JournalHeader
+        self._resumed_from = 0
+        self._keep: RecordingSink
+        self._sealer: Sealer
+
+    def resume(self) -> None:
+        """Make ready: compile the step, restore the engine, catch up with the log's tail.
+
+        Nothing is received yet, so that nothing waits for it. What the tail lacks of effects is
+        appended; of a new journal nothing is written.
+
+        Raises:
+            ParameterError: if parameters were chosen that are not the journal's.
+            CommandError: if what was kept does not fit the log.
+            Diverged: if the log's tail, re-derived, is not what it says.
+        """
+        if self._is_new:
+            parameters = parameters_from(self._chosen)
+            self._compile(parameters)
+            self._engine, self._resumed_from = Engine.initial(parameters), 0
+            self._header = JournalHeader(parameters=parameters, initial_state=self._engine.digest)
+            self.board.begin(Score(), cash_e8=parameters.cash * E8, first_price=None)
+            return
+        found = self.log.recovery
+        if found.cut_bytes:
+            self._say(
+                f"the last write was interrupted, nothing acknowledged is lost:"
+                f" {found.cut_bytes} bytes cut, kept in {found.quarantine}"
+            )
+        header = self._header = header_of(self.log, self.place)
+        check_kept(self._chosen, header.parameters)
+        self._compile(header.parameters)
+        note(self.place, SESSIONS, {"records": self.log.end})
+        with stage("restore") as restoring:
+            self._engine, self._resumed_from = self._resume(header)
+            self.board.begin(
+                since_beginning(self.log) or Score(),
+                cash_e8=header.parameters.cash * E8,
+                first_price=prices.first(self.log),
+            )
+            restoring.note = f"the state after offset {self._resumed_from:,}"
+        self._keep = RecordingSink(
+            self.log, self._checkpoints, after=self._resumed_from, show=self._show
+        )
+        with stage("catch up") as catching_up:
+            run(self._engine, self._tail(), self._keep)
+            self.board.start()
+            now = prices.price_of(self._engine.market)
+            self.board.price(prices.newest(self.place, self.log) if now is None else now)
+            catching_up.note = f"{self._rederived:,} ticks"
+
+    def _compile(self, parameters: Parameters) -> None:
+        """Compile the step, or find it compiled, and learn which arithmetic it has here."""
+        with stage("compile") as compiling:
+            self._arithmetic = engines.arithmetic_digest(parameters)
+            compiling.note = compile_cache.origin()
+
+    def found(self, log: Log) -> None:
+        """Give a new journal its log."""
+        self.log = log
+
+    def run(self, *, max_ticks: int | None) -> dict[str, object]:
+        """Run until stopped; return the summary."""
+        self.looped_s = clock.monotonic_s()
+        if self._is_new:
+            self._found()
+        with (
+            Sealer(self.log) as self._sealer,
+            # Closed at once when the loop fails: it may hold the turn.
+            closing(self._source(max_ticks)) as source,
+        ):
+            run(self._engine, source, self._keep)
+        with self._turn:
+            self._checkpoints.keep_whole(
+                self._engine, offset=self.log.end - 1, chain=self.log.chain
+            )
+        self._checkpoints.close()
+        return self._summary()
+
+    def stop(self, why: str) -> None:
+        """Say why the session ends; it does once the feed has, and everything was taken."""
+        self.stop_why = self.stop_why or why
+
+    def note(self, sample: Health) -> None:
+        """Have a sample recorded, at the next turn of the loop."""
+        self._samples.append(sample)
+
+    def latencies_ms(self) -> dict[str, list[float]]:
+        """Return how long batches took lately, from received to each of `STAGES`; each once."""
+        return {
+            stage: [taken.popleft() for _ in range(len(taken))]
+            for stage, taken in self._latencies_ms.items()
+        }
+
+    def _reached(self, stage: str) -> None:
+        """Take note of how long it took to get there; nothing of what was on the log's tail."""
+        if self._oldest_ns is not None:
+            # A clock that was set back meanwhile measures nothing, and no time below it.
+            taken_ms = max(0.0, (clock.now_ns() - self._oldest_ns) / 1e6)
+            self._latencies_ms[stage].append(taken_ms)
+
+    def _show(self, effects: pa.RecordBatch) -> None:
+        self._reached("decided")
+        self.board.show(effects)
+
+    @property
+    def checkpoint_offset(self) -> int:
+        """The offset after which the state was kept last."""
+        return self._keep.checkpoint_offset if hasattr(self, "_keep") else self._resumed_from
+
+    def _resume(self, header: JournalHeader) -> tuple[Engine, int]:
+        """Return the engine at its last kept state, or at its first, and the offset there."""
+        restored = self._checkpoints.restore(self.log)
+        if restored is not None:
+            for error in restored.damaged:
+                self._say(f"passed over a damaged checkpoint: {error}")
+            self._self_checked = self._self_check(restored, header.parameters)
+            return Engine(header.parameters, restored.state), restored.offset
+        # A journal that was killed before its first state was kept: the seed says what it was.
+        engine, chain = Engine.initial(header.parameters), self.log.chain_after(0)
+        if chain is None or engine.digest != header.initial_state:
+            problem = f"{self.place.checkpoints}: the first state is missing and not repeatable"
+            raise JournalCorrupt(problem)
+        self._checkpoints.keep_whole(engine, offset=0, chain=chain)
+        return engine, 0
+
+    def _self_check(self, restored: Restored, parameters: Parameters) -> dict[str, object]:
+        """Ask the kept network again what it was asked when it was kept, before learning goes on.
+
+        Raises:
+            JournalDiverged: if it answers otherwise, on the arithmetic that it was kept on.
+        """
+        samples = len(restored.self_check["outcomes"])
+        repeated = self_check.is_repeated(restored.snapshot, restored.self_check, parameters)
+        recorded = scan.arithmetics(self.log)
+        if not repeated and recorded[max(recorded)] == self._arithmetic:
+            raise JournalDiverged(
+                f"the network kept with {self.place.checkpoints} no longer answers as it did",
+                hint="Nothing was written. trader verify --deep looks further.",
+            )
+        return {"samples": samples, "identical": repeated}
+
+    def _source(self, max_ticks: int | None) -> Generator[pa.RecordBatch]:
+        """Yield the start, then what the feed brings, each batch durable and numbered."""
+        if not self._is_new:
+            batch = self._begin()
+            with self._turn:
+                yield batch
+        self._say(
+            f"PAPER {self.place.name}: session {self._number},"
+            f" {words_of(self.log.end, 'record')} durable"
+            + (f", {words_of(self._rederived, 'tick')} re-derived" if self._number > 1 else "")
+            + (", the network answers as it did" if self._self_checked else "")
+        )
+        yield from self._record(max_ticks)
+        ended = SessionEnded(
+            received_ns=clock.now_ns(),
+            session=self._number,
+            why=self.stop_why,
+            detail=json.dumps(
+                {"ticks": self.board.session.decisions, **carried(self.board.score, self.log)}
+            ),
+        )
+        unrecorded = self._recording(ended.received_ns)
+        batch = self.log.append([*self._taken_samples(), *unrecorded, ended]).batch()
+        with self._turn:
+            yield batch
+
+    def _tail(self) -> Iterator[pa.RecordBatch]:
+        """Yield what the log has beyond the state that was kept."""
+        for chunk in chunks(self.log.read(self._resumed_from + 1), CHUNK_TICKS):
+            self._rederived += is_tick(chunk).true_count
+            yield chunk
+
+    def _found(self) -> None:
+        """Begin a new journal: its first record, and the state after it."""
+        self.log.append([self._started(resumed_from=None, predecessor=None)])
+        note(self.place, SESSIONS, {"session": 1, "offset": 0})
+        self._checkpoints.keep_whole(self._engine, offset=0, chain=self.log.chain)
+        self._keep = RecordingSink(self.log, self._checkpoints, after=0, show=self._show)
+
+    def _begin(self) -> pa.RecordBatch:
+        """Append the start of a session that follows another.
+
+        The gap between them is not over yet: it is until the first that is received.
+        """
+        predecessor = scan.predecessor_of(self.log)
+        assert predecessor is not None
+        self._number, self._started_at = predecessor.session + 1, self.log.end
+        self._not_recorded_since_ns = predecessor.last_received_ns
+        started = self._started(resumed_from=self._resumed_from, predecessor=predecessor)
+        batch = self.log.append([started]).batch()
+        note(self.place, SESSIONS, {"session": self._number, "offset": self._started_at})
+        return batch
+
+    def _record(self, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
+        """Make durable what has arrived, as one batch, and only then yield it (I2).
+
+        A batch is taken up once it is this market's turn, so that what it waited for other markets
+        counts as its delay.
+        """
+        left = max_ticks
+        while not self._feed.finished(self.market) and left != 0:
+            self.looped_s = clock.monotonic_s()
+            arrived = self._feed.take(TAKE_S, self.market)
+            if left is not None:
+                arrived = _up_to(arrived, left)
+                left -= sum(_is_tick(record) for record in arrived)
+            arrived += self._taken_samples()
+            if arrived:
+                with self._turn:
+                    batch = self.log.append(self._taken_up(arrived)).batch()
+                    self._oldest_ns = arrived[0].received_ns
+                    self._reached("recorded")
+                    self.board.see(batch)
+                    self._look_for_first_price(batch)
+                    yield batch
+                self._reached("latency")
+                self.board.price(prices.price_of(self._engine.market))
+                self._oldest_ns = None
+            else:
+                self.log.sync_mark()
+            if self._engine.market.needs_snapshot:
+                self._feed.resync(self.market)
+            self._sealer.tend()
+        if left == 0:
+            self.stop("--max-ticks")
+
+    def _taken_up(self, arrived: list[Input]) -> list[Input]:
+        """Return what arrived, its ticks with this moment; before the first the gap that ends."""
+        taken_ns = clock.now_ns()
+        taken: list[Input] = []
+        for record in arrived:
+            if _is_streamed(record):
+                taken += self._recording(record.received_ns)
+            taken.append(replace(record, taken_ns=taken_ns) if isinstance(record, Tick) else record)
+        return taken
+
+    def _recording(self, since_ns: int) -> list[Gap]:
+        """Return the gap to the session before, once: it ends where recording goes on."""
+        from_ns, self._not_recorded_since_ns = self._not_recorded_since_ns, None
+        if from_ns is None:
+            return []
+        return [missed(at_ns=since_ns, from_ns=from_ns, to_ns=since_ns, why="not running")]
+
+    def _look_for_first_price(self, batch: pa.RecordBatch) -> None:
+        """Take note of a new journal's first price, which may be long before its batch ends."""
+        if self._is_new and self.board.figures.first_price is None:
+            self.board.figures.first_price = self._opening.add(batch).first
+
+    def _taken_samples(self) -> list[Health]:
+        """Return the samples that wait, each with what all decisions so far come to."""
+        so_far = carried(self.board.score, self.log)
+        return [
+            replace(sample, detail=json.dumps({**json.loads(sample.detail), **so_far}))
+            for sample in (self._samples.popleft() for _ in range(len(self._samples)))
+        ]
+
+    def _say(self, sentence: str) -> None:
+        console.echo(printable(sentence), err=True)
+
+    def _started(
+        self, *, resumed_from: int | None, predecessor: Predecessor | None
+    ) -> SessionStarted:
+        """Return the start, which is when the session was ready: before anything was received."""
+        detail = session_detail(
+            self._header,
+            arithmetic=self._arithmetic,
+            url=self._url,
+            resumed_from=resumed_from,
+            predecessor=predecessor,
+            self_checked=self._self_checked,
+            loading_ns=self.loading_ns,
+            ready_ns=self.ready_ns,
+        )
+        return SessionStarted(received_ns=self.ready_ns, session=self._number, detail=detail)
+
+    def _summary(self) -> dict[str, object]:
+        score, session, seen = self.board.score, self.board.session, self.board.figures
+        return {
+            "journal": self.place.name,
+            "session": self._number,
+            "ticks": score.decisions,
+            "decisions": score.decisions,
+            "fills": score.fills,
+            "late": score.late,
+            "first_offset": self._started_at,
+            "last_offset": self.log.end - 1,
+            "checkpoint_offset": self._keep.checkpoint_offset,
+            "log_loss": score.log_loss,
+            "baseline_log_loss": score.baseline_log_loss,
+            "accuracy": score.accuracy,
+            "labels": score.scored,
+            "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
+            "gain": gain_of(score.equity_e8, seen.cash_e8),
+            "market_gain": self.board.market_gain,
+            "hold_gain": self.board.hold_gain,
+            "this_session": {
+                "ticks": session.decisions,
+                "fills": session.fills,
+                "late": session.late,
+                "labels": session.scored,
+                "log_loss": session.log_loss,
+                "baseline_log_loss": session.baseline_log_loss,
+                "accuracy": session.accuracy,
+                "gain": gain_of(score.equity_e8, seen.session_equity_e8),
+            },
+            "resumed_from": None if self._number == 1 else self._resumed_from,
+            "rederived": self._rederived,
+            "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
+            "stopped_by": self.stop_why,
+        }
+
+
+def _up_to(records: list[Input], ticks: int) -> list[Input]:
+    """Return the records up to and with the last of so many ticks."""
+    for index, record in enumerate(records):
+        ticks -= _is_tick(record)
+        if ticks == 0:
+            return records[: index + 1]
+    return records
+
+
+def _is_streamed(record: Input) -> bool:
+    """Return whether a record came in as it happened: it was received, not fetched or measured."""
+    return _is_tick(record) or isinstance(record, Undecodable)
+
+
+def _is_tick(record: Input) -> bool:
+    """Return whether a decision follows from a record: what was backfilled did not come in time."""
+    return isinstance(record, Tick) and not (isinstance(record, Trade) and record.backfilled)

@@ -1,0 +1,72 @@
+"""The stand-in exchange as a child process on loopback, for as long as a context lasts."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from journal import console
+from journal.errors import UsageError
+
+ENDS_S = 5.0
+"""How long it may take to end by itself."""
+
+SPEED = 10
+"""Market seconds in a second: a minute shows ten minutes of learning."""
+
+_SAID_CHARACTERS = 2_000
+
+
+@contextmanager
+def exchange(*markets: str, scenario: str, seed: int) -> Iterator[str]:
+    """Run the stand-in exchange; yield its URL. It ends with the context, or with this process.
+
+    Raises:
+        CommandError: if it does not come up; what it said is in the message.
+    """
+    command = [
+        *(sys.executable, "-m", "cli.main", "exchange", "--json", "--port", "0"),
+        *(word for market in markets for word in ("--market", market)),
+        *("--scenario", scenario, "--seed", str(seed)),
+        *("--speed", str(SPEED), "--until-stdin-closes"),
+    ]
+    # Its own session: a Ctrl-C in the terminal is ours, and we end it when we are done.
+    with (
+        # Not a pipe: nobody reads it while the exchange runs, and a full one would stop it.
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr,
+        subprocess.Popen(  # noqa: S603  our own interpreter and our own words
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+            text=True,
+        ) as child,
+    ):
+        assert child.stdin is not None
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        if not line:
+            child.wait()
+            stderr.seek(0)
+            why = stderr.read(_SAID_CHARACTERS).strip()
+            raise UsageError(f"the stand-in exchange did not start: {why}")
+        said = json.loads(line)
+        most = "at most " if said["best_accuracy_is_bound"] else ""
+        console.echo(
+            f"stand-in exchange, market {said['scenario']!r} at {SPEED} times real speed: the"
+            f" direction over {said['horizon_s']:g} s can be foreseen in"
+            f" {most}{said['best_accuracy']:.1%} of cases",
+            err=True,
+        )
+        try:
+            yield said["url"]
+        finally:
+            child.stdin.close()
+            child.terminate()
+            try:
+                child.wait(ENDS_S)
+            except subprocess.TimeoutExpired:
+                child.kill()

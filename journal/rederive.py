@@ -1,0 +1,49 @@
+"""The engine as it stood after any record: the nearest kept state, carried there by the loop.
+
+What it derives on the way is compared with what was recorded, so that a state, a feature or a model
+taken from it is known to be the one that decided.
+"""
+
+from dataclasses import dataclass
+
+from engine.checkpoint import Checkpoints
+from engine.comparison import Divergence
+from engine.engine import Engine
+from engine.errors import CheckpointDamaged
+from eventlog.reader import Reader
+from journal.errors import JournalCorrupt
+from journal.header import JournalHeader
+from journal.layout import JournalPath
+from journal.progress import progress
+from journal.replay import rerun
+
+
+@dataclass(frozen=True, slots=True)
+class Rederived:
+    """An engine after a record, and how it came there."""
+
+    engine: Engine
+    after: int
+    """The offset of the kept state that it began with."""
+    compared: int
+    divergence: Divergence | None
+
+
+def state_after(place: JournalPath, log: Reader, header: JournalHeader, offset: int) -> Rederived:
+    """Return the engine after the record at an offset.
+
+    Raises:
+        JournalCorrupt: if there is no state that checks to begin with.
+    """
+    checkpoints = Checkpoints(place.checkpoints)
+    for after in reversed([each for each in checkpoints.offsets() if each <= offset]):
+        try:
+            state = checkpoints.read(after).state
+        except CheckpointDamaged:
+            continue
+        with progress("re-deriving", offset - after) as advance:
+            outcome = rerun(log, header, state, after=after, end=offset + 1, advance=advance)
+        compared = outcome.comparison.compared
+        return Rederived(outcome.engine, after, compared, outcome.divergence)
+    problem = f"{place.checkpoints}: no checkpoint that checks at or before {offset}"
+    raise JournalCorrupt(problem)

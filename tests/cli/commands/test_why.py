@@ -1,0 +1,117 @@
+"""`trader why` answers for one decision."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from eventlog.log import Log
+from eventlog.records import Decision, MarketStatus
+from fixtures.record import HERE
+from journal import layout, scan
+from tests.commands import trader
+
+HOME = ("--home", str(HERE / "gap"))
+
+
+def first(kind: str, *words: str) -> dict[str, object]:
+    """Return the first record of a kind."""
+    answer = trader("log", *HOME, "--kind", kind, "-o", "beginning", "-c", "1", "--json", *words)
+    found: dict[str, object] = json.loads(answer.out.splitlines()[0])
+    return found
+
+
+def test_the_newest_decision() -> None:
+    """Without words it is the last one; the reasons before it are counted."""
+    summary = trader("why", *HOME, "--json").summary
+    lines = trader("log", *HOME, "--kind", "decision", "-o", "beginning", "--json").out.splitlines()
+
+    assert summary["offset"] == json.loads(lines[-2])["offset"]
+    reasons = summary["reasons"]
+    assert isinstance(reasons, dict)
+    assert sum(reasons.values()) == len(lines) - 1
+    assert summary["meaning"]
+
+
+def test_by_its_offset_by_its_tick_and_by_its_time() -> None:
+    """All three name the same decision."""
+    decision = first("decision")
+    received_ns = decision["received_ns"]
+    assert isinstance(received_ns, int)
+
+    for word in (decision["offset"], decision["cause"]):
+        assert trader("why", str(word), *HOME, "--json").summary["offset"] == decision["offset"]
+    by_time = trader("why", f"s@{received_ns / 1e9:.6f}", *HOME, "--json").summary
+    assert by_time["cause"]
+
+
+def test_an_order_and_what_came_of_it() -> None:
+    """A decision that bought says at which price it filled, later."""
+    fill = first("fill")
+    summary = trader("why", str(fill["ordered_at"]), *HOME, "--json").summary
+
+    assert summary["action"] == fill["side"]
+    fills = summary["fills"]
+    assert isinstance(fills, list)
+    assert fills[0]["offset"] == fill["offset"]
+
+
+def test_the_features_are_derived_again() -> None:
+    """--features gives every feature a value and a pull, the strongest first."""
+    summary = trader("why", "900", *HOME, "--features", "--json").summary
+    derived = summary["features"]
+
+    assert isinstance(derived, dict)
+    assert derived["compared"] > 0
+    pulls = [abs(row["pull"]) for row in derived["features"]]
+    assert pulls == sorted(pulls, reverse=True)
+    assert "pulls" in trader("why", "900", *HOME, "--features").out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(("9999999",), 13), (("soon",), 2), (("--window", "x"), 2)]
+)
+def test_what_names_no_decision(words: tuple[str, ...], code: int) -> None:
+    """A clear word, and the documented code."""
+    assert trader("why", *words, *HOME).code == code
+
+
+def test_nothing_was_decided_yet(tmp_path: Path) -> None:
+    """An empty journal has no decision: that is said, and no more."""
+    Log.open(tmp_path / "BTC-AUD" / "log").close()
+    answer = trader("why", "--home", str(tmp_path))
+
+    assert answer.code == 13
+    assert "nothing was decided yet" in answer.err
+
+
+@pytest.mark.parametrize("home", ["gap", "kill-and-resume"])
+def test_it_fits_on_one_screen(home: str) -> None:
+    """Every fact in fewer lines than a terminal has, and none of them wider than one."""
+    lines = trader("why", "--home", str(HERE / home)).out.splitlines()
+    labels = {line[2:12].strip() for line in lines[2:]}
+
+    assert {"because", "model", "edge", "tick", "before", "account", "lineage"} <= labels
+    assert len(lines) < 24
+    assert max(map(len, lines)) < 80
+
+
+def test_what_the_exchange_said_of_the_market(tmp_path: Path) -> None:
+    """A market that takes no orders is told with the decision; one that does needs no line."""
+    shutil.copytree(HERE / "gap" / "BTC-AUD", tmp_path / "BTC-AUD")
+    place = layout.find(tmp_path, None)
+    with Log.open(place.log) as log:
+        found = scan.last(log, Decision)
+        assert found is not None
+        log.append([MarketStatus(received_ns=1, status="Post Only\x1b[2J")])
+        quotes = [r for _, r in scan.records(log, 0, 200, kinds=["quote"])][:1]
+        cause = log.end
+        log.append(quotes)
+        log.append([dataclasses.replace(found[1], cause=cause)])
+    home = ("--home", str(tmp_path))
+
+    assert "the exchange says Post Only\\x1b[2J" in trader("why", *home).out
+    assert trader("why", "--json", *home).summary["market_status"] == "Post Only\x1b[2J"
+    assert trader("why", str(found[0]), "--json", *home).summary["market_status"] is None

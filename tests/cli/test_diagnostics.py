@@ -1,0 +1,66 @@
+"""What is looked at, and what each finding comes to."""
+
+import shutil
+from pathlib import Path
+
+from cli import diagnostics
+from cli.diagnostics import Verdict
+from cli.exit_codes import Exit
+from fixtures.record import HERE, JOURNAL
+
+
+def test_a_processor_that_lacks_something(tmp_path: Path) -> None:
+    """Below x86-64-v3 it is said that equal bits are not claimed."""
+    able, unable = tmp_path / "able", tmp_path / "unable"
+    able.write_text("model name\t: X\nflags\t\t: fpu avx2 fma bmi2\n")
+    unable.write_text("model name\t: Y\nflags\t\t: fpu sse2 fma\n")
+
+    assert diagnostics.processor(able).verdict is Verdict.OK
+    assert diagnostics.processor(unable).verdict is Verdict.NOTE
+    assert "without avx2, bmi2" in diagnostics.processor(unable).says
+    assert diagnostics.processor(tmp_path / "none").verdict is Verdict.NOTE
+
+
+def test_a_configuration_that_does_not_hold(tmp_path: Path) -> None:
+    """It is a problem with its own exit code; a missing file is none."""
+    assert diagnostics.configuration(tmp_path).verdict is Verdict.NOTE
+
+    (tmp_path / "trader.toml").write_text("[engine]\nfee_pm = 1\n")
+    check = diagnostics.configuration(tmp_path)
+
+    assert (check.verdict, check.code) == (Verdict.PROBLEM, Exit.CONFIGURATION)
+    assert "fee_ppm" in check.hint
+
+
+def test_too_little_room(tmp_path: Path) -> None:
+    """The floor is the one of the configuration."""
+    (tmp_path / "trader.toml").write_text(f"[log]\nmin_free_mib = {1 << 30}\n")
+
+    assert diagnostics.disk(tmp_path).code is Exit.HALT
+    assert diagnostics.disk(tmp_path / "not" / "there" / "yet").verdict is Verdict.OK
+
+
+def test_a_disk_is_timed_and_left_as_it_was(tmp_path: Path) -> None:
+    """Nothing stays behind."""
+    assert "p99" in diagnostics.durability(tmp_path).says
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_journals_that_are_there(tmp_path: Path) -> None:
+    """A damaged one is a problem, and does not hide the others."""
+    shutil.copytree(HERE / "gap" / JOURNAL, tmp_path / "A")
+    shutil.copytree(HERE / "gap" / JOURNAL, tmp_path / "B")
+    (tmp_path / "A" / "log" / "MANIFEST").write_bytes(b"x")
+
+    damaged, whole = diagnostics.locks(tmp_path)
+
+    assert (damaged.name, damaged.code) == ("A", Exit.CORRUPT)
+    assert (whole.name, whole.verdict) == ("B", Verdict.OK)
+
+
+def test_the_golden_run_is_that_of_the_journal() -> None:
+    """The same bits twice, and compared with what the newest session recorded."""
+    (check,) = diagnostics.determinism(HERE / "gap")
+
+    assert "golden run" in check.says
+    assert JOURNAL in check.says

@@ -1,0 +1,29 @@
+"""The stand-in exchange as a child: there while the context lasts, and not after."""
+
+import pytest
+
+from feeds.btcmarkets.connection import Feed
+from feeds.errors import ExchangeUnreachable
+from journal.errors import CommandError
+from journal.live import simulation
+
+
+def test_it_lasts_as_long_as_the_context() -> None:
+    """Its URL answers inside and is refused afterwards."""
+    with (
+        simulation.exchange("BTC-AUD", scenario="calm", seed=1) as url,
+        Feed(url, ["BTC-AUD"]) as feed,
+    ):
+        assert feed.take(10.0)
+
+    with pytest.raises(ExchangeUnreachable), Feed(url, ["BTC-AUD"], connect_timeout_s=0.5):
+        pass
+
+
+def test_what_it_said_is_in_the_error() -> None:
+    """A scenario that does not exist is refused with the child's own words."""
+    with (
+        pytest.raises(CommandError, match="tempest"),
+        simulation.exchange("BTC-AUD", scenario="tempest", seed=1),
+    ):
+        pass

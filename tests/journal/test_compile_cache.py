@@ -1,0 +1,225 @@
+"""What was compiled is found again, with the same bits; what is damaged is not."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from journal import compile_cache
+
+SMALL = """
+from cli import compiled
+compiled.reuse()
+from engine.arithmetic import tf
+twice = tf.function(lambda x: x * 2.0, jit_compile=True, autograph=False)
+print(float(twice(tf.constant(21.0))))
+"""
+STEP = """
+import sys
+from cli import compiled
+if sys.argv[1] == "kept":
+    compiled.reuse()
+from engine.engine import arithmetic_digest
+from engine.parameters import Parameters
+print(arithmetic_digest(Parameters(memory_rows=256, archive_rows=256)))
+"""
+
+
+def ran(cache: Path, code: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own whose user has this directory for what can be made again."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    environment.pop("TF_XLA_FLAGS", None)
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        check=False,
+        text=True,
+        env=environment,
+    )
+
+
+def kept(cache: Path) -> list[Path]:
+    return sorted(cache.glob("trader/compiled/*/*.pb.*"))
+
+
+def test_a_kept_step_gives_the_bits_of_one_that_was_just_compiled(tmp_path: Path) -> None:
+    """Compiled and not kept, compiled and kept, and found: three processes."""
+    words = ("alone", "kept", "kept")
+    digests = [ran(tmp_path, STEP, word).stdout for word in words]
+
+    assert len(set(digests)) == 1
+    assert len(digests[0].strip()) == 32
+    assert len(kept(tmp_path)) == 1
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory in which one process has kept what it compiled."""
+    cache = tmp_path_factory.mktemp("once")
+    assert ran(cache, SMALL).stdout == "42.0\n"
+    return cache
+
+
+@pytest.fixture
+def cache(once: Path, tmp_path: Path) -> Path:
+    """Return a copy of it."""
+    return shutil.copytree(once, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("size_bytes", [1000, None])
+def test_what_is_damaged_is_compiled_again(cache: Path, size_bytes: int | None) -> None:
+    """An end that is not there, or one bit: it is put away, and another takes its place."""
+    (before,) = kept(cache)
+    damaged = bytearray(before.read_bytes()[:size_bytes])
+    damaged[500] ^= 1
+    before.write_bytes(bytes(damaged))
+
+    again = ran(cache, SMALL)
+
+    assert (again.returncode, again.stdout) == (0, "42.0\n")
+    (after,) = kept(cache)
+    assert after.name.endswith(compile_cache.digest(after.read_bytes()))
+
+
+def test_what_is_kept_is_used(cache: Path) -> None:
+    """What passes for it, because its name is right, is what TensorFlow takes; it says so."""
+    (right,) = kept(cache)
+    nonsense = b"this is no machine code"
+    name, _, _ = right.name.rpartition(".")
+    right.with_name(f"{name}.{compile_cache.digest(nonsense)}").write_bytes(nonsense)
+    right.unlink()
+
+    assert ran(cache, SMALL).returncode != 0
+
+
+def test_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    """It is compiled as if there were nothing."""
+    (tmp_path / "trader").write_text("a file, where a directory is wanted")
+
+    alone = ran(tmp_path, SMALL)
+
+    assert (alone.returncode, alone.stdout) == (0, "42.0\n")
+    assert alone.stderr == f"what is compiled is not kept: {tmp_path}/trader is not a directory\n"
+
+
+def test_what_is_left_behind_goes(cache: Path) -> None:
+    """Of what is kept the oldest; and the directory of a process that was killed."""
+    (mine,) = kept(cache)
+    for number in range(compile_cache.KEPT_MAX + 2):
+        data = str(number).encode()
+        other = mine.with_name(f"other-{number}.pb.{compile_cache.digest(data)}")
+        other.write_bytes(data)
+        os.utime(other, (number, number))
+    (mine.parent / "run-killed").mkdir()
+    (mine.parent / "run-killed" / "left.pb").touch()
+
+    ran(cache, SMALL)
+
+    assert mine in kept(cache)
+    assert len(kept(cache)) == compile_cache.KEPT_MAX
+    assert not list(mine.parent.glob("other-0.pb.*"))
+    assert not list(mine.parent.glob("run-*"))
+
+
+def checked(cache: Path, flags: str = "") -> tuple[str, str]:
+    """Have a process look for what is kept; return TensorFlow's flags then, and what it said."""
+    code = (
+        "import os; from cli import compiled; compiled.reuse(); print(os.environ['TF_XLA_FLAGS'])"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "TF_XLA_FLAGS": flags}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True, env=environment
+    )
+    return done.stdout.strip(), done.stderr
+
+
+def opened_up(cache: Path, kind: str) -> None:
+    """Let others write to the cache, or lead it elsewhere."""
+    store = next((cache / "trader" / "compiled").iterdir())
+    match kind:
+        case "cache":
+            cache.chmod(0o777)
+        case "trader":
+            (cache / "trader").chmod(0o770)
+        case "store":
+            store.chmod(0o707)
+        case "link":
+            (cache / "trader" / "compiled").rename(cache / "elsewhere")
+            (cache / "trader" / "compiled").symlink_to(cache / "elsewhere")
+
+
+@pytest.mark.parametrize("kind", ["cache", "trader", "store", "link"])
+def test_where_others_could_leave_code_none_is_taken(cache: Path, kind: str) -> None:
+    """The digest in a name says nothing of who wrote it: nothing is kept, and a line says why."""
+    opened_up(cache, kind)
+
+    flags, said = checked(cache)
+
+    assert flags == ""
+    assert said.startswith("what is compiled is not kept: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_what_belongs_to_another_user_is_not_taken(cache: Path) -> None:
+    """A directory ends the search; a file in ours is put away."""
+    (file,) = kept(cache)
+    os.chown(file, 65_534, 65_534)
+    flags, _ = checked(cache)
+    assert "run-" in flags
+    assert not kept(cache)
+
+    os.chown(cache / "trader", 65_534, 65_534)
+    flags, said = checked(cache)
+    assert flags == ""
+    assert "belongs to another user" in said
+
+
+@pytest.mark.parametrize("kind", ["writable", "link", "pipe", "huge"])
+def test_a_file_that_is_not_ours_alone_is_put_away(cache: Path, kind: str) -> None:
+    """Whatever its name says."""
+    (file,) = kept(cache)
+    match kind:
+        case "writable":
+            file.chmod(0o622)
+        case "link":
+            file.rename(cache / "code")
+            file.symlink_to(cache / "code")
+        case "pipe":
+            file.unlink()
+            os.mkfifo(file)
+        case "huge":
+            os.truncate(file, compile_cache.CODE_BYTES_MAX + 1)
+
+    flags, said = checked(cache)
+
+    assert "run-" in flags
+    assert said == ""
+    assert not kept(cache)
+
+
+@pytest.mark.parametrize("name", ["a b", "a\tb", "a'b", 'a"b', "a,b"])
+def test_a_path_that_tensorflow_cannot_be_told(tmp_path: Path, name: str) -> None:
+    """Cut at its blank it would be another directory: nothing is written there, or anywhere."""
+    flags, said = checked(tmp_path / name)
+
+    assert flags == ""
+    assert "what is compiled is not kept" in said
+    assert not list(tmp_path.rglob("run-*"))
+
+
+def test_a_directory_that_somebody_else_named(cache: Path, tmp_path: Path) -> None:
+    """It is not TensorFlow's any more; nothing in it is published, and it stays."""
+    planted = tmp_path / "run-planted"
+    planted.mkdir()
+    (planted / "x.pb").write_text("this is no machine code")
+
+    flags, _ = checked(cache, f"--tf_xla_persistent_cache_directory={planted} --other=1")
+
+    assert str(planted) not in flags
+    assert "--other=1" in flags
+    assert (planted / "x.pb").exists()
+    assert not list(tmp_path.glob("x.pb.*"))

@@ -1,0 +1,68 @@
+"""What the first record of a journal settles."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.exit_codes import code_of
+from engine.parameters import Parameters
+from eventlog.log import Log
+from eventlog.records import Gap, SessionStarted
+from journal import layout, scan
+from journal.errors import CommandError
+from journal.header import JournalHeader, header_of, rules_of, session_detail
+from journal.layout import JournalPath
+
+GENESIS = JournalHeader(parameters=Parameters(fee_ppm=7), initial_state="ab")
+
+
+def started(session: int, received_ns: int) -> SessionStarted:
+    """Return the start of a session."""
+    detail = session_detail(
+        GENESIS, arithmetic="cd", url="ws://x", resumed_from=None, predecessor=None
+    )
+    return SessionStarted(received_ns=received_ns, session=session, detail=detail)
+
+
+def test_the_first_record_settles_the_parameters(tmp_path: Path) -> None:
+    """Genesis is read back from the log as it was written."""
+    with Log.open(tmp_path / "log") as log:
+        log.append([started(1, 5)])
+        place = layout.JournalPath(tmp_path, "X")
+
+        assert header_of(log, place) == GENESIS
+        assert scan.arithmetics(log) == {0: "cd"}
+
+
+def test_a_log_that_begins_otherwise_is_refused(tmp_path: Path) -> None:
+    """A first record that starts no session is no journal of ours."""
+    with Log.open(tmp_path / "log") as log:
+        log.append([Gap(received_ns=1, from_ns=0, to_ns=1, why="x")])
+
+        with pytest.raises(CommandError) as caught:
+            header_of(log, layout.JournalPath(tmp_path, "X"))
+    assert code_of(caught.value) == 5
+
+
+def test_a_session_says_all_that_a_replay_needs() -> None:
+    """Parameters, first state, arithmetic and versions are in the record."""
+    detail = json.loads(started(1, 5).detail)
+
+    assert detail["parameters"]["fee_ppm"] == 7
+    assert detail["versions"]["tensorflow"] != "unknown"
+    assert set(detail) >= {"initial_state", "arithmetic", "python", "machine", "url"}
+
+
+def test_the_rules_of_another_version_are_read(tmp_path: Path) -> None:
+    """Parameters that this version lacks are kept as they were said; what it knows it knows."""
+    place = JournalPath(tmp_path, "BTC-AUD")
+    said = {"parameters": {"cash": 77_000, "horizon_ms": 500, "wheels": 4}, "initial_state": ""}
+    with Log.open(place.log) as log:
+        log.append([SessionStarted(received_ns=1, session=1, detail=json.dumps(said))])
+        rules = rules_of(log, place)
+
+    assert rules.values["wheels"] == 4
+    assert (rules.known.cash, rules.known.horizon_ms) == (77_000, 500)
+    assert not rules.whole
+    assert rules.digest != rules.known.digest

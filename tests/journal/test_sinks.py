@@ -1,0 +1,84 @@
+"""The sink of a journal: compare what is there, append what is not, keep states where they are."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli.exit_codes import code_of
+from engine.checkpoint import Checkpoints
+from engine.chunks import chunks
+from engine.engine import Engine
+from engine.loop import run
+from eventlog.log import Log
+from eventlog.reader import Reader
+from eventlog.records import EFFECT_KINDS, Input
+from fixtures.record import HERE, JOURNAL
+from journal import layout, scan
+from journal.header import JournalHeader, header_of
+from journal.sinks import Diverged, RecordingSink
+from tests.golden.test_fixtures import claim
+
+
+def inputs(limit: int) -> list[Input]:
+    """Return the first inputs of a fixture."""
+    log = Reader.open(HERE / "gap" / JOURNAL / "log")
+    pairs = [record for _, record in scan.records(log, 0, log.end) if isinstance(record, Input)]
+    return pairs[:limit]
+
+
+def header() -> JournalHeader:
+    """Return what the fixture began with."""
+    place = layout.find(HERE / "gap", JOURNAL)
+    return header_of(Reader.open(place.log), place)
+
+
+def test_effects_lost_in_a_kill_are_derived_and_appended(tmp_path: Path) -> None:
+    """Inputs without effects at the end of a log get them, once, and a state is kept behind."""
+    records, start = inputs(300), header()
+    with Log.open(tmp_path / "log") as log:
+        log.append(records[:1])
+        checkpoints = Checkpoints(tmp_path / "checkpoints")
+        engine = Engine.initial(start.parameters)
+        checkpoints.keep_whole(engine, offset=0, chain=log.chain)
+        log.append(records[1:200])
+        log.append(records[200:])  # and then it was killed: no effects at all
+
+        shown: list[int] = []
+        keep = RecordingSink(
+            log, checkpoints, after=0, show=lambda batch: shown.append(batch.num_rows)
+        )
+        run(engine, chunks(log.read(1, log.end), 128), keep)
+
+        kinds = [kind for batch in log.read(columns=("kind",)) for kind in batch[0].to_pylist()]
+        assert sum(shown) == sum(kind in EFFECT_KINDS for kind in kinds) > 0
+        assert keep.checkpoint_offset == log.end - 1
+        assert checkpoints.restore(log) is not None
+
+        # Once more over the same log: everything is there, nothing is appended.
+        end = log.end
+        again = RecordingSink(log, checkpoints, after=0, show=lambda batch: shown.append(-1))
+        run(Engine.initial(start.parameters), chunks(log.read(1, log.end), 100), again)
+        assert log.end == end
+        assert again.compared == sum(kind in EFFECT_KINDS for kind in kinds)
+        assert -1 not in shown
+
+
+def test_a_tail_that_differs_stops_everything(tmp_path: Path) -> None:
+    """An engine that derives something else than the log says writes nothing."""
+    claim(HERE / "gap")
+    shutil.copytree(HERE / "gap" / JOURNAL, tmp_path / "journal")
+    start = header()
+    engine = Engine.initial(start.parameters)
+    state = engine.state()
+    state["learner.weights"].view("int32")[3] ^= 1
+    with Log.open(tmp_path / "journal" / "log") as log:
+        end = log.end
+        keep = RecordingSink(log, Checkpoints(tmp_path / "other"), after=0, show=lambda batch: None)
+
+        with pytest.raises(Diverged) as caught:
+            run(Engine(start.parameters, state), chunks(log.read(1, end), 64), keep)
+
+        assert log.end == end
+    assert code_of(caught.value) == 6
+    assert caught.value.divergence.column == "fingerprint"
