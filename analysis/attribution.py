@@ -13,8 +13,8 @@ def influences(told: History) -> list[dict[str, Any]]:
     A feature's influence is the mean size, over the newest labelled samples of the newest kept
     state, of its value times the slope of the answer "up" in it. Loads TensorFlow.
     """
-    from engine import features, network
     from engine.arithmetic import tf
+    from engine.learner import features, network
     from engine.self_check import self_check
 
     if not told.rules.whole:

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from eventlog.reader import Reader
 from eventlog.schema import NAMES
-from journal.columns import decimals_of, numbers
-from journal.prices import NEEDS, Priced, Prices
+from journal.reading.columns import decimals_of, numbers
+from journal.reading.prices import NEEDS, Priced, Prices
 
 Floats = npt.NDArray[np.float64]
 

@@ -21,13 +21,13 @@ from eventlog.reader import Reader
 from eventlog.recovery import LOCK
 from eventlog.storage import DISK
 from journal import frozen
-from journal.columns import decimals_of, numbers
 from journal.frozen import Frozen
 from journal.header import Rules, rules_of
 from journal.layout import JournalPath
 from journal.live.latency import Latencies
-from journal.prices import Priced
-from journal.scan import detail_of
+from journal.reading.columns import decimals_of, numbers
+from journal.reading.prices import Priced
+from journal.reading.scan import detail_of
 from journal.sidecar import recoveries
 
 STRETCHES = 800

@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 from analysis.lines import time_of
 from analysis.uncertainty import blocked
 from eventlog.reader import Reader
-from journal.columns import numbers
 from journal.errors import UsageError
 from journal.header import rules_of
 from journal.layout import JournalPath
+from journal.reading.columns import numbers
 
 Floats = npt.NDArray[np.float64]
 

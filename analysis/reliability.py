@@ -1,9 +1,9 @@
 """Can its confidence be believed? Probabilities compared with how often the price then rose.
 
 Each recorded ``p_up`` is compared with the mid one horizon later, read from the market's records
-(`journal.prices`) and not from the engine's own scoring; the rule is the engine's
-(`engine.labels`), so it comes to as many labels. What did not move says nothing and is left out; so
-is what would reach across a gap, a session's start, or a market that is not valid.
+(`journal.reading.prices`) and not from the engine's own scoring; the rule is the engine's
+(`engine.learner.labels`), so it comes to as many labels. What did not move says nothing and is left
+out; so is what would reach across a gap, a session's start, or a market that is not valid.
 """
 
 from itertools import pairwise
@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journal.columns import numbers
-from journal.prices import Priced
+from journal.reading.columns import numbers
+from journal.reading.prices import Priced
 
 BINS = 20
 READS = ("cause", "p_up", "p_up_raw")

@@ -16,7 +16,7 @@ from analysis.reliability import BINS, Reliability, wilson
 from analysis.smoothing import Floats, filled, ratio
 from analysis.uncertainty import Interval, blocked
 from analysis.verdicts import answers, assumptions
-from engine.reasons import LATE
+from engine.account.reasons import LATE
 from journal.frozen import Frozen
 from journal.sidecar import covered
 

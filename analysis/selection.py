@@ -11,9 +11,9 @@ from engine.checkpoint import Checkpoints
 from eventlog.printable import printable
 from eventlog.reader import Reader
 from eventlog.records import Decision, Fill, Milestone
-from journal import scan
+from journal.asked.offsets import resolve, time_ns
 from journal.errors import NoSuchRecord
-from journal.offsets import resolve, time_ns
+from journal.reading import scan
 
 NEAR_RECORDS = 4_200
 """An effect is at most so many records after its tick: two chunks and their effects."""

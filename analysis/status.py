@@ -12,23 +12,24 @@ import pyarrow as pa
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
 from engine.snapshot import Facts
-from eventlog import compute
+from eventlog.fastpath import compute
 from eventlog.reader import Reader
 from eventlog.records import E8, TICK_KINDS, Decision
 from eventlog.recovery import LOCK
 from eventlog.storage import DISK
 from feeds import clock
-from journal import layout, scan, sidecar
+from journal import layout, sidecar
 from journal.errors import CommandError
 from journal.header import Rules, rules_of
 from journal.layout import JournalPath
-from journal.prices import first, newest
-from journal.scan import detail_of
-from journal.score import COLUMNS as SCORED
-from journal.score import Score, gain_of
+from journal.reading import scan
+from journal.reading.prices import first, newest
+from journal.reading.scan import detail_of
+from journal.reading.score import COLUMNS as SCORED
+from journal.reading.score import Score, gain_of
+from journal.reading.totals import KEY as SO_FAR
+from journal.reading.totals import QUICK_RECORDS, since_beginning
 from journal.sidecar import verified
-from journal.totals import KEY as SO_FAR
-from journal.totals import QUICK_RECORDS, since_beginning
 
 RECENT_RECORDS = 8_000
 """Records from the end that "recent" means."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from analysis.history import History
-from journal.score import percent, words_of
+from journal.reading.score import percent, words_of
 
 
 def answers(

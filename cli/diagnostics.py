@@ -19,12 +19,13 @@ from eventlog.storage import DISK
 from feeds import clock
 from feeds.errors import ExchangeUnreachable
 from feeds.reach import reach
-from journal import layout, scan
+from journal import layout
+from journal.asked.settings import FILE, choices, settings
 from journal.errors import CommandError
 from journal.header import header_of, versions
 from journal.layout import JournalPath
-from journal.scan import UNKNOWN
-from journal.settings import FILE, choices, settings
+from journal.reading import scan
+from journal.reading.scan import UNKNOWN
 
 PYTHONS = ((3, 11), (3, 13))
 CPU_FLAGS = ("avx2", "fma", "bmi2")

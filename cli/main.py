@@ -35,8 +35,8 @@ from cli.commands.why import why
 from cli.exit_codes import EXPECTED, MEANINGS, Exit, code_of, report
 from cli.usage import refused
 from journal import console
+from journal.asked.settings import tidy_environment
 from journal.live import outlets
-from journal.settings import tidy_environment
 
 app = typer.Typer(
     name="trader",

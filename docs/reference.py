@@ -15,7 +15,7 @@ from cli.exit_codes import MEANINGS
 from cli.main import app
 from eventlog.records import KINDS
 from eventlog.schema import COLUMNS, FIELDS, SCHEMA
-from journal.settings import KNOWN
+from journal.asked.settings import KNOWN
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -104,7 +104,7 @@ def records() -> str:
 
 def features() -> str:
     """Return the features by name, with formula and source."""
-    from engine import features as module  # loads TensorFlow
+    from engine.learner import features as module  # loads TensorFlow
 
     doc = inspect.getdoc(module) or ""
     lines = ["# Features", "", doc, "", "| place | name | changes its sign in a mirrored market |"]

@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine import candidates, monitor, policy, self_check
+from engine import self_check
 from engine import step as steps
+from engine.account import policy
 from engine.errors import StateMismatch
+from engine.learner import candidates, monitor
 from engine.market import WIDTH, Column, Market, Rows
 from engine.parameters import Parameters
 from engine.state import Arrays, digest

@@ -32,9 +32,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engine.state import Arrays
-from eventlog import compute
 from eventlog.checksum import LEVELS_SIGNED, checksum_of, signed
-from eventlog.compute import flattened, lengths_of
+from eventlog.fastpath import compute
+from eventlog.fastpath.compute import flattened, lengths_of
 from eventlog.records import ONLINE, TICK_KINDS
 from eventlog.schema import counts_e8
 

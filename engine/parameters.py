@@ -65,7 +65,10 @@ class Parameters:
     cash: int = _parameter(10_000, 1, 10**9, "paper money at the start, in the quote currency")
     order_cash: int = _parameter(1_000, 1, 10**9, "paper money put into one order")
     fee_ppm: int = _parameter(
-        -1, -1, 100_000, "taker fee, parts per million; -1: the exchange's tiers (engine/fees.py)"
+        -1,
+        -1,
+        100_000,
+        "taker fee, parts per million; -1: the exchange's tiers (engine/account/fees.py)",
     )
     latency_ms: int = _parameter(
         100, 0, 60_000, "event time that an order takes to the exchange, at least"

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine import network
 from engine.arithmetic import Tensor, tf
-from engine.features import COUNT
-from engine.memory import VOID
+from engine.learner import network
+from engine.learner.features import COUNT
+from engine.learner.memory import VOID
 from engine.parameters import Parameters
 from engine.state import Arrays, cursors
 

@@ -51,9 +51,9 @@ def facts_of(state: Arrays, *, offset: int, chain: bytes, parameters: str) -> Fa
     market = state["market.scalars"]
     bid_e8, ask_e8, last_e8, book_seen, book_valid = market[2:7].tolist()
     valid = 0 < bid_e8 < ask_e8 and (book_valid or not book_seen)
-    # As decisions value it (`engine.portfolio`): a market without one side has no mid.
+    # As decisions value it (`engine.account.portfolio`): a market without one side has no mid.
     middle_e8 = (bid_e8 + ask_e8) // 2 if valid else max(last_e8, 0)
-    # Rows and columns of `engine.portfolio`, which loads TensorFlow: cash and position, ours.
+    # Rows and columns of the portfolio, whose module loads TensorFlow: cash and position, ours.
     cash_e8, position_e8 = state["portfolio.ledger"][:2, 0].tolist()
     value_e8 = position_e8 * middle_e8 // 10**8
     return Facts(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 Arrays = dict[str, npt.NDArray[Any]]
 
 RINGS = ("memory.samples", "memory.facts", "memory.outcomes", "memory.archive")
-"""The arrays whose rows are the places of `engine.memory`'s rings."""
+"""The arrays whose rows are the places of `engine.learner.memory`'s rings."""
 
 ARCHIVE_STRIDE = 16
 """Of how many labelled samples one goes to the archive."""

@@ -17,23 +17,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine import (
+from engine.account import decision_feedback, performance, policy, portfolio
+from engine.arithmetic import Tensor, replace_row, tf
+from engine.errors import StateMismatch
+from engine.learner import (
     calibration,
     candidates,
-    decision_feedback,
     experts,
     features,
     labels,
-    learning,
     memory,
     monitor,
     network,
-    performance,
-    policy,
-    portfolio,
+    training,
 )
-from engine.arithmetic import Tensor, replace_row, tf
-from engine.errors import StateMismatch
 from engine.market import LEVELS, WIDTH, Rows
 from engine.parameters import Parameters
 from engine.row import row_of
@@ -53,7 +50,7 @@ class State(NamedTuple):
     calibration: calibration.CalibrationState
     monitor: monitor.MonitorState
     tally: labels.TallyState
-    learner: learning.LearnerState
+    learner: training.LearnerState
     hindsight: decision_feedback.DecisionFeedbackState
     portfolio: portfolio.PortfolioState
     performance: performance.PerformanceState
@@ -142,9 +139,9 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
         parameters,
     )
     ring, knowing, trials, scaling, watch, tally = learners
-    rate = learning.rate(ring, watch, state.features, parameters)
+    rate = training.rate(ring, watch, state.features, parameters)
     ring, batch = memory.samples(ring, row.offset, parameters)
-    learner, trained = learning.train(
+    learner, trained = training.train(
         state.learner,
         batch,
         knowing.linear_weights,
@@ -249,7 +246,7 @@ def initial_state(parameters: Parameters) -> Arrays:
         "calibration": calibration.initial_state(),
         "monitor": monitor.initial_state(),
         "tally": labels.initial_state(),
-        "learner": learning.initial_state(weights),
+        "learner": training.initial_state(weights),
         "hindsight": decision_feedback.initial_state(),
         "portfolio": portfolio.initial_state(parameters),
         "performance": performance.initial_state(parameters),
@@ -267,7 +264,7 @@ _PARTS: dict[str, Any] = {
     "calibration": calibration.CalibrationState,
     "monitor": monitor.MonitorState,
     "tally": labels.TallyState,
-    "learner": learning.LearnerState,
+    "learner": training.LearnerState,
     "hindsight": decision_feedback.DecisionFeedbackState,
     "portfolio": portfolio.PortfolioState,
     "performance": performance.PerformanceState,

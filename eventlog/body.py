@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from eventlog.compute import ordered
+from eventlog.fastpath.compute import ordered
 from eventlog.schema import COLUMNS, NAMES, REQUIRED, SCHEMA, nulls, nulls_of
 
 Int64s = np.ndarray[Any, np.dtype[np.int64]]

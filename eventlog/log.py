@@ -28,7 +28,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from eventlog import body, frame, mark, parts, recovery, row, sealing, segment
+from eventlog import body, frame, mark, parts, recovery, sealing, segment
 from eventlog import manifest as manifests
 from eventlog.errors import (
     Corrupt,
@@ -40,6 +40,7 @@ from eventlog.errors import (
     Unwritable,
     WriteFailed,
 )
+from eventlog.fastpath import row
 from eventlog.frame import Kind, Link
 from eventlog.lock import WITHOUT_LOCKS
 from eventlog.manifest import Manifest, Sealed

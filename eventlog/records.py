@@ -222,15 +222,15 @@ class Decision:
     curves follow from the log alone. ``fingerprint`` is the 64-bit hash of the weights after this
     tick.
 
-    From format 2 on: ``phase`` is how the learner stands (`engine.monitor`), ``p_up_network`` what
-    the network alone says. Of the labels that were resolved, ``scored_rises`` rose and
-    ``scored_said_rises`` were predicted to; the sums of the network alone, of the imbalance rule
-    and of persistence stand next to ours.
+    From format 2 on: ``phase`` is how the learner stands (`engine.learner.monitor`),
+    ``p_up_network`` what the network alone says. Of the labels that were resolved, ``scored_rises``
+    rose and ``scored_said_rises`` were predicted to; the sums of the network alone, of the
+    imbalance rule and of persistence stand next to ours.
 
     ``edge_realisation`` is how far expected gains have come true, ``skill_confidence`` how much of
-    the recent skill is certain (`engine.decision_feedback`). ``gross_equity`` is the equity before
-    all fees so far, ``spread_cost`` what fills have cost compared with the mid (half spreads and
-    the walk into the book), so ``gross_equity + spread_cost`` is what trading at the mid for
+    the recent skill is certain (`engine.account.decision_feedback`). ``gross_equity`` is the equity
+    before all fees so far, ``spread_cost`` what fills have cost compared with the mid (half spreads
+    and the walk into the book), so ``gross_equity + spread_cost`` is what trading at the mid for
     nothing would have brought. ``buy_hold_equity`` is that of buying once and holding,
     ``random_equity`` the mean of traders who enter as often as we do, at moments that are drawn.
     ``drawdown`` is the deepest fall of equity so far, ``sharpe`` the mean over the deviation of the

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from eventlog.compute import filled, flattened, lengths_of
+from eventlog.fastpath.compute import filled, flattened, lengths_of
 from eventlog.records import KINDS, Level, Record, Side
 
 

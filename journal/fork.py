@@ -16,11 +16,12 @@ from eventlog.printable import printable
 from eventlog.reader import Reader
 from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted, format_e8
 from feeds import clock
-from journal import compile_cache, console, scan
+from journal import compile_cache, console
 from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
 from journal.progress import progress, stage
-from journal.score import COLUMNS, Score, fraction, money
+from journal.reading import scan
+from journal.reading.score import COLUMNS, Score, fraction, money
 from journal.sidecar import SESSIONS, note
 from journal.sinks import RecordingSink
 
@@ -35,7 +36,7 @@ def fork(
     chosen: dict[str, object],
     as_json: bool,
 ) -> None:
-    """Make the new journal, which `journal.preflight.check_fork` let pass; print both outcomes."""
+    """Make the new journal, which `preflight.check_fork` let pass; print both outcomes."""
     with stage("compile") as compiling:
         arithmetic = arithmetic_digest(parameters)
         engine = Engine.initial(parameters)

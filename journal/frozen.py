@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
-from eventlog import compute
+from eventlog.fastpath import compute
 from eventlog.reader import Reader
-from journal.columns import numbers
 from journal.layout import JournalPath
+from journal.reading.columns import numbers
 from journal.sidecar import FROZEN, notes
 
 FILE = "frozen.parquet"

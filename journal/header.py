@@ -12,7 +12,7 @@ from eventlog.reader import Reader
 from eventlog.records import SessionStarted
 from journal.errors import JournalCorrupt, JournalIncompatible
 from journal.layout import JournalPath
-from journal.scan import UNKNOWN, Predecessor, detail_of, records
+from journal.reading.scan import UNKNOWN, Predecessor, detail_of, records
 
 _PACKAGES = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
 

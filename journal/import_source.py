@@ -22,11 +22,12 @@ from feeds.files import survey
 from feeds.files.layout import COLUMNS, Layout
 from feeds.files.survey import Survey
 from feeds.files.times import UNITS_NS
-from journal import console, scan
+from journal import console
+from journal.asked.settings import Settings
 from journal.errors import UsageError
 from journal.layout import JournalPath
 from journal.progress import progress
-from journal.settings import Settings
+from journal.reading import scan
 
 _DAY_NS = 86_400 * 10**9
 _SHOWN_CHARACTERS = 1_000

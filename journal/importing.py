@@ -25,16 +25,16 @@ from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted
 from feeds import clock
 from feeds.files import merge
 from feeds.files.survey import Survey
+from journal.asked.settings import Settings
 from journal.errors import UsageError
 from journal.header import JournalHeader, header_of, session_detail
 from journal.import_source import described
 from journal.layout import JournalPath
 from journal.progress import Advance, progress
-from journal.score import Score
-from journal.settings import Settings
+from journal.reading.score import Score
+from journal.reading.totals import since_beginning
 from journal.sidecar import SESSIONS, note
 from journal.sinks import RecordingSink
-from journal.totals import since_beginning
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventlog.printable import printable
+from journal.asked.names import check_journal, is_journal
 from journal.errors import NoJournal, UsageError
-from journal.names import check_journal, is_journal
 
 SIMULATED = ".simulated"
 

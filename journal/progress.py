@@ -25,7 +25,7 @@ from rich.text import Text
 from eventlog.printable import printable
 from feeds import clock
 from journal import console
-from journal.score import span
+from journal.reading.score import span
 
 Advance = Callable[[int], None]
 """Says that so many more records are done."""

@@ -17,7 +17,7 @@ from engine.step import CHUNK_TICKS
 from eventlog.reader import Reader
 from journal.header import JournalHeader
 from journal.progress import Advance
-from journal.score import Score
+from journal.reading.score import Score
 
 COLUMNS = READS
 """The columns of a log that the engine needs."""

@@ -54,7 +54,7 @@ def test_no_class_is_a_manager(path: Path) -> None:
     assert not [name for name in classes if name.endswith(BANNED_CLASS_ENDINGS)]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "engine").glob("*.py")), ids=named)
+@pytest.mark.parametrize("path", sorted((ROOT / "engine").rglob("*.py")), ids=named)
 def test_the_engine_does_not_know_where_ticks_come_from(path: Path) -> None:
     """No identifier of the engine says live or mode: there is one path."""
     words = {word for name in identifiers(tree(path)) for word in name.lower().split("_")}
@@ -62,7 +62,7 @@ def test_the_engine_does_not_know_where_ticks_come_from(path: Path) -> None:
     assert not words & set(BANNED_ENGINE_WORDS)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "engine").glob("*.py")), ids=named)
+@pytest.mark.parametrize("path", sorted((ROOT / "engine").rglob("*.py")), ids=named)
 def test_the_engine_has_no_hidden_order(path: Path) -> None:
     """No iteration over a set, no hash() and no id() decides anything in the engine."""
     for node in ast.walk(tree(path)):

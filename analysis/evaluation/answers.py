@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from engine.chunks import chunks
 from engine.engine import Engine
-from engine.features import NAMES
+from engine.learner.features import NAMES
 from engine.loop import run
 from engine.market import Market, Rows
 from engine.parameters import Parameters

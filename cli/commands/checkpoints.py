@@ -16,7 +16,7 @@ def checkpoints(
     from eventlog.records import format_e8
     from feeds import clock
     from journal import layout
-    from journal.score import fraction
+    from journal.reading.score import fraction
     from journal.sidecar import covered, verified
 
     place = layout.find(home, name)

@@ -59,7 +59,7 @@ def _place(path: Path, name: str | None) -> "JournalPath":
 def _lines(said: dict[str, Any]) -> list[str]:
     """Return what a person reads, within eighty columns."""
     from cli.render.page import amount
-    from journal.score import fraction, percent
+    from journal.reading.score import fraction, percent
 
     out = [f"PAPER A {said['a']['journal']}", f"PAPER B {said['b']['journal']}"]
     different = said["parameters"]

@@ -17,8 +17,8 @@ def config(
     """
     from eventlog.reader import Reader
     from journal import layout
+    from journal.asked.settings import DEFAULT, KNOWN, choices
     from journal.header import rules_of
-    from journal.settings import DEFAULT, KNOWN, choices
 
     chosen = choices(home, set_)
     kept: dict[str, object] = {}

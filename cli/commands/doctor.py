@@ -39,7 +39,7 @@ def doctor(
     """
     from cli import diagnostics
     from cli.diagnostics import Verdict
-    from journal import preflight
+    from journal.asked import preflight
 
     preflight.check_websocket("--url", url)
     preflight.check_finite("--timeout", timeout)

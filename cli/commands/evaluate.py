@@ -9,9 +9,9 @@ import typer
 from cli import options
 from eventlog.printable import printable
 from journal import console
-from journal.choices import check_choice
+from journal.asked.choices import check_choice
+from journal.asked.names import check_market
 from journal.errors import UsageError
-from journal.names import check_market
 
 if TYPE_CHECKING:
     from analysis.evaluation.sources import Source
@@ -66,8 +66,8 @@ def evaluate(
     """
     from engine.parameters import parameters_from
     from journal import compile_cache
+    from journal.asked.settings import settings
     from journal.progress import stage
-    from journal.settings import settings
 
     check_market(market)
     check_choice("--baselines", baselines, BASELINES)
@@ -102,7 +102,7 @@ def _check_source(
         CommandError: (2) if it is not one source, or none that there is; (10) if it is no journal.
     """
     from feeds.streams import STREAMS
-    from journal import preflight
+    from journal.asked import preflight
     from journal.layout import find
 
     if sum(given is not None for given in (name, stream)) + bool(table) > 1:

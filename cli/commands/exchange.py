@@ -16,9 +16,9 @@ from feeds.errors import FaultUnknown, RecordingUnreadable
 from feeds.simulator.faults import FAULTS, RANDOM, Fault, described, parse_faults
 from feeds.simulator.scenario import SCENARIOS, Scenario
 from journal import console
-from journal.choices import check_choice
+from journal.asked.choices import check_choice
+from journal.asked.names import check_market
 from journal.errors import UsageError
-from journal.names import check_market
 
 if TYPE_CHECKING:
     from feeds.simulator.source import Source

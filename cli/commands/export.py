@@ -11,7 +11,7 @@ import typer
 from cli import options
 from eventlog.printable import printable, to_json
 from journal import console
-from journal.choices import check_kinds
+from journal.asked.choices import check_kinds
 from journal.errors import JournalDiverged, UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def export(
     from cli import holes
     from engine.checkpoint import Checkpoints
     from journal import layout, outputs
-    from journal.offsets import check_order, resolve
+    from journal.asked.offsets import check_order, resolve
     from journal.progress import progress
 
     check_kinds(kind)
@@ -89,7 +89,7 @@ def export(
     else:
         from analysis import curves
         from analysis.export import tensorboard
-        from journal import prices
+        from journal.reading import prices
 
         market, since = prices.before(place, log, start)
         for batch in log.read(since, start, columns=prices.NEEDS):
@@ -149,7 +149,7 @@ def _model(out: Path, place: Any, log: Any, offset: int, *, force: bool) -> dict
     Raises:
         JournalDiverged: if what is derived on the way is not what was recorded.
     """
-    from engine import network
+    from engine.learner import network
     from journal import outputs
     from journal.header import header_of
     from journal.rederive import state_after

@@ -9,8 +9,8 @@ import typer
 from cli import options
 from eventlog.printable import printable
 from journal import console
+from journal.asked.names import check_market
 from journal.errors import Interrupted
-from journal.names import check_market
 
 if TYPE_CHECKING:
     from feeds.files.survey import Survey
@@ -47,10 +47,11 @@ def import_(
     The journal is called MARKET.imported; an import that was interrupted goes on when it is started
     again, as if it had not been.
     """
-    from journal import compile_cache, preflight
+    from journal import compile_cache
+    from journal.asked import preflight
+    from journal.asked.settings import settings
     from journal.layout import IMPORTED, JournalPath
     from journal.progress import stage
-    from journal.settings import settings
 
     check_market(market)
     chosen = settings(home, set_)
@@ -123,7 +124,7 @@ def _facts(each: "Survey") -> dict[str, object]:
 
 
 def _tell(name: str, outcome: "Imported", reason: str) -> None:
-    from journal.score import fraction, money, words_of
+    from journal.reading.score import fraction, money, words_of
 
     score = outcome.score
     if outcome.resumed_at:

@@ -25,7 +25,7 @@ def init(
 ) -> None:
     """Make a home with a configuration that states every setting, its unit, range and default."""
     from journal import outputs
-    from journal.settings import FILE, to_toml
+    from journal.asked.settings import FILE, to_toml
 
     path = home / FILE
     if path.exists() and not force:

@@ -72,8 +72,8 @@ def live(
     started again. Everything that can be wrong with what was asked for is said at once; then come
     the stages load, compile, restore, catch up and connect, each with its seconds.
     """
+    from journal.asked.settings import settings
     from journal.live import launch, outlets
-    from journal.settings import settings
 
     outlets.install()
     plan = launch.Plan(

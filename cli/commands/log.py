@@ -6,7 +6,7 @@ import typer
 
 from cli import options
 from journal import console
-from journal.choices import check_kinds
+from journal.asked.choices import check_kinds
 
 if TYPE_CHECKING:
     from engine.checkpoint import Checkpoints
@@ -61,7 +61,8 @@ def log(
     from cli import holes
     from engine.checkpoint import Checkpoints
     from feeds import clock
-    from journal import layout, scan
+    from journal import layout
+    from journal.reading import scan
 
     check_kinds(kind)
     write = lines.brief if form is None else lines.template(form)
@@ -97,8 +98,8 @@ def _range(
     checkpoints: "Checkpoints",
 ) -> tuple[int, int]:
     """Return where to start and where to stop; the last N are the last N of the kinds."""
-    from journal.newest import start_of
-    from journal.offsets import check_order, resolve
+    from journal.asked.offsets import check_order, resolve
+    from journal.reading.newest import start_of
 
     end = resolve(to, log, checkpoints)
     if from_ is None:

@@ -31,8 +31,8 @@ def repair(
     from eventlog.reader import Reader
     from eventlog.storage import DISK, publish
     from journal import layout, sidecar
-    from journal.coverage import QUARANTINE, check_beside
-    from journal.verify import check_bytes
+    from journal.integrity.coverage import QUARANTINE, check_beside
+    from journal.integrity.verify import check_bytes
 
     place = layout.find(home, name)
     findings = integrity.check(place.log)
@@ -93,7 +93,7 @@ def _quarantine(path: Path) -> None:
     from blake3 import blake3
 
     from eventlog.storage import DISK, make_directory, publish
-    from journal.coverage import QUARANTINE
+    from journal.integrity.coverage import QUARANTINE
 
     data = path.read_bytes()
     directory = path.parent / QUARANTINE

@@ -40,11 +40,13 @@ def replay(
     from engine.checkpoint import Checkpoints
     from eventlog.reader import Reader
     from eventlog.records import format_e8
-    from journal import compile_cache, layout, preflight, scan
+    from journal import compile_cache, layout
+    from journal.asked import preflight
+    from journal.asked.offsets import check_order, resolve
     from journal.header import header_of
-    from journal.offsets import check_order, resolve
     from journal.progress import progress, stage
-    from journal.score import fraction, money
+    from journal.reading import scan
+    from journal.reading.score import fraction, money
 
     place = layout.find(home, name)
     log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)

@@ -111,7 +111,7 @@ def _course(said: dict[str, Any]) -> list[str]:
     """Return how it went, a line a period."""
     from analysis.lines import time_of
     from cli.render.page import amount
-    from journal.score import fraction
+    from journal.reading.score import fraction
 
     return [
         f"PAPER {said['journal']}, {time_of(said['first_ns'])} to {time_of(said['last_ns'])}",
@@ -133,7 +133,7 @@ def _verdict(said: dict[str, Any]) -> list[str]:
     from textwrap import wrap
 
     from cli.render.page import amount, figure, share
-    from journal.score import fraction, percent, words_of
+    from journal.reading.score import fraction, percent, words_of
 
     learning, money, calibration = said["learning"], said["money"], said["calibration"]
     total = sum(said["holds"].values()) or 1
@@ -189,7 +189,7 @@ def _verdict(said: dict[str, Any]) -> list[str]:
 
 
 def _late_words(late: int) -> str:
-    from journal.score import late_words
+    from journal.reading.score import late_words
 
     return f"; {late_words(late)}" if late else ""
 
@@ -225,7 +225,7 @@ def _latency_words(latency: dict[str, Any]) -> str:
 
 
 def _frozen_words(frozen: dict[str, Any] | None) -> str:
-    from journal.score import fraction, percent
+    from journal.reading.score import fraction, percent
 
     if frozen is None:
         return "its frozen self has not been run: trader report --frozen"

@@ -90,7 +90,7 @@ def _check_ages(standings: "list[JournalStatus]", max_age_s: float) -> None:
     Raises:
         CommandError: (15) if a journal is not being recorded; (14) if its newest record is older.
     """
-    from journal.score import span
+    from journal.reading.score import span
 
     for standing in standings:
         age = "no record" if standing.age_s is None else f"newest record {span(standing.age_s)} old"
@@ -175,7 +175,7 @@ _Facts = Iterator[tuple[str, str]]
 
 def _alive(standing: "JournalStatus") -> _Facts:
     from analysis.lines import time_of
-    from journal.score import span, words_of
+    from journal.reading.score import span, words_of
 
     if standing.state == "killed":
         yield "killed", "nothing acknowledged is lost; trader live goes on from there"
@@ -199,7 +199,7 @@ def _alive(standing: "JournalStatus") -> _Facts:
 
 
 def _learning(standing: "JournalStatus") -> _Facts:
-    from journal.score import fraction, score_words, words_of
+    from journal.reading.score import fraction, score_words, words_of
 
     learned, total, recent = standing.learned, standing.total, standing.recent
     if learned is not None and learned.labels:
@@ -215,7 +215,7 @@ def _learning(standing: "JournalStatus") -> _Facts:
 
 def _account(standing: "JournalStatus") -> _Facts:
     from eventlog.records import format_e8
-    from journal.score import late_words, money, percent, words_of
+    from journal.reading.score import late_words, money, percent, words_of
 
     if standing.last is None:
         return
@@ -231,7 +231,7 @@ def _account(standing: "JournalStatus") -> _Facts:
 
 
 def _reasons(standing: "JournalStatus") -> _Facts:
-    from journal.score import words_of
+    from journal.reading.score import words_of
 
     held = sum(standing.holds.values())
     shown = standing.holds.most_common(_REASONS_SHOWN)
@@ -270,7 +270,7 @@ def clock_words(skew_ms: float) -> str:
     >>> clock_words(-166.9), clock_words(5_770_801.7)
     ("exchange's clock -166.9 ms", "exchange's clock 96 min off (a replay, or a wrong clock)")
     """
-    from journal.score import span
+    from journal.reading.score import span
 
     if abs(skew_ms) <= SKEW_MS_MAX:
         return f"exchange's clock {skew_ms:+} ms"
@@ -279,7 +279,7 @@ def clock_words(skew_ms: float) -> str:
 
 def _market(standing: "JournalStatus") -> str:
     """Return the newest price and its move since the first, or why there is none."""
-    from journal.score import percent, price
+    from journal.reading.score import percent, price
 
     if standing.price_first is None:
         return "no price yet: no bid and ask, and no trade"

@@ -51,14 +51,15 @@ def verify(
     from engine.checkpoint import Checkpoints
     from eventlog.errors import Corrupt, TornTail
     from eventlog.reader import Reader
-    from journal import compile_cache, layout, scan
-    from journal.coverage import check_beside, uncovered
+    from journal import compile_cache, layout
     from journal.header import header_of
-    from journal.inspection import inspect
+    from journal.integrity.coverage import check_beside, uncovered
+    from journal.integrity.inspection import inspect
+    from journal.integrity.verify import check_checkpoints, intervals, rerun_all
     from journal.progress import progress, stage
-    from journal.score import words_of
+    from journal.reading import scan
+    from journal.reading.score import words_of
     from journal.sidecar import VERIFICATIONS, note
-    from journal.verify import check_checkpoints, intervals, rerun_all
 
     if quick and deep:
         hint = "Without either it is the depth between: every byte, but nothing run again."

@@ -58,8 +58,9 @@ def why(
     from cli import holes
     from cli.durations import seconds_of
     from engine.checkpoint import Checkpoints
-    from journal import layout, scan
+    from journal import layout
     from journal.header import header_of, rules_of
+    from journal.reading import scan
 
     window_s = None if window is None else seconds_of(window, "--window")
     place = layout.find(home, name)
@@ -109,8 +110,8 @@ def why(
 def _market_status(log: "Reader", cause: int) -> str | None:
     """Return what the exchange said last of the market before a tick, if that is on record."""
     from eventlog.records import MarketStatus
-    from journal import scan
-    from journal.newest import start_of
+    from journal.reading import scan
+    from journal.reading.newest import start_of
 
     least = max(0, cause - _STATUS_RECORDS)
     at = start_of(log, 1, kinds=["market_status"], end=cause, least=least)
@@ -126,7 +127,7 @@ def _delay_ms(tick: Any) -> float | None:
 
 def _before(log: "Reader", cause: int) -> "list[tuple[int, Any]]":
     """Return the newest quote, trade and book update before a tick: what else it could see."""
-    from journal import scan
+    from journal.reading import scan
 
     newest: dict[type, tuple[int, Any]] = {}
     start = max(0, cause - 400)
@@ -138,7 +139,7 @@ def _before(log: "Reader", cause: int) -> "list[tuple[int, Any]]":
 def _fills(log: "Reader", offset: int, decision: "Decision") -> "list[tuple[int, Any]]":
     """Return what came of the order that the decision placed."""
     from analysis.selection import NEAR_RECORDS
-    from journal import scan
+    from journal.reading import scan
 
     if decision.action == "hold":
         return []
@@ -153,7 +154,7 @@ def reasons_before(log: "Reader", offset: int, window_s: float | None) -> "Count
     Without a window, within the newest `RECENT_RECORDS`.
     """
     from analysis.status import RECENT_RECORDS
-    from eventlog import compute
+    from eventlog.fastpath import compute
 
     counts: Counter[str] = Counter()
     since_ns: int | None = None
@@ -188,8 +189,8 @@ def _features(
     """
     import numpy as np
 
-    from engine import candidates, features, network
     from engine.arithmetic import tf
+    from engine.learner import candidates, features, network
     from engine.state import cursors
     from journal.rederive import state_after
 
@@ -238,7 +239,7 @@ def _lines(
 
     from analysis.lines import kind_of, matter, time_of
     from eventlog.records import ONLINE
-    from journal.score import money, span
+    from journal.reading.score import money, span
 
     head = f"PAPER {name}, offset {said['offset']:,}, {time_of(decision.received_ns)}"
     out = [head, *([f"({said['note']})"] if said["note"] else [])]

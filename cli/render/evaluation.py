@@ -7,7 +7,7 @@ from analysis.evaluation.accounts import Account
 from analysis.evaluation.answers import OURS
 from analysis.evaluation.evaluation import Evaluation
 from analysis.evaluation.report import Row
-from journal.score import fraction, percent
+from journal.reading.score import fraction, percent
 
 _HEAD = (
     f"{'':32} {'labels':>8} {'accuracy':>8} {'log-loss':>8} {'Brier':>7} {'ECE':>7} {'chance':>7}"

@@ -14,7 +14,7 @@ from rich.text import Text
 from eventlog.printable import printable
 from eventlog.records import ONLINE
 from journal.live.counters import Panel
-from journal.score import (
+from journal.reading.score import (
     Score,
     fraction,
     gain_of,

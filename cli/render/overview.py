@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from analysis.status import JournalStatus
 from eventlog.printable import printable
 from eventlog.records import ONLINE
-from journal.score import money, percent, span
+from journal.reading.score import money, percent, span
 
 _HEADS = ("PAPER", "state", "newest", "ticks/s", "skill", "equity", "gain", "does")
 _WIDTHS = (17, 8, 8, 7, 8, 11, 9, 4)

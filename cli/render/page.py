@@ -15,7 +15,7 @@ from typing import Any
 from analysis.lines import time_of, with_detail
 from eventlog.gaps import missing_ns
 from eventlog.printable import printable
-from journal.score import fraction, percent, price, words_of
+from journal.reading.score import fraction, percent, price, words_of
 
 UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
 """Of the library as it was published; a test holds the file to it."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from blake3 import blake3
 
-from eventlog import compute
 from eventlog.body import int64s
+from eventlog.fastpath import compute
 from feeds.errors import TableUnreadable
 from feeds.files import recordings, tables
 from feeds.files.layout import Layout

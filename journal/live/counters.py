@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from eventlog.printable import printable
 from eventlog.schema import NAMES, counts_e8
 from feeds import clock
-from journal.score import Score, fraction, gain_of, late_words, money, words_of
+from journal.reading.score import Score, fraction, gain_of, late_words, money, words_of
 
 LINE_S = 60.0
 REDRAW_S = 0.5

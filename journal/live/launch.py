@@ -16,18 +16,19 @@ from eventlog.log import Log
 from eventlog.reader import Reader
 from feeds import clock
 from feeds.simulator.scenario import SCENARIOS
-from journal import compile_cache, console, preflight
-from journal.choices import check_choice
+from journal import compile_cache, console
+from journal.asked import preflight
+from journal.asked.choices import check_choice
+from journal.asked.names import check_market
+from journal.asked.settings import Settings, check_kept, manager
 from journal.errors import UsageError
 from journal.header import header_of
 from journal.layout import SIMULATED, JournalPath
 from journal.live import simulation
 from journal.live.prometheus import Figures, Metrics
 from journal.live.stopping import Stopping
-from journal.names import check_market
 from journal.progress import stage
-from journal.scan import deduplicator_of
-from journal.settings import Settings, check_kept, manager
+from journal.reading.scan import deduplicator_of
 
 if TYPE_CHECKING:
     from feeds.btcmarkets.connection import Feed

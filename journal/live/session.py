@@ -35,7 +35,8 @@ from eventlog.records import (
 )
 from feeds import clock
 from feeds.btcmarkets.connection import Feed
-from journal import compile_cache, console, prices, scan
+from journal import compile_cache, console
+from journal.asked.settings import Settings, check_kept
 from journal.errors import JournalCorrupt, JournalDiverged
 from journal.header import JournalHeader, header_of, session_detail
 from journal.layout import JournalPath
@@ -43,12 +44,12 @@ from journal.live.counters import Board, Watcher
 from journal.live.latency import STAGES
 from journal.live.sealer import Sealer
 from journal.progress import stage
-from journal.scan import Predecessor
-from journal.score import Score, gain_of, words_of
-from journal.settings import Settings, check_kept
+from journal.reading import prices, scan
+from journal.reading.scan import Predecessor
+from journal.reading.score import Score, gain_of, words_of
+from journal.reading.totals import carried, since_beginning
 from journal.sidecar import SESSIONS, note
 from journal.sinks import RecordingSink
-from journal.totals import carried, since_beginning
 
 TAKE_S = 0.2
 """How long the loop waits for a tick before it looks whether it should stop."""

@@ -20,6 +20,7 @@ from types import FrameType
 from eventlog.records import Health
 from feeds import clock
 from feeds.btcmarkets.connection import Feed
+from journal.asked.settings import Settings
 from journal.errors import LimitReached
 from journal.live import health, logging, outlets
 from journal.live.health import SAMPLE_S, STREAMING, Growth
@@ -27,7 +28,6 @@ from journal.live.heartbeat import Heartbeat
 from journal.live.session import Session
 from journal.live.stopping import Stopping
 from journal.live.systemd import Notifier
-from journal.settings import Settings
 
 LOOK_S = 0.2
 """How often the main thread looks."""

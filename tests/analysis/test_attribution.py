@@ -2,7 +2,7 @@
 
 from analysis.attribution import influences
 from analysis.history import gather
-from engine.features import NAMES
+from engine.learner.features import NAMES
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath

@@ -9,8 +9,8 @@ from analysis.curves import read
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath
-from journal.prices import NEEDS, Prices
-from journal.score import COLUMNS, Score
+from journal.reading.prices import NEEDS, Prices
+from journal.reading.score import COLUMNS, Score
 from tests.commands import trader
 
 

@@ -10,7 +10,7 @@ from eventlog.records import Decision
 from fixtures.record import HERE, JOURNAL
 from journal import frozen
 from journal.layout import JournalPath
-from journal.scan import records
+from journal.reading.scan import records
 from tests.commands import trader
 from tests.golden.test_fixtures import claim
 

@@ -14,8 +14,8 @@ from feeds import clock
 from fixtures.record import HERE, JOURNAL
 from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
-from journal.scan import records
-from journal.score import COLUMNS, Score
+from journal.reading.scan import records
+from journal.reading.score import COLUMNS, Score
 from tests.strategies import quote
 
 

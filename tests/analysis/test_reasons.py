@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from analysis.reasons import meaning
+from engine.account.policy import REASONS
 from engine.parameters import Parameters
-from engine.policy import REASONS
 from eventlog.reader import Reader
 from eventlog.records import Decision
 from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath
-from journal.scan import last
+from journal.reading.scan import last
 
 
 @pytest.fixture(scope="module")

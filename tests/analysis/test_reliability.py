@@ -6,7 +6,7 @@ import pytest
 
 from analysis.reliability import Reliability, wilson
 from eventlog.schema import batch_of, decimals
-from journal.prices import NEEDS, Prices
+from journal.reading.prices import NEEDS, Prices
 
 SECOND = 10**9
 

@@ -8,8 +8,9 @@ from eventlog.errors import OffsetOutOfRange
 from eventlog.reader import Reader
 from eventlog.records import KINDS
 from fixtures.record import HERE
-from journal import layout, scan
+from journal import layout
 from journal.errors import CommandError
+from journal.reading import scan
 from tests.commands import trader
 
 PLACE = layout.find(HERE / "gap", None)

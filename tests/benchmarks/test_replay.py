@@ -20,9 +20,9 @@ from river import linear_model, preprocessing
 from engine.arithmetic import keras
 from engine.chunks import chunks
 from engine.engine import Engine, initial_state
-from engine.experts import EXITS
-from engine.features import COUNT
-from engine.network import build
+from engine.learner.experts import EXITS
+from engine.learner.features import COUNT
+from engine.learner.network import build
 from engine.parameters import Parameters
 from engine.step import CHUNK_TICKS
 from eventlog.log import Log

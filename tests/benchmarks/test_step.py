@@ -13,10 +13,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from engine.engine import initial_state
-from engine.experts import EXPERTS
-from engine.features import COUNT
+from engine.learner.experts import EXPERTS
+from engine.learner.features import COUNT
+from engine.learner.network import shapes
 from engine.market import Market
-from engine.network import shapes
 from engine.parameters import Parameters
 from engine.step import CHUNK_TICKS, compiled
 from tests.markets import journal
@@ -29,8 +29,8 @@ def multiply_adds(parameters: Parameters) -> int:
     """Return the multiply-adds of the matrix products of a tick on which one label ripens.
 
     The network: a forward pass of a batch and the products that give its gradient, as many again
-    (`engine.network.gradient` takes what stands below a block as given), and one row that is
-    predicted. The linear experts: a covariance times a vector, and a rank-one update of it.
+    (`engine.learner.network.gradient` takes what stands below a block as given), and one row that
+    is predicted. The linear experts: a covariance times a vector, and a rank-one update of it.
     """
     rows = parameters.fresh_rows + parameters.recent_rows + parameters.archived_rows
     wide, _, deep, _, outputs = (int(np.prod(shape)) for shape in shapes(parameters))

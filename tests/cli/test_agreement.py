@@ -40,7 +40,7 @@ from fixtures.record import trader as command
 from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
 from journal.live.counters import Board
-from journal.scan import records
+from journal.reading.scan import records
 from tests.commands import Answer, documented, trader
 
 PATIENCE_S = 300
@@ -155,8 +155,8 @@ def test_a_session_that_another_followed_was_killed(killed: tuple[Path, dict[str
 
 def test_the_view_goes_on_where_the_journal_was(killed: tuple[Path, dict[str, Any]]) -> None:
     """A board that begins as a third session would, says what status says."""
-    from journal import prices
-    from journal.totals import since_beginning
+    from journal.reading import prices
+    from journal.reading.totals import since_beginning
 
     home, live = killed
     place = JournalPath(home, JOURNAL)

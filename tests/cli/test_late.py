@@ -6,13 +6,13 @@ import subprocess
 import time
 from pathlib import Path
 
+from engine.account.reasons import LATE
 from engine.parameters import Parameters
-from engine.reasons import LATE
 from eventlog.reader import Reader
 from eventlog.records import Decision, Fill, Tick
 from fixtures.record import JOURNAL, SMALL, TRADES, durable, exchange
 from fixtures.record import trader as command
-from journal.scan import records
+from journal.reading.scan import records
 from tests.commands import trader
 
 BOUND_NS = Parameters().late_ms * 10**6

@@ -17,7 +17,7 @@ import pytest
 from eventlog.reader import Reader
 from eventlog.records import SessionStarted
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange, trader
-from journal import scan
+from journal.reading import scan
 
 KILLS = int(os.environ.get("TRADER_TEST_KILLS", "2"))
 PATIENCE_S = 120.0

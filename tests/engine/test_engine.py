@@ -14,9 +14,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from engine import monitor
 from engine.engine import Engine, arithmetic_digest, initial_state
 from engine.errors import StateMismatch
+from engine.learner import monitor
 from engine.market import READS, Rows
 from engine.state import RINGS, cursors, cursors_in, digest
 from engine.step import CHUNK_TICKS, Outcome, Variables

@@ -60,7 +60,7 @@ def test_it_is_that_of_the_sources() -> None:
 
 
 def test_a_constant_of_a_feature_changes_it() -> None:
-    text = path_of("engine.features").read_text(encoding="utf-8")
+    text = path_of("engine.learner.features").read_text(encoding="utf-8")
     constant = next(
         node
         for node in ast.walk(ast.parse(text))
@@ -69,7 +69,7 @@ def test_a_constant_of_a_feature_changes_it() -> None:
     old = ast.get_source_segment(text, constant)
     assert old is not None
 
-    assert identity_of(changed("engine.features", old, f"({old} * 2)")) != step_identity()
+    assert identity_of(changed("engine.learner.features", old, f"({old} * 2)")) != step_identity()
 
 
 def test_a_change_anywhere_in_the_step_changes_it() -> None:
@@ -81,8 +81,8 @@ def test_a_change_anywhere_in_the_step_changes_it() -> None:
 
 def test_comments_docstrings_and_layout_do_not() -> None:
     found = {name: ast.unparse(ast.parse(source)) for name, source in sources()}
-    found["engine.features"] = '"""Another first line."""\n' + "\n".join(
-        found["engine.features"].split('"""', 2)[2].splitlines()
+    found["engine.learner.features"] = '"""Another first line."""\n' + "\n".join(
+        found["engine.learner.features"].split('"""', 2)[2].splitlines()
     )
     found["engine.step"] += "\n# A comment more.\n"
 

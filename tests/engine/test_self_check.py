@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from engine.engine import Engine
-from engine.experts import EXITS
-from engine.memory import VOID
+from engine.learner.experts import EXITS
+from engine.learner.memory import VOID
 from engine.self_check import SAMPLES, answers, is_repeated, self_check
 from tests.markets import SMALL, carry, cut, journal
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from engine import network, step
+from engine import step
 from engine.arithmetic import tf
 from engine.engine import Engine
 from engine.errors import StateMismatch
-from engine.features import COUNT
+from engine.learner import network
+from engine.learner.features import COUNT
 from engine.market import Market
 from engine.state import RINGS, digest
 from engine.step import CHUNK_TICKS, NAMES, PACKED, Counts, Measures, compiled, initial_state

@@ -55,7 +55,7 @@ from feeds.simulator.scenario import SCENARIOS
 from feeds.simulator.server import Exchange
 from feeds.simulator.source import Frame
 from fixtures.record import SMALL, TRADES, trader
-from journal.scan import deduplicator_of, predecessor_of, records
+from journal.reading.scan import deduplicator_of, predecessor_of, records
 from tests.feeds.loopback import serving
 
 MARKET = "BTC-AUD"

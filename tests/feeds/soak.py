@@ -24,7 +24,7 @@ from eventlog.reader import Reader
 from eventlog.records import Health
 from feeds.clock import monotonic_s, sleep_s
 from fixtures.record import exchange, trader
-from journal.scan import records
+from journal.reading.scan import records
 from tests.feeds.campaign import durable_records
 
 MARKET = "BTC-AUD"

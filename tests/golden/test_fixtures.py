@@ -17,8 +17,9 @@ from eventlog.integrity import check
 from eventlog.reader import Reader
 from eventlog.records import Gap, SessionEnded, SessionStarted
 from fixtures.record import HERE, JOURNAL, trader
-from journal import layout, scan
+from journal import layout
 from journal.header import header_of
+from journal.reading import scan
 from journal.replay import rerun
 
 EXPECTED = json.loads((HERE / "expected.json").read_text())

@@ -9,10 +9,11 @@ from cli.exit_codes import code_of
 from engine.parameters import Parameters
 from eventlog.log import Log
 from eventlog.records import Gap, SessionStarted
-from journal import layout, scan
+from journal import layout
 from journal.errors import CommandError
 from journal.header import JournalHeader, header_of, rules_of, session_detail
 from journal.layout import JournalPath
+from journal.reading import scan
 
 GENESIS = JournalHeader(parameters=Parameters(fee_ppm=7), initial_state="ab")
 

@@ -13,7 +13,7 @@ from engine.state import digest
 from eventlog.reader import Reader
 from eventlog.records import Record, SessionEnded, SessionStarted
 from journal.layout import JournalPath
-from journal.scan import records
+from journal.reading.scan import records
 from tests.commands import trader
 from tests.recorded import SMALL, table
 

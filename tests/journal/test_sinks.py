@@ -14,8 +14,9 @@ from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import EFFECT_KINDS, Input
 from fixtures.record import HERE, JOURNAL
-from journal import layout, scan
+from journal import layout
 from journal.header import JournalHeader, header_of
+from journal.reading import scan
 from journal.sinks import Diverged, RecordingSink
 from tests.golden.test_fixtures import claim
 

@@ -7,8 +7,8 @@ from functools import cache
 import pyarrow as pa
 import pytest
 
+from engine.account.reasons import LATE
 from engine.engine import Engine
-from engine.reasons import LATE
 from eventlog.records import Decision, Fill, Record, Tick, market_status
 from eventlog.schema import decode, encode
 from tests.markets import MS, SMALL, START_NS, carry, cut, stream

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from fixtures.record import HERE, JOURNAL
-from journal.settings import KNOWN
+from journal.asked.settings import KNOWN
 from tests.commands import trader
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import zstandard
 
-from engine import network
 from engine.arithmetic import keras
+from engine.learner import network
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 from journal.header import header_of

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from journal.settings import to_toml
+from journal.asked.settings import to_toml
 from tests.commands import trader
 
 

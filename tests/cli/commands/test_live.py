@@ -9,7 +9,7 @@ import pytest
 from eventlog.reader import Reader
 from eventlog.records import Gap, SessionStarted, Tick, Trade
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange
-from journal.scan import records
+from journal.reading.scan import records
 from tests.commands import Answer, documented, trader
 
 SUMMARY = {

@@ -10,7 +10,8 @@ import pytest
 from eventlog.log import Log
 from eventlog.records import Decision, MarketStatus
 from fixtures.record import HERE
-from journal import layout, scan
+from journal import layout
+from journal.reading import scan
 from tests.commands import trader
 
 HOME = ("--home", str(HERE / "gap"))

@@ -9,7 +9,7 @@ from cli.render.live_view import View, block, room_of, trend
 from eventlog.records import E8
 from feeds import clock
 from journal.live.counters import Board
-from journal.score import Score
+from journal.reading.score import Score
 from tests.journal.live.test_counters import effects, told
 
 

@@ -47,7 +47,7 @@ from eventlog.records import Gap, Health, Trade
 from feeds.btcmarkets.deduplicator import COMPARED
 from feeds.clock import monotonic_s, sleep_s
 from fixtures.record import SMALL, TRADES, trader
-from journal.scan import records
+from journal.reading.scan import records
 from tests.feeds.adversary.exchange import HostileExchange, serving
 from tests.feeds.adversary.frames import MARKET
 from tests.feeds.adversary.session import Task, line_of

@@ -31,7 +31,7 @@ from feeds.btcmarkets.connection import Feed
 from feeds.btcmarkets.rest import Rest, rest_url
 from feeds.clock import monotonic_s, now_ns
 from journal.live import logging, outlets
-from journal.scan import deduplicator_of, predecessor_of
+from journal.reading.scan import deduplicator_of, predecessor_of
 from tests.feeds.adversary.frames import MARKET
 from tests.feeds.campaign import HASTE
 

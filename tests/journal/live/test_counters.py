@@ -11,8 +11,8 @@ from eventlog.records import E8, EFFECT_KINDS
 from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath
 from journal.live.counters import Board
-from journal.prices import Prices
-from journal.score import Score
+from journal.reading.prices import Prices
+from journal.reading.score import Score
 
 
 def told() -> Board:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from fixtures.record import SMALL, TRADES, exchange
+from journal.asked.settings import settings
 from journal.live.launch import Plan
-from journal.settings import settings
 from tests.commands import trader
 
 

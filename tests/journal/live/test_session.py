@@ -14,7 +14,8 @@ import pytest
 from eventlog.reader import Reader
 from eventlog.records import SessionEnded
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange, trader
-from journal import preflight, scan
+from journal.asked import preflight
+from journal.reading import scan
 from tests.commands import trader as run
 from tests.crash.test_kill import PATIENCE_S, wait_for
 from tests.feeds.hostile import Peer, hostile

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from feeds import clock
+from journal.asked.settings import settings
 from journal.live.health import STREAMING
 from journal.live.heartbeat import Heartbeat
 from journal.live.stopping import Stopping
 from journal.live.supervisor import FRESH_S, INSISTS_S, RECONNECTING_S, Sessions
 from journal.live.systemd import Notifier
-from journal.settings import settings
 from tests.journal.live.test_health import state
 
 

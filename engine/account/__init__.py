@@ -1,0 +1,1 @@
+"""What trades on paper: the decision, orders and fills, fees, money, and what came of it."""

@@ -1,0 +1,1 @@
+"""What learns: features, experts, the network, labels, memory, calibration, drift."""

@@ -1,0 +1,1 @@
+"""Arrow, where its general way costs too much; each with a benchmark of what it buys."""

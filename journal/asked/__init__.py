@@ -1,0 +1,1 @@
+"""What was asked for: names, choices, offsets and settings, checked before anything is loaded."""

@@ -1,0 +1,1 @@
+"""Is everything there, as it was: the checks of a journal beyond its log."""

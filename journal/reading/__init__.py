@@ -1,0 +1,1 @@
+"""Bounded readings of a log: scans from its end, prices, scores, totals."""

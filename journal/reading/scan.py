@@ -1,0 +1,207 @@
+"""Bounded questions to a log: the newest of something, the session before, the trades it holds."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from eventlog.fastpath import compute
+from eventlog.log import Log
+from eventlog.reader import Reader
+from eventlog.records import KINDS, TICK_KINDS, Record, SessionStarted
+from eventlog.schema import COLUMNS, NAMES, decode
+from feeds.btcmarkets.deduplicator import COMPARED, COMPARED_NS, REMEMBERED_MAX, TradeDeduplicator
+
+UNKNOWN = "unknown"
+"""What a session did not say."""
+
+_BACKWARD_RECORDS = 65_536
+_LOOKED_AFTER_TRADES = 200
+_NEWEST_RECORDS = 2_100
+_RECEIVED = frozenset({*TICK_KINDS, "undecodable", "gap"})
+_OF_TRADES = pa.array(["trade", "health"])
+_EARLIER_NS = 60 * 10**9
+"""How much earlier than REST the stream may have said what a session took."""
+
+
+_T = TypeVar("_T", bound=Record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predecessor:
+    """The session before: its number, whether it ended on purpose, and its last record's time."""
+
+    session: int
+    ended: bool
+    last_received_ns: int
+
+
+def records(
+    log: Log | Reader, start: int, end: int, *, kinds: Sequence[str] | None = None
+) -> Iterator[tuple[int, Record]]:
+    """Yield (offset, record) of the offsets from ``start`` to before ``end``.
+
+    With ``kinds`` only those, for which only their columns are read.
+    """
+    if not kinds:
+        for batch in log.read(start, end):
+            yield from decode(batch)
+        return
+    wanted = {"offset", "kind"}.union(*(COLUMNS[kind] for kind in kinds))
+    columns = [name for name in NAMES if name in wanted]
+    for batch in log.read(start, end, columns=columns):
+        yield from decode(
+            compute.where(batch, compute.is_in(batch.column("kind"), pa.array(kinds)))
+        )
+
+
+def last(log: Log | Reader, kind: type[_T]) -> tuple[int, _T] | None:
+    """Return the last record of a kind among the newest ones, with its offset."""
+    name = next(name for name, each in KINDS.items() if each is kind)
+    start, newest = max(0, log.end - _NEWEST_RECORDS), None
+    columns = [each for each in NAMES if each in {"offset", "kind", *COLUMNS[name]}]
+    for batch in log.read(start, log.end, columns=columns):
+        found = compute.where(batch, compute.equal(batch.column("kind"), name))
+        newest = found.slice(found.num_rows - 1) if found.num_rows else newest
+    if newest is None:
+        return None
+    offset, record = next(iter(decode(newest)))
+    assert isinstance(record, kind)
+    return offset, record
+
+
+def predecessor_of(log: Log | Reader) -> Predecessor | None:
+    """Return the last session of a log, reading it from its end; ``None`` if it has none.
+
+    One that was killed before it received anything recorded nothing: then what counts as the last
+    record's time is what it was when that session began.
+    """
+    received_ns = last_received_ns(log)
+    if received_ns is None:
+        return None
+    columns = ("offset", "session")
+    end, step = log.end, _BACKWARD_RECORDS
+    while end:
+        # Ever larger steps: a read of a few records of a sealed segment checks the whole file.
+        start = max(0, end - step)
+        said = None
+        for batch in log.read(start, end, columns=columns):
+            rows = compute.where(batch, compute.is_valid(batch.column("session")))
+            said = rows if rows.num_rows else said
+        if said is not None:
+            offset, session = (said.column(name)[-1].as_py() for name in columns)
+            (newest,) = log.read(offset, offset + 1, columns=("kind",))
+            ended = newest.column(0)[0].as_py() == "session_ended"
+            if not ended and not _has_recorded(log, offset):
+                received_ns = _recorded_before(log, offset) or received_ns
+            return Predecessor(session=session, ended=ended, last_received_ns=received_ns)
+        end, step = start, step * 8
+    return None
+
+
+def _has_recorded(log: Log | Reader, offset: int) -> bool:
+    """Say whether anything was received after a session's start; its gap ends at the first."""
+    columns = ("kind", "backfilled")
+    for batch in log.read(offset + 1, log.end, columns=columns):
+        for kind, backfilled in zip(
+            *(batch.column(each).to_pylist() for each in columns), strict=True
+        ):
+            if kind in _RECEIVED and not backfilled:
+                return True
+    return False
+
+
+def _recorded_before(log: Log | Reader, offset: int) -> int | None:
+    """Return when the last record before a session's start was received, as that start says."""
+    _, started = next(iter(records(log, offset, offset + 1)))
+    assert isinstance(started, SessionStarted)
+    try:
+        time_ns = json.loads(started.detail)["predecessor"]["last_received_ns"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return time_ns if isinstance(time_ns, int) else None
+
+
+def last_received_ns(log: Log | Reader) -> int | None:
+    """Return when the last record was received, or ``None`` if there is no record."""
+    if not log.end:
+        return None
+    for batch in log.read(log.end - 1, log.end, columns=("received_ns",)):
+        time_ns: int = batch.column(0)[0].as_py()
+        return time_ns
+    return None
+
+
+def deduplicator_of(log: Log | Reader) -> TradeDeduplicator:
+    """Return which trades a log's newest records hold, and behind which one some may be missing.
+
+    Health samples say up to which the stream was compared with REST, and when: what was found
+    stands before them. A session that was killed did not come to the rest, and what it did come to
+    must be known, lest it be fetched again: all that was received since, and a little before.
+    """
+    known: dict[int, int] = {}
+    compared: int | None = None
+    compared_ns = 0
+    columns = ("kind", "trade_id", "received_ns", "detail")
+    end, step = log.end, _BACKWARD_RECORDS
+    while end:
+        start, first_ns, said = max(0, end - step), 0, None
+        for batch in log.read(start, end, columns=columns):
+            first_ns = first_ns or batch.column("received_ns")[0].as_py()
+            wanted = compute.where(batch, compute.is_in(batch.column("kind"), _OF_TRADES))
+            cells = [wanted.column(name).to_pylist() for name in columns]
+            for kind, trade_id, received_ns, detail in zip(*cells, strict=True):
+                if kind == "trade":
+                    known[trade_id] = received_ns
+                elif kind == "health":
+                    said = _compared(detail) or said
+        if compared is None and said is not None:
+            compared, at_ns = said
+            compared_ns = (first_ns if at_ns is None else at_ns) - _EARLIER_NS
+        if (compared is not None and first_ns <= compared_ns) or len(known) >= REMEMBERED_MAX:
+            break
+        end, step = start, step * 8
+    if not known:
+        return TradeDeduplicator()
+    # Before the first sample, as much as one page more shows.
+    behind = sorted(known)[-_LOOKED_AFTER_TRADES:][0] if compared is None else compared
+    return TradeDeduplicator(known, behind=behind, since_ns=known.get(behind, min(known.values())))
+
+
+def _compared(detail: str | None) -> tuple[int, int | None] | None:
+    """Return up to which trade a health sample compared, and when; ``None`` if it does not say.
+
+    A sample holds text of the exchange's, so only the value at its own key counts.
+    """
+    said = detail_of(detail)
+    newest, at_ns = said.get(COMPARED), said.get(COMPARED_NS)
+    if type(newest) is not int or not 0 <= newest < 2**63:
+        return None
+    return newest, at_ns if type(at_ns) is int and 0 <= at_ns < 2**63 else None
+
+
+def arithmetics(log: Log | Reader) -> dict[int, str]:
+    """Return the arithmetic digest of each session, by the offset at which it starts."""
+    found: dict[int, str] = {}
+    for batch in log.read(0, log.end, columns=("offset", "kind", "detail")):
+        started = compute.where(batch, compute.equal(batch.column("kind"), "session_started"))
+        for offset, detail in zip(
+            started.column("offset").to_pylist(), started.column("detail").to_pylist(), strict=True
+        ):
+            found[offset] = str(detail_of(detail).get("arithmetic", UNKNOWN))
+    return found
+
+
+def detail_of(text: str | None) -> dict[str, Any]:
+    """Return what a record's detail says, whatever it holds; nothing where it is no JSON object.
+
+    >>> detail_of('{"feed": "streaming"}'), detail_of("[1]"), detail_of("{")
+    ({'feed': 'streaming'}, {}, {})
+    """
+    try:
+        said = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}

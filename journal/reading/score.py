@@ -1,0 +1,240 @@
+"""Running totals over decisions: what a status line, a summary and a report say of the learner."""
+
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from engine.account.reasons import LATE
+from eventlog.fastpath import compute
+from eventlog.records import format_e8
+from eventlog.schema import counts_e8
+
+COLUMNS = (
+    "kind", "scored", "scored_hits", "scored_loss", "scored_baseline_loss", "equity", "reason",
+    "fingerprint", "gross_equity", "buy_hold_equity", "random_equity", "drawdown", "turnover",
+    "round_trips", "winning_trips", "why", "cause",
+)  # fmt: skip
+"""The columns of a log that a score reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The paper account since genesis, beside the others that paid the same costs."""
+
+    equity_e8: int
+    gross_equity_e8: int
+    buy_hold_equity_e8: int
+    random_equity_e8: int
+    drawdown_e8: int
+    turnover_e8: int
+    round_trips: int
+    winning_trips: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return the amounts as exact decimals, the counts as numbers."""
+        return {
+            each.name.removesuffix("_e8"): format_e8(value) if each.name.endswith("_e8") else value
+            for each in fields(self)
+            for value in [getattr(self, each.name)]
+        }
+
+    def __str__(self) -> str:
+        return (
+            f"account: net {money(self.equity_e8)}, before fees {money(self.gross_equity_e8)};\n"
+            f"holding the same stake {money(self.buy_hold_equity_e8)},"
+            f" random entry {money(self.random_equity_e8)};\n"
+            f"{self.round_trips:,} round trips, {self.winning_trips:,} of them won,"
+            f" turnover {money(self.turnover_e8)}, deepest fall {money(self.drawdown_e8)}"
+        )
+
+
+@dataclass(slots=True)
+class Score:
+    """Sums over the decisions that were added."""
+
+    decisions: int = 0
+    fills: int = 0
+    late: int = 0
+    """Ticks that were taken up too late, and not traded on."""
+    scored: int = 0
+    hits: int = 0
+    loss: float = 0.0
+    baseline_loss: float = 0.0
+    equity_e8: int | None = None
+    last: pa.RecordBatch | None = None  # the last decision, one row
+    reason: str = ""
+    fingerprint: int | None = None
+    milestones: Counter[str] = field(default_factory=Counter)
+    milestone: str = ""
+    """What happened to the learner last, and at which tick."""
+
+    def add(self, effects: pa.RecordBatch) -> None:
+        """Add the effects of a chunk."""
+        kinds = effects.column("kind")
+        decisions = compute.where(effects.select(COLUMNS), compute.equal(kinds, "decision"))
+        self.fills += compute.total(compute.equal(kinds, "fill"))
+        happened = compute.where(effects.select(COLUMNS), compute.equal(kinds, "milestone"))
+        if happened.num_rows:
+            self.milestones.update(happened.column("why").to_pylist())
+            why, cause = (happened.column(name)[-1].as_py() for name in ("why", "cause"))
+            self.milestone = f"{why} at offset {cause:,}"
+        if not decisions.num_rows:
+            return
+        self.decisions += decisions.num_rows
+        self.late += compute.total(compute.equal(decisions.column("reason"), LATE))
+        self.scored += compute.total(decisions.column("scored"))
+        self.hits += compute.total(decisions.column("scored_hits"))
+        self.loss += _total(decisions.column("scored_loss"))
+        self.baseline_loss += _total(decisions.column("scored_baseline_loss"))
+        self.equity_e8 = int(counts_e8(decisions.column("equity"))[-1])
+        self.last = decisions.slice(decisions.num_rows - 1)
+        self.reason = decisions.column("reason")[-1].as_py()
+        self.fingerprint = decisions.column("fingerprint")[-1].as_py()
+
+    def sums(self) -> dict[str, object]:
+        """Return what adds up, as JSON can hold it exactly; `of_sums` takes it."""
+        return {
+            **{name: getattr(self, name) for name in _SUMS},
+            "milestones": dict(self.milestones),
+            "milestone": self.milestone,
+        }
+
+    @classmethod
+    def of_sums(cls, said: dict[str, Any]) -> Self:
+        """Return the score that says these sums.
+
+        Raises:
+            KeyError, TypeError, ValueError: if it is not what `sums` returns.
+        """
+        return cls(
+            decisions=int(said["decisions"]),
+            fills=int(said["fills"]),
+            late=int(said["late"]),
+            scored=int(said["scored"]),
+            hits=int(said["hits"]),
+            loss=float(said["loss"]),
+            baseline_loss=float(said["baseline_loss"]),
+            milestones=Counter({str(why): int(n) for why, n in said["milestones"].items()}),
+            milestone=str(said["milestone"]),
+        )
+
+    @property
+    def account(self) -> Account | None:
+        """The account at the last decision; ``None`` where version 1 did not say."""
+        return None if self.last is None else _account(self.last)
+
+    @property
+    def log_loss(self) -> float | None:
+        """Mean log-loss of the direction, on labels that moved; ``None`` before the first."""
+        return self.loss / self.scored if self.scored else None
+
+    @property
+    def baseline_log_loss(self) -> float | None:
+        """The same of the running share of rises, on the same labels."""
+        return self.baseline_loss / self.scored if self.scored else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the labels that moved whose direction was predicted."""
+        return self.hits / self.scored if self.scored else None
+
+
+_SUMS = ("decisions", "fills", "late", "scored", "hits", "loss", "baseline_loss")
+"""What adds up over decisions: five counts, and two sums."""
+
+
+def _account(decision: pa.RecordBatch) -> Account | None:
+    if decision.column("round_trips").null_count:
+        return None
+    values = {}
+    for each in fields(Account):
+        column = decision.column(each.name.removesuffix("_e8"))
+        is_money = each.name.endswith("_e8")
+        values[each.name] = int(counts_e8(column)[0]) if is_money else column[0].as_py()
+    return Account(**values)
+
+
+def words_of(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun.
+
+    >>> words_of(1, "session"), words_of(1_200, "session"), words_of(0, "journey", "journeys")
+    ('1 session', '1,200 sessions', '0 journeys')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _total(column: pa.Array) -> float:
+    return float(np.sum(column.to_numpy(zero_copy_only=False), dtype=np.float64))
+
+
+def gain_of(value_e8: int | None, first_e8: int | None) -> float | None:
+    """Return what an account or a price gained since it was first known, as a share."""
+    return None if value_e8 is None or not first_e8 else value_e8 / first_e8 - 1
+
+
+def money(value_e8: int | None) -> str | None:
+    """Return an amount as text with two decimals, as people write it."""
+    return None if value_e8 is None else f"{value_e8 / 10**8:,.2f}"
+
+
+def price(value: float | None) -> str:
+    """Return a price with all of its digits, or a dash.
+
+    >>> price(100_044.47), price(0.00001234), price(29_999.995), price(None)
+    ('100,044.47', '0.00001234', '29,999.995', '-')
+    """
+    if value is None:
+        return "-"
+    text = f"{value:,.9f}".rstrip("0")
+    return text + "00"[: max(0, 2 - len(text.partition(".")[2]))]
+
+
+def late_words(late: int) -> str:
+    """Say how many ticks came too late to be traded on.
+
+    >>> late_words(1), late_words(1_200)
+    ('1 tick late, not traded on', '1,200 ticks late, not traded on')
+    """
+    return f"{words_of(late, 'tick')} late, not traded on"
+
+
+def fraction(value: float | None, digits: int = 4) -> str:
+    """Return a figure, or a dash where there is none yet."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """Return a gain as a signed percentage; a small one with two digits more.
+
+    >>> percent(0.0123), percent(-0.00002), percent(0.0), percent(None)
+    ('+1.23 %', '-0.0020 %', '+0.00 %', '-')
+    """
+    if share is None:
+        return "-"
+    digits = 4 if 0 < abs(share) < 0.00005 else 2
+    return f"{share + 0.0:+.{digits}%}".replace("%", " %")
+
+
+def score_words(log_loss: float | None, baseline: float | None) -> str:
+    """Return a log-loss beside its baseline, and whether that is better."""
+    if log_loss is None or not baseline:
+        return "no log-loss yet"
+    skill = 1 - log_loss / baseline
+    word = "better" if skill > 0 else "worse"
+    return f"log-loss {log_loss:.4f}, {abs(skill):.1%} {word} than the baseline's {baseline:.4f}"
+
+
+def span(seconds: float) -> str:
+    """Return a time in the unit that people would choose.
+
+    >>> span(0.5), span(90), span(7200), span(3 * 86_400)
+    ('0.5 s', '90 s', '120 min', '72 h')
+    """
+    for unit, size, most in (("s", 1, 120), ("min", 60, 180), ("h", 3_600, 96)):
+        if seconds < size * most:
+            value = seconds / size
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+    return f"{seconds / 86_400:,.0f} days"

@@ -1,0 +1,93 @@
+"""What a journal comes to since its beginning, without reading it from its beginning.
+
+Health samples and a session's last word carry what all decisions before them come to (`Score`).
+So the newest of these, and the effects since, are all there is to read. A journal of an earlier
+version has none: it is read once as a whole, where that is allowed to take its time.
+
+What is carried names its log: a fork copies the samples of its origin, whose decisions were others.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from eventlog.fastpath import compute
+from eventlog.log import Log
+from eventlog.reader import Reader
+from journal.reading.score import COLUMNS, Score
+
+KEY = "since_beginning"
+"""In the detail of a health sample and of a session's end."""
+
+BLOCK_RECORDS = 8_192
+QUICK_RECORDS = 1 << 20
+"""As many records as are read where an answer must be there at once."""
+
+
+def carried(score: Score, log: Log | Reader) -> dict[str, object]:
+    """Return what a record that is appended next says of all effects before it."""
+    return {KEY: {"log": log.identity.hex(), "records": log.end, **score.sums()}}
+
+
+def since_beginning(
+    log: Log | Reader,
+    *,
+    records_max: int | None = None,
+    looped: Callable[[], None] = lambda: None,
+) -> Score | None:
+    """Return the score of all decisions of a log.
+
+    With ``records_max`` it is ``None`` where more than so many records would have to be read;
+    ``looped`` is called after every part.
+    """
+    end, step = log.end, BLOCK_RECORDS
+    score, start = Score(), 0
+    while end:
+        begin = max(0, end - step)
+        found = _newest(log, begin, end)
+        if found is not None:
+            score, start = found
+            break
+        if records_max is not None and log.end - begin >= records_max and begin:
+            return None
+        # Ever larger steps: a read of a few records of a sealed segment checks the whole file.
+        end, step = begin, step * 8
+        looped()
+    for batch in log.read(start, log.end, columns=COLUMNS):
+        score.add(batch)
+        looped()
+    return _with_newest(score, log, start)
+
+
+def _with_newest(score: Score, log: Log | Reader, start: int) -> Score:
+    """Return a score with the last decision before ``start``, if there is none behind."""
+    if score.last is None and score.decisions:
+        before = Score()
+        for batch in log.read(max(0, start - BLOCK_RECORDS), start, columns=COLUMNS):
+            before.add(batch)
+        score.last, score.equity_e8 = before.last, before.equity_e8
+        score.reason, score.fingerprint = before.reason, before.fingerprint
+    return score
+
+
+def _newest(log: Log | Reader, start: int, end: int) -> tuple[Score, int] | None:
+    """Return the newest score that is carried between two offsets, and where it stands."""
+    found = None
+    for batch in log.read(start, end, columns=("offset", "detail")):
+        rows = compute.where(batch, compute.is_valid(batch.column("detail")))
+        for offset, detail in zip(
+            rows.column("offset").to_pylist(), rows.column("detail").to_pylist(), strict=True
+        ):
+            score = _score_in(detail, log.identity.hex(), offset)
+            found = found if score is None else (score, offset)
+    return found
+
+
+def _score_in(detail: str, identity: str, offset: int) -> Score | None:
+    try:
+        said: Any = json.loads(detail).get(KEY)
+        if said is None or said["log"] != identity or not 0 < said["records"] <= offset:
+            return None
+        return Score.of_sums(said)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return None  # another's detail

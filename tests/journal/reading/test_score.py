@@ -1,0 +1,72 @@
+"""Sums over decisions."""
+
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from eventlog.reader import Reader
+from eventlog.records import Decision, Fill
+from fixtures.record import HERE, JOURNAL
+from journal.reading import scan
+from journal.reading.score import COLUMNS, Account, Score, fraction, money
+
+LOG = Reader.open(HERE / "kill-and-resume" / JOURNAL / "log")
+
+
+def test_a_score_is_the_sum_of_its_decisions() -> None:
+    """However the effects are batched, the sums are those of the records themselves."""
+    effects = pa.Table.from_batches(LOG.read(columns=COLUMNS)).combine_chunks()
+    whole, parts = Score(), Score()
+    whole.add(effects.to_batches()[0])
+    for start in range(0, effects.num_rows, 100):
+        parts.add(effects.slice(start, 100).combine_chunks().to_batches()[0])
+    records = [record for _, record in scan.records(LOG, 0, LOG.end)]
+    decisions = [record for record in records if isinstance(record, Decision)]
+
+    assert whole.decisions == parts.decisions == len(decisions)
+    assert whole.fills == parts.fills == sum(isinstance(record, Fill) for record in records)
+    assert whole.scored == parts.scored == sum(decision.scored for decision in decisions)
+    assert whole.equity_e8 == parts.equity_e8 == decisions[-1].equity_e8
+    assert whole.fingerprint == parts.fingerprint == decisions[-1].fingerprint
+    assert whole.loss == pytest.approx(sum(decision.scored_loss for decision in decisions))
+    assert pc.sum(pc.equal(effects["kind"], "decision")).as_py() == whole.decisions
+
+
+def test_nothing_scored_is_no_figure() -> None:
+    """Before the first label there is no loss and no accuracy, and a dash is shown."""
+    empty = Score()
+
+    assert empty.log_loss is None
+    assert empty.accuracy is None
+    assert fraction(empty.log_loss) == "-"
+    assert money(empty.equity_e8) is None
+
+
+def test_an_account_is_what_the_last_decision_says() -> None:
+    """And none where the log is of a version that did not say."""
+    effects = pa.Table.from_batches(LOG.read(columns=COLUMNS)).combine_chunks().to_batches()[0]
+    said: dict[str, object] = {
+        "gross_equity": Decimal("10.00000001"), "buy_hold_equity": Decimal(9),
+        "round_trips": 3, "winning_trips": 2,
+        "random_equity": Decimal(8), "drawdown": Decimal("0.5"), "turnover": Decimal(40),
+    }  # fmt: skip
+    for name, value in said.items():
+        kind = effects.schema.field(name).type
+        column = pa.array([value] * effects.num_rows, kind)
+        effects = effects.set_column(effects.schema.get_field_index(name), name, column)
+    score = Score()
+    score.add(effects)
+
+    account = score.account
+    assert isinstance(account, Account)
+    assert (account.gross_equity_e8, account.round_trips, account.winning_trips) == (
+        1_000_000_001,
+        3,
+        2,
+    )
+    assert account.equity_e8 == score.equity_e8
+    assert account.to_json()["turnover"] == "40.00000000"
+    assert "before fees 10.00;\nholding the same stake 9.00, random entry 8.00" in str(account)
+    assert Score().account is None
