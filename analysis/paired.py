@@ -6,7 +6,7 @@ which each was received; where they part, pairing ends and says so.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -114,8 +114,10 @@ def pair(
             "these journals did not decide on the same ticks, so nothing can be paired",
             hint="A fork does: trader replay --set key=value --out DIR",
         )
-    names = sorted({*rules_a.values, *rules_b.values})
-    values = [(name, rules_a.values.get(name), rules_b.values.get(name)) for name in names]
+    # What a version did not have yet is as if it had been left at its default.
+    in_force_a, in_force_b = (asdict(rules.known) | rules.values for rules in (rules_a, rules_b))
+    names = sorted({*in_force_a, *in_force_b})
+    values = [(name, in_force_a.get(name), in_force_b.get(name)) for name in names]
     rows = sums.rows(float(rules_a.known.cash), float(rules_b.known.cash))
     return {
         "a": {"journal": str(place_a.home / place_a.name), "records": log_a.end},

@@ -8,8 +8,13 @@ import pytest
 
 from journal.live.stopping import Stopping
 
+PATIENCE_S = 60.0
+"""How long a process that should have ended is waited for."""
+
 PROGRAM = """
-import ctypes, sys
+import ctypes, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)  # whatever whoever runs the tests has made of them
 from journal.live.stopping import Stopping
 with Stopping(leave=lambda: print("left", flush=True)) as stopping:
     if sys.argv[1] == "handed over":
@@ -30,7 +35,7 @@ def test_a_start_ends_at_once(number: signal.Signals) -> None:
         assert child.stdout is not None
         assert child.stdout.readline() == "starting\n"
         child.send_signal(number)
-        out, err = child.communicate()
+        out, err = child.communicate(timeout=PATIENCE_S)
 
     assert (child.returncode, out) == (0, "left\n")
     assert err == f"stopped by {number.name} before the session began\n"
