@@ -111,7 +111,7 @@ def test_what_the_log_says_cannot_end_the_script(
 
 def test_the_library_is_the_published_one() -> None:
     """Byte for byte, with its licence beside it."""
-    assets = resources.files("cli") / "assets"
+    assets = resources.files("cli") / "render" / "assets"
 
     assert sha256((assets / "uPlot.iife.min.js").read_bytes()).hexdigest() == UPLOT_SHA256
     assert "MIT" in (assets / "uPlot.LICENSE").read_text()
