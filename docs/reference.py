@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from typing import Any
 
 import typer
@@ -156,5 +155,3 @@ PAGES: dict[str, Callable[[], str]] = {
     "log-format": log_format,
 }
 """Page to what makes it."""
-
-__all__ = ["PAGES", "fields", "on_files"]
