@@ -1,6 +1,6 @@
 """The golden training on other processors: emulated, and compared with this one's.
 
-    uv run python -m tests.emulation
+    uv run --group test python -m tests.emulation
 
 A short training of the real step (`engine.engine.arithmetic_digest`) runs natively, under another
 hash seed, and under `qemu-x86_64` as each of some processors of different makers; all must end in

@@ -1,8 +1,8 @@
 """What a user would take instead: rules, refitted batch models, and River's online learners.
 
 All answer the same questions from the same features, and learn from a label only once it is known.
-scikit-learn and River are development dependencies: where one is not installed, its rows are not
-there.
+scikit-learn and River belong to the dependency group `test`: where one is not installed, its rows
+are not there.
 """
 
 from collections import deque

@@ -51,7 +51,7 @@ def as_lines(found: Evaluation) -> list[str]:
         )
     if found.lacking:
         names = " and ".join(found.lacking)
-        lines.append(f"not installed, so without its rows: {names} (uv sync --group dev)")
+        lines.append(f"not installed, so without its rows: {names}; uv run --group test has it")
     return lines
 
 

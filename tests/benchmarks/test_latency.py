@@ -1,6 +1,6 @@
 """From frame received to decision made, both durable: the live path over a loopback socket.
 
-    uv run pytest tests/benchmarks/test_latency.py
+    uv run --group test pytest tests/benchmarks/test_latency.py
 
 Every batch goes through what `trader live` does with it, in its order, and the clock is read
 between the stages. Beside the time that passed stands the processor time of the thread: what a

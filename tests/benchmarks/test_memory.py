@@ -1,6 +1,6 @@
 """The engine's memory over many ticks: it must not grow.
 
-    uv run pytest -s tests/benchmarks/test_memory.py
+    uv run --group test pytest -s tests/benchmarks/test_memory.py
 
 A made-up market of ten million ticks through the engine, a million a line.
 """

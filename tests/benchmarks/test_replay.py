@@ -1,6 +1,6 @@
 """Replay with learning, beside what one would write with Keras or River; one run, one machine.
 
-    uv run pytest tests/benchmarks/test_replay.py
+    uv run --group test pytest tests/benchmarks/test_replay.py
 
 Ours does everything: reading the log, folding the book and its checksums, features, labels, replay
 memory, a training step at every tick, the account, the fingerprint, and the comparison with what

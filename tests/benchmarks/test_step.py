@@ -1,6 +1,6 @@
 """The compiled step beside what the core can do at most: multiply matrices.
 
-    uv run pytest -s tests/benchmarks/test_step.py
+    uv run --group test pytest -s tests/benchmarks/test_step.py
 
 A tick's matrix work is counted from its parameters; the share says how much of the step is that
 work, and how much is everything else: small kernels, queues, the account, the fingerprint.

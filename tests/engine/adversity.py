@@ -1,6 +1,6 @@
 """What a hostile stretch leaves in the learner: the hour after it, with the stretch and without.
 
-    uv run python -m tests.engine.adversity --seeds 0:10
+    uv run --group test python -m tests.engine.adversity --seeds 0:10
 
 Two journals of one synthetic market (`feeds.streams`, S1) are the same but for some minutes, in
 which one of them holds, between the market's own ticks, what an exchange should never send: crossed

@@ -1,7 +1,7 @@
 """The fault campaign: seeded sessions over an exchange that fails at random, and what must hold.
 
-    uv run python -m tests.feeds.campaign --seeds 0:300
-    uv run python -m tests.feeds.campaign --seeds 0:3 --live
+    uv run --group test python -m tests.feeds.campaign --seeds 0:300
+    uv run --group test python -m tests.feeds.campaign --seeds 0:3 --live
 
 For every seed a stand-in exchange runs in this process with faults drawn from the seed, and some
 sessions follow each other over one journal: feed, log and the engine's reading of the market, the

@@ -1,6 +1,6 @@
 """A fuzzer of what comes from outside: frames and bodies that were changed at random, from a seed.
 
-    uv run python -m tests.feeds.fuzz --frames 1000000
+    uv run --group test python -m tests.feeds.fuzz --frames 1000000
 
 Every frame goes the whole way that one from the exchange would go: decoder, the dialogue of its
 socket, the log's encoding, the engine's reading of the market. Nothing may raise, and nothing may

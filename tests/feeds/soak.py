@@ -1,7 +1,7 @@
 """The soak: one `trader live` over the real websocket path for a long time, with faults.
 
-    uv run python -m tests.feeds.soak --frames 10000000
-    uv run python -m tests.feeds.soak --minutes 60
+    uv run --group test python -m tests.feeds.soak --frames 10000000
+    uv run --group test python -m tests.feeds.soak --minutes 60
 
 The stand-in exchange sends as fast as it is read, or at ``--speed``; the session is the real
 process, its figures are the health samples that it records, and its memory and open files are what

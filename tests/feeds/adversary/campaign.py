@@ -1,7 +1,7 @@
 """The campaign of hostile exchanges: seeded sessions, and what must hold after them.
 
-    uv run python -m tests.feeds.adversary.campaign --seeds 0:250
-    uv run python -m tests.feeds.adversary.campaign --seeds 0:2 --whole
+    uv run --group test python -m tests.feeds.adversary.campaign --seeds 0:250
+    uv run --group test python -m tests.feeds.adversary.campaign --seeds 0:2 --whole
 
 For every seed a hostile exchange (`exchange.py` here) runs in this process, and four
 sessions follow each other over one journal, each a process of its own without TensorFlow. Most are
