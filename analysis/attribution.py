@@ -30,10 +30,10 @@ def influences(told: History) -> list[dict[str, Any]]:
             return []
         model = network.model_at(state, told.rules.known)
         points = tf.constant(samples)
-        with tf.GradientTape() as deduplicator:
-            deduplicator.watch(points)
+        with tf.GradientTape() as tape:
+            tape.watch(points)
             answers = tf.reduce_sum(model(points)[:, 0])
-        moved = abs(samples * deduplicator.gradient(answers, points).numpy()).mean(0)
+        moved = abs(samples * tape.gradient(answers, points).numpy()).mean(0)
         rows = [
             {"name": name, "influence": float(moved[place])}
             for place, name in enumerate(features.NAMES)

@@ -1,17 +1,12 @@
 """`trader why` answers for one decision."""
 
-import dataclasses
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from eventlog.log import Log
-from eventlog.records import Decision, MarketStatus
 from fixtures.record import HERE
-from journal import layout
-from journal.reading import scan
 from tests.commands import trader
 
 HOME = ("--home", str(HERE / "gap"))
@@ -86,33 +81,3 @@ def test_nothing_was_decided_yet(tmp_path: Path) -> None:
 
     assert answer.code == 13
     assert "nothing was decided yet" in answer.err
-
-
-@pytest.mark.parametrize("home", ["gap", "kill-and-resume"])
-def test_it_fits_on_one_screen(home: str) -> None:
-    """Every fact in fewer lines than a terminal has, and none of them wider than one."""
-    lines = trader("why", "--home", str(HERE / home)).out.splitlines()
-    labels = {line[2:12].strip() for line in lines[2:]}
-
-    assert {"because", "model", "edge", "tick", "before", "account", "lineage"} <= labels
-    assert len(lines) < 24
-    assert max(map(len, lines)) < 80
-
-
-def test_what_the_exchange_said_of_the_market(tmp_path: Path) -> None:
-    """A market that takes no orders is told with the decision; one that does needs no line."""
-    shutil.copytree(HERE / "gap" / "BTC-AUD", tmp_path / "BTC-AUD")
-    place = layout.find(tmp_path, None)
-    with Log.open(place.log) as log:
-        found = scan.last(log, Decision)
-        assert found is not None
-        log.append([MarketStatus(received_ns=1, status="Post Only\x1b[2J")])
-        quotes = [r for _, r in scan.records(log, 0, 200, kinds=["quote"])][:1]
-        cause = log.end
-        log.append(quotes)
-        log.append([dataclasses.replace(found[1], cause=cause)])
-    home = ("--home", str(tmp_path))
-
-    assert "the exchange says Post Only\\x1b[2J" in trader("why", *home).out
-    assert trader("why", "--json", *home).summary["market_status"] == "Post Only\x1b[2J"
-    assert trader("why", str(found[0]), "--json", *home).summary["market_status"] is None

@@ -1,0 +1,75 @@
+"""How much each feature of one tick moved the network's answer. Loads TensorFlow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.arithmetic import tf
+from engine.learner import candidates, features, network
+from engine.state import cursors
+from eventlog.reader import Reader
+from journal.header import JournalHeader
+from journal.layout import JournalPath
+from journal.rederive import state_after
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One feature: its value, and what it added to the answer "up" (a logit)."""
+
+    name: str
+    value: float
+    pull: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """The features of a tick, the strongest first, and the state that they were derived from."""
+
+    logit: float
+    from_checkpoint: int
+    compared: int
+    """So many recorded effects were derived again on the way."""
+    identical: bool
+    """Whether all of them were as recorded."""
+    features: tuple[Contribution, ...]
+
+
+def contributions(
+    journal: JournalPath, log: Reader, header: JournalHeader, cause: int
+) -> Contributions | None:
+    """Return the features of the tick at an offset; ``None`` where no sample is in memory yet.
+
+    A contribution is a feature's value times the slope of the answer in it, there. Features that
+    the learner made for itself and adopted move the linear head's answer, by their own slope.
+    """
+    derived = state_after(journal, log, header, cause)
+    state = derived.engine.state()
+    head, _ = cursors(state)
+    if not head:
+        return None
+    vector = state["memory.samples"][(head - 1) % header.parameters.memory_rows]
+    values = vector[: features.COUNT].astype(np.float32)
+    model = network.model_at(state, header.parameters)
+    point = tf.constant(values[None])
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        logit = model(point)[0, 0]
+    pulls = values * tape.gradient(logit, point).numpy()[0]
+    found = [
+        Contribution(name, float(values[place]), float(pulls[place]))
+        for place, name in enumerate(features.NAMES)
+    ]
+    pairs, slopes = state["candidates.pairs"], state["candidates.slopes"]
+    made = candidates.products(pairs, values).numpy()
+    for slot in np.flatnonzero(slopes[: candidates.PLACES]).tolist():
+        name = candidates.pair_name(candidates.pair_number(pairs[slot]))
+        found.append(Contribution(name, float(made[slot]), float(made[slot] * slopes[slot])))
+    found.sort(key=lambda one: -abs(one.pull))
+    return Contributions(
+        logit=float(logit.numpy()),
+        from_checkpoint=derived.after,
+        compared=derived.compared,
+        identical=derived.divergence is None,
+        features=tuple(found),
+    )

@@ -1,0 +1,34 @@
+"""How a command answers: one JSON object as its last line, or what a person reads."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from eventlog.printable import printable
+from journal import console
+
+LINE_CHARACTERS_MAX = 4_000
+"""A line for a person is cut there, whatever foreign text is in it."""
+
+
+T = TypeVar("T")
+
+
+def answer(
+    result: T,
+    *,
+    as_json: bool,
+    facts: Callable[[T], Mapping[str, object]],
+    text: Callable[[T], Iterable[str]],
+    allow_nan: bool = True,
+) -> None:
+    """Write a result: ``facts`` of it as the summary of ``--json``, or ``text`` of it as lines.
+
+    Raises:
+        OSError: if it cannot be written.
+        ValueError: if a fact is a number that JSON does not have, unless ``allow_nan``.
+    """
+    if as_json:
+        console.put({"message_type": "summary", **facts(result)}, allow_nan=allow_nan)
+        return
+    for line in text(result):
+        console.echo(printable(line, LINE_CHARACTERS_MAX))
