@@ -52,6 +52,10 @@ class Heartbeat:
     channels: tuple[tuple[str, tuple[str, ...]], ...]
 
 
+MARKETS_REFUSED = frozenset({"invalid marketIds", "invalid marketId"})
+"""The ``message`` of an ``error`` frame that a market id has brought (btcmarkets.md 1.4)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """An ``error`` frame: a request was refused as a whole; the socket stays open.
@@ -65,8 +69,12 @@ class Rejection:
 
     @property
     def of_markets(self) -> bool:
-        """Whether the request was refused for one of its market ids."""
-        return "marketid" in self.message.replace(" ", "").lower()
+        """Whether the request was refused for one of its market ids.
+
+        The code is the same for a channel; so the text decides, as one of the words that the
+        exchange is known to use, whole: what else it may say is another reason.
+        """
+        return self.message in MARKETS_REFUSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,7 @@ def test_heartbeat() -> None:
         (1, "authentication failed. invalid key", False),
         (3, "invalid channel names", False),
         (3, "invalid marketIds", True),
+        (3, "the channel of invalid marketIds is closed", False),
         (3, "invalid message type", False),
         (3, "Unable to parse JSON, please validate the format.", False),
     ],
