@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from feeds.venue import venue
+
 Home = Annotated[
     Path,
     typer.Option(
@@ -43,4 +45,4 @@ Set = Annotated[
 ]
 
 Url = Annotated[str, typer.Option(help="The exchange's websocket.")]
-EXCHANGE = "wss://socket.btcmarkets.net/v2"
+EXCHANGE = venue().facts.websocket_url

@@ -22,6 +22,7 @@ MODULES = (
     "engine.arithmetic",
     "engine.learner.calibration",
     "engine.learner.candidates",
+    "engine.checksum",
     "engine.engine",
     "engine.learner.experts",
     "engine.learner.features",
@@ -43,10 +44,9 @@ MODULES = (
     "engine.row",
     "engine.state",
     "engine.step",
-    "eventlog.checksum",
 )
 """The modules on which a decision depends: all that `engine.engine` imports of this package, but
-for its errors and the self-check, and the exchange's checksum."""
+for its errors and the self-check."""
 
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -31,8 +31,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from engine.checksum import LEVELS_SIGNED, checksum_of, signed
 from engine.state import Arrays
-from eventlog.checksum import LEVELS_SIGNED, checksum_of, signed
 from eventlog.fastpath import compute
 from eventlog.fastpath.compute import flattened, lengths_of
 from eventlog.records import ONLINE, TICK_KINDS

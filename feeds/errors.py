@@ -13,6 +13,7 @@
     ├── FeedFailed               a bug on the feed's own thread; the cause is chained
     ├── RecordingUnreadable      a recording that is missing, or damaged from some line on
     ├── TableUnreadable          a table that is missing, damaged, or of another layout
+    ├── VenueUnknown             a venue that this version does not have
     └── FaultUnknown             a fault the stand-in exchange does not have
 
 A connection that is lost *after* the start is no error but a `Gap` record, and a frame that cannot
@@ -166,6 +167,19 @@ class TableUnreadable(FeedError):
 
     def __str__(self) -> str:
         return f"cannot read {self.path}: {self.why}"
+
+
+class VenueUnknown(FeedError):
+    """This version has no venue of this name."""
+
+    def __init__(self, *, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = known
+        self.hint = f"Known venues: {', '.join(known)}."
+
+    def __str__(self) -> str:
+        return f"unknown venue {self.name!r}"
 
 
 class FaultUnknown(FeedError):

@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from engine.arithmetic import tf
+from engine.checksum import book_checksum
 from engine.engine import Engine
 from engine.market import FIRST_LEVEL, WIDTH, Column
 from engine.parameters import Parameters
 from engine.row import Row, row_of
-from eventlog.checksum import book_checksum
 from eventlog.records import (
     BookUpdate,
     Decision,

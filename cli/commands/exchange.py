@@ -152,7 +152,7 @@ def _source(
 
 
 def _start_ns(text: str | None) -> int:
-    from feeds.btcmarkets.protocol import parse_timestamp_ns
+    from feeds.timestamps import parse_timestamp_ns
 
     if text is None:
         return now_ns()

@@ -21,11 +21,11 @@ from dataclasses import replace
 
 from eventlog.records import Gap, Health, Input, Trade
 from feeds.btcmarkets.backoff import backoff_s
-from feeds.btcmarkets.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
 from feeds.btcmarkets.oddities import Oddities
 from feeds.btcmarkets.replies import Page
 from feeds.btcmarkets.rest import Rest
 from feeds.clock import now_ns
+from feeds.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
 from feeds.errors import RestRefused, RestUnavailable
 from feeds.loss import told
 

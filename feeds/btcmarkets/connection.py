@@ -35,16 +35,15 @@ from feeds.btcmarkets import protocol
 from feeds.btcmarkets.backfill import Backfill
 from feeds.btcmarkets.backoff import Handshakes
 from feeds.btcmarkets.crosscheck import CrossCheck
-from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.btcmarkets.inbox import Inbox
 from feeds.btcmarkets.link import Link
 from feeds.btcmarkets.market_stream import MarketStream
 from feeds.btcmarkets.rest import Rest
 from feeds.btcmarkets.silence import Silence
 from feeds.btcmarkets.standing import JournalStatus
-from feeds.btcmarkets.state import FeedState
 from feeds.btcmarkets.subscription_state import SubscriptionState
 from feeds.clock import elapsed_s, monotonic_s, now_ns
+from feeds.deduplicator import TradeDeduplicator
 from feeds.errors import (
     ExchangeUnreachable,
     FeedFailed,
@@ -56,8 +55,9 @@ from feeds.errors import (
     UrlInvalid,
 )
 from feeds.loss import Lost, is_final, is_ours, reason_of
-
-URL = "wss://socket.btcmarkets.net/v2"
+from feeds.options import FeedOptions
+from feeds.state import FeedState
+from feeds.undecodable import undecodable
 
 TAKE_RECORDS_MAX = 1024
 """The most that one `Feed.take` returns."""
@@ -93,7 +93,7 @@ _DROPPED = "the exchange dropped the subscription"
 class Feed:
     """A feed of some markets, from entering the context until `stop`::
 
-        with Feed(URL, ["BTC-AUD"]) as feed:
+        with Feed("wss://socket.btcmarkets.net/v2", ["BTC-AUD"]) as feed:
             for record in feed.take(timeout_s=1.0):
                 print(record)
 
@@ -102,24 +102,8 @@ class Feed:
         markets: their ids, such as ``BTC-AUD``; at least one, none twice.
         rest: of the exchange's REST, up to ``/v3``; ``None`` asks for nothing there, and then what
             was missed is missed.
-        tapes: the trades that stand in the logs already, by market.
-        connect_timeout_s: how long entering may take, retries included.
-        stale_after_s: silence after which a socket is given up; the exchange's heartbeat comes
-            every five seconds.
-        queue_records_max: arrivals of a market that may wait before the socket is not read.
-        queue_bytes_max: the same, in bytes of memory.
-        backoff_first_s: the longest wait before the first reconnect; each failure doubles it.
-        backoff_most_s: the longest wait of all.
-        handshake_window_s: at most three handshakes are made in this time.
-        resync_interval_s: the shortest time between two resyncs of one market.
-        answer_s: how long a subscription may go without a snapshot before it is asked for again.
-        rotate_after_s: the age at which a connection is replaced while it still runs.
-        drain_s: how long the replaced one is still read.
-        settle_s: how long the stream may take to bring a trade that REST already shows.
-        audit_s: how often trades are compared with REST while nothing is known to be missing.
-        cross_check_s: how often a book is compared with REST.
-        silent_s: how long a market may be silent before it is looked at by REST.
-        status_s: how often the exchange is asked whether its markets trade, and for its clock.
+        deduplicators: the trades that stand in the logs already, by market.
+        options: timeouts and limits.
 
     Raises on entering:
         ExchangeUnreachable: if nothing was heard from the exchange in time.
@@ -136,45 +120,25 @@ class Feed:
         *,
         rest: Rest | None = None,
         deduplicators: Mapping[str, TradeDeduplicator] | None = None,
-        connect_timeout_s: float = 20.0,
-        stale_after_s: float = 15.0,
-        queue_records_max: int = 65_536,
-        queue_bytes_max: int = 64 * 1024 * 1024,
-        backoff_first_s: float = 0.5,
-        backoff_most_s: float = 60.0,
-        handshake_window_s: float = 10.0,
-        resync_interval_s: float = 5.0,
-        answer_s: float = 5.0,
-        rotate_after_s: float = 86_400.0,
-        drain_s: float = 1.0,
-        settle_s: float = 2.0,
-        audit_s: float = 300.0,
-        cross_check_s: float = 3_600.0,
-        silent_s: float = 30.0,
-        status_s: float = 60.0,
+        options: FeedOptions = FeedOptions(),  # noqa: B008 - frozen
     ) -> None:
         assert markets, "a feed of no market"
         assert len(set(markets)) == len(markets), "a market twice"
         self._url = url
         self._markets = tuple(markets)
         self._rest = rest
-        self._connect_timeout_s = connect_timeout_s
-        self._stale_after_s = stale_after_s
-        self._resync_interval_s = resync_interval_s
-        self._answer_s = answer_s
-        self._rotate_after_s = rotate_after_s
-        self._drain_s = drain_s
-        self._settle_s = settle_s
-        self._cross_check_s = cross_check_s
+        self._options = options
         self._handshakes = Handshakes(
-            first_s=backoff_first_s, most_s=backoff_most_s, window_s=handshake_window_s
+            first_s=options.backoff_first_s,
+            most_s=options.backoff_most_s,
+            window_s=options.handshake_window_s,
         )
         given = deduplicators or {}
         self._streams = {
             market: MarketStream(
                 Inbox(
-                    records_max=queue_records_max,
-                    bytes_max=queue_bytes_max,
+                    records_max=options.queue_records_max,
+                    bytes_max=options.queue_bytes_max,
                     on_room=lambda: self._on_loop(self._room.set),
                 ),
                 given.get(market) or TradeDeduplicator(),
@@ -184,14 +148,16 @@ class Feed:
         self._standing: JournalStatus | None = None
         self._backfill: Backfill | None = None
         if rest is not None:
-            self._standing = JournalStatus(rest, self._markets, self._keep, interval_s=status_s)
+            self._standing = JournalStatus(
+                rest, self._markets, self._keep, interval_s=options.status_s
+            )
             self._backfill = Backfill(
                 rest,
                 {market: channel.deduplicator for market, channel in self._streams.items()},
                 self._keep,
                 doubt=self._left_out,
-                settle_s=settle_s,
-                interval_s=audit_s,
+                settle_s=options.settle_s,
+                interval_s=options.audit_s,
             )
             self._silence = Silence(
                 rest,
@@ -199,8 +165,8 @@ class Feed:
                 heard_s=self._heard_s,
                 look=self._backfill.wake,
                 doubt=self._doubt,
-                silent_s=silent_s,
-                settle_s=settle_s,
+                silent_s=options.silent_s,
+                settle_s=options.settle_s,
             )
         # Set from the thread, read by the callers for the status: single values, each whole.
         self._connections = 0
@@ -353,7 +319,7 @@ class Feed:
     async def _listen(self) -> None:
         self._listening = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
-        self._deadline = asyncio.timeout(self._connect_timeout_s)
+        self._deadline = asyncio.timeout(self._options.connect_timeout_s)
         if self._stopping:
             return
         self._tls = _tls(self._url)
@@ -365,7 +331,7 @@ class Feed:
                 await self._connect(beside)
         except TimeoutError:
             raise ExchangeUnreachable(
-                url=self._url, timeout_s=self._connect_timeout_s, why=self._why
+                url=self._url, timeout_s=self._options.connect_timeout_s, why=self._why
             ) from None
         finally:
             for task in (beside, *(link.task for link in self._links)):
@@ -380,7 +346,7 @@ class Feed:
 
     async def _connect(self, beside: asyncio.Task[None]) -> None:
         """Keep one connection, replaced when it is lost, when it is old, or when it is doubted."""
-        link, due_s, rest_s = self._begin(), self._rotate_after_s, 0.0
+        link, due_s, rest_s = self._begin(), self._options.rotate_after_s, 0.0
         while True:
             doubted = asyncio.create_task(self._doubted(rest_s))
             waited = {link.task, beside, doubted}
@@ -394,11 +360,11 @@ class Feed:
                 beside.result()
             if link.task in done:
                 link.task.result()
-                link, due_s = self._begin(), self._rotate_after_s
+                link, due_s = self._begin(), self._options.rotate_after_s
             else:
                 rest_s = _DOUBTED_S if doubted in done else 0.0
                 before, link = link, await self._rotate(link)
-                due_s = self._rotate_after_s if link is not before else min(300.0, due_s)
+                due_s = self._options.rotate_after_s if link is not before else min(300.0, due_s)
 
     async def _doubted(self, rest_s: float) -> None:
         """Wait until asking for a market anew has helped so seldom that a new connection may."""
@@ -437,8 +403,8 @@ class Feed:
         self._numbers += 1
         subscription = SubscriptionState(
             self._markets,
-            answer_s=self._answer_s,
-            resync_interval_s=self._resync_interval_s,
+            answer_s=self._options.answer_s,
+            resync_interval_s=self._options.resync_interval_s,
         )
         link = Link(self._numbers, subscription)
         self._links.append(link)
@@ -458,7 +424,7 @@ class Feed:
         try:
             await asyncio.wait(
                 {old.task, new.task, taking_over},
-                timeout=self._connect_timeout_s,
+                timeout=self._options.connect_timeout_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
@@ -471,7 +437,7 @@ class Feed:
         if not new.took_over.is_set():
             await new.end()
             return old
-        await asyncio.wait({old.task}, timeout=self._drain_s)
+        await asyncio.wait({old.task}, timeout=self._options.drain_s)
         self._rotations += 1
         await old.end()
         return new
@@ -606,7 +572,7 @@ class Feed:
         if market is not None and market not in self._streams:
             market, record = (
                 None,
-                protocol.undecodable(frame, received_ns, f"{market} was not subscribed to"),
+                undecodable(frame, received_ns, f"{market} was not subscribed to"),
             )
         self._undecodable += isinstance(record, Undecodable)
         has_room = True
@@ -685,11 +651,11 @@ class Feed:
         """Give the socket up when nothing comes, unless it is we who do not read."""
         while True:
             silent_s = 0.0 if link.is_full else monotonic_s() - link.heard_s
-            if silent_s >= self._stale_after_s:
+            if silent_s >= self._options.stale_after_s:
                 # A closing handshake would wait for the same silence.
                 socket.transport.abort()
-                raise Lost(f"nothing was heard for {self._stale_after_s:g} s")
-            await asyncio.sleep(self._stale_after_s - silent_s)
+                raise Lost(f"nothing was heard for {self._options.stale_after_s:g} s")
+            await asyncio.sleep(self._options.stale_after_s - silent_s)
 
     async def _ask(self, link: Link, socket: ClientConnection) -> None:
         while True:
@@ -717,7 +683,7 @@ class Feed:
 
     def _is_read(self, link: Link) -> bool:
         """Return whether a connection was read lately: if not, its silence is ours."""
-        return not link.is_full and monotonic_s() - link.read_since_s > 2 * self._settle_s
+        return not link.is_full and monotonic_s() - link.read_since_s > 2 * self._options.settle_s
 
     def _left_out(self, market: str, trades: Sequence[Trade]) -> None:
         """Doubt a stream that has not brought some trades, unless it is only late with them."""
@@ -725,7 +691,7 @@ class Feed:
         heard_s, passed_ns = self._heard_s(market), channel.last_exchange_ns
         if heard_s is None:
             return
-        is_silent = monotonic_s() - heard_s >= self._settle_s
+        is_silent = monotonic_s() - heard_s >= self._options.settle_s
         passed = [
             trade
             for trade in trades
@@ -780,7 +746,7 @@ class Feed:
 
     def _slept(self, slept_s: float, at_ns: int) -> None:
         why = f"the machine slept for {slept_s:,.1f} s"
-        is_over = slept_s >= self._stale_after_s
+        is_over = slept_s >= self._options.stale_after_s
         for market, channel in self._streams.items():
             if channel.source is None:
                 continue
@@ -799,7 +765,7 @@ class Feed:
     async def _cross_check(self, rest: Rest) -> None:
         """Compare every book with REST now and then, each from a fresh snapshot on."""
         while True:
-            await asyncio.sleep(self._cross_check_s)
+            await asyncio.sleep(self._options.cross_check_s)
             for market, channel in self._streams.items():
                 channel.check = CrossCheck()
                 self._want(market)
@@ -811,9 +777,9 @@ class Feed:
         self, rest: Rest, market: str, channel: MarketStream, check: CrossCheck
     ) -> None:
         for _ in range(_CROSS_CHECKS):
-            await asyncio.sleep(self._settle_s)
+            await asyncio.sleep(self._options.settle_s)
             orders = await rest.orders(market)
-            await asyncio.sleep(self._settle_s)
+            await asyncio.sleep(self._options.settle_s)
             agrees = check.agrees(orders)
             if agrees is None:
                 continue
@@ -833,12 +799,10 @@ def _as_record(
     if isinstance(event, protocol.Heartbeat):
         return None
     if isinstance(event, protocol.Orders):
-        return None, protocol.undecodable(
-            frame, received_ns, "the channel orderbook was not subscribed to"
-        )
+        return None, undecodable(frame, received_ns, "the channel orderbook was not subscribed to")
     if isinstance(event, protocol.Rejection):
         why = f"a request was refused: {event.message!r} (code {event.code})"
-        return None, protocol.undecodable(frame, received_ns, why)
+        return None, undecodable(frame, received_ns, why)
     return event
 
 

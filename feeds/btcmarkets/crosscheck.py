@@ -7,8 +7,8 @@ orders a side with what the exchange says elsewhere. ``snapshotId`` is the same 
 
 from eventlog.records import BookUpdate
 from eventlog.sizes import held_bytes
+from feeds.book import Book, BookSide
 from feeds.btcmarkets.protocol import Orders
-from feeds.simulator.book import Book, BookSide
 
 UPDATES_MAX = 4_096
 UPDATES_BYTES_MAX = 64 << 20

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from eventlog.gaps import missed
 from eventlog.records import Gap, Input, Tick, Trade
 from feeds.btcmarkets.crosscheck import CrossCheck
-from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.btcmarkets.inbox import Inbox
 from feeds.btcmarkets.link import Link
-from feeds.btcmarkets.state import MarketState
+from feeds.deduplicator import TradeDeduplicator
+from feeds.state import MarketState
 
 
 class MarketStream:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from eventlog.records import Gap, Input, Undecodable
-from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.btcmarkets.replies import OddRow, Page
+from feeds.deduplicator import TradeDeduplicator
 
 KEPT_A_LIST_MAX = 16
 """Rows of one list that are recorded one by one (I10); of the others it is said how many."""

@@ -16,13 +16,12 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import sha256
 from typing import NoReturn
 
 from eventlog.records import BookUpdate, Level, Quote, Side, Trade, Undecodable, parse_e8
-from feeds.loss import told
+from feeds.timestamps import parse_timestamp_ns
+from feeds.undecodable import undecodable
 
 MARKET_CHANNELS = ("orderbookUpdate", "trade", "tick")
 """What is subscribed for every market."""
@@ -32,10 +31,6 @@ FRAME_BYTES_MAX = 16 * 1024 * 1024
 
 LEVELS_A_SIDE_MAX = 100_000
 """The largest number of levels a side in one frame. A whole book of BTC-AUD has about 1 000."""
-
-RAW_BYTES_KEPT_MAX = 64 * 1024
-"""How much of an undecodable frame is kept; where more was sent, the reason says how much, and
-its digest."""
 
 _INT64_MAX = 2**63 - 1
 _INT32_MAX = 2**31 - 1
@@ -169,17 +164,6 @@ def refuse(why: str) -> NoReturn:
     raise Refused(why)
 
 
-def undecodable(frame: str | bytes, received_ns: int, why: str) -> Undecodable:
-    """Return the record of a frame that says nothing: its beginning, and how much there was."""
-    # A text can hold lone surrogates, which have no UTF-8: they are kept as what they are.
-    raw = frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass")
-    why = told(why)
-    if len(raw) > RAW_BYTES_KEPT_MAX:
-        kept = f"the first {RAW_BYTES_KEPT_MAX} of {len(raw)} bytes are kept"
-        why = f"{why} ({kept}; SHA-256 of all {sha256(raw).hexdigest()})"
-    return Undecodable(received_ns=received_ns, raw=raw[:RAW_BYTES_KEPT_MAX], why=why)
-
-
 def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
@@ -265,38 +249,6 @@ def positive_of(message: dict[str, object], key: str) -> tuple[int, int]:
     if count == 0:
         refuse(f"{key} is zero")
     return count, decimals
-
-
-_TIMESTAMP = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}):([0-5][0-9])(?:\.([0-9]{1,9}))?Z", re.ASCII
-)
-
-
-@lru_cache(maxsize=64)
-def _minute_ns(text: str) -> int:
-    minute = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    return int(minute.timestamp()) * 1_000_000_000
-
-
-def parse_timestamp_ns(text: str) -> int:
-    """Return an ISO 8601 UTC timestamp of at most 9 decimals as nanoseconds since 1970, exactly.
-
-    The exchange sends 3 by the websocket and 6 by REST; Java leaves out those that are zeros.
-
-    >>> parse_timestamp_ns("2026-09-23T04:31:09.259Z")
-    1790137869259000000
-
-    Raises:
-        ValueError: if it has another form, names no date, or lies outside 1970 … 2261.
-    """
-    match = _TIMESTAMP.fullmatch(text)
-    if match is None:
-        raise ValueError(f"not a UTC timestamp of at most 9 decimals: {text[:40]!r}")
-    minute, second, fraction = match.groups()
-    if not "1970" <= minute[:4] <= "2261":
-        raise ValueError(f"not in 1970 … 2261: {text!r}")
-    fraction_ns = int((fraction or "").ljust(9, "0"))
-    return _minute_ns(minute) + int(second) * 1_000_000_000 + fraction_ns
 
 
 def exchange_ns_of(message: dict[str, object]) -> int:

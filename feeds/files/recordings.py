@@ -14,16 +14,18 @@ import numpy as np
 
 from eventlog.records import Record, Trade, Undecodable
 from eventlog.schema import encode
-from feeds.btcmarkets.protocol import FRAME_BYTES_MAX, RAW_BYTES_KEPT_MAX, decode
 from feeds.errors import TableUnreadable
 from feeds.files import frames
 from feeds.files.layout import Layout
 from feeds.files.lines import lines
 from feeds.files.tables import Reading
 from feeds.files.times import time_ns, why_not
+from feeds.undecodable import RAW_BYTES_KEPT_MAX
+from feeds.venue import BTC_MARKETS, Venue, venue
 
 BATCH_FRAMES = 1_024
-LINE_BYTES_MAX = FRAME_BYTES_MAX + 100
+AROUND_FRAME_BYTES = 100
+"""What a line may have besides its frame: the time of receipt and the keys."""
 
 _BATCH_BYTES = 32 << 20
 _NO_LINE = f"not {frames.LINE}"
@@ -39,16 +41,19 @@ def is_recording(path: Path) -> bool:
     return any(path.name.lower().endswith(f".jsonl{end}") for end in ("", ".zst", ".gz", ".bz2"))
 
 
-def readings(path: Path, market: str, layout: Layout, first_ns: int = 0) -> Iterator[Reading]:
+def readings(
+    path: Path, market: str, layout: Layout, first_ns: int = 0, *, of: str = BTC_MARKETS
+) -> Iterator[Reading]:
     """Yield a recording's frames of one market as records.
 
-    ``first_ns`` is the time of the first frame, for what stands before it.
+    ``first_ns`` is the time of the first frame, for what stands before it; ``of`` names the venue
+    whose frames they are.
 
     Raises:
         TableUnreadable: if it is missing or damaged, or has no frame of this market.
     """
-    fold = _Fold(market, layout.time_unit, first_ns)
-    for block in lines(path, LINE_BYTES_MAX):
+    fold = _Fold(venue(of), market, layout.time_unit, first_ns)
+    for block in lines(path, fold.line_bytes_max):
         for line in block:
             fold.add(line)
             if fold.lines >= BATCH_FRAMES or fold.size_bytes >= _BATCH_BYTES:
@@ -63,8 +68,10 @@ def readings(path: Path, market: str, layout: Layout, first_ns: int = 0) -> Iter
 class _Fold:
     """Lines to records."""
 
-    def __init__(self, market: str, time_unit: str | None, first_ns: int) -> None:
+    def __init__(self, place: Venue, market: str, time_unit: str | None, first_ns: int) -> None:
+        self._venue = place
         self._market = market
+        self.line_bytes_max = place.facts.frame_bytes_max + AROUND_FRAME_BYTES
         self._time_unit = time_unit
         self._received_ns = first_ns
         self.found = False
@@ -86,8 +93,8 @@ class _Fold:
         if not line.strip():
             self._left_out[_BLANK] += 1
             return
-        if len(line) > LINE_BYTES_MAX:
-            self._refuse(line, f"a line of more than {LINE_BYTES_MAX:,} bytes")
+        if len(line) > self.line_bytes_max:
+            self._refuse(line, f"a line of more than {self.line_bytes_max:,} bytes")
             return
         try:
             framed = frames.parse(line)
@@ -103,8 +110,8 @@ class _Fold:
         self._decode(framed.text)
 
     def _decode(self, text: str) -> None:
-        event = decode(text, self._received_ns)
-        if not isinstance(event, tuple):
+        event = self._venue.decode(text, self._received_ns)
+        if event is None:
             self._left_out[_CONTROL] += 1
             return
         market, record = event

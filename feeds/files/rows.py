@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from feeds.btcmarkets.protocol import RAW_BYTES_KEPT_MAX
 from feeds.errors import TableUnreadable
 from feeds.files.cells import CELL_BYTES_MAX, TEXTS, is_readable
 from feeds.files.layout import COLUMNS, Layout
 from feeds.files.lines import identity, lines, opened, reading
+from feeds.undecodable import RAW_BYTES_KEPT_MAX
 
 BATCH_ROWS = 16_384
 LINE_BYTES_MAX = 1 << 20

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from feeds.btcmarkets.protocol import parse_timestamp_ns
-from feeds.simulator.book import timestamp
 from feeds.simulator.draws import Draws
 from feeds.simulator.faults import GARBAGE, LINE_FAULTS, Fault
+from feeds.simulator.frames import timestamp
+from feeds.timestamps import parse_timestamp_ns
 
 
 @dataclass(frozen=True, slots=True)

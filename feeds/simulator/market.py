@@ -15,16 +15,16 @@ import math
 from collections.abc import Sequence
 
 from eventlog.records import E8, Level, format_e8
-from feeds.simulator.book import (
-    Book,
-    BookSide,
+from feeds.book import Book, BookSide
+from feeds.simulator.draws import Draws
+from feeds.simulator.frames import (
+    checksum_of,
     delta_frame,
     snapshot_frame,
     snapshot_id,
     text_of,
     timestamp,
 )
-from feeds.simulator.draws import Draws
 from feeds.simulator.scenario import STEP_NS, Scenario
 from feeds.simulator.source import Frame
 from feeds.simulator.walk import Walk
@@ -109,7 +109,7 @@ class SyntheticMarket:
             (
                 "orderbookUpdate",
                 delta_frame(
-                    self._market, self.at_ns, bids=bids, asks=asks, checksum=self._book.checksum()
+                    self._market, self.at_ns, bids=bids, asks=asks, checksum=checksum_of(self._book)
                 ),
             )
         ]

@@ -13,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eventlog.records import BookUpdate
-from feeds.btcmarkets.protocol import decode, is_market
+from feeds.book import Book
+from feeds.btcmarkets.protocol import FRAME_BYTES_MAX, decode, is_market
 from feeds.errors import RecordingUnreadable, TableUnreadable
 from feeds.files import frames
 from feeds.files.lines import lines
-from feeds.files.recordings import LINE_BYTES_MAX
+from feeds.files.recordings import AROUND_FRAME_BYTES
 from feeds.files.times import time_ns
-from feeds.simulator.book import Book, snapshot_frame, snapshot_id
+from feeds.simulator.frames import snapshot_frame, snapshot_id
 from feeds.simulator.source import Frame
 
 _CHANNELS = ("tick", "trade", "orderbook", "orderbookUpdate")
@@ -103,7 +104,7 @@ class _Folded:
 def _read(path: Path) -> Iterator[tuple[int, Frame]]:
     line = 0
     try:
-        for block in lines(path, LINE_BYTES_MAX):
+        for block in lines(path, FRAME_BYTES_MAX + AROUND_FRAME_BYTES):
             for text in block:
                 line += 1
                 if text.strip():

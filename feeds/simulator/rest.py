@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from eventlog.records import ONLINE
 from feeds.btcmarkets.backoff import Budget
-from feeds.simulator.book import timestamp
+from feeds.simulator.frames import timestamp
 from feeds.simulator.source import Frame, Source
 
 PREFIX = "/v3"

@@ -7,7 +7,7 @@ these two forms is no name, so no name can lead out of its home, hide, or confus
 import re
 
 from eventlog.printable import printable
-from feeds.btcmarkets.protocol import is_market
+from feeds.venue import BTC_MARKETS, venue
 from journal.errors import UsageError
 
 _JOURNAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -34,17 +34,18 @@ def check_journal(text: str) -> str:
     raise UsageError(f"{printable(text, 80)!r} is no journal's name", hint=hint)
 
 
-def check_market(text: str, option: str = "--market") -> str:
-    """Return a market's id, which an option named.
+def check_market(text: str, option: str = "--market", *, venue_name: str = BTC_MARKETS) -> str:
+    """Return the id of a market of a venue, which an option named.
 
     Raises:
         UsageError: if it cannot be one; what was meant is suggested.
     """
-    if is_market(text):
+    place = venue(venue_name)
+    if place.is_market(text):
         return text
     meant = re.sub(r"[-_/ :]+", "-", text.strip().upper())
-    hint = "Markets are BASE-QUOTE in upper case, such as BTC-AUD."
-    if is_market(meant):
+    hint = f"Markets are {place.facts.market_form}."
+    if place.is_market(meant):
         hint = f"Did you mean {meant}?"
     problem = f"{option} {printable(text, 80)}: not a market's id"
     raise UsageError(problem, hint=hint)

@@ -20,6 +20,7 @@ from eventlog.recovery import LOCK
 from eventlog.storage import DISK
 from feeds import clock
 from feeds.urls import HTTP_SCHEMES, SOCKET_SCHEMES, checked
+from feeds.venue import venue
 from journal import outputs
 from journal.asked.settings import settings
 from journal.errors import ConfigurationError, LimitReached, UsageError
@@ -30,7 +31,7 @@ _OLDEST_NS, _NEWEST_NS = 1_577_836_800 * 10**9, 7_258_118_400 * 10**9
 
 _TWINS = {"http": "ws", "https": "wss", "ws": "http", "wss": "https"}
 _LOOKS: dict[tuple[str, ...], str] = {
-    SOCKET_SCHEMES: "wss://socket.btcmarkets.net/v2",
+    SOCKET_SCHEMES: venue().facts.websocket_url,
     HTTP_SCHEMES: "https://example.org/path",
 }
 _USER = re.compile(r"//[^/@]*@")

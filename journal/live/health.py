@@ -13,7 +13,7 @@ from pathlib import Path
 
 from eventlog.storage import DISK
 from feeds import clock
-from feeds.btcmarkets.state import FeedState
+from feeds.state import FeedState
 from journal.live.latency import BATCHES
 
 SAMPLE_S = 60.0

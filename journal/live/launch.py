@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from eventlog.log import Log
 from eventlog.reader import Reader
 from feeds import clock
+from feeds.options import FeedOptions
 from feeds.simulator.scenario import SCENARIOS
+from feeds.venue import BTC_MARKETS, Feed, venue
 from journal import compile_cache, console
 from journal.asked import preflight
 from journal.asked.choices import check_choice
@@ -31,7 +33,6 @@ from journal.progress import stage
 from journal.reading.scan import deduplicator_of
 
 if TYPE_CHECKING:
-    from feeds.btcmarkets.connection import Feed
     from journal.live.counters import Watcher
     from journal.live.session import Session
     from journal.live.supervisor import Sessions
@@ -54,6 +55,7 @@ class Plan:
     heartbeat_url: str | None
     settings: Settings
     loading_ns: int
+    venue: str = BTC_MARKETS
 
     @property
     def places(self) -> list[JournalPath]:
@@ -72,7 +74,7 @@ def check(plan: Plan) -> None:
         TrustInvalid: if the environment names certificates that cannot be read.
     """
     for market in plan.markets:
-        check_market(market)
+        check_market(market, venue_name=plan.venue)
         if plan.markets.count(market) > 1:
             raise UsageError(f"--market {market}: named twice")
     check_choice("--scenario", plan.scenario, SCENARIOS)
@@ -152,26 +154,24 @@ def _opened(plan: Plan, place: JournalPath, stack: ExitStack) -> Log:
     return stack.enter_context(log)
 
 
-def _feed(plan: Plan, url: str, logs: dict[str, Log]) -> "Feed":
-    from feeds.btcmarkets.connection import Feed
-    from feeds.btcmarkets.rest import Rest, rest_url
-
+def _feed(plan: Plan, url: str, logs: dict[str, Log]) -> Feed:
     deduplicators = {
         market: deduplicator_of(logs[place.name])
         for market, place in zip(plan.markets, plan.places, strict=True)
         if place.name in logs
     }
-    return Feed(
+    place = venue(plan.venue)
+    return place.feed(
         url,
         plan.markets,
-        rest=Rest(plan.rest or rest_url(url)),
+        rest_url=plan.rest or place.rest_url(url) or None,
         deduplicators=deduplicators,
-        connect_timeout_s=plan.connect_timeout_s,
+        options=FeedOptions(connect_timeout_s=plan.connect_timeout_s),
     )
 
 
 def _sessions(
-    plan: Plan, url: str, feed: "Feed", logs: dict[str, Log], watcher: "Watcher | None"
+    plan: Plan, url: str, feed: Feed, logs: dict[str, Log], watcher: "Watcher | None"
 ) -> "list[Session]":
     from journal.live.session import Session
 
@@ -196,7 +196,7 @@ def _sessions(
 
 def _running(
     plan: Plan,
-    feed: "Feed",
+    feed: Feed,
     sessions: "list[Session]",
     stopping: Stopping,
     report: Callable[[Exception], int],

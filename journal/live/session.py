@@ -34,7 +34,7 @@ from eventlog.records import (
     format_e8,
 )
 from feeds import clock
-from feeds.btcmarkets.connection import Feed
+from feeds.venue import Feed
 from journal import compile_cache, console
 from journal.asked.settings import Settings, check_kept
 from journal.errors import JournalCorrupt, JournalDiverged

@@ -19,7 +19,7 @@ from types import FrameType
 
 from eventlog.records import Health
 from feeds import clock
-from feeds.btcmarkets.connection import Feed
+from feeds.venue import Feed
 from journal.asked.settings import Settings
 from journal.errors import LimitReached
 from journal.live import health, logging, outlets

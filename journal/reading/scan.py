@@ -12,7 +12,7 @@ from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import KINDS, TICK_KINDS, Record, SessionStarted
 from eventlog.schema import COLUMNS, NAMES, decode
-from feeds.btcmarkets.deduplicator import COMPARED, COMPARED_NS, REMEMBERED_MAX, TradeDeduplicator
+from feeds.deduplicator import COMPARED, COMPARED_NS, REMEMBERED_MAX, TradeDeduplicator
 
 UNKNOWN = "unknown"
 """What a session did not say."""

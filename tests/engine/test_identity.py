@@ -16,16 +16,12 @@ def path_of(module: str) -> Path:
 
 
 def imported(module: str) -> set[str]:
-    """Return the modules of the engine that a module imports, and the checksum's."""
+    """Return the modules of the engine that a module imports."""
     found = set()
     for node in ast.walk(ast.parse(path_of(module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {
-        name
-        for name in found
-        if (name.startswith("engine.") or name == "eventlog.checksum") and path_of(name).exists()
-    }
+    return {name for name in found if name.startswith("engine.") and path_of(name).exists()}
 
 
 def closure(module: str) -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.checksum import signed
 from engine.market import (
     BEHIND_NS,
     BEHIND_TICKS,
@@ -25,7 +26,6 @@ from engine.market import (
     Rows,
     is_tick,
 )
-from eventlog.checksum import signed
 from eventlog.records import (
     BookUpdate,
     Level,

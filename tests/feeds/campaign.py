@@ -43,11 +43,12 @@ from eventlog.reader import Reader
 from eventlog.records import BookUpdate, Gap, Health, Input, SessionEnded, SessionStarted, Trade
 from feeds.btcmarkets.backoff import Budget
 from feeds.btcmarkets.connection import Feed
-from feeds.btcmarkets.deduplicator import COMPARED
 from feeds.btcmarkets.protocol import decode
 from feeds.btcmarkets.rest import Rest, rest_url
 from feeds.clock import monotonic_s, now_ns, sleep_s
+from feeds.deduplicator import COMPARED
 from feeds.errors import FeedError
+from feeds.options import FeedOptions
 from feeds.simulator.draws import Draws
 from feeds.simulator.faults import Fault, random_faults
 from feeds.simulator.market import SyntheticExchange, SyntheticMarket
@@ -137,7 +138,9 @@ def carry(
         deduplicators = {MARKET: deduplicator_of(log)}
         market.fold(log.append(began).batch())
         seen, until_s = 0, monotonic_s() + PATIENCE_S
-        with Feed(url, [MARKET], rest=rest, deduplicators=deduplicators, **HASTE) as feed:
+        with Feed(
+            url, [MARKET], rest=rest, deduplicators=deduplicators, options=FeedOptions(**HASTE)
+        ) as feed:
             # Before the end a hole has its time to be filled; where it was not, a gap must say so.
             filled_s: float | None = None
             while seen < ticks or (not killed and feed.state.markets[MARKET].hole):
@@ -194,7 +197,7 @@ def compare(
 
 
 def _checksum(bids: Any, asks: Any) -> int:
-    from eventlog.checksum import book_checksum
+    from engine.checksum import book_checksum
 
     return book_checksum(bids, asks)
 

@@ -13,6 +13,7 @@ from feeds.errors import (
     SubscriptionRejected,
     UnknownMarket,
     UrlInvalid,
+    VenueUnknown,
 )
 
 
@@ -41,6 +42,7 @@ from feeds.errors import (
             RecordingUnreadable(path=Path("r.zst"), line=None, why="No such file"),
             "cannot play r.zst: No such file",
         ),
+        (VenueUnknown(name="nowhere", known=("btcmarkets",)), "unknown venue 'nowhere'"),
         (FaultUnknown(text="fire", known=("close",)), "unknown fault 'fire'"),
     ],
 )

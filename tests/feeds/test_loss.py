@@ -10,7 +10,7 @@ from websockets.frames import Close
 from websockets.http11 import Response
 
 from feeds import loss
-from feeds.btcmarkets.deduplicator import TradeDeduplicator
+from feeds.deduplicator import TradeDeduplicator
 from feeds.errors import SubscriptionRejected
 from feeds.loss import REASON_CHARS_MAX, Lost, is_final, is_ours, reason_of
 

@@ -44,8 +44,8 @@ from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Gap, Health, Trade
-from feeds.btcmarkets.deduplicator import COMPARED
 from feeds.clock import monotonic_s, sleep_s
+from feeds.deduplicator import COMPARED
 from fixtures.record import SMALL, TRADES, trader
 from journal.reading.scan import records
 from tests.feeds.adversary.exchange import HostileExchange, serving

@@ -19,7 +19,7 @@ from queue import Queue
 from typing import NamedTuple
 
 from feeds.clock import monotonic_s, now_ns
-from feeds.simulator.book import timestamp
+from feeds.simulator.frames import timestamp
 from feeds.simulator.market import SyntheticMarket
 from feeds.simulator.rest import RestDesk
 from feeds.simulator.scenario import SCENARIOS

@@ -30,6 +30,7 @@ from feeds.btcmarkets.backoff import Budget
 from feeds.btcmarkets.connection import Feed
 from feeds.btcmarkets.rest import Rest, rest_url
 from feeds.clock import monotonic_s, now_ns
+from feeds.options import FeedOptions
 from journal.live import logging, outlets
 from journal.reading.scan import deduplicator_of, predecessor_of
 from tests.feeds.adversary.frames import MARKET
@@ -81,7 +82,9 @@ def record(task: Task) -> None:
         deduplicators = {MARKET: deduplicator_of(log)}
         keep(began)
         ends_s = float("inf")
-        with Feed(task.url, [MARKET], rest=rest, deduplicators=deduplicators, **HASTE) as feed:
+        with Feed(
+            task.url, [MARKET], rest=rest, deduplicators=deduplicators, options=FeedOptions(**HASTE)
+        ) as feed:
             while True:
                 if stopping[0]:
                     ends_s = min(ends_s, monotonic_s() + FILL_S)

@@ -11,8 +11,8 @@ import pytest
 from eventlog.records import Gap, Health, Input, Trade, Undecodable
 from feeds.btcmarkets import backfill, replies
 from feeds.btcmarkets.backfill import Backfill
-from feeds.btcmarkets.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
 from feeds.btcmarkets.replies import Page
+from feeds.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
 from feeds.errors import RestRefused, RestUnavailable
 from feeds.simulator.source import Frame
 from tests.feeds.simulator.test_rest import MARKET, desk

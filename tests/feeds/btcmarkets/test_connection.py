@@ -14,14 +14,15 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from eventlog.records import BookUpdate, Gap, Input, Tick, Trade, Undecodable
+from feeds.book import Book
 from feeds.btcmarkets import connection
 from feeds.btcmarkets import link as links
 from feeds.btcmarkets.backoff import Budget
 from feeds.btcmarkets.connection import TAKE_RECORDS_MAX, Feed
-from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.btcmarkets.protocol import decode
 from feeds.btcmarkets.rest import Rest, rest_url
 from feeds.clock import elapsed_s, now_ns, sleep_s
+from feeds.deduplicator import TradeDeduplicator
 from feeds.errors import (
     ExchangeUnreachable,
     FeedFailed,
@@ -29,8 +30,9 @@ from feeds.errors import (
     UnknownMarket,
     UrlInvalid,
 )
-from feeds.simulator.book import Book
+from feeds.options import FeedOptions
 from feeds.simulator.faults import LINE_FAULTS, Fault
+from feeds.simulator.frames import checksum_of
 from feeds.simulator.market import SyntheticExchange, SyntheticMarket
 from feeds.simulator.playback import Recording
 from feeds.simulator.scenario import SCENARIOS
@@ -96,7 +98,7 @@ def verified(records: Sequence[Input]) -> int:
         if isinstance(record, BookUpdate):
             book.apply(record)
             if not record.snapshot:
-                assert book.checksum() == record.checksum
+                assert checksum_of(book) == record.checksum
                 count += 1
     return count
 
@@ -142,7 +144,9 @@ def test_a_full_queue_holds_the_exchange(serve_source: Any) -> None:
     """Whoever does not take is waited for, is not called stale, and misses nothing."""
     url = serve_source(synthetic("BTC-AUD"))
     taken: list[Input] = []
-    with Feed(url, ["BTC-AUD"], queue_records_max=100, stale_after_s=0.05) as feed:
+    with Feed(
+        url, ["BTC-AUD"], options=FeedOptions(queue_records_max=100, stale_after_s=0.05)
+    ) as feed:
         # Many times as long as a socket may be silent, had it been read.
         threading.Event().wait(0.5)
         while len(taken) < 5_000:
@@ -189,7 +193,7 @@ def test_leaving_the_context_stops(serve_source: Any) -> None:
 def test_a_lost_connection_is_a_gap_and_goes_on(serve_source: Any, name: str) -> None:
     """Between the last record before and the first after stands what was missed, and why."""
     url = serve_source(synthetic("BTC-AUD"), faults=[Fault(name, 300)], seed=3)
-    with Feed(url, ["BTC-AUD"], **HASTE) as feed:
+    with Feed(url, ["BTC-AUD"], options=FeedOptions(**HASTE)) as feed:
         taken = take_until(feed, lambda records: len(gaps(records)) >= 4)
         reconnects = feed.state.reconnects
 
@@ -208,7 +212,7 @@ def test_a_lost_connection_is_a_gap_and_goes_on(serve_source: Any, name: str) ->
 def test_the_book_of_every_connection_checks(serve_source: Any) -> None:
     """A snapshot after a gap continues with the deltas that follow it."""
     url = serve_source(synthetic("BTC-AUD"), faults=[Fault("drop", 500)], seed=5)
-    with Feed(url, ["BTC-AUD"], **HASTE) as feed:
+    with Feed(url, ["BTC-AUD"], options=FeedOptions(**HASTE)) as feed:
         taken = take_until(feed, lambda records: len(gaps(records)) >= 3)
 
     assert verified(taken) > 100
@@ -219,7 +223,7 @@ def test_gaps_stand_in_every_market(serve_source: Any) -> None:
     markets = ["BTC-AUD", "ETH-AUD"]
     url = serve_source(synthetic(*markets), faults=[Fault("drop", 300)], seed=3)
     found: dict[str, list[Gap]] = {market: [] for market in markets}
-    with Feed(url, markets, **HASTE) as feed:
+    with Feed(url, markets, options=FeedOptions(**HASTE)) as feed:
         for market, known in found.items():
             while not known:
                 known += gaps(feed.take(PATIENCE_S, market))
@@ -231,7 +235,7 @@ def test_gaps_stand_in_every_market(serve_source: Any) -> None:
 def test_silence_is_a_loss(serve_source: Any) -> None:
     """A socket that stays open and says nothing is replaced."""
     url = serve_source(synthetic("BTC-AUD"), faults=[Fault("stall", 300)], seed=3, heartbeat_s=0.05)
-    with Feed(url, ["BTC-AUD"], stale_after_s=0.5, **HASTE) as feed:
+    with Feed(url, ["BTC-AUD"], options=FeedOptions(stale_after_s=0.5, **HASTE)) as feed:
         taken = take_until(feed, lambda records: len(gaps(records)) >= 2)
 
     assert {gap.why for gap in gaps(taken)} == {"nothing was heard for 0.5 s"}
@@ -248,7 +252,7 @@ def test_a_heartbeat_is_no_silence(serve_script: Any) -> None:
         connection.send(trade(1))
         connection.recv()
 
-    with Feed(serve_script(talk), ["A-B"], stale_after_s=1.5) as feed:
+    with Feed(serve_script(talk), ["A-B"], options=FeedOptions(stale_after_s=1.5)) as feed:
         taken = take_until(feed, at_least(1))
 
     assert ids(taken) == [1]
@@ -314,7 +318,7 @@ def test_too_large_a_frame_is_a_gap(serve_script: Any) -> None:
             connection.send("x" * (16 * 1024 * 1024 + 1))
         connection.recv()
 
-    with Feed(serve_script(talk), ["A-B"], **HASTE) as feed:
+    with Feed(serve_script(talk), ["A-B"], options=FeedOptions(**HASTE)) as feed:
         taken = take_until(feed, lambda records: 2 in ids(records))
 
     assert ids(taken) == [1, 2]
@@ -324,7 +328,9 @@ def test_too_large_a_frame_is_a_gap(serve_script: Any) -> None:
 
 def test_resync_brings_a_snapshot_on_the_same_socket(serve_source: Any) -> None:
     """Asking again for a market answers with its book; nothing is missed or doubled."""
-    with Feed(serve_source(synthetic("BTC-AUD")), ["BTC-AUD"], resync_interval_s=0) as feed:
+    with Feed(
+        serve_source(synthetic("BTC-AUD")), ["BTC-AUD"], options=FeedOptions(resync_interval_s=0)
+    ) as feed:
         taken = take_until(feed, at_least(100))
         feed.resync()
         taken += take_until(
@@ -352,7 +358,7 @@ def test_resyncs_are_rate_limited(serve_script: Any) -> None:
             connection.send(trade(number))
         asked.extend(json.loads(message)["messageType"] for message in connection)
 
-    with Feed(serve_script(talk), ["A-B"], resync_interval_s=3600) as feed:
+    with Feed(serve_script(talk), ["A-B"], options=FeedOptions(resync_interval_s=3600)) as feed:
         take_until(feed, at_least(2))
         for _ in range(100):
             feed.resync("A-B")
@@ -368,7 +374,7 @@ def test_nobody_listens_at_the_url() -> None:
         url = f"ws://127.0.0.1:{taken.getsockname()[1]}/v2"
         with (
             pytest.raises(ExchangeUnreachable, match=r"was not reached within 0\.2 s") as caught,
-            Feed(url, ["BTC-AUD"], connect_timeout_s=0.2, **HASTE),
+            Feed(url, ["BTC-AUD"], options=FeedOptions(connect_timeout_s=0.2, **HASTE)),
         ):
             pass
 
@@ -380,7 +386,11 @@ def test_an_exchange_that_comes_late_is_reached(serve_source: Any) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    feed = Feed(f"ws://127.0.0.1:{port}/v2", ["BTC-AUD"], connect_timeout_s=PATIENCE_S, **HASTE)
+    feed = Feed(
+        f"ws://127.0.0.1:{port}/v2",
+        ["BTC-AUD"],
+        options=FeedOptions(connect_timeout_s=PATIENCE_S, **HASTE),
+    )
     entered = threading.Thread(target=feed.__enter__)
     entered.start()
 
@@ -395,7 +405,11 @@ def test_a_server_that_says_nothing(serve_script: Any) -> None:
     """Accepting a connection is not answering it."""
     with (
         pytest.raises(ExchangeUnreachable),
-        Feed(serve_script(lambda c: c.recv() and c.recv()), ["A-B"], connect_timeout_s=0.3),
+        Feed(
+            serve_script(lambda c: c.recv() and c.recv()),
+            ["A-B"],
+            options=FeedOptions(connect_timeout_s=0.3),
+        ),
     ):
         pass
 
@@ -403,7 +417,7 @@ def test_a_server_that_says_nothing(serve_script: Any) -> None:
 @pytest.mark.parametrize("url", ["", "BTC-AUD", "http://127.0.0.1/", "ws://127.0.0.1:99999/"])
 def test_a_url_that_is_none(url: str) -> None:
     """What is no websocket's URL is said at once."""
-    with pytest.raises(UrlInvalid), Feed(url, ["A-B"], connect_timeout_s=3600):
+    with pytest.raises(UrlInvalid), Feed(url, ["A-B"], options=FeedOptions(connect_timeout_s=3600)):
         pass
 
 
@@ -449,7 +463,7 @@ def test_a_refusal_after_a_reconnect_is_tried_again(serve_script: Any) -> None:
         if len(connections) > 3:
             connection.recv()
 
-    with Feed(serve_script(talk), ["A-B"], **HASTE) as feed:
+    with Feed(serve_script(talk), ["A-B"], options=FeedOptions(**HASTE)) as feed:
         taken = take_until(feed, lambda records: 4 in ids(records))
 
     assert ids(taken) == [1, 4]
@@ -468,7 +482,7 @@ def test_stopping_while_it_is_lost_tells_the_gap(serve_script: Any) -> None:
         gone.set()
 
     taken: list[Input] = []
-    with Feed(serve_script(talk), ["A-B"], **HASTE) as feed:
+    with Feed(serve_script(talk), ["A-B"], options=FeedOptions(**HASTE)) as feed:
         taken += take_until(feed, at_least(1))
         while not feed.state.why:
             feed.take(0.01)
@@ -543,7 +557,7 @@ def test_every_trade_is_taken_once(serve_source: Any, name: str) -> None:
     url = serve_source(source, faults=faults, seed=3)
     taken: list[Input] = []
     options = {**HASTE, "settle_s": 0.02, "audit_s": 0.05}
-    with Feed(url, ["BTC-AUD"], rest=rest_of(url), **options) as feed:
+    with Feed(url, ["BTC-AUD"], rest=rest_of(url), options=FeedOptions(**options)) as feed:
         while len(ids(taken)) < 2_000:
             taken += feed.take(PATIENCE_S)
         # The market stands still while it is not read: what was published so far comes.
@@ -573,7 +587,11 @@ def test_trades_of_before_the_session_are_known(serve_source: Any) -> None:
     deduplicator = TradeDeduplicator(known, behind=max(known))
     options: dict[str, Any] = {"settle_s": 0.02, "audit_s": 0.1}
     with Feed(
-        url, ["BTC-AUD"], rest=rest_of(url), deduplicators={"BTC-AUD": deduplicator}, **options
+        url,
+        ["BTC-AUD"],
+        rest=rest_of(url),
+        deduplicators={"BTC-AUD": deduplicator},
+        options=FeedOptions(**options),
     ) as feed:
         second = take_until(
             feed, lambda records: any(isinstance(r, Trade) and r.backfilled for r in records)
@@ -591,7 +609,7 @@ def test_a_planned_replacement_loses_nothing(serve_source: Any) -> None:
     url = serve_source(source)
     options = {**HASTE, "rotate_after_s": 0.2, "drain_s": 0.1}
     taken: dict[str, list[Input]] = {"BTC-AUD": [], "ETH-AUD": []}
-    with Feed(url, [*taken], **options) as feed:
+    with Feed(url, [*taken], options=FeedOptions(**options)) as feed:
         while feed.state.rotations < 4:
             for market, records in taken.items():
                 records += feed.take(0.1, market)
@@ -611,7 +629,7 @@ def test_a_subscription_that_was_dropped_is_missed_and_asked_for(serve_source: A
     url = serve_source(
         synthetic("BTC-AUD", "ETH-AUD"), faults=[Fault("forget", 500)], seed=3, heartbeat_s=0.05
     )
-    with Feed(url, ["BTC-AUD", "ETH-AUD"], **HASTE) as feed:
+    with Feed(url, ["BTC-AUD", "ETH-AUD"], options=FeedOptions(**HASTE)) as feed:
         found: list[Gap] = []
         while len(found) < 3:
             found += gaps(feed.take(0.1, "BTC-AUD"))
@@ -643,7 +661,7 @@ def test_one_refused_market_does_not_stop_another(serve_script: Any) -> None:
             return
         connection.recv()
 
-    with Feed(serve_script(talk), ["A-B", "C-D"], **HASTE) as feed:
+    with Feed(serve_script(talk), ["A-B", "C-D"], options=FeedOptions(**HASTE)) as feed:
         taken: list[Input] = []
         while 2 not in ids(taken):
             taken += feed.take(PATIENCE_S, "A-B")
@@ -694,7 +712,9 @@ def test_a_clock_that_was_set_or_a_machine_that_slept(
     for module in (connection, links):
         monkeypatch.setattr(module, "now_ns", lambda: now_ns() + int(sum(off_s) * 1e9))
     monkeypatch.setattr(connection, "elapsed_s", lambda: elapsed_s() + off_s[1])
-    with Feed(serve_source(synthetic("BTC-AUD")), ["BTC-AUD"], **HASTE) as feed:
+    with Feed(
+        serve_source(synthetic("BTC-AUD")), ["BTC-AUD"], options=FeedOptions(**HASTE)
+    ) as feed:
         taken = take_until(feed, at_least(500))
         threading.Event().wait(0.1)
         off_s[:] = [set_s, slept_s]
@@ -711,7 +731,9 @@ def test_what_came_in_while_we_stood_still_is_not_taken_for_new(serve_source: An
     """It was received at some time since we last looked, and counts as received then; what comes
     once nothing waits any more is new again.
     """
-    with Feed(serve_source(synthetic("BTC-AUD"), speed=2.0), ["BTC-AUD"], **HASTE) as feed:
+    with Feed(
+        serve_source(synthetic("BTC-AUD"), speed=2.0), ["BTC-AUD"], options=FeedOptions(**HASTE)
+    ) as feed:
         taken = take_until(feed, at_least(50))
         before_ns = now_ns()
         feed._on_loop(lambda: sleep_s(2.0))
@@ -731,7 +753,7 @@ def test_the_book_is_compared_with_rest(serve_source: Any) -> None:
     source = synthetic("BTC-AUD")
     url = serve_source(source, speed=20.0)
     options: dict[str, Any] = {"cross_check_s": 0.05, "settle_s": 0.05, "resync_interval_s": 0.0}
-    with Feed(url, ["BTC-AUD"], rest=rest_of(url), **options) as feed:
+    with Feed(url, ["BTC-AUD"], rest=rest_of(url), options=FeedOptions(**options)) as feed:
         taken = take_until(feed, lambda _: feed.state.cross_checks >= 3)
 
     assert gaps(taken) == []
@@ -756,7 +778,9 @@ def test_what_goes_wrong_before_the_exchange(url: str, said: str) -> None:
         port = listening.getsockname()[1]
         with (
             pytest.raises(ExchangeUnreachable) as caught,
-            Feed(url.format(port=port), ["A-B"], connect_timeout_s=1.0, **HASTE),
+            Feed(
+                url.format(port=port), ["A-B"], options=FeedOptions(connect_timeout_s=1.0, **HASTE)
+            ),
         ):
             pass
         listening.shutdown(socket.SHUT_RDWR)
@@ -772,7 +796,7 @@ def test_a_door_that_is_shut_at_times(serve_source: Any, name: str) -> None:
     faults = [Fault(name, 300 if name in LINE_FAULTS else 2), Fault("close", 300)]
     url = serve_source(synthetic("BTC-AUD"), faults=faults, seed=4, maintenance_s=0.2, slow_s=0.1)
     options = {**HASTE, "stale_after_s": 0.3}
-    with Feed(url, ["BTC-AUD"], **options) as feed:
+    with Feed(url, ["BTC-AUD"], options=FeedOptions(**options)) as feed:
         taken = take_until(feed, lambda records: len(gaps(records)) >= 5)
 
     assert all(gap.why for gap in gaps(taken))

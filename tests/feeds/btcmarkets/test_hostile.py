@@ -16,6 +16,7 @@ from feeds.btcmarkets import connection, protocol
 from feeds.btcmarkets.connection import Feed
 from feeds.btcmarkets.rest import Rest, rest_url
 from feeds.errors import ExchangeUnreachable, RestUnavailable, TrustInvalid
+from feeds.options import FeedOptions
 from tests.feeds.hostile import (
     DOORS,
     PATIENCE_S,
@@ -82,7 +83,10 @@ def survived(begin: Callable[[Peer], object], **options: Any) -> list[Input]:
             peer.wait()
 
     taken: list[Input] = []
-    with hostile(talk) as url, Feed(url, ["A-B"], **{**HASTE, **options}) as feed:
+    with (
+        hostile(talk) as url,
+        Feed(url, ["A-B"], options=FeedOptions(**{**HASTE, **options})) as feed,
+    ):
         while not any(isinstance(each, Trade) and each.trade_id == 2 for each in taken):
             arrived = feed.take(PATIENCE_S)
             assert arrived, feed.state
@@ -178,7 +182,10 @@ def test_the_environment_leads_nobody_away(
         peer.say(trade(1))
         peer.wait()
 
-    with hostile(talk) as url, Feed(url, ["A-B"], rest=Rest(rest_url(url)), **HASTE) as feed:
+    with (
+        hostile(talk) as url,
+        Feed(url, ["A-B"], rest=Rest(rest_url(url)), options=FeedOptions(**HASTE)) as feed,
+    ):
         assert feed.take(PATIENCE_S)
 
 
@@ -191,7 +198,7 @@ def test_certificates_that_are_not_there(
 
     with (
         pytest.raises(TrustInvalid, match=variable),
-        Feed("wss://127.0.0.1:9/v2", ["A-B"], connect_timeout_s=5.0),
+        Feed("wss://127.0.0.1:9/v2", ["A-B"], options=FeedOptions(connect_timeout_s=5.0)),
     ):
         pass
 
@@ -203,7 +210,7 @@ def test_a_first_handshake_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> N
     with (
         hostile(slow_handshake) as url,
         pytest.raises(ExchangeUnreachable, match="timed out"),
-        Feed(url, ["A-B"], connect_timeout_s=1.0, **HASTE),
+        Feed(url, ["A-B"], options=FeedOptions(connect_timeout_s=1.0, **HASTE)),
     ):
         pass
 
@@ -375,7 +382,7 @@ def test_a_dead_stream_that_the_heartbeat_lists_is_told_and_asked_for(has_trades
     taken: list[Input] = []
     with (
         hostile(exchange) as url,
-        Feed(url, ["A-B"], rest=Rest(rest_url(url)), **SHORT) as feed,
+        Feed(url, ["A-B"], rest=Rest(rest_url(url)), options=FeedOptions(**SHORT)) as feed,
     ):
         while not any(isinstance(record, Gap) for record in taken):
             taken += feed.take(PATIENCE_S)
@@ -394,7 +401,7 @@ def test_a_stream_that_speaks_again_is_streaming() -> None:
     taken: list[Input] = []
     with (
         hostile(_Dead(mended=True)) as url,
-        Feed(url, ["A-B"], rest=Rest(rest_url(url)), **SHORT) as feed,
+        Feed(url, ["A-B"], rest=Rest(rest_url(url)), options=FeedOptions(**SHORT)) as feed,
     ):
         while not any(isinstance(each, Trade) and each.trade_id == 2 for each in taken):
             taken += feed.take(PATIENCE_S)
@@ -408,7 +415,9 @@ def test_a_stream_that_stays_dead_leads_to_a_new_connection() -> None:
     """Asking on the same socket has not helped."""
     with (
         hostile(_Dead()) as url,
-        Feed(url, ["A-B"], rest=Rest(rest_url(url)), drain_s=0.01, **SHORT) as feed,
+        Feed(
+            url, ["A-B"], rest=Rest(rest_url(url)), options=FeedOptions(drain_s=0.01, **SHORT)
+        ) as feed,
     ):
         while feed.state.rotations == 0:
             feed.take(PATIENCE_S)
@@ -468,10 +477,9 @@ def test_a_stream_that_is_late_is_no_dead_one(queue_records_max: int) -> None:
             url,
             ["A-B"],
             rest=Rest(rest_url(url)),
-            settle_s=0.1,
-            audit_s=0.02,
-            queue_records_max=queue_records_max,
-            **HASTE,
+            options=FeedOptions(
+                settle_s=0.1, audit_s=0.02, queue_records_max=queue_records_max, **HASTE
+            ),
         ) as feed,
     ):
         while exchange.pages < 10:

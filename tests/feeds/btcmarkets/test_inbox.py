@@ -10,6 +10,7 @@ from eventlog.log import Log
 from eventlog.records import E8_MAX, BookUpdate, Input, Level, Undecodable
 from feeds.btcmarkets import protocol
 from feeds.btcmarkets.inbox import Inbox
+from feeds.undecodable import RAW_BYTES_KEPT_MAX, undecodable
 
 
 def arrival(number: int) -> Input:
@@ -57,10 +58,8 @@ def test_what_is_taken_at_once_fits_into_one_frame(tmp_path: Path) -> None:
         asks=(level,) * protocol.LEVELS_A_SIDE_MAX, snapshot=True, checksum=2**32 - 1,
         snapshot_id=2**63 - 1,
     )  # fmt: skip
-    raw = os.urandom(protocol.RAW_BYTES_KEPT_MAX)
-    garbage = [
-        protocol.undecodable(raw + b"x", number, "\U0010ffff" * 10**6) for number in range(1_100)
-    ]
+    raw = os.urandom(RAW_BYTES_KEPT_MAX)
+    garbage = [undecodable(raw + b"x", number, "\U0010ffff" * 10**6) for number in range(1_100)]
     box, _ = inbox(records_max=10**6, bytes_max=1 << 40)
     arrivals: list[Input] = [*garbage, *[book] * 30, *garbage[:3]]
     box.put(arrivals)

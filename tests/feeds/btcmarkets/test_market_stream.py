@@ -1,12 +1,12 @@
 """A channel says what was missed, once, and where from."""
 
 from eventlog.records import Gap
-from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.btcmarkets.inbox import Inbox
 from feeds.btcmarkets.link import Link
 from feeds.btcmarkets.market_stream import MarketStream
 from feeds.btcmarkets.subscription_state import SubscriptionState
-from tests.feeds.btcmarkets.test_deduplicator import page
+from feeds.deduplicator import TradeDeduplicator
+from tests.feeds.test_deduplicator import page
 
 
 def channel(deduplicator: TradeDeduplicator | None = None) -> MarketStream:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from eventlog.records import Gap, Undecodable
-from feeds.btcmarkets.deduplicator import TradeDeduplicator
 from feeds.btcmarkets.oddities import KEPT_A_LIST_MAX, REMEMBERED_MAX, Oddities, recorded
 from feeds.btcmarkets.replies import OddRow, Page
-from tests.feeds.btcmarkets.test_deduplicator import page as trades_of
+from feeds.deduplicator import TradeDeduplicator
+from tests.feeds.test_deduplicator import page as trades_of
 
 AT_NS = 100
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from eventlog.records import BookUpdate, Level, Quote, Side, Trade, Undecodable
 from feeds.btcmarkets import protocol
-from feeds.btcmarkets.protocol import Heartbeat, Rejection, decode, parse_timestamp_ns
+from feeds.btcmarkets.protocol import Heartbeat, Rejection, decode
+from feeds.undecodable import RAW_BYTES_KEPT_MAX
 
 RECEIVED_NS = 1_790_137_869_300_000_000
 
@@ -239,13 +240,6 @@ def test_wrong_timestamps(text: object) -> None:
     assert "timestamp" in why({**TICK, "timestamp": text})
 
 
-def test_zeros_may_be_left_out_of_a_timestamp() -> None:
-    """As Java does it: once in a thousand moments a millisecond is zero."""
-    assert parse_timestamp_ns("2026-09-23T04:31:09Z") == 1_790_137_869_000_000_000
-    assert parse_timestamp_ns("2026-09-23T04:31:09.25Z") == 1_790_137_869_250_000_000
-    assert parse_timestamp_ns("2026-09-23T04:31:09.000000001Z") == 1_790_137_869_000_000_001
-
-
 def test_zero_as_a_big_decimal_says_it() -> None:
     """A level that is deleted, in a market of eight decimals."""
     event = read({**DELETION, "asks": [], "bids": [["0.00003520", "0E-8", 0]]})
@@ -270,21 +264,6 @@ def test_foreign_ids_are_not_kept() -> None:
         tracemalloc.stop()
 
     assert held < 1 << 20
-
-
-@given(
-    moment=st.datetimes(datetime(1970, 1, 1), datetime(2261, 12, 31)),  # noqa: DTZ001 - UTC below
-    decimals=st.sampled_from([3, 6]),
-)
-def test_timestamps_are_exact(moment: datetime, decimals: int) -> None:
-    """Every moment becomes its nanoseconds without passing through a float."""
-    microsecond = moment.microsecond if decimals == 6 else moment.microsecond // 1000 * 1000
-    moment = moment.replace(microsecond=microsecond, tzinfo=UTC)
-    digits = f"{microsecond:06d}"[:decimals]
-    seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
-    expected = int(seconds - microsecond / 1e6 + 0.5) * 10**9 + microsecond * 1000
-
-    assert parse_timestamp_ns(f"{moment:%Y-%m-%dT%H:%M:%S}.{digits}Z".rjust(24, "0")) == expected
 
 
 @pytest.mark.parametrize(
@@ -369,14 +348,14 @@ def test_levels_have_a_maximum() -> None:
     assert "more than 100000 levels" in event[1].why
 
 
-@pytest.mark.parametrize("size", [protocol.RAW_BYTES_KEPT_MAX + 1, protocol.FRAME_BYTES_MAX + 1])
+@pytest.mark.parametrize("size", [RAW_BYTES_KEPT_MAX + 1, protocol.FRAME_BYTES_MAX + 1])
 def test_large_frames_are_kept_in_part(size: int) -> None:
     """Of an oversized frame its beginning is kept, and the reason says how large it was."""
     event = decode(b"x" * size, RECEIVED_NS)
 
     assert isinstance(event, tuple)
     assert isinstance(event[1], Undecodable)
-    assert event[1].raw == b"x" * protocol.RAW_BYTES_KEPT_MAX
+    assert event[1].raw == b"x" * RAW_BYTES_KEPT_MAX
     assert f"of {size} bytes" in event[1].why
 
 
@@ -428,7 +407,7 @@ def test_nothing_raises(frame: str | bytes) -> None:
         if isinstance(record, Undecodable):
             assert record.why
             whole = frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass")
-            assert record.raw == whole[: protocol.RAW_BYTES_KEPT_MAX]
+            assert record.raw == whole[:RAW_BYTES_KEPT_MAX]
         else:
             assert market is not None
 
@@ -486,4 +465,4 @@ def test_no_foreign_text_is_kept(message: str) -> None:
     finally:
         tracemalloc.stop()
 
-    assert held < 8 * (protocol.RAW_BYTES_KEPT_MAX + 16_384) + (1 << 20)
+    assert held < 8 * (RAW_BYTES_KEPT_MAX + 16_384) + (1 << 20)

@@ -7,8 +7,9 @@ import pytest
 
 from eventlog.records import Side, Trade
 from feeds.btcmarkets import replies
-from feeds.btcmarkets.protocol import Orders, Refused, parse_timestamp_ns
+from feeds.btcmarkets.protocol import Orders, Refused
 from feeds.btcmarkets.replies import Listing
+from feeds.timestamps import parse_timestamp_ns
 
 TRADES = [
     {"id": "6191646611", "price": "539.98", "amount": "0.5",

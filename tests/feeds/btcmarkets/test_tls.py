@@ -11,6 +11,7 @@ from websockets.sync.server import ServerConnection
 
 from feeds.btcmarkets.connection import Feed
 from feeds.errors import ExchangeUnreachable
+from feeds.options import FeedOptions
 from tests.feeds.conftest import scripted
 
 HASTE: dict[str, Any] = {
@@ -55,7 +56,7 @@ def test_a_certificate_that_is_trusted(authority: trustme.CA) -> None:
     """What follows is as without TLS."""
     with (
         scripted(talk, ssl=presenting(authority, "127.0.0.1")) as url,
-        Feed(url, ["A-B"], **HASTE) as feed,
+        Feed(url, ["A-B"], options=FeedOptions(**HASTE)) as feed,
     ):
         (trade,) = feed.take(20.0)
 
@@ -66,7 +67,7 @@ def why_not(url: str) -> str:
     """Return why the exchange was not reached."""
     with (
         pytest.raises(ExchangeUnreachable) as caught,
-        Feed(url, ["A-B"], connect_timeout_s=0.5, **HASTE),
+        Feed(url, ["A-B"], options=FeedOptions(connect_timeout_s=0.5, **HASTE)),
     ):
         pass
     return caught.value.why

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from eventlog.records import E8, parse_e8
-from feeds.btcmarkets.protocol import decode, parse_timestamp_ns
+from feeds.btcmarkets.protocol import decode
 from feeds.simulator.market import (
     LEVELS_A_SIDE_MAX,
     LEVELS_A_SIDE_MIN,
@@ -17,6 +17,7 @@ from feeds.simulator.market import (
     SyntheticMarket,
 )
 from feeds.simulator.scenario import SCENARIOS, STEP_NS
+from feeds.timestamps import parse_timestamp_ns
 
 START_NS = 1_790_137_869_200_000_000
 STEPS = 3_000

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from feeds.book import Book
 from feeds.btcmarkets.protocol import decode
-from feeds.simulator.book import Book
 from feeds.simulator.market import SyntheticExchange, SyntheticMarket
 from feeds.simulator.playback import Recording
 from feeds.simulator.scenario import SCENARIOS

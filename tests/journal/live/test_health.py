@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.btcmarkets.state import FeedState, MarketState
+from feeds.state import FeedState, MarketState
 from journal.live import health
 from journal.live.health import Growth, excess
 

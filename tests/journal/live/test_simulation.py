@@ -4,6 +4,7 @@ import pytest
 
 from feeds.btcmarkets.connection import Feed
 from feeds.errors import ExchangeUnreachable
+from feeds.options import FeedOptions
 from journal.errors import CommandError
 from journal.live import simulation
 
@@ -16,7 +17,10 @@ def test_it_lasts_as_long_as_the_context() -> None:
     ):
         assert feed.take(10.0)
 
-    with pytest.raises(ExchangeUnreachable), Feed(url, ["BTC-AUD"], connect_timeout_s=0.5):
+    with (
+        pytest.raises(ExchangeUnreachable),
+        Feed(url, ["BTC-AUD"], options=FeedOptions(connect_timeout_s=0.5)),
+    ):
         pass
 
 

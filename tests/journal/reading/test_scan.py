@@ -11,7 +11,7 @@ from engine.parameters import Parameters
 from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import Decision, Gap, Health, Input, SessionEnded, SessionStarted, Trade
-from feeds.btcmarkets.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
+from feeds.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
 from fixtures.record import HERE, JOURNAL
 from journal.header import JournalHeader, session_detail
 from journal.reading import scan

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.checksum import book_checksum
+from engine.checksum import book_checksum
 from eventlog.records import parse_e8
 
 Side = list[tuple[str, str]]

@@ -7,8 +7,7 @@ the best ten bids, best first, then the best ten asks, best first, each as ``str
 smallest *sent* steps, and a price or volume of zero is the empty text: a count of 1e-8 together
 with the decimals as sent (see `eventlog.records`) is all that is needed.
 
-It lives beside the vocabulary because it is a property of recorded levels, wanted on both sides of
-a journal. Which levels are the best ten, and what a mismatch means, is not decided here.
+Which levels are the best ten, and what a mismatch means, is not decided here.
 """
 
 from collections.abc import Iterable

@@ -39,12 +39,12 @@ class TradeDeduplicator:
         behind: the id behind which trades may be missing from the log; ``None`` if none are.
         since_ns: when that trade was received, or whatever else is known of the time.
 
-    >>> tape = Tape(known=[100, 101])
-    >>> tape.add(102), tape.add(102)
+    >>> trades = TradeDeduplicator(known=[100, 101])
+    >>> trades.add(102), trades.add(102)
     (True, False)
-    >>> tape.close(tape.losses, newest=101)
-    >>> tape.lose()
-    >>> tape.behind
+    >>> trades.close(trades.losses, newest=101)
+    >>> trades.lose()
+    >>> trades.behind
     101
     """
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from feeds.btcmarkets.state import FeedState
+from feeds.state import FeedState
 
 
 @pytest.mark.parametrize(

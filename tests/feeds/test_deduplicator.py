@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog.records import Trade
-from feeds.btcmarkets.deduplicator import REMEMBERED_MAX, TradeDeduplicator
+from feeds.deduplicator import REMEMBERED_MAX, TradeDeduplicator
 
 
 def page(ids: Iterable[int]) -> list[Trade]:

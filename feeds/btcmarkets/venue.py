@@ -1,0 +1,58 @@
+"""BTC Markets as a venue: its facts, its names, its decoder and its client."""
+
+from collections.abc import Mapping, Sequence
+
+from feeds.btcmarkets import protocol
+from feeds.deduplicator import TradeDeduplicator
+from feeds.options import FeedOptions
+from feeds.venue import BTC_MARKETS, Decoded, Feed, Venue, VenueFacts
+
+
+class BtcMarkets:
+    """The exchange, and every server that speaks as it does."""
+
+    facts = VenueFacts(
+        name=BTC_MARKETS,
+        websocket_url="wss://socket.btcmarkets.net/v2",
+        rest_url="https://api.btcmarkets.net/v3",
+        frame_bytes_max=protocol.FRAME_BYTES_MAX,
+        market_form="BASE-QUOTE in upper case, such as BTC-AUD",
+    )
+
+    def is_market(self, text: str) -> bool:
+        """Return whether a text is BASE-QUOTE in upper case."""
+        return protocol.is_market(text)
+
+    def rest_url(self, websocket_url: str) -> str:
+        """Return where REST is answered: on the same host, but for the exchange itself."""
+        from feeds.btcmarkets.rest import rest_url  # loads a client, which few commands need
+
+        return rest_url(websocket_url)
+
+    def decode(self, frame: str | bytes, received_ns: int) -> Decoded | None:
+        """Return what a frame is in a log; heartbeats and refusals are nothing there."""
+        event = protocol.decode(frame, received_ns)
+        return event if isinstance(event, tuple) else None
+
+    def feed(
+        self,
+        url: str,
+        markets: Sequence[str],
+        *,
+        rest_url: str | None = None,
+        deduplicators: Mapping[str, TradeDeduplicator] | None = None,
+        options: FeedOptions = FeedOptions(),  # noqa: B008 - frozen
+    ) -> Feed:
+        """Return a feed of some markets, not entered yet."""
+        from feeds.btcmarkets import connection, rest
+
+        return connection.Feed(
+            url,
+            markets,
+            rest=None if rest_url is None else rest.Rest(rest_url),
+            deduplicators=deduplicators,
+            options=options,
+        )
+
+
+VENUE: Venue = BtcMarkets()
