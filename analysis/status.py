@@ -5,6 +5,7 @@ from the newest records, the newest checkpoint, and the size of the files.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -14,19 +15,19 @@ from engine.errors import CheckpointDamaged
 from engine.snapshot import Facts
 from eventlog.fastpath import compute
 from eventlog.reader import Reader
-from eventlog.records import E8, TICK_KINDS, Decision
+from eventlog.records import E8, TICK_KINDS, Decision, format_e8
 from eventlog.recovery import LOCK
 from eventlog.storage import DISK
 from feeds import clock
 from journal import layout, sidecar
-from journal.errors import CommandError
+from journal.errors import CommandError, JournalStale, NotRecording
 from journal.header import Rules, rules_of
 from journal.layout import JournalPath
 from journal.reading import scan
 from journal.reading.prices import first, newest
 from journal.reading.scan import detail_of
 from journal.reading.score import COLUMNS as SCORED
-from journal.reading.score import Score, gain_of
+from journal.reading.score import Score, gain_of, span
 from journal.reading.totals import KEY as SO_FAR
 from journal.reading.totals import QUICK_RECORDS, since_beginning
 from journal.sidecar import verified
@@ -140,6 +141,49 @@ class JournalStatus:
         """What the account gained since the start, as a share."""
         return None if self.last is None else gain_of(self.last[1].equity_e8, self.cash_e8)
 
+    def to_json(self) -> dict[str, object]:
+        """Return the figures under the names that the schema of `trader status` documents."""
+        facts, recent, last = self.facts, self.recent, self.last
+        learned = self.learned
+        total = self.total
+        return {
+            "journal": self.place.name,
+            "paper": True,
+            "state": self.state,
+            "records": self.records,
+            "session": self.session,
+            "last_record_ns": self.last_received_ns,
+            "last_record_age_s": self.age_s,
+            "recent_ticks_per_s": self.recent_ticks_per_s,
+            "recent_labels": recent.scored,
+            "recent_log_loss": recent.log_loss,
+            "recent_baseline_log_loss": recent.baseline_log_loss,
+            "recent_accuracy": recent.accuracy,
+            "equity": None if last is None else format_e8(last[1].equity_e8),
+            "position": None if last is None else format_e8(last[1].position_e8),
+            "gain": self.gain,
+            "market_gain": self.market_gain,
+            "hold_gain": self.hold_gain,
+            "price": self.price,
+            "ticks": None if total is None else total.decisions,
+            "fills": None if total is None else total.fills,
+            "late": None if total is None else total.late,
+            "milestones": None if total is None else dict(total.milestones),
+            "action": None if last is None else last[1].action,
+            "reason": None if last is None else last[1].reason,
+            "last_decision_offset": None if last is None else last[0],
+            "hold_reasons": dict(self.holds.most_common()),
+            "checkpoint_offset": None if facts is None else facts.offset,
+            "labels": None if learned is None else learned.labels,
+            "log_loss": None if learned is None else learned.log_loss,
+            "baseline_log_loss": None if learned is None else learned.baseline_log_loss,
+            "accuracy": None if learned is None else learned.accuracy,
+            "free_bytes": self.free_bytes,
+            "disk_days_left": self.days_left,
+            "health": self.health,
+            "verified": self.verified,
+        }
+
 
 def look(place: JournalPath, log: Reader) -> JournalStatus:
     """Return how a journal stands now."""
@@ -207,6 +251,27 @@ def look(place: JournalPath, log: Reader) -> JournalStatus:
         health=health,
         verified=verified(place),
     )
+
+
+def probe(standings: Sequence[JournalStatus], max_age_s: float) -> None:
+    """Refuse to call well what is not being recorded, or has stalled.
+
+    Raises:
+        NotRecording: if a journal is not being recorded.
+        JournalStale: if its newest record is older, or as far ahead of the clock.
+    """
+    for standing in standings:
+        age = "no record" if standing.age_s is None else f"newest record {span(standing.age_s)} old"
+        if not standing.running:
+            hint = "trader live goes on from there."
+            problem = f"{standing.place.name}: {standing.state}, {age}"
+            raise NotRecording(problem, hint=hint)
+    for standing in standings:
+        # Far ahead of a clock that was set back, nobody knows how old it is.
+        if standing.age_s is None or abs(standing.age_s) > max_age_s:
+            age = "no record" if standing.age_s is None else span(standing.age_s)
+            problem = f"{standing.place.name}: newest record {age} old, --max-age {max_age_s:g}s"
+            raise JournalStale(problem)
 
 
 _TICKS = pa.array(["quote", "trade", "book"])

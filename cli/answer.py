@@ -1,6 +1,6 @@
 """How a command answers: one JSON object as its last line, or what a person reads."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from eventlog.printable import printable
@@ -11,6 +11,12 @@ LINE_CHARACTERS_MAX = 4_000
 
 
 T = TypeVar("T")
+
+
+def echo_lines(lines: Iterable[str]) -> None:
+    """Write lines one after the other."""
+    for line in lines:
+        console.echo(line)
 
 
 def answer(
@@ -29,6 +35,29 @@ def answer(
     """
     if as_json:
         console.put({"message_type": "summary", **facts(result)}, allow_nan=allow_nan)
-        return
-    for line in text(result):
-        console.echo(printable(line, LINE_CHARACTERS_MAX))
+    else:
+        echo_lines(_printable(text(result)))
+
+
+def answer_all(
+    results: Sequence[T],
+    *,
+    as_json: bool,
+    facts: Callable[[T], Mapping[str, object]],
+    text: Callable[[Sequence[T]], Iterable[str]],
+    write: Callable[[Iterable[str]], None] = echo_lines,
+) -> None:
+    """Write several results: a summary each, or one text about all of them.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    if as_json:
+        for result in results:
+            console.put({"message_type": "summary", **facts(result)})
+    else:
+        write(_printable(text(results)))
+
+
+def _printable(lines: Iterable[str]) -> Iterator[str]:
+    return (printable(line, LINE_CHARACTERS_MAX) for line in lines)

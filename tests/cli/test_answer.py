@@ -1,10 +1,11 @@
 """One result, written for a program or for a person."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
-from cli.answer import LINE_CHARACTERS_MAX, answer
+from cli.answer import LINE_CHARACTERS_MAX, answer, answer_all
 
 
 def facts(result: float) -> dict[str, object]:
@@ -42,3 +43,19 @@ def test_json_has_no_number_that_is_none() -> None:
     """NaN is no JSON: where it must not be, it is refused before anything is written."""
     with pytest.raises(ValueError, match="JSON"):
         answer(float("nan"), as_json=True, facts=facts, text=text, allow_nan=False)
+
+
+def test_several_results_are_a_summary_each_and_one_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A program reads them one by one, a person sees them together."""
+
+    def together(results: Sequence[float]) -> list[str]:
+        return [f"{len(results)} results"]
+
+    answer_all([1.0, 2.0], as_json=True, facts=facts, text=together)
+    answer_all([1.0, 2.0], as_json=False, facts=facts, text=together)
+
+    *summaries, line = capsys.readouterr().out.splitlines()
+    assert [json.loads(summary)["value"] for summary in summaries] == [1.0, 2.0]
+    assert line == "2 results"

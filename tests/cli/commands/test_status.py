@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.status import redrawn
 from eventlog.log import Log
 from eventlog.records import Health, SessionStarted
 from feeds import clock
@@ -54,16 +53,6 @@ def test_people_see_that_it_is_paper() -> None:
     assert trader("status", "--home", str(HERE / "gap")).out.startswith("PAPER BTC-AUD")
 
 
-def test_the_four_questions_stand_on_one_screen() -> None:
-    """Alive, learning, the account, and why it holds: in fewer lines than a terminal has."""
-    lines = trader("status", "--home", str(HERE / "gap")).out.splitlines()
-    labels = {line[2:16].strip() for line in lines[1:]}
-
-    assert {"last record", "durable", "recently", "account", "last decision", "holds"} <= labels
-    assert len(lines) < 24
-    assert max(map(len, lines)) <= 80
-
-
 def test_a_verification_is_shown(tmp_path: Path) -> None:
     """What verify said last, and when."""
     shutil.copytree(HERE / "gap", tmp_path / "home")
@@ -83,11 +72,6 @@ def test_all_journals_of_a_home(tmp_path: Path) -> None:
     assert trader("status", "--home", str(tmp_path)).out.count("-AUD") == 2
     one = trader("status", "--home", str(tmp_path), "--journal", "ETH-AUD").out
     assert one.count("PAPER") == 1
-
-
-def test_looking_again_draws_over_what_stood_there() -> None:
-    """Shorter lines, and fewer of them, leave nothing behind; the screen is never empty."""
-    assert redrawn(["a", "b"]) == "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J"
 
 
 def written(home: Path, age_s: float) -> Path:
@@ -137,17 +121,6 @@ def test_several_journals_are_a_row_each(tmp_path: Path) -> None:
     assert max(map(len, lines)) <= 80
     assert all("stopped" in line for line in lines[1:])
     assert trader("status", "--home", str(tmp_path), "--max-age", "1d").code == 15
-
-
-def test_what_is_redrawn_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More lines than the terminal has would scroll: the rest is counted."""
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setenv("LINES", "10")
-    drawn = redrawn(["x" * 100] * 30)
-
-    assert drawn.count("\n") == 9
-    assert "… 22 more lines" in drawn
-    assert "x" * 40 not in drawn
 
 
 @pytest.mark.parametrize("watch", ["nan", "inf", "1e9", "0"])
