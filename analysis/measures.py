@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from analysis.history import History
-from analysis.smoothing import Floats, ratio, smoothed
+from analysis.smoothing import Floats, smoothed
+from journal.reading.score import mean_of
 
 
 def measures(told: History, learning: dict[str, Any]) -> list[dict[str, Any]]:
@@ -85,7 +86,7 @@ def _ends(sums: Floats, weights: Floats) -> tuple[float | None, float | None]:
         return None, None
     reached = np.cumsum(weights)
     early, late = reached <= total / 4, reached > total * 3 / 4
-    return ratio(sums[early].sum(), weights[early].sum()), ratio(
+    return mean_of(sums[early].sum(), weights[early].sum()), mean_of(
         sums[late].sum(), weights[late].sum()
     )
 

@@ -15,12 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.lines import time_of
+from analysis.scores import Interval
 from analysis.uncertainty import blocked
 from eventlog.reader import Reader
 from journal.errors import UsageError
 from journal.header import rules_of
 from journal.layout import JournalPath
 from journal.reading.columns import numbers
+from journal.reading.score import mean_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -187,7 +189,8 @@ class _Sums:
         for name, column in (("log-loss", "scored_loss"), ("accuracy", "scored_hits")):
             a, b = self._sums["a", column], self._sums["b", column]
             interval = blocked(np.where(both > 0, b - a, 0.0), both)
-            out.append(_row(name, "", _ratio(a, scored_a), _ratio(b, scored_b), interval=interval))
+            means = (mean_of(a.sum(), scored_a.sum()), mean_of(b.sum(), scored_b.sum()))
+            out.append(_row(name, "", *means, interval=interval))
         steps = []
         for side, cash in (("a", cash_a), ("b", cash_b)):
             equity = self._equity[side][np.isfinite(self._equity[side])]
@@ -195,13 +198,10 @@ class _Sums:
         gains = [float(step.sum()) for step in steps]
         difference = steps[1] - steps[0]
         interval = blocked(difference, np.ones(len(difference)))
-        out.append(_row("gain", "share", *gains, interval=interval, scale=len(difference)))
+        if interval is not None:
+            interval = interval.scaled(len(difference))
+        out.append(_row("gain", "share", *gains, interval=interval))
         return out
-
-
-def _ratio(top: Floats, bottom: Floats) -> float | None:
-    total = float(bottom.sum())
-    return float(top.sum()) / total if total else None
 
 
 def _row(
@@ -210,14 +210,13 @@ def _row(
     a: float | None,
     b: float | None,
     *,
-    interval: Any,
-    scale: float = 1.0,
+    interval: Interval | None,
 ) -> dict[str, Any]:
     said = None
     if interval is not None:
         said = {
-            "low": interval.low * scale,
-            "high": interval.high * scale,
+            "low": interval.low,
+            "high": interval.high,
             "blocks": interval.blocks,
             "verdict": interval.verdict,
         }

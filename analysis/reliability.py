@@ -13,28 +13,27 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analysis.scores import Calibration
 from journal.reading.columns import numbers
 from journal.reading.prices import Priced
 
-BINS = 20
 READS = ("cause", "p_up", "p_up_raw")
 """The columns it needs, besides ``kind`` and those of prices."""
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
+
+_NOTHING = Calibration.of(np.zeros(0), np.zeros(0, np.bool_))
 
 
 class Reliability:
-    """Counts by probability, in `BINS` equal bins, of the calibrated and the raw probability."""
+    """The calibrated and the raw probability of a rise, compared with what came."""
 
     def __init__(self, horizon_ns: int) -> None:
         """Judge a horizon after each decision."""
         self._horizon_ns = horizon_ns
-        self.counts = np.zeros((2, BINS))
-        self.said = np.zeros((2, BINS))
-        self.rose = np.zeros((2, BINS))
-        self.squares = np.zeros(2)
-        """Sum of the squared errors (Brier), calibrated and raw."""
+        self.calibrated = self.raw = _NOTHING
         # Of ticks that are still needed, the oldest first:
         self._offsets: Int64s = np.zeros(0, np.int64)
         self._times_ns: Int64s = np.zeros(0, np.int64)
@@ -94,14 +93,10 @@ class Reliability:
         before, then = self._sums_e8[asked], self._sums_e8[due - 1]
         whole = (parts[asked] == parts[due]) & (before > 0) & (then > 0)
         used = whole & (then != before) & np.isfinite(self._p[:, asked]).all(axis=0)
-        rose = (then > before)[used].astype(np.float64)
-        for row in range(2):
-            values = self._p[row][asked[used]]
-            bins = np.minimum((values * BINS).astype(np.int64), BINS - 1)
-            self.counts[row] += np.bincount(bins, minlength=BINS)
-            self.said[row] += np.bincount(bins, values, BINS)
-            self.rose[row] += np.bincount(bins, rose, BINS)
-            self.squares[row] += float(((values - rose) ** 2).sum())
+        calibrated, raw = self._p[:, asked[used]]
+        rose: Flags = (then > before)[used]
+        self.calibrated += Calibration.of(calibrated, rose)
+        self.raw += Calibration.of(raw, rose)
         gone = int(asked[-1]) + 1
         self._offsets, self._times_ns = self._offsets[gone:], self._times_ns[gone:]
         self._parts, self._sums_e8 = self._parts[gone:], self._sums_e8[gone:]
@@ -110,31 +105,4 @@ class Reliability:
     @property
     def labels(self) -> int:
         """How many probabilities were judged."""
-        return int(self.counts[0].sum())
-
-    def calibration_error(self, row: int = 0) -> float | None:
-        """Return the mean distance of what was said from what came (ECE); row 1 is the raw one."""
-        total = self.counts[row].sum()
-        if not total:
-            return None
-        return float(np.abs(self.said[row] - self.rose[row]).sum() / total)
-
-    def brier(self, row: int = 0) -> float | None:
-        """Return the mean squared error; a coin has 0.25."""
-        total = self.counts[row].sum()
-        return float(self.squares[row] / total) if total else None
-
-
-def wilson(hits: float, count: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927).
-
-    >>> [round(bound, 3) for bound in wilson(5, 10)]
-    [0.237, 0.763]
-    """
-    if not count:
-        return 0.0, 1.0
-    z = 1.959964
-    share, bottom = hits / count, 1 + z * z / count
-    centre = share + z * z / (2 * count)
-    half = z * ((share * (1 - share) + z * z / (4 * count)) / count) ** 0.5
-    return max(0.0, (centre - half) / bottom), min(1.0, (centre + half) / bottom)
+        return self.calibrated.labels

@@ -4,20 +4,24 @@ Values that a log does not hold, because it is of an earlier version or too shor
 are shown as a dash; nothing is made up for them.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.curves import Curves
 from analysis.history import History, Session
 from analysis.lines import time_of
 from analysis.measures import measures
-from analysis.reliability import BINS, Reliability, wilson
-from analysis.smoothing import Floats, filled, ratio
-from analysis.uncertainty import Interval, blocked
+from analysis.reliability import Reliability
+from analysis.scores import Interval, held_equity, learned_by, wilson
+from analysis.smoothing import Floats, filled
+from analysis.uncertainty import blocked
 from analysis.verdicts import answers, assumptions
 from engine.account.reasons import LATE
 from journal.frozen import Frozen
+from journal.reading.score import Learned, gain_of, mean_of, skill_of
 from journal.sidecar import covered
 
 _PERIODS = 24
@@ -58,14 +62,15 @@ def figures(told: History, verified: dict[str, Any] | None) -> dict[str, Any]:
                 "offset": facts.offset,
                 "time": time_of(facts.time_ns) if facts.time_ns else None,
                 "steps": facts.steps,
-                "labels": facts.scored,
-                "accuracy": facts.hits / facts.scored if facts.scored else None,
-                "log_loss": facts.log_loss if facts.scored else None,
+                "labels": learned.labels,
+                "accuracy": learned.accuracy,
+                "log_loss": learned.log_loss,
                 "equity": facts.equity_e8 / 1e8,
                 "digest": facts.digest,
                 "verified": covered(facts.offset, verified),
             }
             for facts in told.checkpoints
+            for learned in [learned_by(facts)]
         ],
         "damaged_checkpoints": told.damaged_checkpoints,
         "gaps": [
@@ -83,7 +88,12 @@ def figures(told: History, verified: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _session(session: Session) -> dict[str, Any]:
-    scored = session.scored
+    learned = Learned.of_sums(
+        labels=session.scored,
+        hits=session.hits,
+        loss=session.loss,
+        baseline_loss=session.baseline_loss,
+    )
     return {
         "number": session.number,
         "offset": session.offset,
@@ -91,10 +101,7 @@ def _session(session: Session) -> dict[str, Any]:
         "seconds": max(session.last_ns - session.first_ns, 0) / 1e9,
         "ended": session.why if session.ended else "running" if session.running else "killed",
         "ticks": session.ticks,
-        "labels": int(scored),
-        "log_loss": session.loss / scored if scored else None,
-        "baseline_log_loss": session.baseline_loss / scored if scored else None,
-        "accuracy": session.hits / scored if scored else None,
+        **asdict(learned),
         "trader": session.detail.get("versions", {}).get("trader"),
         "arithmetic": str(session.detail.get("arithmetic", ""))[:12],
     }
@@ -102,19 +109,16 @@ def _session(session: Session) -> dict[str, Any]:
 
 def _learning(told: History) -> dict[str, Any]:
     sums = told.curves.sums
-    labels = float(sums["scored"].sum())
+    learned = _learned(told.curves)
     saved = sums["scored_baseline_loss"] - sums["scored_loss"]
     return {
-        "labels": int(labels),
-        "log_loss": ratio(sums["scored_loss"].sum(), labels),
-        "baseline_log_loss": ratio(sums["scored_baseline_loss"].sum(), labels),
-        "accuracy": ratio(sums["scored_hits"].sum(), labels),
+        **asdict(learned),
         "saved": _interval(blocked(saved, sums["scored"])),
-        "skill": ratio(saved.sum(), sums["scored_baseline_loss"].sum()),
+        "skill": learned.skill,
         **{
             name: None
             if (theirs := others(told.curves, column)) is None
-            else ratio(theirs.sum(), labels)
+            else mean_of(theirs.sum(), learned.labels)
             for name, column in BESIDE.items()
         },
         "steps": told.checkpoints[-1].steps if told.checkpoints else None,
@@ -129,6 +133,15 @@ BESIDE = {
 }
 """What stands beside the learner, on the same labels: the imbalance rule, the network alone, and
 that the last move goes on."""
+
+
+def _learned(drawn: Curves, cells: slice | npt.NDArray[np.int64] = slice(None)) -> Learned:
+    """Return what the labels of some stretches say."""
+    labels, hits, loss, baseline_loss = (
+        float(drawn.sums[name][cells].sum())
+        for name in ("scored", "scored_hits", "scored_loss", "scored_baseline_loss")
+    )
+    return Learned.of_sums(labels=labels, hits=hits, loss=loss, baseline_loss=baseline_loss)
 
 
 def others(drawn: Curves, column: str) -> Floats | None:
@@ -148,12 +161,12 @@ def _frozen(told: Frozen | None) -> dict[str, Any] | None:
         "after": told.after,
         "records": told.records,
         "labels": int(labels),
-        "log_loss": ratio(sums["loss"].sum(), labels),
-        "frozen_log_loss": ratio(sums["frozen_loss"].sum(), labels),
-        "accuracy": ratio(sums["hits"].sum(), labels),
-        "frozen_accuracy": ratio(sums["frozen_hits"].sum(), labels),
+        "log_loss": mean_of(sums["loss"].sum(), labels),
+        "frozen_log_loss": mean_of(sums["frozen_loss"].sum(), labels),
+        "accuracy": mean_of(sums["hits"].sum(), labels),
+        "frozen_accuracy": mean_of(sums["frozen_hits"].sum(), labels),
         "saved": _interval(blocked(saved, sums["scored"])),
-        "skill": ratio(saved.sum(), sums["frozen_loss"].sum()),
+        "skill": skill_of(sums["loss"].sum(), sums["frozen_loss"].sum()),
     }
 
 
@@ -164,22 +177,25 @@ def _money(told: History) -> dict[str, Any]:
     both = np.isfinite(equity) & np.isfinite(hold)
     first = int(np.argmax(both)) if both.any() else len(both)
     difference = (np.diff(equity[first:]) - np.diff(hold[first:])) / start
+    over_hold = blocked(difference, np.ones(len(difference)))
+    if over_hold is not None:
+        over_hold = over_hold.scaled(len(difference))
     return {
         "start": start,
         "stake": float(told.rules.known.order_cash),
         "equity": _newest(equity),
-        "gain": _gain(equity, start),
-        "gross_gain": _gain(_last(drawn, "gross_equity"), start),
-        "market_gain": _market_gain(drawn),
-        "hold_gain": _gain(hold, start),
-        "random_gain": _gain(_last(drawn, "random_equity"), start),
+        "gain": gain_of(_newest(equity), start),
+        "gross_gain": gain_of(_newest(_last(drawn, "gross_equity")), start),
+        "market_gain": gain_of(_newest(drawn.price_last), drawn.price_first),
+        "hold_gain": gain_of(_newest(hold), start),
+        "random_gain": gain_of(_newest(_last(drawn, "random_equity")), start),
         "drawdown": _drawdown(drawn),
         "fills": int(drawn.fills.sum()),
         "fees": float(drawn.fees.sum()),
         "price_first": drawn.price_first,
         "price_last": _newest(drawn.price_last),
         **{name: _kept(drawn, name) for name in _KEPT},
-        "over_hold": _interval(blocked(difference, np.ones(len(difference))), len(difference)),
+        "over_hold": _interval(over_hold),
     }
 
 
@@ -192,12 +208,6 @@ def _last(drawn: Curves, name: str) -> Floats:
     return filled(drawn.lasts.get(name, np.full(drawn.count, np.nan)))
 
 
-def _market_gain(drawn: Curves) -> float | None:
-    """Return how much the price itself has changed, as a share of the first."""
-    last = _newest(drawn.price_last)
-    return None if last is None or not drawn.price_first else last / drawn.price_first - 1
-
-
 def held(told: History) -> Floats:
     """Return the account of who bought at first, with the stake of one order, and holds.
 
@@ -207,12 +217,8 @@ def held(told: History) -> Floats:
     hold = _last(drawn, "buy_hold_equity")
     if np.isfinite(hold).any() or not drawn.price_first:
         return hold
-    return known.cash + known.order_cash * (filled(drawn.price_last) / drawn.price_first - 1)
-
-
-def _gain(equity: Floats, start: float) -> float | None:
-    last = _newest(equity)
-    return None if last is None or not start else last / start - 1
+    moved: Floats = filled(drawn.price_last) / drawn.price_first - 1
+    return held_equity(moved, stake=known.order_cash, cash=known.cash)
 
 
 def _drawdown(drawn: Curves) -> float | None:
@@ -222,22 +228,23 @@ def _drawdown(drawn: Curves) -> float | None:
 
 
 def _calibration(told: Reliability) -> dict[str, Any]:
+    bins = told.calibrated
     return {
         "labels": told.labels,
-        "error": told.calibration_error(),
-        "error_raw": told.calibration_error(1),
-        "brier": told.brier(),
-        "brier_raw": told.brier(1),
+        "error": told.calibrated.error,
+        "error_raw": told.raw.error,
+        "brier": told.calibrated.brier,
+        "brier_raw": told.raw.brier,
         "bins": [
             {
-                "said": float(told.said[0][place] / count),
-                "rose": float(told.rose[0][place] / count),
+                "said": float(said / count),
+                "rose": float(rose / count),
                 "count": int(count),
-                "low": wilson(told.rose[0][place], count)[0],
-                "high": wilson(told.rose[0][place], count)[1],
+                "low": wilson(rose, count)[0],
+                "high": wilson(rose, count)[1],
             }
-            for place in range(BINS)
-            if (count := told.counts[0][place])
+            for count, said, rose in zip(bins.counts, bins.said, bins.rose, strict=True)
+            if count
         ],
     }
 
@@ -247,20 +254,17 @@ def _periods(drawn: Curves, frozen: Frozen | None) -> list[dict[str, Any]]:
     rows = []
     equity, price = filled(drawn.lasts["equity"]), filled(drawn.price_last)
     for cells in np.array_split(np.arange(drawn.count), min(_PERIODS, drawn.count)):
-        labels = float(drawn.sums["scored"][cells].sum())
+        learned = _learned(drawn, cells)
         rows.append(
             {
                 "until": time_of(int(drawn.time_ns[cells[-1]])),
                 "ticks": int(drawn.decisions[cells].sum()),
-                "labels": int(labels),
-                "log_loss": ratio(drawn.sums["scored_loss"][cells].sum(), labels),
-                "baseline_log_loss": ratio(drawn.sums["scored_baseline_loss"][cells].sum(), labels),
+                **asdict(learned),
                 "frozen_log_loss": None
                 if frozen is None
-                else ratio(
+                else mean_of(
                     frozen.sums["frozen_loss"][cells].sum(), frozen.sums["scored"][cells].sum()
                 ),
-                "accuracy": ratio(drawn.sums["scored_hits"][cells].sum(), labels),
                 "fills": int(drawn.fills[cells].sum()),
                 "equity": _newest(equity[cells]),
                 "price": _newest(price[cells]),
@@ -274,13 +278,5 @@ def _newest(values: Floats) -> float | None:
     return float(known[-1]) if len(known) else None
 
 
-def _interval(said: Interval | None, scale: float = 1.0) -> dict[str, Any] | None:
-    if said is None:
-        return None
-    return {
-        "mean": said.mean * scale,
-        "low": said.low * scale,
-        "high": said.high * scale,
-        "blocks": said.blocks,
-        "verdict": said.verdict,
-    }
+def _interval(said: Interval | None) -> dict[str, Any] | None:
+    return None if said is None else said.to_json()

@@ -70,8 +70,3 @@ def filled(values: Floats) -> Floats:
     places = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
     filled: Floats = np.where(places >= 0, values[np.maximum(places, 0)], np.nan)
     return filled
-
-
-def ratio(top: float, bottom: float) -> float | None:
-    """Return a mean, or ``None`` where there is nothing that it could be of."""
-    return float(top / bottom) if bottom else None

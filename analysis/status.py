@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from analysis.scores import held_equity, learned_by
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
 from engine.snapshot import Facts
@@ -27,7 +28,7 @@ from journal.reading import scan
 from journal.reading.prices import first, newest
 from journal.reading.scan import detail_of
 from journal.reading.score import COLUMNS as SCORED
-from journal.reading.score import Score, gain_of, span
+from journal.reading.score import Learned, Score, gain_of, span
 from journal.reading.totals import KEY as SO_FAR
 from journal.reading.totals import QUICK_RECORDS, since_beginning
 from journal.sidecar import verified
@@ -41,39 +42,6 @@ HEALTH_RECORDS = 60_000
 _DAY_S = 86_400.0
 EARLIER_NS = 600 * 10**9
 """A first frame may be received before its session is said to have begun, but not by so much."""
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """What was scored since the beginning."""
-
-    labels: int
-    log_loss: float | None
-    baseline_log_loss: float | None
-    accuracy: float | None
-    as_of: str
-    """Where that is not up to the last record: up to which."""
-
-    @property
-    def skill(self) -> float | None:
-        """Share of the baseline's log-loss that is saved."""
-        if self.log_loss is None or not self.baseline_log_loss:
-            return None
-        return 1 - self.log_loss / self.baseline_log_loss
-
-    @classmethod
-    def of(cls, total: Score | None, facts: Facts | None) -> "Learned | None":
-        """Return it from the decisions or, where these are too many to read, the newest state."""
-        if total is not None:
-            losses = (total.log_loss, total.baseline_log_loss)
-            return cls(total.scored, *losses, total.accuracy, "")
-        if facts is None:
-            return None
-        as_of = f" up to offset {facts.offset:,}"
-        if not facts.scored:
-            return cls(0, None, None, None, as_of)
-        losses = (facts.log_loss, facts.baseline_log_loss)
-        return cls(facts.scored, *losses, facts.hits / facts.scored, as_of)
 
 
 @dataclass(slots=True)
@@ -126,15 +94,21 @@ class JournalStatus:
 
     @property
     def learned(self) -> Learned | None:
-        """What was scored since the beginning."""
-        return Learned.of(self.total, self.facts)
+        """What was scored since the beginning, or up to `learned_until`."""
+        if self.total is not None:
+            return self.total.learned
+        return None if self.facts is None else learned_by(self.facts)
+
+    @property
+    def learned_until(self) -> int | None:
+        """Where that is not up to the last record, since too many would have to be read: the offset
+        of the newest state."""
+        return None if self.total is not None or self.facts is None else self.facts.offset
 
     @property
     def market_gain(self) -> float | None:
         """How much the price itself has changed, as a share of the first."""
-        if self.price is None or not self.price_first:
-            return None
-        return self.price / self.price_first - 1
+        return gain_of(self.price, self.price_first)
 
     @property
     def gain(self) -> float | None:
@@ -333,9 +307,10 @@ def _hold_gain(
     known = rules.known
     if last.buy_hold_equity_e8 is not None:
         return gain_of(last.buy_hold_equity_e8, known.cash * E8)
-    if price is None or not price_first:
+    moved = gain_of(price, price_first)
+    if moved is None:
         return None
-    return (price / price_first - 1) * known.order_cash / known.cash
+    return gain_of(held_equity(moved, stake=known.order_cash, cash=known.cash), known.cash)
 
 
 def newest_facts(checkpoints: Checkpoints, *, at_most: int | None = None) -> Facts | None:

@@ -6,10 +6,10 @@ and takes the blocks' means as independent (Conway 1963; Student's t). No draw i
 log gives the same interval.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
+
+from analysis.scores import Interval
 
 BLOCKS = 30
 BLOCKS_LEAST = 8
@@ -21,21 +21,6 @@ _T = (
     2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
     2.052, 2.048, 2.045,
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean and its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-    blocks: int
-
-    @property
-    def verdict(self) -> str:
-        """Say whether the mean differs from zero: ``above``, ``below`` or ``unclear``."""
-        return "above" if self.low > 0 else "below" if self.high < 0 else "unclear"
 
 
 def blocked(

@@ -317,7 +317,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             engine_labels             integer   those that the engine scored itself
             engine_hits               integer   and foresaw
             accounts                  array     paper accounts: net and gross, and who else's
-            market_gain               number    of the price itself, over all that was asked
+            market_gain               number?   of the price itself, over all that was asked
             not_installed             array     baselines that are not there for want of a package
         """,
     },

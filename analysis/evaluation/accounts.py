@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.evaluation.answers import OURS, Answers
-from analysis.evaluation.confidence import Interval, interval
+from analysis.evaluation.confidence import interval
 from analysis.evaluation.questions import Questions
+from analysis.scores import Interval
 
 FLAT, BUY_HOLD, RANDOM = "always flat", "holding the same stake", "random entry"
 
@@ -66,7 +67,4 @@ def _against(asked: Questions, lead_e8: Int64s, horizon_ns: int) -> Interval | N
     """Return by how much we lead at the end, and what of it is beyond chance."""
     steps = np.diff(lead_e8[asked.tick], prepend=0) / 10**8
     found = interval(steps, asked.time_ns, block_ns=horizon_ns)
-    if found is None:
-        return None
-    count = len(steps)
-    return Interval(found.mean * count, found.low * count, found.high * count, found.blocks)
+    return None if found is None else found.scaled(len(steps))

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.evaluation.questions import Questions
-from analysis.evaluation.scores import CLIP, losses
+from analysis.scores import log_losses
 from journal.progress import Advance
 
 Floats = npt.NDArray[np.float64]
@@ -221,7 +221,7 @@ def _best_river_logistic(asked: Questions, features: Features, advance: Advance)
     for step in _RIVER_STEPS:
         model = preprocessing.StandardScaler() | linear_model.LogisticRegression(optim.SGD(step))
         said = _asked_one_by_one(model, asked, features, advance)
-        loss = float(np.mean(losses(said[asked.moved], asked.rose[asked.moved], clip=CLIP)))
+        loss = float(np.mean(log_losses(said[asked.moved], asked.rose[asked.moved])))
         if loss < least:
             best, least = said, loss
     return best

@@ -11,25 +11,17 @@ and as a label may reach into the next block, the covariance of neighbouring blo
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from analysis.scores import Interval
 
 ALPHA = 0.05
 _BEST_BLOCKS = 500
 """Blocks after which the sequence is narrowest, relative to what is possible."""
 
 _LEAST_BLOCKS = 20
-
-
-class Interval(NamedTuple):
-    """A mean difference and the bounds of the sequence at the end of the stream."""
-
-    mean: float
-    low: float
-    high: float
-    blocks: int
 
 
 def interval(

@@ -17,6 +17,7 @@ from engine.parameters import Parameters
 from feeds import clock
 from journal.errors import UsageError
 from journal.progress import progress
+from journal.reading.score import gain_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,7 +39,7 @@ class Evaluation:
     engine_labels: int
     engine_hits: int
     accounts: tuple[Account, ...]
-    market_gain: float
+    market_gain: float | None
     """How much the price itself changed from the first question to the last, as a share."""
 
     lacking: tuple[str, ...]
@@ -99,12 +100,12 @@ def evaluation(
     )
 
 
-def _market_gain(rows: Rows) -> float:
+def _market_gain(rows: Rows) -> float | None:
     """Return the move of the mid over ticks that have one."""
     first_e8, last_e8 = (
         int(row[Column.BID_E8]) + int(row[Column.ASK_E8]) for row in (rows[0], rows[-1])
     )
-    return last_e8 / first_e8 - 1
+    return gain_of(last_e8, first_e8)
 
 
 def _run(label: str, source: Source, parameters: Parameters, snapshot: Stretch | None) -> Answers:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.evaluation.confidence import Interval, interval
+from analysis.evaluation.confidence import interval
 from analysis.evaluation.questions import Questions
-from analysis.evaluation.scores import Scores, losses, scores
+from analysis.scores import Interval, Scores, accuracy_of, log_losses, scores_of, share_reached
 
 Floats = npt.NDArray[np.float64]
 
@@ -18,6 +18,8 @@ CURVE = ((0.0, 0.005), (0.10, 0.15), (0.25, 0.50), (0.60, 0.80), (0.80, 1.0))
 """Parts of the stream at which a learning curve is looked at (Sahoo et al. 2018)."""
 
 _ADAPTING_LABELS = 500
+_BEST_LEAST = 0.51
+"""Where the optimum itself is hardly above a coin, no share of it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class Row:
 
     name: str
     scores: Scores
-    skill: float | None
-    """(accuracy - 1/2) / (that of the optimum - 1/2)."""
+    reached: float | None
+    """Share of what the optimum reaches above a coin's accuracy."""
 
     against: Interval | None
     """Its log-loss minus ours: above zero where we are better."""
@@ -62,33 +64,27 @@ def report(
     """
     known = {**({} if optimum is None else {OPTIMUM: optimum}), **forecasts}
     scored = asked.moved
-    best = None if optimum is None else _accuracy(optimum, asked, scored)
+    best = 0.0 if optimum is None else accuracy_of(optimum[scored], asked.rose[scored])
     rows = []
     for name, p_up in known.items():
         where = scored & np.isfinite(p_up)
         if not where.any():
             continue
         rose = asked.rose[where]
-        lagging = _accuracy(known[persistence], asked, where)
-        blocks = asked.time_ns[where] // horizon_ns
-        figures = scores(p_up[where], rose, persistence=lagging, blocks=blocks)
+        lagging = accuracy_of(known[persistence][where], rose)
+        events = asked.time_ns[where] // horizon_ns
+        figures = scores_of(p_up[where], rose, persistence=lagging, events=events)
         against = None
         if name != ours:
-            difference = losses(p_up[where], rose) - losses(known[ours][where], rose)
+            difference = log_losses(p_up[where], rose) - log_losses(known[ours][where], rose)
             against = interval(difference, asked.time_ns[where], block_ns=horizon_ns)
-        skill = None
-        if best is not None and best > 0.51:
-            skill = (figures.accuracy - 0.5) / (best - 0.5)
-        rows.append(Row(name, figures, skill, against))
+        reached = share_reached(figures.accuracy, 0.5, best) if best > _BEST_LEAST else None
+        rows.append(Row(name, figures, reached, against))
     return Report(
         rows=tuple(rows),
         curves={name: _curve(known[name], asked, optimum) for name in curves_of},
         adapting=[_behind(change, known[ours], asked, optimum) for change in changes],
     )
-
-
-def _accuracy(p_up: Floats, asked: Questions, where: npt.NDArray[np.bool_]) -> float:
-    return float(np.mean((p_up[where] >= 0.5) == asked.rose[where]))
 
 
 def _curve(p_up: Floats, asked: Questions, optimum: Floats | None) -> list[dict[str, float]]:
@@ -115,9 +111,9 @@ def _part(
     rose = asked.rose[places]
     part = {
         "labels": float(len(places)),
-        "accuracy": float(np.mean((p_up[places] >= 0.5) == rose)),
-        "log_loss": float(np.mean(losses(p_up[places], rose))),
+        "accuracy": accuracy_of(p_up[places], rose),
+        "log_loss": float(np.mean(log_losses(p_up[places], rose))),
     }
     if optimum is not None:
-        part["optimum"] = float(np.mean((optimum[places] >= 0.5) == rose))
+        part["optimum"] = accuracy_of(optimum[places], rose)
     return part

@@ -11,6 +11,9 @@ def checkpoints(
     as_json: options.Json = False,
 ) -> None:
     """List the whole states that are kept, oldest first; times are the market's."""
+    from dataclasses import asdict
+
+    from analysis.scores import learned_by
     from engine.checkpoint import Checkpoints
     from engine.errors import CheckpointDamaged
     from eventlog.records import format_e8
@@ -37,15 +40,12 @@ def checkpoints(
             else:
                 console.echo(f"{offset:>12,} damaged: {printable(error.problem)}")
             continue
-        time, scored = clock.iso_utc(facts.time_ns), facts.scored > 0
+        time, learned = clock.iso_utc(facts.time_ns), learned_by(facts)
         row = {
             "offset": offset,
             "time": time,
             "steps": facts.steps,
-            "labels": facts.scored,
-            "accuracy": facts.hits / facts.scored if scored else None,
-            "log_loss": facts.log_loss if scored else None,
-            "baseline_log_loss": facts.baseline_log_loss if scored else None,
+            **asdict(learned),
             "equity": format_e8(facts.equity_e8),
             "size_bytes": path.stat().st_size,
             "digest": facts.digest,
@@ -58,9 +58,9 @@ def checkpoints(
             _line(
                 f"{offset:,}",
                 time[5:16].replace("T", " ") if facts.time_ns else "-",
-                f"{facts.scored:,}",
-                fraction(facts.hits / facts.scored if scored else None, 3),
-                fraction(facts.log_loss if scored else None),
+                f"{learned.labels:,}",
+                fraction(learned.accuracy, 3),
+                fraction(learned.log_loss),
                 facts.digest[:8],
                 covered(offset, said),
             )

@@ -60,7 +60,7 @@ def _line(row: Row) -> str:
     if row.against is not None:
         against = f"{row.against.mean:+.4f} [{row.against.low:+.4f}, {row.against.high:+.4f}]"
     kappa = fraction(made.kappa, 3)
-    skill = fraction(row.skill, 3)
+    skill = fraction(row.reached, 3)
     return (
         f"{row.name:32} {made.labels:8,} {made.accuracy:8.4f} {made.log_loss:8.4f}"
         f" {made.brier:7.4f} {made.ece:7.4f} {made.ece_by_chance:7.4f} {made.mcc:7.3f} {kappa:>7}"
@@ -92,9 +92,9 @@ def as_summary(found: Evaluation) -> dict[str, Any]:
         "forecasters": [
             {
                 "name": row.name,
-                **row.scores._asdict(),
-                "skill": row.skill,
-                "worse_than_ours": None if row.against is None else row.against._asdict(),
+                **asdict(row.scores),
+                "skill": row.reached,
+                "worse_than_ours": None if row.against is None else asdict(row.against),
             }
             for row in report.rows
         ],
@@ -109,7 +109,7 @@ def as_summary(found: Evaluation) -> dict[str, Any]:
                 "fills": account.fills,
                 "net_gain": account.net_gain,
                 "gross_gain": account.gross_gain,
-                "worse_than_ours": None if account.against is None else account.against._asdict(),
+                "worse_than_ours": None if account.against is None else asdict(account.against),
             }
             for account in found.accounts
         ],

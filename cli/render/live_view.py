@@ -106,7 +106,7 @@ def _fact(label: str, text: Text) -> tuple[Text, Text]:
 
 def _facts(panel: Panel) -> list[tuple[str, Text]]:
     score, seen = panel.score, panel.figures
-    skill = None if not score.baseline_loss else 1 - score.loss / score.baseline_loss
+    skill = score.learned.skill
     latency = "-"
     if panel.p50_ms is not None and panel.p99_ms is not None:
         latency = f"p50 {_ms(panel.p50_ms)}, p99 {_ms(panel.p99_ms)}"

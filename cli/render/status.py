@@ -87,7 +87,9 @@ def _learning(standing: JournalStatus) -> _Facts:
     learned, total, recent = standing.learned, standing.total, standing.recent
     if learned is not None and learned.labels:
         ticks = "" if total is None else f"{words_of(total.decisions, 'tick')}, "
-        labels = f"{words_of(learned.labels, 'label')} scored{learned.as_of}"
+        until = standing.learned_until
+        as_of = "" if until is None else f" up to offset {until:,}"
+        labels = f"{words_of(learned.labels, 'label')} scored{as_of}"
         yield "learned", f"{ticks}{labels}: accuracy {fraction(learned.accuracy, 3)},"
         yield "", score_words(learned.log_loss, learned.baseline_log_loss)
     if recent.scored:

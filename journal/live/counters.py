@@ -158,8 +158,7 @@ class Board:
     @property
     def market_gain(self) -> float | None:
         """How much the price itself has changed since it was first known, as a share."""
-        now, first = self.figures.price, self.figures.first_price
-        return None if now is None or not first else now / first - 1
+        return gain_of(self.figures.price, self.figures.first_price)
 
     @property
     def hold_gain(self) -> float | None:

@@ -20,6 +20,66 @@ COLUMNS = (
 """The columns of a log that a score reads."""
 
 
+def mean_of(total: float, count: float) -> float | None:
+    """Return a mean, or ``None`` where there is nothing that it could be of.
+
+    >>> mean_of(3.0, 4), mean_of(0.0, 0)
+    (0.75, None)
+    """
+    return float(total / count) if count else None
+
+
+def skill_of(loss: float | None, baseline_loss: float | None) -> float | None:
+    """Return the share of a baseline's log-loss that is saved: 0 as good, 1 perfect, below 0 worse.
+
+    Sums over the same labels give the same as means over them.
+
+    >>> skill_of(0.5, 1.0), skill_of(1.5, 1.0), skill_of(0.5, 0.0), skill_of(None, None)
+    (0.5, -0.5, None, None)
+    """
+    return None if loss is None or not baseline_loss else 1 - loss / baseline_loss
+
+
+def gain_of(value: float | None, first: float | None) -> float | None:
+    """Return what an account or a price gained since it was first known, as a share.
+
+    >>> gain_of(110.0, 100.0), gain_of(None, 100.0), gain_of(110.0, 0.0)
+    (0.10000000000000009, None, None)
+    """
+    return None if value is None or not first else value / first - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What labels that moved say of predicted directions; figures are ``None`` before the first."""
+
+    labels: int
+    log_loss: float | None
+    """Mean log-loss of the direction in nats: minus the logarithm of the probability that was given
+    to what then happened."""
+
+    baseline_log_loss: float | None
+    """The same of the running share of rises, on the same labels."""
+
+    accuracy: float | None
+    """Share of the labels whose direction was predicted."""
+
+    @classmethod
+    def of_sums(cls, *, labels: float, hits: float, loss: float, baseline_loss: float) -> Self:
+        """Return the figures that sums over labels come to.
+
+        >>> Learned.of_sums(labels=4, hits=3, loss=2.0, baseline_loss=2.5)
+        Learned(labels=4, log_loss=0.5, baseline_log_loss=0.625, accuracy=0.75)
+        """
+        means = [mean_of(total, labels) for total in (loss, baseline_loss, hits)]
+        return cls(int(labels), *means)
+
+    @property
+    def skill(self) -> float | None:
+        """Share of the baseline's log-loss that is saved."""
+        return skill_of(self.log_loss, self.baseline_log_loss)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """The paper account since genesis, beside the others that paid the same costs."""
@@ -127,19 +187,26 @@ class Score:
         return None if self.last is None else _account(self.last)
 
     @property
+    def learned(self) -> Learned:
+        """What the labels say of the predictions."""
+        return Learned.of_sums(
+            labels=self.scored, hits=self.hits, loss=self.loss, baseline_loss=self.baseline_loss
+        )
+
+    @property
     def log_loss(self) -> float | None:
-        """Mean log-loss of the direction, on labels that moved; ``None`` before the first."""
-        return self.loss / self.scored if self.scored else None
+        """See `Learned`."""
+        return self.learned.log_loss
 
     @property
     def baseline_log_loss(self) -> float | None:
-        """The same of the running share of rises, on the same labels."""
-        return self.baseline_loss / self.scored if self.scored else None
+        """See `Learned`."""
+        return self.learned.baseline_log_loss
 
     @property
     def accuracy(self) -> float | None:
-        """Share of the labels that moved whose direction was predicted."""
-        return self.hits / self.scored if self.scored else None
+        """See `Learned`."""
+        return self.learned.accuracy
 
 
 _SUMS = ("decisions", "fills", "late", "scored", "hits", "loss", "baseline_loss")
@@ -168,11 +235,6 @@ def words_of(count: int, one: str, many: str | None = None) -> str:
 
 def _total(column: pa.Array) -> float:
     return float(np.sum(column.to_numpy(zero_copy_only=False), dtype=np.float64))
-
-
-def gain_of(value_e8: int | None, first_e8: int | None) -> float | None:
-    """Return what an account or a price gained since it was first known, as a share."""
-    return None if value_e8 is None or not first_e8 else value_e8 / first_e8 - 1
 
 
 def money(value_e8: int | None) -> str | None:
@@ -220,9 +282,9 @@ def percent(share: float | None) -> str:
 
 def score_words(log_loss: float | None, baseline: float | None) -> str:
     """Return a log-loss beside its baseline, and whether that is better."""
-    if log_loss is None or not baseline:
+    skill = skill_of(log_loss, baseline)
+    if skill is None:
         return "no log-loss yet"
-    skill = 1 - log_loss / baseline
     word = "better" if skill > 0 else "worse"
     return f"log-loss {log_loss:.4f}, {abs(skill):.1%} {word} than the baseline's {baseline:.4f}"
 

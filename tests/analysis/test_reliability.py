@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.reliability import Reliability, wilson
+from analysis.reliability import Reliability
 from eventlog.schema import batch_of, decimals
 from journal.reading.prices import NEEDS, Prices
 
@@ -69,10 +69,10 @@ def test_each_is_judged_a_horizon_later() -> None:
     judged.read(table(RISES))
 
     assert judged.labels == 2
-    assert judged.rose[0].tolist()[18] == 1
-    assert judged.rose[0].tolist()[4] == 1
-    assert judged.brier() == pytest.approx((0.08**2 + 0.78**2) / 2, rel=1e-5)
-    assert judged.calibration_error() == pytest.approx((0.08 + 0.78) / 2, rel=1e-5)
+    assert judged.calibrated.rose.tolist()[18] == 1
+    assert judged.calibrated.rose.tolist()[4] == 1
+    assert judged.calibrated.brier == pytest.approx((0.08**2 + 0.78**2) / 2, rel=1e-5)
+    assert judged.calibrated.error == pytest.approx((0.08 + 0.78) / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize("cut", range(1, len(RISES)))
@@ -83,8 +83,8 @@ def test_however_it_is_cut(cut: int) -> None:
     parts.read(table(RISES).slice(0, cut))
     parts.read(table(RISES).slice(cut))
 
-    assert parts.counts.tolist() == whole.counts.tolist()
-    assert parts.squares.tolist() == whole.squares.tolist()
+    assert parts.calibrated.counts.tolist() == whole.calibrated.counts.tolist()
+    assert parts.calibrated.squares == whole.calibrated.squares
 
 
 def test_nothing_is_judged_across_a_gap() -> None:
@@ -104,8 +104,8 @@ def test_a_clock_that_goes_back_at_a_session_s_start_confuses_nothing() -> None:
     judged.read(table(RISES, first=len(before) + 1))
     alone.read(table(RISES))
 
-    assert judged.counts.tolist() == (2 * alone.counts).tolist()
-    assert judged.rose.tolist() == (2 * alone.rose).tolist()
+    assert judged.calibrated.counts.tolist() == (2 * alone.calibrated.counts).tolist()
+    assert judged.calibrated.rose.tolist() == (2 * alone.calibrated.rose).tolist()
 
 
 def test_a_decision_behind_a_break_belongs_before_it() -> None:
@@ -132,6 +132,5 @@ def test_what_was_not_decided_on_yet_was_not_scored_either() -> None:
 
 def test_nothing_judged_has_no_error() -> None:
     """Neither a calibration error nor a score."""
-    assert Judged(SECOND).calibration_error() is None
-    assert Judged(SECOND).brier() is None
-    assert wilson(0, 0) == (0.0, 1.0)
+    assert Judged(SECOND).calibrated.error is None
+    assert Judged(SECOND).calibrated.brier is None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.smoothing import band, banded, filled, ratio, smooth, smoothed
+from analysis.smoothing import band, banded, filled, smooth, smoothed
 
 HOLES = np.array([np.nan, 1.0, np.nan, np.nan, 3.0])
 
@@ -37,11 +37,6 @@ def test_a_band_is_as_wide_as_the_stretches_scatter() -> None:
 
     assert mean[20:] == pytest.approx(np.ones(380))
     assert (width[20:] > 0.3).all()
-
-
-def test_a_mean_of_nothing_is_nothing() -> None:
-    """And no error."""
-    assert (ratio(1.0, 2.0), ratio(0.0, 0.0)) == (0.5, None)
 
 
 def test_stretches_without_weight_do_not_thin_a_mean() -> None:

@@ -256,26 +256,29 @@ def plain(told: list[Record]) -> dict[str, float]:
     }
 
 
+def decide(home: Path, name: str, seed: int) -> tuple[Path, Answer]:
+    """Decide on a market; return the home of the journal, and what was said."""
+    header = JournalHeader(parameters=Parameters(memory_rows=512), initial_state="0" * 32)
+    detail = session_detail(
+        header, arithmetic="0" * 32, url="", resumed_from=None, predecessor=None
+    )
+    with Log.open(home / JOURNAL / "log") as log:
+        log.append([SessionStarted(received_ns=1, session=1, detail=detail)])
+        log.append([*market(name, seed)])
+    words = ("--home", str(home), "--out", str(home / "out"), "--json")
+    answer = trader("replay", *words, *TRADES)
+    assert answer.code == 0, answer.err
+    return home / "out", answer
+
+
 @pytest.fixture(scope="module")
 def decided(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], tuple[Path, Answer]]:
     """Return markets of every kind, decided on: by name and seed the home, and what was said."""
-    made = {}
-    parameters = Parameters(memory_rows=512)
-    header = JournalHeader(parameters=parameters, initial_state="0" * 32)
-    for name in KINDS:
-        for seed in (1, 2):
-            home = tmp_path_factory.mktemp("market")
-            detail = session_detail(
-                header, arithmetic="0" * 32, url="", resumed_from=None, predecessor=None
-            )
-            with Log.open(home / JOURNAL / "log") as log:
-                log.append([SessionStarted(received_ns=1, session=1, detail=detail)])
-                log.append([*market(name, seed)])
-            words = ("--home", str(home), "--out", str(home / "out"), "--json")
-            answer = trader("replay", *words, *TRADES)
-            assert answer.code == 0, answer.err
-            made[name, seed] = home / "out", answer
-    return made
+    return {
+        (name, seed): decide(tmp_path_factory.mktemp("market"), name, seed)
+        for name in KINDS
+        for seed in (1, 2)
+    }
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -316,3 +319,64 @@ def test_every_kind_of_input_is_told_alike(
         pytest.approx(wanted["price"]),
     )
     assert report["calibration"]["labels"] == report["learning"]["labels"]
+
+
+def scored_plainly(told: list[Record], horizon_ns: int) -> dict[str, float]:
+    """Return every score of a market of quotes alone, from the records, one label at a time."""
+    ticks = [each for each in told if isinstance(each, Quote)]
+    decisions = [each for each in told if isinstance(each, Decision)]
+    assert len(ticks) == len(decisions)
+    middles = [each.bid_e8 + each.ask_e8 for each in ticks]
+    pairs: list[tuple[float, bool]] = []
+    for number, tick in enumerate(ticks):
+        due_ns = tick.received_ns + horizon_ns
+        after = next((n for n, each in enumerate(ticks) if each.received_ns > due_ns), None)
+        if after is not None and middles[after - 1] != middles[number]:
+            pairs.append((decisions[number].p_up, middles[after - 1] > middles[number]))
+    losses = [-math.log(min(max(p if rose else 1 - p, 1e-4), 1 - 1e-4)) for p, rose in pairs]
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for p, rose in pairs:
+        bins.setdefault(min(int(p * 20), 19), []).append((p, rose))
+    gaps = [abs(sum(p for p, _ in part) - sum(rose for _, rose in part)) for part in bins.values()]
+    count = len(pairs)
+    log_loss = sum(losses) / count
+    baseline = sum(each.scored_baseline_loss for each in decisions) / count
+    return {
+        "labels": count,
+        "log_loss": log_loss,
+        "baseline_log_loss": baseline,
+        "skill": 1 - log_loss / baseline,
+        "accuracy": sum((p >= 0.5) == rose for p, rose in pairs) / count,
+        "brier": sum((p - rose) ** 2 for p, rose in pairs) / count,
+        "calibration_error": sum(gaps) / count,
+        "gain": decisions[-1].equity_e8 / 1e12 - 1,
+        "hold_gain": (decisions[-1].buy_hold_equity_e8 or 0) / 1e12 - 1,
+        "market_gain": middles[-1] / middles[0] - 1,
+    }
+
+
+def test_every_score_has_one_definition(tmp_path: Path) -> None:
+    """Status, report and evaluate say of one journal what its records come to, one by one."""
+    home, answer = decide(tmp_path, "quotes", 1)
+    documented("replay", answer.summary)
+    wanted = scored_plainly(told(home), Parameters().horizon_ms * 10**6)
+    status, report = summary("status", home), summary("report", home)
+    answer = trader("evaluate", "--home", str(home), "--baselines", "none", "--no-frozen", "--json")
+    assert answer.code == 0, answer.err
+    evaluated: Any = answer.summary
+    (ours,) = (each for each in evaluated["forecasters"] if each["name"] == "ours")
+    calibration, learning = report["calibration"], report["learning"]
+    learned = {"labels", "log_loss", "baseline_log_loss", "accuracy"}
+    moves = {"gain", "hold_gain", "market_gain"}
+    (account,) = (each for each in evaluated["accounts"] if each["name"] == "ours")
+    (holder,) = (each for each in evaluated["accounts"] if each["name"].startswith("holding"))
+
+    agree(status, wanted, learned | moves)
+    agree(of_report(report), wanted, learned | moves)
+    agree(learning, wanted, learned | {"skill"})
+    said = {"brier": calibration["brier"], "calibration_error": calibration["error"]}
+    agree({**said, "labels": calibration["labels"]}, wanted, {*said, "labels"})
+    same = {name: ours[name] for name in ("labels", "log_loss", "accuracy", "brier")}
+    agree({**same, "calibration_error": ours["ece"]}, wanted, {*same, "calibration_error"})
+    net = {"gain": account["net_gain"] / 1e4, "hold_gain": holder["net_gain"] / 1e4}
+    agree({**net, "market_gain": evaluated["market_gain"]}, wanted, moves)

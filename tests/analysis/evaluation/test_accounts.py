@@ -7,6 +7,7 @@ import pytest
 from analysis.evaluation.accounts import Account, accounts
 from analysis.evaluation.answers import OURS, Answers
 from analysis.evaluation.questions import questions
+from analysis.scores import Interval
 from engine.market import WIDTH, Column
 
 E8 = 10**8
@@ -76,4 +77,4 @@ def test_a_steady_lead_is_sure_and_one_by_luck_is_not() -> None:
     assert lucky is not None
     assert lucky.mean == pytest.approx(made[OURS].net_gain - made["lucky"].net_gain, abs=1e-6)
     assert lucky.low < 0 < lucky.high
-    assert made["same"].against == (0.0, 0.0, 0.0, TICKS)
+    assert made["same"].against == Interval(0.0, 0.0, 0.0, TICKS)

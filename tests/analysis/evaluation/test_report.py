@@ -29,7 +29,7 @@ def test_rows_stand_on_the_same_labels() -> None:
     )
     named = {row.name: row for row in found.rows}
 
-    assert named[OPTIMUM].skill == pytest.approx(1.0)
+    assert named[OPTIMUM].reached == pytest.approx(1.0)
     assert named["late"].scores.labels == 2_998
     assert named["ours"].scores.labels == 5_998
     assert named["ours"].against is None

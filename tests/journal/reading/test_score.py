@@ -10,7 +10,7 @@ from eventlog.reader import Reader
 from eventlog.records import Decision, Fill
 from fixtures.record import HERE, JOURNAL
 from journal.reading import scan
-from journal.reading.score import COLUMNS, Account, Score, fraction, money
+from journal.reading.score import COLUMNS, Account, Learned, Score, fraction, mean_of, money
 
 LOG = Reader.open(HERE / "kill-and-resume" / JOURNAL / "log")
 
@@ -70,3 +70,17 @@ def test_an_account_is_what_the_last_decision_says() -> None:
     assert account.to_json()["turnover"] == "40.00000000"
     assert "before fees 10.00;\nholding the same stake 9.00, random entry 8.00" in str(account)
     assert Score().account is None
+
+
+def test_a_mean_of_nothing_is_nothing() -> None:
+    """And no error."""
+    assert (mean_of(1.0, 2.0), mean_of(0.0, 0.0)) == (0.5, None)
+
+
+def test_what_was_learned_follows_from_sums() -> None:
+    """Skill is the share of the baseline's loss that is saved, of sums as of means."""
+    learned = Learned.of_sums(labels=4.0, hits=1.0, loss=1.0, baseline_loss=4.0)
+
+    assert learned == Learned(4, 0.25, 1.0, 0.25)
+    assert learned.skill == 0.75
+    assert Learned.of_sums(labels=0, hits=0, loss=0, baseline_loss=0).skill is None
