@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from analysis.scores import held_equity, learned_by
+from analysis.summaries import StatusSummary
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
 from engine.snapshot import Facts
@@ -24,6 +25,7 @@ from journal import layout, sidecar
 from journal.errors import CommandError, JournalStale, NotRecording
 from journal.header import Rules, rules_of
 from journal.layout import JournalPath
+from journal.messages import as_json
 from journal.reading import scan
 from journal.reading.prices import first, newest
 from journal.reading.scan import detail_of
@@ -115,48 +117,53 @@ class JournalStatus:
         """What the account gained since the start, as a share."""
         return None if self.last is None else gain_of(self.last[1].equity_e8, self.cash_e8)
 
-    def to_json(self) -> dict[str, object]:
-        """Return the figures under the names that the schema of `trader status` documents."""
+    def summary(self) -> StatusSummary:
+        """Return the figures under the names that they have in JSON."""
         facts, recent, last = self.facts, self.recent, self.last
         learned = self.learned
         total = self.total
-        return {
-            "journal": self.place.name,
-            "paper": True,
-            "state": self.state,
-            "records": self.records,
-            "session": self.session,
-            "last_record_ns": self.last_received_ns,
-            "last_record_age_s": self.age_s,
-            "recent_ticks_per_s": self.recent_ticks_per_s,
-            "recent_labels": recent.scored,
-            "recent_log_loss": recent.log_loss,
-            "recent_baseline_log_loss": recent.baseline_log_loss,
-            "recent_accuracy": recent.accuracy,
-            "equity": None if last is None else format_e8(last[1].equity_e8),
-            "position": None if last is None else format_e8(last[1].position_e8),
-            "gain": self.gain,
-            "market_gain": self.market_gain,
-            "hold_gain": self.hold_gain,
-            "price": self.price,
-            "ticks": None if total is None else total.decisions,
-            "fills": None if total is None else total.fills,
-            "late": None if total is None else total.late,
-            "milestones": None if total is None else dict(total.milestones),
-            "action": None if last is None else last[1].action,
-            "reason": None if last is None else last[1].reason,
-            "last_decision_offset": None if last is None else last[0],
-            "hold_reasons": dict(self.holds.most_common()),
-            "checkpoint_offset": None if facts is None else facts.offset,
-            "labels": None if learned is None else learned.labels,
-            "log_loss": None if learned is None else learned.log_loss,
-            "baseline_log_loss": None if learned is None else learned.baseline_log_loss,
-            "accuracy": None if learned is None else learned.accuracy,
-            "free_bytes": self.free_bytes,
-            "disk_days_left": self.days_left,
-            "health": self.health,
-            "verified": self.verified,
-        }
+        return StatusSummary(
+            journal=self.place.name,
+            paper=True,
+            state=self.state,
+            records=self.records,
+            session=self.session,
+            last_record_ns=self.last_received_ns,
+            last_record_age_s=self.age_s,
+            recent_ticks_per_s=self.recent_ticks_per_s,
+            recent_labels=recent.scored,
+            recent_log_loss=recent.log_loss,
+            recent_baseline_log_loss=recent.baseline_log_loss,
+            recent_accuracy=recent.accuracy,
+            equity=None if last is None else format_e8(last[1].equity_e8),
+            position=None if last is None else format_e8(last[1].position_e8),
+            gain=self.gain,
+            market_gain=self.market_gain,
+            hold_gain=self.hold_gain,
+            price=self.price,
+            ticks=None if total is None else total.decisions,
+            fills=None if total is None else total.fills,
+            late=None if total is None else total.late,
+            milestones=None if total is None else dict(total.milestones),
+            action=None if last is None else last[1].action,
+            reason=None if last is None else last[1].reason,
+            last_decision_offset=None if last is None else last[0],
+            hold_reasons=dict(self.holds.most_common()),
+            checkpoint_offset=None if facts is None else facts.offset,
+            labels=None if learned is None else learned.labels,
+            log_loss=None if learned is None else learned.log_loss,
+            baseline_log_loss=None if learned is None else learned.baseline_log_loss,
+            accuracy=None if learned is None else learned.accuracy,
+            free_bytes=self.free_bytes,
+            disk_days_left=self.days_left,
+            health=self.health,
+            verified=self.verified,
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures as JSON can hold them; see `StatusSummary`."""
+        figures: dict[str, object] = as_json(self.summary())
+        return figures
 
 
 def look(place: JournalPath, log: Reader) -> JournalStatus:

@@ -7,10 +7,16 @@ stderr. Times ending in ``_ns`` are nanoseconds since 1970 UTC, money is text wi
 eight decimals where it is exact, shares are numbers from 0 to 1.
 
 Below, a field is a line: its name, its type, what it means. A type that ends in ``?`` may be null,
-one that ends in ``*`` may be absent.
+one that ends in ``*`` may be absent. What has a type (`journal.summaries`, `analysis.summaries`)
+is not written here: its schema is derived from that.
 """
 
-from typing import Any
+from dataclasses import fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from analysis import summaries as told
+from journal import messages, summaries
 
 _TYPES: dict[str, dict[str, Any]] = {
     "string": {"type": "string"},
@@ -22,58 +28,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "any": {},
 }
 
-_SCORES = """
-    labels                    integer   labels scored: directions that were known later
-    log_loss                  number?   mean log-loss of the direction
-    baseline_log_loss         number?   the same of the running share of rises
-    accuracy                  number?   share of directions foreseen
-"""
-
-_OUTCOME = """
-    equity                    string?   the paper account, in the quote currency
-    fingerprint               string?   of the weights, 16 hexadecimal digits
-"""
-
 _MESSAGES: dict[str, dict[str, str]] = {
-    "status": {
-        "summary": """
-            journal                   string    its name
-            paper                     boolean   always true: nothing here can place an order
-            state                     string    empty, running, stopped or killed
-            records                   integer   durable records
-            session                   integer?  number of the newest session
-            last_record_ns            integer?  when the last record was received
-            last_record_age_s         number?   how long ago that is
-            recent_ticks_per_s        number?   pace of the newest records
-            recent_labels             integer   labels scored in the newest records
-            recent_log_loss           number?   over these
-            recent_baseline_log_loss  number?   over these
-            recent_accuracy           number?   over these
-            equity                    string?   the paper account
-            position                  string?   what it holds of the base currency
-            gain                      number?   of the account since the start
-            market_gain               number?   of the price itself, since it was first known
-            hold_gain                 number?   of holding the stake of one order, costs included
-            price                     number?   the mid; of a market of trades alone, the last one
-            ticks                     integer?  decided on since the beginning
-            fills                     integer?  paper executions since the beginning
-            late                      integer?  ticks since the beginning too late to trade on
-            milestones                object?   since the beginning: what happened, and how often
-            action                    string?   of the last decision
-            reason                    string?   of the last decision
-            last_decision_offset      integer?  where it stands
-            hold_reasons              object    reason to count, in the newest records
-            checkpoint_offset         integer?  the newest whole state includes the records up to it
-            labels                    integer?  labels scored since the beginning
-            log_loss                  number?   over these
-            baseline_log_loss         number?   over these
-            accuracy                  number?   over these
-            free_bytes                integer   room on the disk
-            disk_days_left            number?   until it is full, at the pace of the newest records
-            health                    object    the newest health sample
-            verified                  object?   what the newest verification said
-        """,
-    },
     "why": {
         "summary": """
             offset                    integer   of the decision
@@ -226,83 +181,6 @@ _MESSAGES: dict[str, dict[str, str]] = {
             problems                  array     the names of those that are problems
         """,
     },
-    "verify": {
-        "summary": """
-            records                   integer   durable records
-            segments                  integer   files of the log
-            checkpoints               integer   whole states
-            depth                     string    quick, default or deep
-            findings                  array     check, path, offset, message
-            uncovered                 array     files that no check speaks for, and why
-            verdict                   string    clean, repairable, corrupt, diverged or cannot
-        """,
-    },
-    "replay": {
-        "summary": """
-            from                      integer*  the first offset that was carried
-            to                        integer*  the offset behind the last one
-            ticks                     integer*  how many were decided on
-            compared                  integer*  effects beside what was recorded
-            diverged_at               integer?* the first offset that differs
-            difference                object?*  what differs there
-            seconds                   number*   without compiling
-            ticks_per_second          number*   the pace
-            state                     string*   digest of the state at the end
-            log_loss                  number?*  mean log-loss of the direction
-            baseline_log_loss         number?*  of the running share of rises
-            accuracy                  number?*  share of directions foreseen
-            equity                    string?*  the paper account
-            account                   object?*  it beside others: net, gross, held, random, trips
-            fingerprint               string?*  of the weights
-            set                       object*   of a fork: what was chosen
-            recorded                  object*   of a fork: figures of the origin
-            forked                    object*   of a fork: figures of the new journal
-        """,
-    },
-    "live": {
-        "summary": f"""
-            journal                   string    its name
-            session                   integer   its number
-            ticks                     integer   decided on since the journal's beginning
-            decisions                 integer   the same
-            fills                     integer   paper executions since then
-            late                      integer   ticks since then that came too late to trade on
-            gain                      number?   of the account since then
-            market_gain               number?   of the price itself
-            hold_gain                 number?   of holding the stake of one order, costs included
-            this_session              object    ticks, fills, late, labels, losses, gain of it alone
-            first_offset              integer   where the session begins
-            last_offset               integer   where it ends
-            checkpoint_offset         integer   of the newest whole state
-            {_SCORES}
-            {_OUTCOME}
-            resumed_from              integer?  the state it went on from
-            rederived                 integer   ticks of the log's tail that were derived again
-            stopped_by                string    a signal, --for, --max-ticks, or a limit
-            messages_dropped          integer   what could not be said, for want of a reader
-        """,
-    },
-    "import": {
-        "summary": f"""
-            journal                   string    its name
-            files                     array     each one's name, kind, rows, columns, time_units
-            rows                      integer   rows, lines and frames read: records and left_out
-            records                   integer   rows that are records now
-            resumed_at                integer   how many were there already
-            duplicates                integer   trades left out: they were there before, by their id
-            left_out                  object    what became no record: why, and how many
-            undecodable               integer   records that say that a row made no sense
-            refused                   object    what made no sense: why, and how many
-            crossed                   integer   quotes whose bid is not below their ask
-            noted                     object    what is odd, and was kept for the engine to judge
-            ticks                     integer   how many were decided on
-            fills                     integer   paper executions
-            {_SCORES}
-            {_OUTCOME}
-            nothing_learned           string?   why there is no label, where there is none
-            seconds                   number    without compiling
-        """,
-    },
     "evaluate": {
         "summary": """
             source                    string    what it was evaluated on
@@ -348,13 +226,24 @@ _MESSAGES: dict[str, dict[str, str]] = {
     },
 }
 
-COMMANDS = tuple(_MESSAGES)
+_SUMMARIES: dict[str, tuple[type, ...]] = {
+    "status": (told.StatusSummary,),
+    "verify": (summaries.Verification,),
+    "replay": (summaries.Replayed, summaries.Forked),
+    "live": (summaries.SessionSummary,),
+    "import": (summaries.ImportSummary,),
+}
+"""The types of a command's last line; of several, it is one or the other."""
+
+COMMANDS = (*_SUMMARIES, *_MESSAGES)
 """What has a schema: the commands, and ``error`` for the last line of one that failed."""
 
 
 def schema(command: str) -> dict[str, Any]:
     """Return the schema of one line that a command says."""
-    kinds = [_message(kind, text) for kind, text in _MESSAGES[command].items()]
+    kinds = [_message(kind, text) for kind, text in _MESSAGES.get(command, {}).items()]
+    if command in _SUMMARIES:
+        kinds.append(_summary(_SUMMARIES[command]))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"trader {command} --json",
@@ -377,3 +266,59 @@ def _message(kind: str, text: str) -> dict[str, Any]:
             described["type"] = [described["type"], "null"]
         properties[name] = {**described, "description": means}
     return {"type": "object", "title": kind, "properties": properties, "required": required}
+
+
+def _summary(types: tuple[type, ...]) -> dict[str, Any]:
+    """Return the schema of a summary; what only some of its types have may be absent."""
+    objects = [_object(each) for each in types]
+    properties = {name: told for each in objects for name, told in each["properties"].items()}
+    required = [name for name in properties if all(name in each["required"] for each in objects)]
+    return {
+        "type": "object",
+        "title": "summary",
+        "properties": {"message_type": {"const": "summary"}, **properties},
+        "required": ["message_type", *required],
+    }
+
+
+def _object(of: type) -> dict[str, Any]:
+    """Return the schema of a dataclass, from its fields' types and what they are said to mean."""
+    types, properties, required = get_type_hints(of), {}, []
+    for each in fields(of):
+        name = each.metadata.get(messages.NAME) or each.name
+        may_lack = each.metadata.get(messages.MAY_LACK, False)
+        kind = types[each.name]
+        described = _type(_without_none(kind) if may_lack else kind)
+        properties[name] = {**described, "description": each.metadata[messages.MEANS]}
+        if not may_lack:
+            required.append(name)
+    return {"type": "object", "properties": properties, "required": required}
+
+
+_JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
+_JSON_TYPES |= {dict: "object", list: "array", tuple: "array"}
+
+
+def _type(kind: Any) -> dict[str, Any]:
+    """Return the schema of a type as fields of summaries have it."""
+    if kind is Any or kind is object:
+        return {}
+    if (bare := _without_none(kind)) != kind:
+        described = _type(bare)
+        return {**described, "type": [described["type"], "null"]}
+    if is_dataclass(kind) and isinstance(kind, type):
+        return _object(kind)
+    described = {"type": _JSON_TYPES[get_origin(kind) or kind]}
+    parts = [part for part in get_args(kind) if part is not ...]
+    if described["type"] == "array" and parts:
+        return {**described, "items": _type(parts[0])}
+    if described["type"] == "object" and parts:
+        return {**described, "additionalProperties": _type(parts[1])}
+    return described
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    (bare,) = (part for part in get_args(kind) if part is not NoneType)
+    return bare

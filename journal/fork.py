@@ -14,16 +14,18 @@ from engine.step import CHUNK_TICKS
 from eventlog.log import Log
 from eventlog.printable import printable
 from eventlog.reader import Reader
-from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted, format_e8
+from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted
 from feeds import clock
 from journal import compile_cache, console
 from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
+from journal.messages import summary_of
 from journal.progress import progress, stage
 from journal.reading import scan
 from journal.reading.score import COLUMNS, Score, fraction, money
 from journal.sidecar import SESSIONS, note
 from journal.sinks import RecordingSink
+from journal.summaries import Forked, ForkSide
 
 
 def fork(
@@ -99,23 +101,11 @@ def _print(
     *,
     as_json: bool,
 ) -> None:
-    outcomes = {"recorded": (place, recorded), "forked": (target, forked)}
     if as_json:
-        summary = {
-            name: {
-                "journal": str(where.home / where.name),
-                "ticks": score.decisions,
-                "fills": score.fills,
-                "log_loss": score.log_loss,
-                "baseline_log_loss": score.baseline_log_loss,
-                "accuracy": score.accuracy,
-                "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
-                "account": None if score.account is None else score.account.to_json(),
-            }
-            for name, (where, score) in outcomes.items()
-        }
-        console.put({"message_type": "summary", "set": chosen, **summary})
+        said = Forked(chosen=chosen, recorded=_side(place, recorded), forked=_side(target, forked))
+        console.put(summary_of(said))
         return
+    outcomes = {"recorded": (place, recorded), "forked": (target, forked)}
     for name, (where, score) in outcomes.items():
         console.echo(
             f"{name:9} {printable(str(where.home / where.name))}\n"
@@ -125,3 +115,16 @@ def _print(
         )
     homes = printable(f"{place.home} {target.home}", 2_000)
     console.echo(f"What differs, and what of it is no chance:\n  trader compare {homes}")
+
+
+def _side(place: JournalPath, score: Score) -> ForkSide:
+    return ForkSide(
+        journal=str(place.home / place.name),
+        ticks=score.decisions,
+        fills=score.fills,
+        log_loss=score.log_loss,
+        baseline_log_loss=score.baseline_log_loss,
+        accuracy=score.accuracy,
+        equity=score.equity,
+        account=None if score.account is None else score.account.said(),
+    )

@@ -15,6 +15,7 @@ from journal.errors import Interrupted
 if TYPE_CHECKING:
     from feeds.files.survey import Survey
     from journal.importing import Imported
+    from journal.summaries import FileSaid, ImportSummary
 
 
 def import_(
@@ -57,6 +58,7 @@ def import_(
     chosen = settings(home, set_)
     # These take a moment to import, which --help should not.
     from journal.import_source import Unfinished, layout_of, surveyed, why_no_label
+    from journal.messages import summary_of
 
     layout = layout_of(map_ or [], time_unit)
     preflight.check_files(files)
@@ -77,50 +79,54 @@ def import_(
     is_known = outcome.score.scored or outcome.resumed_at  # what was learned before is not counted
     reason = "" if is_known else why_no_label(found, outcome.horizon_ms)
     if as_json:
-        _put(place.name, found, outcome, reason)
+        console.put(summary_of(summarised(place.name, found, outcome, reason)))
     else:
         _tell(place.name, outcome, reason)
 
 
-def _put(name: str, found: "list[Survey]", outcome: "Imported", reason: str) -> None:
-    from eventlog.records import format_e8
+def summarised(
+    name: str, found: "list[Survey]", outcome: "Imported", reason: str
+) -> "ImportSummary":
+    """Return the figures under the names that they have in JSON."""
+    from journal.summaries import ImportSummary
 
     score = outcome.score
-    summary = {
-        "journal": name,
-        "files": [_facts(each) for each in found],
-        "rows": sum(each.rows for each in found),
-        "records": outcome.records,
-        "resumed_at": outcome.resumed_at,
-        "duplicates": outcome.duplicates,
-        "left_out": dict(sorted(outcome.left_out.items())),
-        "undecodable": outcome.undecodable,
-        "refused": dict(sorted(outcome.refused.items())),
-        "crossed": outcome.noted["crossed"],
-        "noted": dict(sorted(outcome.noted.items())),
-        "ticks": score.decisions,
-        "fills": score.fills,
-        "labels": score.scored,
-        "log_loss": score.log_loss,
-        "baseline_log_loss": score.baseline_log_loss,
-        "accuracy": score.accuracy,
-        "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
-        "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
-        "nothing_learned": reason or None,
-        "seconds": round(outcome.seconds, 3),
-    }
-    console.put({"message_type": "summary", **summary})
+    return ImportSummary(
+        journal=name,
+        files=tuple(_file(each) for each in found),
+        rows=sum(each.rows for each in found),
+        records=outcome.records,
+        resumed_at=outcome.resumed_at,
+        duplicates=outcome.duplicates,
+        left_out=dict(sorted(outcome.left_out.items())),
+        undecodable=outcome.undecodable,
+        refused=dict(sorted(outcome.refused.items())),
+        crossed=outcome.noted["crossed"],
+        noted=dict(sorted(outcome.noted.items())),
+        ticks=score.decisions,
+        fills=score.fills,
+        labels=score.scored,
+        log_loss=score.log_loss,
+        baseline_log_loss=score.baseline_log_loss,
+        accuracy=score.accuracy,
+        equity=score.equity,
+        fingerprint=score.fingerprint_hex,
+        nothing_learned=reason or None,
+        seconds=round(outcome.seconds, 3),
+    )
 
 
-def _facts(each: "Survey") -> dict[str, object]:
-    return {
-        "name": str(each.path),
-        "kind": each.kind,
-        "rows": each.rows,
-        "records": each.records,
-        "columns": each.columns,
-        "time_units": {name: dict(units) for name, units in each.units.items() if units},
-    }
+def _file(each: "Survey") -> "FileSaid":
+    from journal.summaries import FileSaid
+
+    return FileSaid(
+        name=str(each.path),
+        kind=each.kind,
+        rows=each.rows,
+        records=each.records,
+        columns=each.columns,
+        time_units={name: dict(units) for name, units in each.units.items() if units},
+    )
 
 
 def _tell(name: str, outcome: "Imported", reason: str) -> None:

@@ -3,7 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from cli.exit_codes import report
 from eventlog.printable import printable
 from feeds import clock
 from journal import console
+
+if TYPE_CHECKING:
+    from journal.summaries import SessionSummary
 
 _NEXT = {
     "status": "how it stands",
@@ -101,17 +104,20 @@ def live(
     _report(summaries, home, as_json=as_json)
 
 
-def _report(summaries: list[dict[str, object]], home: Path, *, as_json: bool) -> None:
+def _report(summaries: "list[SessionSummary]", home: Path, *, as_json: bool) -> None:
     """Say how the sessions ended."""
+    from dataclasses import replace
+
     from journal.live import outlets
+    from journal.messages import summary_of
 
     if as_json:
         for summary in summaries:
             dropped = outlets.dropped()
-            console.put({"message_type": "summary", **summary, "messages_dropped": dropped})
+            console.put(summary_of(replace(summary, messages_dropped=dropped)))
     else:
         where = "" if home == options.HOME else f" --home {printable(str(home))}"
-        why = ", ".join(dict.fromkeys(str(summary["stopped_by"]) for summary in summaries))
+        why = ", ".join(dict.fromkeys(summary.stopped_by for summary in summaries))
         if dropped := outlets.dropped():
             console.echo(f"{dropped:,} messages could not be said here meanwhile", err=True)
         console.echo(f"stopped by {printable(why)}. What to do with it:", err=True)

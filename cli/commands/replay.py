@@ -39,14 +39,15 @@ def replay(
     """
     from engine.checkpoint import Checkpoints
     from eventlog.reader import Reader
-    from eventlog.records import format_e8
     from journal import compile_cache, layout
     from journal.asked import preflight
     from journal.asked.offsets import check_order, resolve
     from journal.header import header_of
+    from journal.messages import summary_of
     from journal.progress import progress, stage
     from journal.reading import scan
     from journal.reading.score import fraction, money
+    from journal.summaries import DifferenceSaid, Replayed
 
     place = layout.find(home, name)
     log, checkpoints = Reader.open(place.log), Checkpoints(place.checkpoints)
@@ -84,25 +85,25 @@ def replay(
     seconds = clock.monotonic_s() - started_s
     score, divergence = outcome.score, outcome.divergence
     rate = score.decisions / seconds if seconds else 0.0
-    summary = {
-        "from": after + 1,
-        "to": end,
-        "ticks": score.decisions,
-        "compared": outcome.comparison.compared,
-        "diverged_at": None if divergence is None else divergence.offset,
-        "seconds": round(seconds, 3),
-        "ticks_per_second": round(rate, 1),
-        "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
-        "state": outcome.engine.digest,
-        "log_loss": score.log_loss,
-        "baseline_log_loss": score.baseline_log_loss,
-        "accuracy": score.accuracy,
-        "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
-        "account": None if score.account is None else score.account.to_json(),
-    }
+    said = Replayed(
+        start=after + 1,
+        end=end,
+        ticks=score.decisions,
+        compared=outcome.comparison.compared,
+        diverged_at=None if divergence is None else divergence.offset,
+        seconds=round(seconds, 3),
+        ticks_per_second=round(rate, 1),
+        fingerprint=score.fingerprint_hex,
+        state=outcome.engine.digest,
+        log_loss=score.log_loss,
+        baseline_log_loss=score.baseline_log_loss,
+        accuracy=score.accuracy,
+        equity=score.equity,
+        account=None if score.account is None else score.account.said(),
+        difference=None if divergence is None else DifferenceSaid(**asdict(divergence)),
+    )
     if as_json:
-        difference = None if divergence is None else asdict(divergence)
-        console.put({"message_type": "summary", **summary, "difference": difference})
+        console.put(summary_of(said))
     else:
         console.echo(
             f"{place.name}: offsets {after + 1:,} to {end:,}, {score.decisions:,} ticks"
@@ -110,7 +111,7 @@ def replay(
             f"log-loss {fraction(score.log_loss)}, baseline {fraction(score.baseline_log_loss)},"
             f" accuracy {fraction(score.accuracy, 3)}, equity {money(score.equity_e8) or '-'}\n"
             + ("" if score.account is None else f"{score.account}\n")
-            + f"fingerprint {summary['fingerprint'] or '-'}, state {summary['state']}"
+            + f"fingerprint {said.fingerprint or '-'}, state {said.state}"
         )
         if divergence is None:
             console.echo(f"{outcome.comparison.compared:,} effects compared: all identical")

@@ -1,7 +1,8 @@
 """`trader verify`: is everything there, as it was, and does it follow from what was recorded?"""
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from cli.exit_codes import Exit
 from eventlog.printable import printable
 from journal import console
 from journal.errors import UsageError
+
+if TYPE_CHECKING:
+    from journal.summaries import Verification
 
 
 class Depth(StrEnum):
@@ -56,10 +60,11 @@ def verify(
     from journal.integrity.coverage import check_beside, uncovered
     from journal.integrity.inspection import inspect
     from journal.integrity.verify import check_checkpoints, intervals, rerun_all
+    from journal.messages import summary_of
     from journal.progress import progress, stage
     from journal.reading import scan
-    from journal.reading.score import words_of
     from journal.sidecar import VERIFICATIONS, note
+    from journal.summaries import FindingSaid, Verification
 
     if quick and deep:
         hint = "Without either it is the depth between: every byte, but nothing run again."
@@ -95,41 +100,48 @@ def verify(
     code = _code([(finding.check, finding.repairable) for finding in findings])
     segments = len(list(place.log.glob("*.parquet"))) + len(list(place.log.glob("*.open")))
     states = len(Checkpoints(place.checkpoints).offsets())
-    summary = {
-        "records": count,
-        "segments": segments,
-        "checkpoints": states,
-        "depth": depth.value,
-        "findings": [
-            {
-                "check": finding.check,
-                "path": str(finding.path),
-                "offset": finding.offset,
-                "message": finding.message,
-            }
+    found = Verification(
+        records=count,
+        segments=segments,
+        checkpoints=states,
+        depth=depth.value,
+        findings=tuple(
+            FindingSaid(
+                check=finding.check,
+                path=str(finding.path),
+                offset=finding.offset,
+                message=finding.message,
+            )
             for finding in findings
-        ],
-        "uncovered": [] if depth is Depth.QUICK else uncovered(place),
-        "verdict": _VERDICTS[code],
-    }
+        ),
+        uncovered=() if depth is Depth.QUICK else tuple(uncovered(place)),
+        verdict=_VERDICTS[code],
+    )
     noted = ("depth", "verdict", "records", "checkpoints")
-    note(place, VERIFICATIONS, {name: summary[name] for name in noted})
+    note(place, VERIFICATIONS, {name: getattr(found, name) for name in noted})
     if as_json:
-        console.put({"message_type": "summary", **summary})
+        console.put(summary_of(found))
     else:
-        for finding in findings:
-            at = "" if finding.offset is None else f" at offset {finding.offset}"
-            path, message = printable(str(finding.path)), printable(finding.message)
-            console.echo(f"{finding.check}: {path}{at}: {message}")
-        for line in uncovered(place) if depth is not Depth.QUICK else ():
-            console.echo(f"not covered: {printable(line)}")
-        console.echo(
-            f"{place.name}: {words_of(count, 'record')} in {words_of(segments, 'segment')},"
-            f" {words_of(states, 'checkpoint')}, depth {depth}"
-        )
-        console.echo(_VERDICTS[code])
+        for line in to_lines(place.name, found):
+            console.echo(line)
     if code:
         raise typer.Exit(code)
+
+
+def to_lines(name: str, found: "Verification") -> Iterator[str]:
+    """Yield what a person reads; the verdict is the last line."""
+    from journal.reading.score import words_of
+
+    for finding in found.findings:
+        at = "" if finding.offset is None else f" at offset {finding.offset}"
+        yield f"{finding.check}: {printable(finding.path)}{at}: {printable(finding.message)}"
+    for line in found.uncovered:
+        yield f"not covered: {printable(line)}"
+    yield (
+        f"{name}: {words_of(found.records, 'record')} in {words_of(found.segments, 'segment')},"
+        f" {words_of(found.checkpoints, 'checkpoint')}, depth {found.depth}"
+    )
+    yield found.verdict
 
 
 _UNJUDGED = ("unclaimed.", "reader.")

@@ -31,6 +31,7 @@ from journal.live.prometheus import Figures, Metrics
 from journal.live.stopping import Stopping
 from journal.progress import stage
 from journal.reading.scan import deduplicator_of
+from journal.summaries import SessionSummary
 
 if TYPE_CHECKING:
     from journal.live.counters import Watcher
@@ -94,7 +95,7 @@ def check(plan: Plan) -> None:
 
 def run(
     plan: Plan, *, watcher: "Watcher | None", report: Callable[[Exception], int]
-) -> list[dict[str, object]]:
+) -> list[SessionSummary]:
     """Run the sessions until they are stopped; return their summaries.
 
     ``watcher`` draws how they go; ``report`` says why one has failed while others go on, and

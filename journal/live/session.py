@@ -31,7 +31,6 @@ from eventlog.records import (
     Tick,
     Trade,
     Undecodable,
-    format_e8,
 )
 from feeds import clock
 from feeds.venue import Feed
@@ -50,6 +49,7 @@ from journal.reading.score import Score, gain_of, words_of
 from journal.reading.totals import carried, since_beginning
 from journal.sidecar import SESSIONS, note
 from journal.sinks import RecordingSink
+from journal.summaries import SessionSaid, SessionSummary
 
 TAKE_S = 0.2
 """How long the loop waits for a tick before it looks whether it should stop."""
@@ -172,7 +172,7 @@ class Session:
         """Give a new journal its log."""
         self.log = log
 
-    def run(self, *, max_ticks: int | None) -> dict[str, object]:
+    def run(self, *, max_ticks: int | None) -> SessionSummary:
         """Run until stopped; return the summary."""
         self.looped_s = clock.monotonic_s()
         if self._is_new:
@@ -388,41 +388,41 @@ class Session:
         )
         return SessionStarted(received_ns=self.ready_ns, session=self._number, detail=detail)
 
-    def _summary(self) -> dict[str, object]:
+    def _summary(self) -> SessionSummary:
         score, session, seen = self.board.score, self.board.session, self.board.figures
-        return {
-            "journal": self.place.name,
-            "session": self._number,
-            "ticks": score.decisions,
-            "decisions": score.decisions,
-            "fills": score.fills,
-            "late": score.late,
-            "first_offset": self._started_at,
-            "last_offset": self.log.end - 1,
-            "checkpoint_offset": self._keep.checkpoint_offset,
-            "log_loss": score.log_loss,
-            "baseline_log_loss": score.baseline_log_loss,
-            "accuracy": score.accuracy,
-            "labels": score.scored,
-            "equity": None if score.equity_e8 is None else format_e8(score.equity_e8),
-            "gain": gain_of(score.equity_e8, seen.cash_e8),
-            "market_gain": self.board.market_gain,
-            "hold_gain": self.board.hold_gain,
-            "this_session": {
-                "ticks": session.decisions,
-                "fills": session.fills,
-                "late": session.late,
-                "labels": session.scored,
-                "log_loss": session.log_loss,
-                "baseline_log_loss": session.baseline_log_loss,
-                "accuracy": session.accuracy,
-                "gain": gain_of(score.equity_e8, seen.session_equity_e8),
-            },
-            "resumed_from": None if self._number == 1 else self._resumed_from,
-            "rederived": self._rederived,
-            "fingerprint": None if score.fingerprint is None else f"{score.fingerprint:016x}",
-            "stopped_by": self.stop_why,
-        }
+        return SessionSummary(
+            journal=self.place.name,
+            session=self._number,
+            ticks=score.decisions,
+            decisions=score.decisions,
+            fills=score.fills,
+            late=score.late,
+            first_offset=self._started_at,
+            last_offset=self.log.end - 1,
+            checkpoint_offset=self._keep.checkpoint_offset,
+            log_loss=score.log_loss,
+            baseline_log_loss=score.baseline_log_loss,
+            accuracy=score.accuracy,
+            labels=score.scored,
+            equity=score.equity,
+            gain=gain_of(score.equity_e8, seen.cash_e8),
+            market_gain=self.board.market_gain,
+            hold_gain=self.board.hold_gain,
+            this_session=SessionSaid(
+                ticks=session.decisions,
+                fills=session.fills,
+                late=session.late,
+                labels=session.scored,
+                log_loss=session.log_loss,
+                baseline_log_loss=session.baseline_log_loss,
+                accuracy=session.accuracy,
+                gain=gain_of(score.equity_e8, seen.session_equity_e8),
+            ),
+            resumed_from=None if self._number == 1 else self._resumed_from,
+            rederived=self._rederived,
+            fingerprint=score.fingerprint_hex,
+            stopped_by=self.stop_why,
+        )
 
 
 def _up_to(records: list[Input], ticks: int) -> list[Input]:

@@ -28,6 +28,7 @@ from journal.live.heartbeat import Heartbeat
 from journal.live.session import Session
 from journal.live.stopping import Stopping
 from journal.live.systemd import Notifier
+from journal.summaries import SessionSummary
 
 LOOK_S = 0.2
 """How often the main thread looks."""
@@ -67,7 +68,7 @@ class Sessions:
         self._stopping = stopping
         self._report = report
         self._watched = sys.stderr.isatty()
-        self._summaries: dict[str, dict[str, object]] = {}
+        self._summaries: dict[str, SessionSummary] = {}
         self._failures: dict[str, Exception] = {}
         self._words: dict[str, str] = {}
         self._growths = {session.market: Growth() for session in sessions}
@@ -126,7 +127,7 @@ class Sessions:
         for session in self._sessions:
             session.ready_ns = ready_ns
 
-    def run(self, *, for_s: float | None, max_ticks: int | None) -> list[dict[str, object]]:
+    def run(self, *, for_s: float | None, max_ticks: int | None) -> list[SessionSummary]:
         """Run until stopped; return the summaries of the sessions that ended well.
 
         ``for_s`` counts from now, when all are ready and the feed is open.

@@ -11,6 +11,7 @@ from engine.account.reasons import LATE
 from eventlog.fastpath import compute
 from eventlog.records import format_e8
 from eventlog.schema import counts_e8
+from journal.summaries import AccountSaid
 
 COLUMNS = (
     "kind", "scored", "scored_hits", "scored_loss", "scored_baseline_loss", "equity", "reason",
@@ -93,13 +94,14 @@ class Account:
     round_trips: int
     winning_trips: int
 
-    def to_json(self) -> dict[str, object]:
+    def said(self) -> AccountSaid:
         """Return the amounts as exact decimals, the counts as numbers."""
-        return {
+        values: dict[str, Any] = {
             each.name.removesuffix("_e8"): format_e8(value) if each.name.endswith("_e8") else value
             for each in fields(self)
             for value in [getattr(self, each.name)]
         }
+        return AccountSaid(**values)
 
     def __str__(self) -> str:
         return (
@@ -185,6 +187,16 @@ class Score:
     def account(self) -> Account | None:
         """The account at the last decision; ``None`` where version 1 did not say."""
         return None if self.last is None else _account(self.last)
+
+    @property
+    def equity(self) -> str | None:
+        """The account at the last decision, as an exact decimal."""
+        return None if self.equity_e8 is None else format_e8(self.equity_e8)
+
+    @property
+    def fingerprint_hex(self) -> str | None:
+        """The fingerprint of the weights at the last decision, as 16 hexadecimal digits."""
+        return None if self.fingerprint is None else f"{self.fingerprint:016x}"
 
     @property
     def learned(self) -> Learned:

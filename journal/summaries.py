@@ -1,0 +1,193 @@
+"""What commands say at their end, as types: their text and their line of ``--json`` are made of it.
+
+Light to import: nothing here reads a log.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from journal.messages import said
+
+TICKS = "how many were decided on"
+LABELS = "labels scored: directions that were known later"
+LOG_LOSS = "mean log-loss of the direction, in nats"
+BASELINE = "the same of the running share of rises"
+ACCURACY = "share of directions predicted"
+EQUITY = "the paper account, in the quote currency"
+FINGERPRINT = "of the weights, 16 hexadecimal digits"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingSaid:
+    """One thing that is wrong with a journal's files."""
+
+    check: str = said("what was checked")
+    path: str = said("the file")
+    offset: int | None = said("where in the log")
+    message: str = said("what is wrong")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What `trader verify` found."""
+
+    records: int = said("durable records")
+    segments: int = said("files of the log")
+    checkpoints: int = said("whole states")
+    depth: str = said("quick, default or deep")
+    findings: tuple[FindingSaid, ...] = said("what is wrong")
+    uncovered: tuple[str, ...] = said("files that no check speaks for, and why")
+    verdict: str = said("clean, repairable, corrupt, diverged or cannot verify here")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSaid:
+    """The paper account and those that it is compared with, as exact decimals."""
+
+    equity: str = said("net of fees, in the quote currency")
+    gross_equity: str = said("before fees")
+    buy_hold_equity: str = said("of who holds the same stake")
+    random_equity: str = said("of random entries, at the same costs")
+    drawdown: str = said("the deepest fall from a peak")
+    turnover: str = said("what was bought and sold")
+    round_trips: int = said("positions that were opened and closed")
+    winning_trips: int = said("those of them that gained")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceSaid:
+    """The first place where what was recorded and what is derived differ."""
+
+    offset: int = said("of the recorded effect; where the log lacks it, of its tick")
+    cause: int = said("the offset of its tick")
+    column: str = said("what differs")
+    recorded: str = said("its recorded value")
+    derived: str = said("its derived value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What `trader replay` says of recorded ticks that went through the engine again."""
+
+    start: int = said("the first offset that was replayed", name="from")
+    end: int = said("the offset after the last one", name="to")
+    ticks: int = said(TICKS)
+    compared: int = said("effects compared with what was recorded")
+    diverged_at: int | None = said("the first offset that differs")
+    seconds: float = said("without compiling")
+    ticks_per_second: float = said("the pace")
+    fingerprint: str | None = said(FINGERPRINT)
+    state: str = said("digest of the state at the end")
+    log_loss: float | None = said(LOG_LOSS)
+    baseline_log_loss: float | None = said(BASELINE)
+    accuracy: float | None = said(ACCURACY)
+    equity: str | None = said(EQUITY)
+    account: AccountSaid | None = said("the account, and those that it is compared with")
+    difference: DifferenceSaid | None = said("what differs there")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForkSide:
+    """One side of a fork: the origin, or the new journal."""
+
+    journal: str = said("its directory")
+    ticks: int = said(TICKS)
+    fills: int = said("paper executions")
+    log_loss: float | None = said(LOG_LOSS)
+    baseline_log_loss: float | None = said(BASELINE)
+    accuracy: float | None = said(ACCURACY)
+    equity: str | None = said(EQUITY)
+    account: AccountSaid | None = said("the account, and those that it is compared with")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forked:
+    """What `trader replay --set` says of a journal and its fork."""
+
+    chosen: dict[str, object] = said("of a fork: what was chosen", name="set")
+    recorded: ForkSide = said("of a fork: figures of the origin")
+    forked: ForkSide = said("of a fork: figures of the new journal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSaid:
+    """What a session did by itself."""
+
+    ticks: int = said(TICKS)
+    fills: int = said("paper executions")
+    late: int = said("ticks that came too late to trade on")
+    labels: int = said(LABELS)
+    log_loss: float | None = said(LOG_LOSS)
+    baseline_log_loss: float | None = said(BASELINE)
+    accuracy: float | None = said(ACCURACY)
+    gain: float | None = said("of the account since the session began")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSummary:
+    """What `trader live` says of a session at its end."""
+
+    journal: str = said("its name")
+    session: int = said("its number")
+    ticks: int = said("decided on since the journal's beginning")
+    decisions: int = said("the same")
+    fills: int = said("paper executions since then")
+    late: int = said("ticks since then that came too late to trade on")
+    first_offset: int = said("where the session begins")
+    last_offset: int = said("where it ends")
+    checkpoint_offset: int = said("of the newest whole state")
+    log_loss: float | None = said(LOG_LOSS)
+    baseline_log_loss: float | None = said(BASELINE)
+    accuracy: float | None = said(ACCURACY)
+    labels: int = said(LABELS)
+    equity: str | None = said(EQUITY)
+    gain: float | None = said("of the account since the journal's beginning")
+    market_gain: float | None = said("of the price itself")
+    hold_gain: float | None = said("of holding the stake of one order, costs included")
+    this_session: SessionSaid = said("ticks, fills, late, labels, losses, gain of it alone")
+    resumed_from: int | None = said("the state from which it continued")
+    rederived: int = said("ticks of the log's tail that were derived again")
+    fingerprint: str | None = said(FINGERPRINT)
+    stopped_by: str = said("a signal, --for, --max-ticks, or a limit")
+    messages_dropped: int | None = said(
+        "what could not be said, for want of a reader", may_lack=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSaid:
+    """One imported file."""
+
+    name: str = said("its path")
+    kind: str = said("quotes, trades, or recorded frames")
+    rows: int = said("rows, lines or frames")
+    records: int = said("records that these are")
+    columns: Any = said("which column was read as what")
+    time_units: dict[str, Any] = said("the units of its times, by column")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSummary:
+    """What `trader import` says at its end."""
+
+    journal: str = said("its name")
+    files: tuple[FileSaid, ...] = said("each one's name, kind, rows, columns, time_units")
+    rows: int = said("rows, lines and frames read: records and left_out")
+    records: int = said("rows that are records now")
+    resumed_at: int = said("how many were there already")
+    duplicates: int = said("trades left out: they were there before, by their id")
+    left_out: dict[str, int] = said("what became no record: why, and how many")
+    undecodable: int = said("records that say that a row made no sense")
+    refused: dict[str, int] = said("what made no sense: why, and how many")
+    crossed: int = said("quotes whose bid is not below their ask")
+    noted: dict[str, int] = said("what is odd, and was kept for the engine to judge")
+    ticks: int = said(TICKS)
+    fills: int = said("paper executions")
+    labels: int = said(LABELS)
+    log_loss: float | None = said(LOG_LOSS)
+    baseline_log_loss: float | None = said(BASELINE)
+    accuracy: float | None = said(ACCURACY)
+    equity: str | None = said(EQUITY)
+    fingerprint: str | None = said(FINGERPRINT)
+    nothing_learned: str | None = said("why there is no label, where there is none")
+    seconds: float = said("without compiling")
