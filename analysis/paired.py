@@ -7,7 +7,6 @@ which each was received; where they part, pairing ends and says so.
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,13 @@ import pyarrow.compute as pc
 
 from analysis.lines import time_of
 from analysis.scores import Interval
+from analysis.summaries import (
+    Compared,
+    ComparedFigure,
+    Comparison,
+    DifferenceInterval,
+    FirstDifference,
+)
 from analysis.uncertainty import blocked
 from eventlog.reader import Reader
 from journal.errors import UsageError
@@ -82,8 +88,8 @@ def pair(
     log_b: Reader,
     *,
     advance: Callable[[int], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Return what two journals have in common and in what they differ, as JSON can hold it.
+) -> Comparison:
+    """Return what two journals have in common and in what they differ.
 
     Raises:
         UsageError: if they did not decide on the same ticks.
@@ -92,7 +98,7 @@ def pair(
     sums = _Sums(max(log_a.end, log_b.end))
     paired = different = 0
     drew_otherwise = False
-    first: dict[str, Any] | None = None
+    first: FirstDifference | None = None
     parted: str | None = None
     for a, b in _together(_Stream(log_a, advance), _Stream(log_b, advance)):
         times_a, times_b = (table.column("received_ns").to_numpy() for table in (a, b))
@@ -121,17 +127,17 @@ def pair(
     names = sorted({*in_force_a, *in_force_b})
     values = [(name, in_force_a.get(name), in_force_b.get(name)) for name in names]
     rows = sums.rows(float(rules_a.known.cash), float(rules_b.known.cash))
-    return {
-        "a": {"journal": str(place_a.home / place_a.name), "records": log_a.end},
-        "b": {"journal": str(place_b.home / place_b.name), "records": log_b.end},
-        "parameters": {name: [in_a, in_b] for name, in_a, in_b in values if in_a != in_b},
-        "paired": paired,
-        "parted": parted,
-        "different_actions": different,
-        "first_difference": first,
-        "rows": rows,
-        "words": _words(rows, parted, drew_otherwise=drew_otherwise),
-    }
+    return Comparison(
+        a=Compared(journal=str(place_a.home / place_a.name), records=log_a.end),
+        b=Compared(journal=str(place_b.home / place_b.name), records=log_b.end),
+        parameters={name: [in_a, in_b] for name, in_a, in_b in values if in_a != in_b},
+        paired=paired,
+        parted=parted,
+        different_actions=different,
+        first_difference=first,
+        rows=tuple(rows),
+        words=tuple(_words(rows, parted, drew_otherwise=drew_otherwise)),
+    )
 
 
 def _acts_otherwise(a: pa.Table, b: pa.Table) -> npt.NDArray[np.bool_]:
@@ -139,7 +145,7 @@ def _acts_otherwise(a: pa.Table, b: pa.Table) -> npt.NDArray[np.bool_]:
     return other
 
 
-def _first_difference(a: pa.Table, b: pa.Table) -> dict[str, Any] | None:
+def _first_difference(a: pa.Table, b: pa.Table) -> FirstDifference | None:
     """Return the first decision that is not the same on both sides, in words."""
     differs = pc.or_(
         pc.not_equal(a.column("reason"), b.column("reason")),
@@ -149,13 +155,13 @@ def _first_difference(a: pa.Table, b: pa.Table) -> dict[str, Any] | None:
     if not len(places):
         return None
     row_a, row_b = (table.slice(int(places[0]), 1).to_pylist()[0] for table in (a, b))
-    return {
-        "tick_a": row_a["cause"],
-        "tick_b": row_b["cause"],
-        "time": time_of(row_a["received_ns"]),
-        "a": f"{row_a['action']}: {row_a['reason']}, p_up {row_a['p_up']:.6f}",
-        "b": f"{row_b['action']}: {row_b['reason']}, p_up {row_b['p_up']:.6f}",
-    }
+    return FirstDifference(
+        tick_a=row_a["cause"],
+        tick_b=row_b["cause"],
+        time=time_of(row_a["received_ns"]),
+        a=f"{row_a['action']}: {row_a['reason']}, p_up {row_a['p_up']:.6f}",
+        b=f"{row_b['action']}: {row_b['reason']}, p_up {row_b['p_up']:.6f}",
+    )
 
 
 class _Sums:
@@ -180,7 +186,7 @@ class _Sums:
             # The last of each cell: later rows overwrite earlier ones.
             self._equity[side][cells] = numbers(table.column("equity"), missing=np.nan)
 
-    def rows(self, cash_a: float, cash_b: float) -> list[dict[str, Any]]:
+    def rows(self, cash_a: float, cash_b: float) -> list[ComparedFigure]:
         """Return a row for each figure: both sides, the difference, and how sure it is."""
         out = []
         scored_a, scored_b = self._sums["a", "scored"], self._sums["b", "scored"]
@@ -205,28 +211,27 @@ class _Sums:
 
 
 def _row(
-    name: str,
-    unit: str,
-    a: float | None,
-    b: float | None,
-    *,
-    interval: Interval | None,
-) -> dict[str, Any]:
-    said = None
-    if interval is not None:
-        said = {
-            "low": interval.low,
-            "high": interval.high,
-            "blocks": interval.blocks,
-            "verdict": interval.verdict,
-        }
-    difference = None if a is None or b is None else b - a
-    row = {"name": name, "unit": unit, "a": a, "b": b, "difference": difference}
-    return {**row, "interval": said}
+    name: str, unit: str, a: float | None, b: float | None, *, interval: Interval | None
+) -> ComparedFigure:
+    return ComparedFigure(
+        name=name,
+        unit=unit,
+        a=a,
+        b=b,
+        difference=None if a is None or b is None else b - a,
+        interval=None
+        if interval is None
+        else DifferenceInterval(
+            low=interval.low,
+            high=interval.high,
+            blocks=interval.blocks,
+            verdict=interval.verdict,
+        ),
+    )
 
 
-def _words(rows: list[dict[str, Any]], parted: str | None, *, drew_otherwise: bool) -> list[str]:
-    by_name = {row["name"]: row["interval"] for row in rows}
+def _words(rows: list[ComparedFigure], parted: str | None, *, drew_otherwise: bool) -> list[str]:
+    by_name = {row.name: row.interval for row in rows}
     said = []
     better = {"above": "worse", "below": "better"}
     for name, words in (("log-loss", better), ("gain", {"above": "more", "below": "less"})):
@@ -234,10 +239,10 @@ def _words(rows: list[dict[str, Any]], parted: str | None, *, drew_otherwise: bo
         subject = "B foresees" if name == "log-loss" else "B earned"
         if interval is None:
             said.append(f"{name}: too little to say.")
-        elif interval["verdict"] == "unclear":
+        elif interval.verdict == "unclear":
             said.append(f"{name}: no difference that is distinguishable from none.")
         else:
-            said.append(f"{subject} {words[interval['verdict']]} than A, beyond chance.")
+            said.append(f"{subject} {words[interval.verdict]} than A, beyond chance.")
     if drew_otherwise:
         said.append("The same ticks stand at other offsets, which what is replayed is drawn by:")
         said.append("equal rules would not give equal weights either.")

@@ -46,3 +46,59 @@ class StatusSummary:
     disk_days_left: float | None = said("until it is full, at the pace of the newest records")
     health: dict[str, Any] = said("the newest health sample")
     verified: dict[str, Any] | None = said("what the newest verification said")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One of two journals."""
+
+    journal: str = said("its directory")
+    records: int = said("durable records")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstDifference:
+    """The first pair of decisions that are not the same."""
+
+    tick_a: int = said("the offset of its tick in the first")
+    tick_b: int = said("the same in the second")
+    time: str = said("when the tick was received")
+    a: str = said("the decision of the first")
+    b: str = said("the decision of the second")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceInterval:
+    """The 95 % interval of a difference."""
+
+    low: float = said("lower bound")
+    high: float = said("upper bound")
+    blocks: int = said("parts that count as one piece of evidence each")
+    verdict: str = said("above, below or unclear: whether it differs from zero")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedFigure:
+    """A figure of both journals, and how they differ."""
+
+    name: str = said("what it is")
+    unit: str = said("share, or empty")
+    a: float | None = said("of the first")
+    b: float | None = said("of the second")
+    difference: float | None = said("of the second from the first")
+    interval: DifferenceInterval | None = said("of the difference; null where there is too little")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What `trader compare` says of two journals."""
+
+    a: Compared = said("journal and records of the first")
+    b: Compared = said("journal and records of the second")
+    parameters: dict[str, list[Any]] = said("name to both values, where they differ")
+    paired: int = said("decisions on the same ticks")
+    parted: str | None = said("from when on the ticks are not the same")
+    different_actions: int = said("pairs that act otherwise")
+    first_difference: FirstDifference | None = said("its ticks, its time, and both decisions")
+    rows: tuple[ComparedFigure, ...] = said("figures: both, the difference, its 95 % interval")
+    words: tuple[str, ...] = said("what follows, as sentences")

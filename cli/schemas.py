@@ -127,19 +127,6 @@ _MESSAGES: dict[str, dict[str, str]] = {
             bytes                     integer*  its size
         """,
     },
-    "compare": {
-        "summary": """
-            a                         object    journal and records of the first
-            b                         object    journal and records of the second
-            parameters                object    name to both values, where they differ
-            paired                    integer   decisions on the same ticks
-            parted                    string?   from when on the ticks are not the same
-            different_actions         integer   pairs that act otherwise
-            first_difference          object?   its ticks, its time, and both decisions
-            rows                      array     figures: both, the difference, its 95 % interval
-            words                     array     what follows, as sentences
-        """,
-    },
     "export": {
         "summary": """
             file                      string    what was written
@@ -228,6 +215,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
 
 _SUMMARIES: dict[str, tuple[type, ...]] = {
     "status": (told.StatusSummary,),
+    "compare": (told.Comparison,),
     "verify": (summaries.Verification,),
     "replay": (summaries.Replayed, summaries.Forked),
     "live": (summaries.SessionSummary,),

@@ -8,6 +8,7 @@ from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 from journal.errors import CommandError
 from journal.layout import JournalPath
+from journal.messages import as_json
 from tests.commands import trader
 
 
@@ -22,7 +23,10 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> JournalPath:
 
 def both(first: JournalPath, second: JournalPath) -> dict[str, object]:
     """Return what two journals have in common."""
-    return pair(first, Reader.open(first.log), second, Reader.open(second.log))
+    said: dict[str, object] = as_json(
+        pair(first, Reader.open(first.log), second, Reader.open(second.log))
+    )
+    return said
 
 
 def test_a_journal_and_itself_are_the_same() -> None:
