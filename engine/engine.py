@@ -23,6 +23,7 @@ from engine.market import WIDTH, Column, Market, Rows
 from engine.parameters import Parameters
 from engine.state import Arrays, digest
 from engine.step import CHUNK_TICKS, Counts, Measures, Outcome
+from engine.venue_rules import DEFAULT_RULES, VenueRules
 from eventlog.schema import DECIMAL, batch_of, decimals
 
 _COUNT = {name: index for index, name in enumerate(Counts._fields)}
@@ -76,7 +77,9 @@ class Engine:
     was given, -1 before any; it is no part of the state.
     """
 
-    def __init__(self, parameters: Parameters, state: Arrays) -> None:
+    def __init__(
+        self, parameters: Parameters, state: Arrays, rules: VenueRules = DEFAULT_RULES
+    ) -> None:
         """Continue from a state, as `state` returned it or `initial_state` made it.
 
         Raises:
@@ -84,8 +87,8 @@ class Engine:
         """
         self.parameters = parameters
         # Held here, so that the cache forgetting it costs a compilation and no more.
-        self._step = steps.compiled(parameters)
-        wanted = initial_state(parameters)
+        self._step = steps.compiled(parameters, rules)
+        wanted = initial_state(parameters, rules)
         if set(state) != set(wanted):
             difference = sorted(set(state) ^ set(wanted))
             raise StateMismatch(f"the state and this engine differ in {', '.join(difference)}")
@@ -93,7 +96,7 @@ class Engine:
             if (state[name].shape, state[name].dtype) != (array.shape, array.dtype):
                 found = f"{state[name].dtype}{list(state[name].shape)}"
                 raise StateMismatch(f"{name} is {found}, not {array.dtype}{list(array.shape)}")
-        self._market = Market.of(state)
+        self._market = Market.of(state, rules)
         self._variables = self._step.hold(state)
         self._spans = steps.spans(state)
         self._packed = steps.pack(state)
@@ -102,12 +105,12 @@ class Engine:
         self.position = -1
 
     @classmethod
-    def initial(cls, parameters: Parameters) -> "Engine":
+    def initial(cls, parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> "Engine":
         """Return the engine before the first record."""
         # First, as wherever a step is needed: TensorFlow numbers what it traces, and knows by that
         # name what it compiled in another process.
-        steps.compiled(parameters)
-        return cls(parameters, initial_state(parameters))
+        steps.compiled(parameters, rules)
+        return cls(parameters, initial_state(parameters, rules), rules)
 
     def advance(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
         """Carry the engine over records in log order; return their effects.
@@ -194,21 +197,21 @@ class Engine:
         return digest(self.state())
 
 
-def initial_state(parameters: Parameters) -> Arrays:
+def initial_state(parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> Arrays:
     """Return the state before the first record. It follows from the parameters' seed, but it is
     stored and not recomputed, since another machine may draw other first weights.
     """
-    return {**Market.initial().state(), **steps.initial_state(parameters)}
+    return {**Market.initial().state(), **steps.initial_state(parameters, rules)}
 
 
-def arithmetic_digest(parameters: Parameters) -> str:
+def arithmetic_digest(parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> str:
     """Return the digest of a short training run of the compiled step on made-up rows.
 
     It names the arithmetic of this build on this machine, as these parameters use it: where it
     equals the recorded one, equal bits can be claimed; where not, nothing can.
     """
-    step = steps.compiled(parameters)
-    state = steps.initial_state(parameters)
+    step = steps.compiled(parameters, rules)
+    state = steps.initial_state(parameters, rules)
     weights = state["learner.weights"]
     # The first weights are made from integers here, so that only the step's arithmetic is tested.
     ranks = np.arange(weights.size, dtype=np.int64)

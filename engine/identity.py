@@ -44,6 +44,7 @@ MODULES = (
     "engine.row",
     "engine.state",
     "engine.step",
+    "engine.venue_rules",
 )
 """The modules on which a decision depends: all that `engine.engine` imports of this package, but
 for its errors and the self-check."""

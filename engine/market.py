@@ -31,8 +31,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.checksum import LEVELS_SIGNED, checksum_of, signed
 from engine.state import Arrays
+from engine.venue_rules import DEFAULT_RULES, BookChecksum, VenueRules
 from eventlog.fastpath import compute
 from eventlog.fastpath.compute import flattened, lengths_of
 from eventlog.records import ONLINE, TICK_KINDS
@@ -219,16 +219,16 @@ class BookSide:
             (price, *self.held[price][1:]) for price in self.best_prices(count, highest=highest)
         ]
 
-    def signed(self, *, highest: bool) -> list[str]:
+    def signed(self, checksum: BookChecksum, *, highest: bool) -> list[str]:
         """Return what the checksum signs, best first."""
         signs = self.signs
         return [
-            signs.get(price) or self._sign(price)
-            for price in self.best_prices(LEVELS_SIGNED, highest=highest)
+            signs.get(price) or self._sign(price, checksum)
+            for price in self.best_prices(checksum.levels, highest=highest)
         ]
 
-    def _sign(self, price: int) -> str:
-        self.signs[price] = sign = signed((price, *self.held[price][1:]))
+    def _sign(self, price: int, checksum: BookChecksum) -> str:
+        self.signs[price] = sign = checksum.signed((price, *self.held[price][1:]))
         return sign
 
     def best_prices(self, count: int, *, highest: bool) -> list[int]:
@@ -252,20 +252,22 @@ class Market:
     snapshot_id: int = 0
     halted: int = 0  # until the exchange has said something, it trades
     behind: int = 0  # stamps in succession that lie far before event time
+    rules: VenueRules = DEFAULT_RULES  # no part of the state
 
     @classmethod
-    def initial(cls) -> "Market":
+    def initial(cls, rules: VenueRules = DEFAULT_RULES) -> "Market":
         """Return the market before the first record."""
-        return cls(BookSide.empty(), BookSide.empty())
+        return cls(BookSide.empty(), BookSide.empty(), rules=rules)
 
     @classmethod
-    def of(cls, state: Arrays) -> "Market":
+    def of(cls, state: Arrays, rules: VenueRules = DEFAULT_RULES) -> "Market":
         """Return the market that these arrays hold."""
         bids, asks = (
             BookSide.of({name: state[f"market.{side}.{name}"] for name in _ARRAYS})
             for side in ("bids", "asks")
         )
         found = cls(bids, asks, *state["market.scalars"].tolist())
+        found.rules = rules
         found.halted, found.book_seen = divmod(found.book_seen, 2)
         found.behind, found.breaks = divmod(found.breaks, 2)
         return found
@@ -282,7 +284,7 @@ class Market:
             book_seen=self.book_seen + 2 * self.halted,
             breaks=self.breaks + 2 * self.behind,
         )
-        scalars = [getattr(told, field.name) for field in fields(self)[2:-2]]
+        scalars = [getattr(told, field.name) for field in fields(self)[2:-3]]
         state: Arrays = {"market.scalars": np.array(scalars, np.int64)}
         for side, book in (("bids", self.bids), ("asks", self.asks)):
             for name, array in book.arrays().items():
@@ -373,7 +375,9 @@ class Market:
         self.ask_e8 = self.asks.prices[0] if self.asks.prices else 0
 
     def _checksum(self) -> int:
-        return checksum_of(self.bids.signed(highest=True) + self.asks.signed(highest=False))
+        checksum = self.rules.book_checksum
+        bids = self.bids.signed(checksum, highest=True)
+        return checksum.of(bids + self.asks.signed(checksum, highest=False))
 
     def _level_cells(self) -> list[int]:
         """Return the cells of a row from `FIRST_LEVEL` on; what may be wrong is not shown."""

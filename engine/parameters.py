@@ -68,7 +68,7 @@ class Parameters:
         -1,
         -1,
         100_000,
-        "taker fee, parts per million; -1: the exchange's tiers (engine/account/fees.py)",
+        "taker fee, parts per million; -1: the venue's tiers (engine/venue_rules.py)",
     )
     latency_ms: int = _parameter(
         100, 0, 60_000, "event time that an order takes to the exchange, at least"

@@ -35,6 +35,7 @@ from engine.market import LEVELS, WIDTH, Rows
 from engine.parameters import Parameters
 from engine.row import row_of
 from engine.state import RINGS, Arrays
+from engine.venue_rules import DEFAULT_RULES, VenueRules
 
 CHUNK_TICKS = 1024
 """Rows of the compiled loop. A chunk is never longer."""
@@ -122,10 +123,12 @@ class Measures(NamedTuple):
     scored_brier: Tensor
 
 
-def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Counts, Measures]:
+def step(
+    state: State, cells: Tensor, parameters: Parameters, rules: VenueRules = DEFAULT_RULES
+) -> tuple[State, Counts, Measures]:
     """Carry the state over one tick, int64[WIDTH]."""
     row = row_of(cells)
-    accounts, execution = portfolio.fill(state.portfolio, row, parameters)
+    accounts, execution = portfolio.fill(state.portfolio, row, parameters, rules)
     learners, resolved = labels.resolve_labels(
         labels.Learners(
             state.memory,
@@ -235,7 +238,7 @@ def step(state: State, cells: Tensor, parameters: Parameters) -> tuple[State, Co
     return after, counts, measures
 
 
-def initial_state(parameters: Parameters) -> Arrays:
+def initial_state(parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> Arrays:
     """Return the state before the first tick, by flat names; the weights follow from the seed."""
     weights = network.flatten(network.build(parameters))
     parts = {
@@ -248,7 +251,7 @@ def initial_state(parameters: Parameters) -> Arrays:
         "tally": labels.initial_state(),
         "learner": training.initial_state(weights),
         "hindsight": decision_feedback.initial_state(),
-        "portfolio": portfolio.initial_state(parameters),
+        "portfolio": portfolio.initial_state(parameters, rules),
         "performance": performance.initial_state(parameters),
     }
     return {
@@ -370,15 +373,15 @@ class Variables:
 
 
 class CompiledStep:
-    """The step over a chunk, compiled for one set of parameters.
+    """The step over a chunk, compiled for one set of parameters and the rules of one venue.
 
     It was traced on variables of its own and works on any that are like them, so that as many
     states as there are markets share the machine code, and none is ever copied to take its turn.
     """
 
-    def __init__(self, parameters: Parameters) -> None:
-        self._parameters = parameters
-        self._like = initial_state(parameters)
+    def __init__(self, parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> None:
+        self._parameters, self._rules = parameters, rules
+        self._like = initial_state(parameters, rules)
         self._traced = Variables(self._like)
         self._call = tf.function(
             self._run,
@@ -425,7 +428,7 @@ class CompiledStep:
         def body(
             index: Tensor, state: State, counts: Tensor, measures: Tensor
         ) -> tuple[Tensor, State, Tensor, Tensor]:
-            state, whole, parts = step(state, rows[index], self._parameters)
+            state, whole, parts = step(state, rows[index], self._parameters, self._rules)
             whole_row = tf.stack([tf.cast(value, tf.int64) for value in whole])
             return (
                 index + 1,
@@ -458,7 +461,11 @@ def _value(words: Tensor, like: npt.NDArray[Any]) -> Tensor:
     return tf.bitcast(tf.reshape(words, like.shape + halves), tf.as_dtype(like.dtype))
 
 
-@lru_cache(maxsize=4)
-def compiled(parameters: Parameters) -> CompiledStep:
+def compiled(parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> CompiledStep:
     """Return the compiled step of these parameters; compiling takes seconds, so it is shared."""
-    return CompiledStep(parameters)
+    return _compiled(parameters, rules)
+
+
+@lru_cache(maxsize=4)
+def _compiled(parameters: Parameters, rules: VenueRules) -> CompiledStep:
+    return CompiledStep(parameters, rules)

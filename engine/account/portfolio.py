@@ -51,6 +51,7 @@ from engine.arithmetic import Tensor, tf
 from engine.market import LEVELS
 from engine.parameters import Parameters
 from engine.row import Row, is_late
+from engine.venue_rules import DEFAULT_RULES, VenueRules
 
 NONE, BUY, SELL = range(3)
 
@@ -113,14 +114,16 @@ class Execution(NamedTuple):
     ordered_at: Tensor
 
 
-def initial_state(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
+def initial_state(
+    parameters: Parameters, rules: VenueRules = DEFAULT_RULES
+) -> dict[str, npt.NDArray[Any]]:
     """Return the accounts before the first tick: all cash."""
     ledger = np.zeros((len(Ledger._fields), ACCOUNTS), np.int64)
     ledger[0] = parameters.cash * E8
     return {
         "ledger": ledger,
         "orders": np.zeros((3, ACCOUNTS), np.int64),
-        "fee_ppm": np.full(ACCOUNTS, _first_fee_ppm(parameters), np.int64),
+        "fee_ppm": np.full(ACCOUNTS, _first_fee_ppm(parameters, rules), np.int64),
         "turnover_e8": np.zeros((1 + ACCOUNTS, fees.DAYS), np.int64),
         "hour": np.zeros((), np.int64),
     }
@@ -152,7 +155,7 @@ def _left_us(row: Row) -> Tensor:
 
 
 def fill(
-    state: PortfolioState, row: Row, parameters: Parameters
+    state: PortfolioState, row: Row, parameters: Parameters, rules: VenueRules = DEFAULT_RULES
 ) -> tuple[PortfolioState, Execution]:
     """Fill the orders that are due at this tick."""
     orders = orders_of(state)
@@ -165,7 +168,7 @@ def fill(
     # Most ticks fill nothing, and a branch that is not taken costs nothing.
     ledger, fee_ppm, turnover_e8, execution = tf.cond(
         tf.reduce_any(due) | (hour != state.hour),
-        lambda: _settle(state, tf.where(due, orders.side, NONE), row, parameters),
+        lambda: _settle(state, tf.where(due, orders.side, NONE), row, parameters, rules),
         lambda: (
             state.ledger,
             state.fee_ppm,
@@ -253,16 +256,16 @@ def _middle_e8(row: Row) -> Tensor:
     return tf.where(row.valid, middle_e8, tf.maximum(row.last_e8, 0))
 
 
-def _first_fee_ppm(parameters: Parameters) -> int:
-    return fees.TIERS[0][1] if parameters.fee_ppm < 0 else parameters.fee_ppm
+def _first_fee_ppm(parameters: Parameters, rules: VenueRules) -> int:
+    return rules.fees.first_ppm if parameters.fee_ppm < 0 else parameters.fee_ppm
 
 
 def _settle(
-    state: PortfolioState, side: Tensor, row: Row, parameters: Parameters
+    state: PortfolioState, side: Tensor, row: Row, parameters: Parameters, rules: VenueRules
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return ledger, fees, turnover of the days, and our execution, after fills on these sides."""
     ledger, day = ledger_of(state), row.time_ns // fees.DAY_NS
-    fee_ppm = _fee_ppm(state, day, row, parameters)
+    fee_ppm = _fee_ppm(state, day, row, parameters, rules)
     buys, sells = side == BUY, side == SELL
     prices_e8, volumes_e8, known = _levels(row, buys)
     # What is left for the volume once the fee on it is paid.
@@ -300,7 +303,9 @@ def _settle(
     return tf.stack(after), fee_ppm, turnover_e8, tf.stack([part[OURS] for part in execution])
 
 
-def _fee_ppm(state: PortfolioState, day: Tensor, row: Row, parameters: Parameters) -> Tensor:
+def _fee_ppm(
+    state: PortfolioState, day: Tensor, row: Row, parameters: Parameters, rules: VenueRules
+) -> Tensor:
     """Return what each account pays: as the exchange does, anew at the first tick of an hour."""
     if parameters.fee_ppm >= 0:
         return state.fee_ppm
@@ -309,7 +314,7 @@ def _fee_ppm(state: PortfolioState, day: Tensor, row: Row, parameters: Parameter
     counts = (day - days >= 0) & (day - days < fees.DAYS)
     recent_e8 = tf.reduce_sum(tf.where(counts, turnover_e8, 0), 1)
     is_new = row.time_ns // fees.HOUR_NS != state.hour
-    return tf.where(is_new, fees.taker_ppm(recent_e8), state.fee_ppm)
+    return tf.where(is_new, fees.taker_ppm(recent_e8, rules.fees), state.fee_ppm)
 
 
 def _with_turnover(turnover_e8: Tensor, day: Tensor, value_e8: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from engine.market import (
     Rows,
     is_tick,
 )
+from engine.venue_rules import DEFAULT_RULES
 from eventlog.records import (
     BookUpdate,
     Level,
@@ -522,7 +523,9 @@ def test_a_side_is_what_its_arrays_say(changes: list[tuple[int, int, int, int]])
         for name, array in side.arrays().items():
             np.testing.assert_array_equal(array, twin.arrays()[name])
         for highest in (True, False):
-            assert side.signed(highest=highest) == [*map(signed, side.best(10, highest=highest))]
+            assert side.signed(DEFAULT_RULES.book_checksum, highest=highest) == [
+                *map(signed, side.best(10, highest=highest))
+            ]
 
     expected = {change[0]: change for change in changes}
     held = {price: change for price, change in expected.items() if change[1]}
