@@ -48,7 +48,7 @@ def freeze(place: JournalPath, log: Reader, header: JournalHeader) -> None:
     if derived.divergence is not None:
         problem = f"{place.name}: the state to freeze is not the recorded one {derived.divergence}"
         raise JournalDiverged(problem, hint="trader verify --deep says more.")
-    engine = Engine(learning_no_more(header.parameters), derived.engine.state())
+    engine = Engine(learning_no_more(header.parameters), derived.engine.state(), header.rules)
     path = place.home / place.name / frozen.FILE
     temporary = path.with_name(path.name + ".tmp")
     said = {

@@ -12,6 +12,7 @@ from pathlib import Path
 from cli.exit_codes import Exit, code_of
 from engine.errors import EngineError
 from engine.parameters import Parameters, parameters_from
+from engine.venue_rules import DEFAULT_RULES, VenueRules
 from eventlog.errors import EventLogError
 from eventlog.reader import Reader
 from eventlog.recovery import LOCK
@@ -185,21 +186,23 @@ def determinism(home: Path) -> Iterator[Check]:
     compile_cache.reuse()
     from engine.engine import arithmetic_digest
 
-    recorded: dict[Parameters, dict[str, str]] = {}
+    recorded: dict[tuple[Parameters, VenueRules], dict[str, str]] = {}
     for place in _places(home):
         try:
             log = Reader.open(place.log)
-            parameters = header_of(log, place).parameters
+            header = header_of(log, place)
             sessions = scan.arithmetics(log)
         except (EventLogError, EngineError, CommandError):
             continue  # said above
-        recorded.setdefault(parameters, {})[place.name] = sessions[max(sessions)]
+        recorded.setdefault((header.parameters, header.rules), {})[place.name] = sessions[
+            max(sessions)
+        ]
     if not recorded:
-        recorded = {parameters_from({}): {}}
-    for parameters, names in recorded.items():
-        digest = arithmetic_digest(parameters)
+        recorded = {(parameters_from({}), DEFAULT_RULES): {}}
+    for (parameters, rules), names in recorded.items():
+        digest = arithmetic_digest(parameters, rules)
         says = f"golden run {digest[:16]}"
-        if arithmetic_digest(parameters) != digest:
+        if arithmetic_digest(parameters, rules) != digest:
             hint = "The same run gave other bits the second time: nothing can be replayed here."
             yield Check("determinism", Verdict.PROBLEM, says, hint, Exit.CANNOT_VERIFY)
             continue

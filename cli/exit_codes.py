@@ -32,6 +32,7 @@ from feeds.errors import (
     TableUnreadable,
     TrustInvalid,
     UnknownMarket,
+    VenueUnknown,
 )
 from journal import console
 from journal.errors import (
@@ -132,6 +133,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (TrustInvalid, Exit.CONFIGURATION),
     (ExchangeUnreachable, Exit.UNREACHABLE),
     (UnknownMarket, Exit.CONFIGURATION),
+    (VenueUnknown, Exit.USAGE),
     (SubscriptionRejected, Exit.UNREACHABLE),
     (TableUnreadable, Exit.USAGE),
     (FeedError, Exit.BUG),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from feeds.venue import venue
+from feeds.venue import BTC_MARKETS, venue
 
 Home = Annotated[
     Path,
@@ -46,3 +46,5 @@ Set = Annotated[
 
 Url = Annotated[str, typer.Option(help="The exchange's websocket.")]
 EXCHANGE = venue().facts.websocket_url
+
+VENUE = BTC_MARKETS

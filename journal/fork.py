@@ -11,6 +11,7 @@ from engine.engine import Engine, arithmetic_digest
 from engine.loop import run
 from engine.parameters import Parameters
 from engine.step import CHUNK_TICKS
+from engine.venue_rules import rules_at
 from eventlog.log import Log
 from eventlog.printable import printable
 from eventlog.reader import Reader
@@ -35,18 +36,19 @@ def fork(
     *,
     end: int,
     parameters: Parameters,
+    venue: str,
     chosen: dict[str, object],
     as_json: bool,
 ) -> None:
     """Make the new journal, which `preflight.check_fork` let pass; print both outcomes."""
     with stage("compile") as compiling:
-        arithmetic = arithmetic_digest(parameters)
-        engine = Engine.initial(parameters)
+        arithmetic = arithmetic_digest(parameters, rules_at(venue))
+        engine = Engine.initial(parameters, rules_at(venue))
         compiling.note = compile_cache.origin()
     score = Score()
     with Log.open(target.log) as copy:
         detail = session_detail(
-            JournalHeader(parameters=parameters, initial_state=engine.digest),
+            JournalHeader(parameters=parameters, initial_state=engine.digest, venue=venue),
             arithmetic=arithmetic,
             url=str(place.log),
             resumed_from=None,

@@ -7,10 +7,12 @@ from typing import Any
 
 from engine.errors import ParameterError
 from engine.parameters import Parameters, digest_of, parameters_from
+from engine.venue_rules import BTC_MARKETS, RULES, VenueRules, rules_at
 from eventlog.log import Log
+from eventlog.printable import printable
 from eventlog.reader import Reader
 from eventlog.records import SessionStarted
-from journal.errors import JournalCorrupt, JournalIncompatible
+from journal.errors import JournalCorrupt, JournalIncompatible, UsageError
 from journal.layout import JournalPath
 from journal.reading.scan import UNKNOWN, Predecessor, detail_of, records
 
@@ -27,6 +29,14 @@ class JournalHeader:
 
     recorded: tuple[tuple[str, object], ...] = field(default=(), compare=False)
     """The parameters as they were recorded, perhaps by a version that had fewer."""
+
+    venue: str = BTC_MARKETS
+    """Where its markets are; a journal that names none is BTC Markets'."""
+
+    @property
+    def rules(self) -> VenueRules:
+        """The rules of its venue."""
+        return rules_at(self.venue)
 
     @property
     def parameters_digest(self) -> str:
@@ -53,6 +63,7 @@ def session_detail(
     """
     return json.dumps(
         {
+            "venue": header.venue,
             "parameters": asdict(header.parameters),
             "initial_state": header.initial_state,
             "arithmetic": arithmetic,
@@ -91,9 +102,14 @@ def header_of(log: Log | Reader, place: JournalPath) -> JournalHeader:
 
     Raises:
         CommandError: (5) if the first record is not the start of a session; (12) if its parameters
-            are not those of this version's engine.
+            are not those of this version's engine, or it does not know the rules of its venue.
     """
     detail = _first_detail(log, place)
+    venue = detail.get("venue", BTC_MARKETS)
+    if not isinstance(venue, str) or venue not in RULES:
+        named = printable(str(venue), 80)
+        problem = f"{place.log}: recorded at {named!r}, a venue that this version does not know"
+        raise JournalIncompatible(problem, hint="trader status, log and report read it.")
     try:
         parameters = parameters_from(detail["parameters"])
     except ParameterError as error:
@@ -104,7 +120,21 @@ def header_of(log: Log | Reader, place: JournalPath) -> JournalHeader:
         parameters=parameters,
         initial_state=detail["initial_state"],
         recorded=tuple(sorted(detail["parameters"].items())),
+        venue=venue,
     )
+
+
+def check_venue(venue: str, header: JournalHeader, place: JournalPath) -> None:
+    """Refuse to go on with a journal at another venue: its decisions follow from one's rules.
+
+    Raises:
+        UsageError: if the journal's venue is another one.
+    """
+    if venue != header.venue:
+        journal = printable(str(place.home / place.name))
+        problem = f"{journal} was recorded at {header.venue}, and cannot go on at {venue}"
+        hint = f"Leave --venue out or say --venue {header.venue}, or record into another --home."
+        raise UsageError(problem, hint=hint)
 
 
 def _first_detail(log: Log | Reader, place: JournalPath) -> dict[str, Any]:

@@ -103,12 +103,12 @@ class Importing:
         checkpoints = Checkpoints(self._place.checkpoints, check_owner=log.check_owner)
         restored = checkpoints.restore(log)
         if restored is None:
-            engine, after = Engine.initial(header.parameters), 0
+            engine, after = Engine.initial(header.parameters, header.rules), 0
             chain_value = log.chain_after(0)
             assert chain_value is not None  # the start of the session is a commit of its own
             checkpoints.keep_whole(engine, offset=0, chain=chain_value)
         else:
-            engine, after = Engine(header.parameters, restored.state), restored.offset
+            engine, after = Engine(header.parameters, restored.state, header.rules), restored.offset
         there = _inputs_in(log)
         self._outcome.resumed_at = there
         self._outcome.horizon_ms = header.parameters.horizon_ms

@@ -73,7 +73,7 @@ def rerun(
     after every chunk, and ``advance`` is told how many records are done. It stops behind the chunk
     in which the first difference is found.
     """
-    engine = Engine(header.parameters, state)
+    engine = Engine(header.parameters, state, header.rules)
     # Read once: the ticks go before, what was recorded of them is compared behind.
     inputs, effects = tee(log.read(after + 1, log.end))
     source = chunks(_until(inputs, end), chunk_ticks, stops=stops)

@@ -12,6 +12,7 @@ from cli.durations import seconds_of
 from cli.exit_codes import report
 from eventlog.printable import printable
 from feeds import clock
+from feeds import venue as venues
 from journal import console
 
 if TYPE_CHECKING:
@@ -29,7 +30,13 @@ def live(
         list[str] | None,
         typer.Option("--market", metavar="ID", help="May be repeated.  [default: BTC-AUD]"),
     ] = None,
-    url: options.Url = options.EXCHANGE,
+    venue: Annotated[
+        str, typer.Option(metavar="NAME", help="Where the markets are.")
+    ] = options.VENUE,
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Its websocket.  [default: the venue's own]"),
+    ] = None,
     rest: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +89,8 @@ def live(
     plan = launch.Plan(
         home=home,
         markets=market or ["BTC-AUD"],
-        url=url,
+        venue=venue,
+        url=url or venues.venue(venue).facts.websocket_url,
         rest=rest,
         simulated=simulated,
         scenario=scenario,

@@ -61,7 +61,14 @@ def replay(
         with stage("load"):
             from journal import fork
         fork.fork(
-            log, target, place, end=end, parameters=parameters, chosen=chosen, as_json=as_json
+            log,
+            target,
+            place,
+            end=end,
+            parameters=parameters,
+            venue=header.venue,
+            chosen=chosen,
+            as_json=as_json,
         )
         return
     check_order(from_, start, to, end)
@@ -75,7 +82,7 @@ def replay(
         from engine.engine import arithmetic_digest
         from journal.replay import rerun
     with stage("compile") as compiling:  # which is not to count as replaying
-        ours = arithmetic_digest(header.parameters)
+        ours = arithmetic_digest(header.parameters, header.rules)
         compiling.note = compile_cache.origin()
     claimed = set(scan.arithmetics(log).values()) == {ours}
     state = checkpoints.read(after).state

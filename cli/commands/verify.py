@@ -92,7 +92,7 @@ def verify(
                 from engine.engine import arithmetic_digest
             recorded = scan.arithmetics(log)
             with stage("compile") as compiling:
-                ours = arithmetic_digest(header.parameters)
+                ours = arithmetic_digest(header.parameters, header.rules)
                 compiling.note = compile_cache.origin()
             stretches = intervals(place, log, header, arithmetics=recorded, ours=ours)
             with progress("running again", count) as advance:

@@ -35,7 +35,6 @@ from feeds.btcmarkets import protocol
 from feeds.btcmarkets.backfill import Backfill
 from feeds.btcmarkets.backoff import Handshakes
 from feeds.btcmarkets.crosscheck import CrossCheck
-from feeds.btcmarkets.inbox import Inbox
 from feeds.btcmarkets.link import Link
 from feeds.btcmarkets.market_stream import MarketStream
 from feeds.btcmarkets.rest import Rest
@@ -54,6 +53,7 @@ from feeds.errors import (
     UnknownMarket,
     UrlInvalid,
 )
+from feeds.inbox import Inbox
 from feeds.loss import Lost, is_final, is_ours, reason_of
 from feeds.options import FeedOptions
 from feeds.state import FeedState

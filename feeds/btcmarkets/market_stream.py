@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from eventlog.gaps import missed
 from eventlog.records import Gap, Input, Tick, Trade
 from feeds.btcmarkets.crosscheck import CrossCheck
-from feeds.btcmarkets.inbox import Inbox
 from feeds.btcmarkets.link import Link
 from feeds.deduplicator import TradeDeduplicator
+from feeds.inbox import Inbox
 from feeds.state import MarketState
 
 

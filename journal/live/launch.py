@@ -24,7 +24,7 @@ from journal.asked.choices import check_choice
 from journal.asked.names import check_market
 from journal.asked.settings import Settings, check_kept, manager
 from journal.errors import UsageError
-from journal.header import header_of
+from journal.header import check_venue, header_of
 from journal.layout import SIMULATED, JournalPath
 from journal.live import simulation
 from journal.live.prometheus import Figures, Metrics
@@ -74,6 +74,8 @@ def check(plan: Plan) -> None:
         ParameterError: if parameters were chosen that are not a journal's.
         TrustInvalid: if the environment names certificates that cannot be read.
     """
+    if plan.simulated and plan.venue != BTC_MARKETS:
+        raise UsageError("--simulated: the exchange that is started here is BTC Markets' only")
     for market in plan.markets:
         check_market(market, venue_name=plan.venue)
         if plan.markets.count(market) > 1:
@@ -90,7 +92,9 @@ def check(plan: Plan) -> None:
     for place in plan.places:
         preflight.check_unlocked(place)
         if place.log.exists() and (log := Reader.open(place.log)).end:
-            check_kept(plan.settings.engine, header_of(log, place).parameters)
+            header = header_of(log, place)
+            check_venue(plan.venue, header, place)
+            check_kept(plan.settings.engine, header.parameters)
 
 
 def run(
@@ -184,6 +188,7 @@ def _sessions(
             feed,
             market=market,
             url=url,
+            venue=plan.venue,
             settings=plan.settings,
             turn=turn,
             watcher=watcher,

@@ -18,6 +18,7 @@ from engine.loop import run
 from engine.market import is_tick
 from engine.parameters import Parameters, parameters_from
 from engine.step import CHUNK_TICKS
+from engine.venue_rules import BTC_MARKETS, VenueRules, rules_at
 from eventlog.gaps import missed
 from eventlog.log import Log
 from eventlog.printable import printable
@@ -75,6 +76,7 @@ class Session:
         *,
         market: str,
         url: str,
+        venue: str = BTC_MARKETS,
         settings: Settings,
         turn: AbstractContextManager[object],
         watcher: Watcher | None = None,
@@ -86,6 +88,7 @@ class Session:
         self._is_new = log is None or not log.end
         self._feed = feed
         self._url = url
+        self._venue = venue
         self._turn = turn
         self._chosen = settings.engine
         # Whole states are prepared on a thread, most of whose time is spent outside of Python.
@@ -128,10 +131,13 @@ class Session:
             Diverged: if the log's tail, re-derived, is not what it says.
         """
         if self._is_new:
-            parameters = parameters_from(self._chosen)
-            self._compile(parameters)
-            self._engine, self._resumed_from = Engine.initial(parameters), 0
-            self._header = JournalHeader(parameters=parameters, initial_state=self._engine.digest)
+            rules = rules_at(self._venue)
+            parameters = parameters_from({**rules.parameters, **self._chosen})
+            self._compile(parameters, rules)
+            self._engine, self._resumed_from = Engine.initial(parameters, rules), 0
+            self._header = JournalHeader(
+                parameters=parameters, initial_state=self._engine.digest, venue=self._venue
+            )
             self.board.begin(Score(), cash_e8=parameters.cash * E8, first_price=None)
             return
         found = self.log.recovery
@@ -142,7 +148,7 @@ class Session:
             )
         header = self._header = header_of(self.log, self.place)
         check_kept(self._chosen, header.parameters)
-        self._compile(header.parameters)
+        self._compile(header.parameters, header.rules)
         note(self.place, SESSIONS, {"records": self.log.end})
         with stage("restore") as restoring:
             self._engine, self._resumed_from = self._resume(header)
@@ -162,10 +168,10 @@ class Session:
             self.board.price(prices.newest(self.place, self.log) if now is None else now)
             catching_up.note = f"{self._rederived:,} ticks"
 
-    def _compile(self, parameters: Parameters) -> None:
+    def _compile(self, parameters: Parameters, rules: VenueRules) -> None:
         """Compile the step, or find it compiled, and learn which arithmetic it has here."""
         with stage("compile") as compiling:
-            self._arithmetic = engines.arithmetic_digest(parameters)
+            self._arithmetic = engines.arithmetic_digest(parameters, rules)
             compiling.note = compile_cache.origin()
 
     def found(self, log: Log) -> None:
@@ -228,9 +234,9 @@ class Session:
             for error in restored.damaged:
                 self._say(f"passed over a damaged checkpoint: {error}")
             self._self_checked = self._self_check(restored, header.parameters)
-            return Engine(header.parameters, restored.state), restored.offset
+            return Engine(header.parameters, restored.state, header.rules), restored.offset
         # A journal that was killed before its first state was kept: the seed says what it was.
-        engine, chain = Engine.initial(header.parameters), self.log.chain_after(0)
+        engine, chain = Engine.initial(header.parameters, header.rules), self.log.chain_after(0)
         if chain is None or engine.digest != header.initial_state:
             problem = f"{self.place.checkpoints}: the first state is missing and not repeatable"
             raise JournalCorrupt(problem)

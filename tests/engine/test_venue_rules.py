@@ -2,6 +2,7 @@
 
 import pytest
 
+import feeds.venue
 from engine.parameters import Parameters, parameters_from
 from engine.venue_rules import BTC_MARKETS, DEFAULT_RULES, RULES, rules_at
 
@@ -33,3 +34,9 @@ def test_the_checksum_is_the_exchanges() -> None:
 def test_a_venue_without_rules_has_none() -> None:
     with pytest.raises(KeyError):
         rules_at("nowhere")
+
+
+def test_every_venue_has_rules() -> None:
+    """The engine and the feeds do not import each other: they agree by name."""
+    assert feeds.venue.BTC_MARKETS == BTC_MARKETS
+    assert set(feeds.venue.VENUES) == set(RULES)

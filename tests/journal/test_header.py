@@ -1,6 +1,7 @@
 """What the first record of a journal settles."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from eventlog.log import Log
 from eventlog.records import Gap, SessionStarted
 from journal import layout
 from journal.errors import CommandError
-from journal.header import JournalHeader, header_of, rules_of, session_detail
+from journal.header import JournalHeader, check_venue, header_of, rules_of, session_detail
 from journal.layout import JournalPath
 from journal.reading import scan
 
@@ -53,6 +54,40 @@ def test_a_session_says_all_that_a_replay_needs() -> None:
     assert detail["parameters"]["fee_ppm"] == 7
     assert detail["versions"]["tensorflow"] != "unknown"
     assert set(detail) >= {"initial_state", "arithmetic", "python", "machine", "url"}
+
+
+def test_a_journal_names_its_venue(tmp_path: Path) -> None:
+    """One that names none is BTC Markets', and one of an unknown venue is of another version."""
+    said = {"parameters": asdict(Parameters()), "initial_state": ""}
+    found = {}
+    for name, venue in (("A", {}), ("B", {"venue": "btcmarkets"}), ("C", {"venue": "nowhere"})):
+        place = JournalPath(tmp_path, name)
+        detail = json.dumps({**said, **venue})
+        with Log.open(place.log) as log:
+            log.append([SessionStarted(received_ns=1, session=1, detail=detail)])
+            if name == "C":
+                with pytest.raises(CommandError, match="'nowhere', a venue that") as caught:
+                    header_of(log, place)
+                assert code_of(caught.value) == 12
+            else:
+                found[name] = header_of(log, place)
+
+    assert found["A"].venue == found["B"].venue == "btcmarkets"
+    assert found["A"] == found["B"]
+    assert json.loads(started(1, 5).detail)["venue"] == "btcmarkets"
+
+
+def test_a_journal_does_not_go_on_at_another_venue(tmp_path: Path) -> None:
+    """Its decisions follow from the rules of one: usage (2), with both names."""
+    place = JournalPath(tmp_path, "BTC-AUD")
+    check_venue("btcmarkets", GENESIS, place)
+
+    with pytest.raises(
+        CommandError, match="recorded at btcmarkets, and cannot go on at second"
+    ) as e:
+        check_venue("second", GENESIS, place)
+
+    assert code_of(e.value) == 2
 
 
 def test_the_rules_of_another_version_are_read(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """A channel says what was missed, once, and where from."""
 
 from eventlog.records import Gap
-from feeds.btcmarkets.inbox import Inbox
 from feeds.btcmarkets.link import Link
 from feeds.btcmarkets.market_stream import MarketStream
 from feeds.btcmarkets.subscription_state import SubscriptionState
 from feeds.deduplicator import TradeDeduplicator
+from feeds.inbox import Inbox
 from tests.feeds.test_deduplicator import page
 
 

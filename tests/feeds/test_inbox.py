@@ -9,7 +9,7 @@ import pytest
 from eventlog.log import Log
 from eventlog.records import E8_MAX, BookUpdate, Input, Level, Undecodable
 from feeds.btcmarkets import protocol
-from feeds.btcmarkets.inbox import Inbox
+from feeds.inbox import Inbox
 from feeds.undecodable import RAW_BYTES_KEPT_MAX, undecodable
 
 
