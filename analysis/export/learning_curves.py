@@ -1,0 +1,60 @@
+"""Learning, account and price over time, as curves that TensorBoard draws."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from analysis import curves
+from analysis.curves import Curves
+from analysis.export import tensorboard
+from eventlog.reader import Reader
+from journal import outputs
+from journal.layout import JournalPath
+from journal.progress import Advance
+from journal.reading import prices
+
+POINTS = 1_000
+"""A curve has at most so many."""
+
+
+def write(
+    target: Path,
+    place: JournalPath,
+    log: Reader,
+    start: int,
+    end: int,
+    *,
+    force: bool,
+    advance: Advance,
+) -> int:
+    """Write an event file of the records from ``start`` up to ``end``; return its points.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    market, since = prices.before(place, log, start)
+    for batch in log.read(since, start, columns=prices.NEEDS):
+        market.add(batch)
+    drawn = curves.read(log, stretches=POINTS, start=start, end=end, advance=advance, prices=market)
+    with outputs.replacing(target, force=force) as temporary:
+        return tensorboard.write(temporary, points(drawn))
+
+
+def points(drawn: Curves) -> Iterator[tuple[float, int, dict[str, float]]]:
+    """Yield (time in s, ticks so far, values by tag) for each stretch with any."""
+    ticks = 0
+    for place in range(drawn.count):
+        ticks += int(drawn.decisions[place])
+        scored = drawn.sums["scored"][place] or np.nan
+        values = {
+            "learning/log_loss": drawn.sums["scored_loss"][place] / scored,
+            "learning/baseline_log_loss": drawn.sums["scored_baseline_loss"][place] / scored,
+            "learning/accuracy": drawn.sums["scored_hits"][place] / scored,
+            "learning/learning_rate": drawn.lasts["learning_rate"][place],
+            "account/equity": drawn.lasts["equity"][place],
+            "market/price": drawn.price_last[place],
+        }
+        kept = {tag: float(value) for tag, value in values.items() if np.isfinite(value)}
+        if kept:
+            yield drawn.time_ns[place] / 1e9, ticks, kept
