@@ -17,6 +17,7 @@ from analysis.measures import measures
 from analysis.reliability import Reliability
 from analysis.scores import Interval, held_equity, learned_by, wilson
 from analysis.smoothing import Floats, filled
+from analysis.summaries import ReportSummary
 from analysis.uncertainty import blocked
 from analysis.verdicts import answers, assumptions
 from engine.account.reasons import LATE
@@ -29,35 +30,35 @@ _KEPT = ("spread_cost", "turnover", "round_trips", "winning_trips", "sharpe", "s
 """Figures of the account as the newest decision says them, as far as the log's version has them."""
 
 
-def figures(told: History, verified: dict[str, Any] | None) -> dict[str, Any]:
-    """Return all figures of a journal, as JSON can hold them."""
+def figures(told: History, verified: dict[str, Any] | None) -> ReportSummary:
+    """Return all figures of a journal."""
     learning, money, parameters = _learning(told), _money(told), told.rules.known
     frozen = _frozen(told.frozen)
-    return {
-        "journal": told.place.name,
-        "paper": True,
-        "records": told.records,
-        "ticks": int(told.curves.decisions.sum()),
-        "backfilled": int(told.curves.backfilled.sum()),
-        "late": int(told.curves.reasons[LATE].sum()) if LATE in told.curves.reasons else 0,
-        "first_ns": min((each.first_ns for each in told.sessions), default=None),
-        "last_ns": int(told.curves.time_ns[-1]) if told.records else None,
-        "parameters": told.rules.digest,
-        "horizon_ms": parameters.horizon_ms,
-        "verified": verified,
-        "learning": learning,
-        "money": money,
-        "frozen": frozen,
-        "calibration": _calibration(told.reliability),
-        "holds": {
+    return ReportSummary(
+        journal=told.place.name,
+        paper=True,
+        records=told.records,
+        ticks=int(told.curves.decisions.sum()),
+        backfilled=int(told.curves.backfilled.sum()),
+        late=int(told.curves.reasons[LATE].sum()) if LATE in told.curves.reasons else 0,
+        first_ns=min((each.first_ns for each in told.sessions), default=None),
+        last_ns=int(told.curves.time_ns[-1]) if told.records else None,
+        parameters=told.rules.digest,
+        horizon_ms=parameters.horizon_ms,
+        verified=verified,
+        learning=learning,
+        money=money,
+        frozen=frozen,
+        calibration=_calibration(told.reliability),
+        holds={
             reason: int(counts.sum())
             for reason, counts in sorted(
                 told.curves.reasons.items(), key=lambda pair: -pair[1].sum()
             )
         },
-        "measures": measures(told, learning),
-        "sessions": [_session(session) for session in told.sessions],
-        "checkpoints": [
+        measures=measures(told, learning),
+        sessions=[_session(session) for session in told.sessions],
+        checkpoints=[
             {
                 "offset": facts.offset,
                 "time": time_of(facts.time_ns) if facts.time_ns else None,
@@ -72,19 +73,19 @@ def figures(told: History, verified: dict[str, Any] | None) -> dict[str, Any]:
             for facts in told.checkpoints
             for learned in [learned_by(facts)]
         ],
-        "damaged_checkpoints": told.damaged_checkpoints,
-        "gaps": [
+        damaged_checkpoints=told.damaged_checkpoints,
+        gaps=[
             {"from_ns": gap["from_ns"], "to_ns": gap["to_ns"], "why": gap["why"]}
             for gap in told.gaps
         ],
-        "milestones": told.milestones,
-        "health": told.health,
-        "counts": {name: told.counts[name] for name in ("gaps", "milestones", "health")},
-        "latency": told.latencies.to_json(),
-        "periods": _periods(told.curves, told.frozen),
-        "words": answers(learning, frozen, money),
-        "assumptions": assumptions(told),
-    }
+        milestones=told.milestones,
+        health=told.health,
+        counts={name: told.counts[name] for name in ("gaps", "milestones", "health")},
+        latency=told.latencies.to_json(),
+        periods=_periods(told.curves, told.frozen),
+        words=answers(learning, frozen, money),
+        assumptions=assumptions(told),
+    )
 
 
 def _session(session: Session) -> dict[str, Any]:

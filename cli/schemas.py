@@ -92,41 +92,6 @@ _MESSAGES: dict[str, dict[str, str]] = {
             damaged                   integer   how many of them do not check
         """,
     },
-    "report": {
-        "summary": """
-            journal                   string    its name
-            paper                     boolean   always true
-            records                   integer   durable records
-            ticks                     integer   market inputs that were decided on
-            backfilled                integer   trades that came late, which were not
-            late                      integer   decided on too late to be traded on
-            first_ns                  integer?  when its first record was received, or it began
-            last_ns                   integer?  when its last record of the market was received
-            parameters                string    their digest
-            horizon_ms                integer   how far ahead a direction is predicted
-            verified                  object?   what the newest verification said
-            learning                  object    labels, log-loss, baseline, accuracy, what was saved
-            money                     object    equity; gains net, gross, of the market, of holding
-            frozen                    object?   it beside its state of then, which learned no more
-            calibration               object    calibration error, Brier score, reliability diagram
-            holds                     object    reason to count
-            measures                  array     measures of success: name, value, unit, text, note
-            sessions                  array     one object each
-            checkpoints               array     one object each, with what verification said
-            damaged_checkpoints       integer   how many do not check
-            gaps                      array     the newest: from_ns, to_ns, why
-            milestones                array     the newest of drift, growth: offset, why, detail
-            health                    array     the newest samples: offset, received_ns, detail
-            counts                    object    how many gaps, milestones, health samples there are
-            latency                   object    medians over all samples, and of how many they are
-            periods                   array     the journal in equal parts
-            words                     array     the answers as sentences
-            assumptions               array     about fills and fees, as sentences
-            influences                array*    features by influence, the strongest first
-            html                      string*   the file that was written
-            bytes                     integer*  its size
-        """,
-    },
     "export": {
         "summary": """
             file                      string    what was written
@@ -215,6 +180,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
 
 _SUMMARIES: dict[str, tuple[type, ...]] = {
     "status": (told.StatusSummary,),
+    "report": (told.ReportSummary,),
     "compare": (told.Comparison,),
     "verify": (summaries.Verification,),
     "replay": (summaries.Replayed, summaries.Forked),

@@ -1,5 +1,6 @@
 """`trader report`: the whole journal, as a page, as tables, or as JSON."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from journal.errors import NoJournal
 
 if TYPE_CHECKING:
     from analysis.history import History
+    from analysis.summaries import ReportSummary
 
 _PERIODS_SHOWN, _REASONS_SHOWN = 6, 2
 """On a terminal, so that all of it stands on a screen; the page and ``--json`` have the others."""
@@ -53,6 +55,8 @@ def report(
     from cli import holes
     from journal import layout, outputs, sidecar
     from journal.header import header_of
+    from journal.messages import as_json as json_of
+    from journal.messages import summary_of
     from journal.progress import progress, stage
 
     if html is not None:
@@ -74,29 +78,30 @@ def report(
     if influences or (influences is None and html is not None):
         from analysis.attribution import influences as weigh
 
-        said["influences"] = weigh(told)
+        said = replace(said, influences=weigh(told))
     if html is not None:
-        said |= _write(html, said, told, force=force)
+        said = _write(html, said, told, force=force)
     if as_json:
-        console.put({"message_type": "summary", **said}, allow_nan=False)
+        console.put(summary_of(said), allow_nan=False)
     elif html is not None:
         console.echo(
-            f"{printable(str(html))}: {said['bytes']:,} bytes; open it in a browser,"
+            f"{printable(str(html))}: {said.bytes or 0:,} bytes; open it in a browser,"
             " it needs no network"
         )
     else:
-        for line in tables(said):
+        for line in tables(json_of(said)):
             console.echo(printable(line))
 
 
-def _write(html: Path, said: dict[str, Any], told: "History", *, force: bool) -> dict[str, Any]:
+def _write(html: Path, said: "ReportSummary", told: "History", *, force: bool) -> "ReportSummary":
     """Write the page, whole or not at all."""
     from analysis.series import series
     from cli.render import page
     from journal import outputs
+    from journal.messages import as_json as json_of
 
-    size_bytes = outputs.write_text(html, page.render(said, series(told)), force=force)
-    return {"html": str(html), "bytes": size_bytes}
+    text = page.render(json_of(said), series(told))
+    return replace(said, html=str(html), bytes=outputs.write_text(html, text, force=force))
 
 
 def tables(said: dict[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from feeds import clock
 from fixtures.record import HERE, JOURNAL
 from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
+from journal.messages import as_json
 from journal.reading.scan import records
 from journal.reading.score import COLUMNS, Score
 from tests.strategies import quote
@@ -60,7 +61,7 @@ def test_hours_are_those_of_the_data(tmp_path: Path) -> None:
         why = {"why": "imported", "detail": "{}"}
         log.append([SessionEnded(received_ns=began_ns + 10**9, session=1, **why)])
         told = gather(place := JournalPath(tmp_path, "A-B"), Reader.open(place.log))
-    said = figures(told, None)
+    said = as_json(figures(told, None))
 
     assert (said["first_ns"], said["last_ns"]) == (old_ns, old_ns + 59 * 10**9)
     assert said["sessions"][0]["seconds"] == 59
@@ -78,10 +79,12 @@ def test_a_session_runs_while_its_journal_is_locked(tmp_path: Path) -> None:
         assert isinstance(first, SessionStarted)
         log.append([replace(first, session=number, received_ns=clock.now_ns())])
         ended = [
-            row["ended"] for row in figures(gather(place, Reader.open(place.log)), None)["sessions"]
+            row["ended"]
+            for row in as_json(figures(gather(place, Reader.open(place.log)), None))["sessions"]
         ]
         assert ended[::2] == ["killed", "running"]
     ended = [
-        row["ended"] for row in figures(gather(place, Reader.open(place.log)), None)["sessions"]
+        row["ended"]
+        for row in as_json(figures(gather(place, Reader.open(place.log)), None))["sessions"]
     ]
     assert ended[::2] == ["killed", "killed"]

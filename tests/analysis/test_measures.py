@@ -7,6 +7,7 @@ from analysis.report import figures
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath
+from journal.messages import as_json
 
 MEASURES = [
     "cumulative learning",
@@ -27,7 +28,7 @@ def told() -> History:
 
 def test_the_measures_of_success_are_there_by_name(told: History) -> None:
     """Each with a unit and a sentence; a recovery was attempted and succeeded."""
-    said = figures(told, None)["measures"]
+    said = as_json(figures(told, None))["measures"]
 
     assert [row["name"] for row in said] == MEASURES
     assert all(row["unit"] and row["text"] for row in said)

@@ -11,6 +11,7 @@ from analysis.report import figures, held
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath
+from journal.messages import as_json
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +22,12 @@ def told() -> History:
 
 def test_figures_are_json_without_numbers_that_are_none(told: History) -> None:
     """JSON has no NaN, so neither have we."""
-    json.dumps(figures(told, None), allow_nan=False)
+    json.dumps(as_json(figures(told, None)), allow_nan=False)
 
 
 def test_the_table_adds_up(told: History) -> None:
     """The parts of the table that needs no script are the whole."""
-    said = figures(told, None)
+    said = as_json(figures(told, None))
 
     assert sum(row["labels"] for row in said["periods"]) == said["learning"]["labels"]
     assert sum(row["fills"] for row in said["periods"]) == said["money"]["fills"]
@@ -36,12 +37,12 @@ def test_the_table_adds_up(told: History) -> None:
 def test_a_verification_covers_what_it_saw(told: History) -> None:
     """A checkpoint behind the verified records is not yet verified."""
     last = told.checkpoints[-1].offset
-    said = figures(told, {"verdict": "clean", "depth": "deep", "records": last})["checkpoints"]
+    said = figures(told, {"verdict": "clean", "depth": "deep", "records": last}).checkpoints
 
     assert said[-1]["verified"] == "not yet"
     assert said[0]["verified"] == "clean (deep)"
     quick = figures(told, {"verdict": "clean", "depth": "quick", "records": last + 1})
-    assert quick["checkpoints"][0]["verified"] == "not looked at"
+    assert quick.checkpoints[0]["verified"] == "not looked at"
 
 
 def test_a_holder_is_a_stake_at_the_mid_where_the_log_has_none(told: History) -> None:
@@ -50,7 +51,7 @@ def test_a_holder_is_a_stake_at_the_mid_where_the_log_has_none(told: History) ->
     old = copy(told)
     old.curves = copy(told.curves)
     old.curves.lasts = {"equity": told.curves.lasts["equity"]}
-    money = figures(old, None)["money"]
+    money = figures(old, None).money
     move = told.curves.price_last[np.isfinite(told.curves.price_last)][-1]
     move = move / told.curves.price_first - 1
 
@@ -58,11 +59,11 @@ def test_a_holder_is_a_stake_at_the_mid_where_the_log_has_none(told: History) ->
     assert money["market_gain"] == pytest.approx(move)
     assert money["hold_gain"] == pytest.approx(move / 10)
     assert held(told)[-1] != held(old)[-1]
-    assert figures(told, None)["money"]["market_gain"] == money["market_gain"]
+    assert as_json(figures(told, None))["money"]["market_gain"] == money["market_gain"]
 
 
 def test_as_many_labels_are_judged_as_were_scored(told: History) -> None:
     """Read again from the prices by the engine's rule, they are the same ones."""
-    said = figures(told, None)
+    said = as_json(figures(told, None))
 
     assert said["calibration"]["labels"] == said["learning"]["labels"] > 1_000

@@ -16,13 +16,14 @@ from cli.render.page import UPLOT_SHA256, render
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath
+from journal.messages import as_json
 
 
 @pytest.fixture(scope="module")
 def said() -> tuple[dict[str, Any], dict[str, Any]]:
     place = JournalPath(HERE / "gap", JOURNAL)
     told = gather(place, Reader.open(place.log))
-    return figures(told, None), series(told)
+    return as_json(figures(told, None)), series(told)
 
 
 class Parts(HTMLParser):
