@@ -1,16 +1,12 @@
 """`trader log`: records as lines, from anywhere to anywhere, or as they come."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli import options
 from journal import console
 from journal.asked.choices import check_kinds
-
-if TYPE_CHECKING:
-    from engine.checkpoint import Checkpoints
-    from eventlog.reader import Reader
 
 FOLLOW_S = 0.2
 SHOWN = 20
@@ -62,13 +58,16 @@ def log(
     from engine.checkpoint import Checkpoints
     from feeds import clock
     from journal import layout
+    from journal.asked.offsets import range_of
     from journal.reading import scan
 
     check_kinds(kind)
     write = lines.brief if form is None else lines.template(form)
     place = layout.find(home, name)
     reader = holes.opened(place.log)
-    start, end = _range(from_, to, count, kind, reader, Checkpoints(place.checkpoints))
+    start, end = range_of(
+        from_, to, reader, Checkpoints(place.checkpoints), count=count or SHOWN, kinds=kind
+    )
     shown = 0
     while True:
         for offset, record in scan.records(reader, start, max(start, end), kinds=kind):
@@ -87,25 +86,3 @@ def log(
         end = reader.refresh()
     if as_json:
         console.put({"message_type": "summary", "records": shown, "end": reader.end})
-
-
-def _range(
-    from_: str | None,
-    to: str,
-    count: int | None,
-    kinds: list[str] | None,
-    log: "Reader",
-    checkpoints: "Checkpoints",
-) -> tuple[int, int]:
-    """Return where to start and where to stop; the last N are the last N of the kinds."""
-    from journal.asked.offsets import check_order, resolve
-    from journal.reading.newest import start_of
-
-    end = resolve(to, log, checkpoints)
-    if from_ is None:
-        return start_of(log, count or SHOWN, kinds=kinds, end=end), end
-    if from_.startswith("-") and from_[1:].isascii() and from_[1:].isdigit():
-        return start_of(log, int(from_[1:]), kinds=kinds, end=end), end
-    start = resolve(from_, log, checkpoints)
-    check_order(from_, start, to, end)
-    return start, end

@@ -6,6 +6,7 @@ seconds: where to start, and where to end).
 """
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,6 +16,7 @@ from eventlog.errors import OffsetOutOfRange
 from eventlog.printable import printable
 from eventlog.reader import Reader
 from journal.errors import UsageError
+from journal.reading.newest import start_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GRAMMAR = "beginning, end, checkpoint, N, -N or s@TIME"
@@ -61,6 +63,33 @@ def check_order(from_: str, start: int, to: str, end: int) -> None:
         problem = f"--from {printable(from_, 80)} is behind --to {printable(to, 80)}"
         hint = f"They are the offsets {start:,} and {end:,}; --to is the one to stop before."
         raise UsageError(problem, hint=hint)
+
+
+def range_of(
+    from_: str | None,
+    to: str,
+    log: Reader,
+    checkpoints: Checkpoints,
+    *,
+    count: int,
+    kinds: Sequence[str] | None,
+) -> tuple[int, int]:
+    """Return the offset to start at, and the one to stop before.
+
+    ``-N`` means the last N records of the kinds; nothing means the last ``count``.
+
+    Raises:
+        UsageError: if a word is not of the grammar, or the end is before the start.
+        OffsetOutOfRange: if the log does not reach there.
+    """
+    end = resolve(to, log, checkpoints)
+    if from_ is None:
+        return start_of(log, count, kinds=kinds, end=end), end
+    if from_.startswith("-") and from_[1:].isascii() and from_[1:].isdigit():
+        return start_of(log, int(from_[1:]), kinds=kinds, end=end), end
+    start = resolve(from_, log, checkpoints)
+    check_order(from_, start, to, end)
+    return start, end
 
 
 def time_ns(text: str) -> int:

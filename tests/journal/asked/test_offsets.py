@@ -7,7 +7,7 @@ from eventlog.errors import OffsetOutOfRange
 from eventlog.reader import Reader
 from fixtures.record import HERE
 from journal import layout
-from journal.asked.offsets import resolve, time_ns
+from journal.asked.offsets import range_of, resolve, time_ns
 from journal.errors import CommandError
 
 PLACE = layout.find(HERE / "kill-and-resume", None)
@@ -67,3 +67,31 @@ def test_words_that_are_not_of_the_grammar(text: str) -> None:
     """Anything else is a usage error."""
     with pytest.raises(CommandError):
         resolve(text, LOG, KEPT)
+
+
+@pytest.mark.parametrize(
+    ("from_", "to", "expected"),
+    [
+        (None, "end", (LOG.end - 20, LOG.end)),
+        ("-5", "end", (LOG.end - 5, LOG.end)),
+        ("-5", "100", (95, 100)),
+        ("10", "30", (10, 30)),
+    ],
+)
+def test_a_range_in_words(from_: str | None, to: str, expected: tuple[int, int]) -> None:
+    """Where nobody names a beginning it is the newest records; -N counts back from the end."""
+    assert range_of(from_, to, LOG, KEPT, count=20, kinds=None) == expected
+
+
+def test_the_last_of_a_kind_are_counted_by_kind() -> None:
+    """The last two decisions are two decisions, wherever they are."""
+    start, end = range_of("-2", "end", LOG, KEPT, count=20, kinds=["decision"])
+    kinds = [kind for batch in LOG.read(start, end) for kind in batch.column("kind").to_pylist()]
+
+    assert kinds.count("decision") == 2
+
+
+def test_a_range_does_not_end_before_it_begins() -> None:
+    """Two words in the wrong order are no range."""
+    with pytest.raises(CommandError):
+        range_of("30", "10", LOG, KEPT, count=20, kinds=None)
