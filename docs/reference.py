@@ -106,11 +106,18 @@ def features() -> str:
     from engine.learner import features as module  # loads TensorFlow
 
     doc = inspect.getdoc(module) or ""
-    lines = ["# Features", "", doc, "", "| place | name | changes its sign in a mirrored market |"]
-    lines += ["|---|---|---|"]
+    lines = ["# Features", "", doc, "", "| place | name | formula | source | needs | signed |"]
+    lines += ["|---|---|---|---|---|---|"]
     lines += [
-        _row(str(place), f"`{name}`", "yes" if module.SIGNED[place] else "no")
-        for place, name in enumerate(module.NAMES)
+        _row(
+            str(place),
+            f"`{each.name}`",
+            each.formula,
+            each.source,
+            each.needs,
+            "yes" if each.signed else "no",
+        )
+        for place, each in enumerate(module.FEATURES)
     ]
     return "\n".join([*lines, ""])
 

@@ -1,31 +1,22 @@
-"""Rows → dimensionless numbers about the present, normalised with what was known before them.
+"""Rows → dimensionless numbers about the present, normalised with the statistics before them.
+
+`FEATURES` declares every feature: name, formula, source, what it needs, and whether it has a
+direction. `_raw` computes them in that order.
 
 Running quantities decay in event time with the half-lives of `HALF_LIVES_S`. Nothing looks ahead
-(I5): a feature of tick n is a function of ticks 0 … n. Each feature has a validity of its own; one
-whose source is missing (no book yet, no trade yet) is 0 and teaches the statistics nothing.
+(I5): a feature of tick n is a function of ticks 0 … n. Each feature has its own validity: while its
+source is missing (no book yet, no trade yet) it is 0, and its statistics do not change.
 
-Half of the features have a direction: mirror the market, buyers for sellers, and they change their
-sign (`SIGNED`). These are scaled but never centred, so a quiet market reads as no direction.
+About half of the features have a direction: if the market is mirrored, buyers for sellers, they
+change their sign (`SIGNED`). These are scaled but never centred, so that a market without a
+direction gives 0.
 
-| features | formula | source |
-|---|---|---|
-| queue_imbalance, size_ratio | (q_b - q_a) / (q_b + q_a); ln(q_b / q_a) | Gould & Bonart 2016, arXiv 1512.03492 |
-| depth_imbalance | the same over the levels, each weighted by exp(-rank / 2) | Cao, Hansch & Wang 2009, doi 10.1002/fut.20334 |
-| microprice_gap | (P - m) / mean spread, P = (a q_b + b q_a) / (q_a + q_b) | Stoikov 2018, doi 10.1080/14697688.2018.1489139 |
-| order_flow, deep_flow | decayed order-flow imbalance by decayed depth, at the touch and behind it | Cont, Kukanov & Stoikov 2014, doi 10.1093/jjfinec/nbt003; Kolm et al. 2023, doi 10.1111/mafi.12413 |
-| trade_flow | decayed signed volume by decayed volume | Silantyev 2019, doi 10.1007/s42521-019-00007-w |
-| return | decayed sum of mid returns (the mid over its moving average) by its deviation | |
-| volatility ratios, atr_ratio | ln of decayed squared (absolute) moves over a short and a long half-life | Wilder 1978 (ATR) |
-| jump_share | 1 - pi/2 · EW|r_i r_i-1| / EW r² | Barndorff-Nielsen & Shephard 2004, doi 10.1093/jjfinec/nbh001 |
-| roll | EW r_i r_i-1 / EW r² | Roll 1984, doi 10.1111/j.1540-6261.1984.tb03897.x |
-| rsi | (U - D) / (U + D) of decayed rises and falls | Wilder 1978 |
-| macd, macd_signal | difference of two moving averages by the deviation; that over its own average | Appel 1979 |
-| percent_b | the mid over its average, by twice the deviation about it | Bollinger 1992 |
-| rates | ln of arrivals over a short and a long half-life | |
-| day_sin, day_cos | time of day, sine by Bhaskara's formula | exact arithmetic on any processor |
-"""  # noqa: E501  a table
+In the formulas m is the mid, b and a are the best prices, q_b and q_a their volumes, r the moves of
+the mid; EW is a sum that decays with the half-life.
+"""
 
 import math
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,56 +29,116 @@ HALF_LIVES_S = (0.5, 2.0, 10.0, 60.0, 300.0)
 _SHORT, _BRIEF, _MIDDLE, _LONG, _LONGEST = range(5)
 _DEEP = (_BRIEF, _MIDDLE, _LONG)
 
-SIGNED_NAMES = (
-    "queue_imbalance",
-    "size_ratio",
-    "depth_imbalance",
-    "microprice_gap",
-    "last_gap",
-    *(f"order_flow_{life:g}s" for life in HALF_LIVES_S),
-    *(f"deep_flow_{HALF_LIVES_S[life]:g}s" for life in _DEEP),
-    *(f"trade_flow_{life:g}s" for life in HALF_LIVES_S),
-    *(f"return_{life:g}s" for life in HALF_LIVES_S),
-    "rsi_10s",
-    "rsi_60s",
-    "macd",
-    "macd_signal",
-    "percent_b",
-    "last_move",
+_ALWAYS, _BOOK, _LAST, _TRADE = "", "a book", "a last price", "a trade"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """The declaration of a feature; `_raw` computes its value."""
+
+    name: str
+    formula: str
+    source: str = ""
+    needs: str = _ALWAYS
+    """Without it the feature is 0; empty if it is always valid."""
+    signed: bool
+    """Whether it changes its sign when the market is mirrored."""
+
+
+def _signed(name: str, formula: str, source: str = "", needs: str = _ALWAYS) -> Feature:
+    return Feature(name=name, formula=formula, source=source, needs=needs, signed=True)
+
+
+def _unsigned(name: str, formula: str, source: str = "", needs: str = _ALWAYS) -> Feature:
+    return Feature(name=name, formula=formula, source=source, needs=needs, signed=False)
+
+
+_GOULD = "Gould & Bonart 2016, arXiv 1512.03492"
+_CAO = "Cao, Hansch & Wang 2009, doi 10.1002/fut.20334"
+_STOIKOV = "Stoikov 2018, doi 10.1080/14697688.2018.1489139"
+_CONT = "Cont, Kukanov & Stoikov 2014, doi 10.1093/jjfinec/nbt003"
+_KOLM = "Kolm, Turiel & Westray 2023, doi 10.1111/mafi.12413"
+_SILANTYEV = "Silantyev 2019, doi 10.1007/s42521-019-00007-w"
+_BIPOWER = "Barndorff-Nielsen & Shephard 2004, doi 10.1093/jjfinec/nbh001"
+_ROLL = "Roll 1984, doi 10.1111/j.1540-6261.1984.tb03897.x"
+_WILDER, _APPEL, _BOLLINGER = "Wilder 1978", "Appel 1979", "Bollinger 1992"
+_BHASKARA = "Bhaskara's approximation of the sine: exact arithmetic on any processor"
+
+FEATURES = (
+    _signed("queue_imbalance", "(q_b - q_a) / (q_b + q_a)", _GOULD, _BOOK),
+    _signed("size_ratio", "ln(q_b / q_a)", _GOULD, _BOOK),
+    _signed("depth_imbalance", "imbalance of the levels, weighted by exp(-rank / 2)", _CAO, _BOOK),
+    _signed(
+        "microprice_gap",
+        "(P - m) / mean spread, P = (a q_b + b q_a) / (q_a + q_b)",
+        _STOIKOV,
+        _BOOK,
+    ),
+    _signed("last_gap", "(last price - m) / spread", needs=_LAST),
+    *(
+        _signed(
+            f"order_flow_{life:g}s", "EW order-flow imbalance / EW depth, best level", _CONT, _BOOK
+        )
+        for life in HALF_LIVES_S
+    ),
+    *(
+        _signed(
+            f"deep_flow_{HALF_LIVES_S[life]:g}s",
+            "EW order-flow imbalance / EW depth, further levels",
+            _KOLM,
+            _BOOK,
+        )
+        for life in _DEEP
+    ),
+    *(
+        _signed(f"trade_flow_{life:g}s", "EW signed volume / EW volume", _SILANTYEV, _TRADE)
+        for life in HALF_LIVES_S
+    ),
+    *(_signed(f"return_{life:g}s", "EW r / sqrt(EW r²)") for life in HALF_LIVES_S),
+    _signed("rsi_10s", "(U - D) / (U + D), EW of rises U and of falls D", _WILDER),
+    _signed("rsi_60s", "(U - D) / (U + D), EW of rises U and of falls D", _WILDER),
+    _signed("macd", "(EW r over 60 s - EW r over 10 s) / sqrt(EW r²)", _APPEL),
+    _signed("macd_signal", "macd - its moving average", _APPEL),
+    _signed("percent_b", "EW r / (2 · deviation of the mid from its average)", _BOLLINGER),
+    _signed("last_move", "sign of the last move / (1 + seconds since)"),
+    _unsigned("spread", "ln(1 + spread in bp of the mid)"),
+    _unsigned("spread_ratio", "spread / mean spread"),
+    _unsigned("log_wait", "ln(1 + ms since the tick before)"),
+    _unsigned("book_valid", "1 if there is a valid book, else 0"),
+    _unsigned("depth_ratio", "ln(depth / mean depth), best level", needs=_BOOK),
+    _unsigned("volatility_ratio_short", "ln of the rates of r²: 0.5 s over 10 s"),
+    _unsigned("volatility_ratio_long", "ln of the rates of r²: 10 s over 300 s"),
+    _unsigned("atr_ratio", "ln of the rates of |r|: 10 s over 300 s", _WILDER),
+    _unsigned("jump_share", "1 - pi/2 · EW |r_i r_i-1| / EW r²", _BIPOWER),
+    _unsigned("roll", "EW r_i r_i-1 / EW r²", _ROLL),
+    _unsigned("tick_rate_ratio", "ln of the rates of ticks: 0.5 s over 60 s"),
+    _unsigned("trade_rate_ratio", "ln of the rates of trades: 2 s over 60 s"),
+    _unsigned("was_trade", "1 if the tick is a trade, else 0"),
+    _unsigned("since_move", "ln(1 + ms since the last move of the mid)"),
+    _unsigned("day_sin", "sine of the time of day in UTC", _BHASKARA),
+    _unsigned("day_cos", "cosine of the time of day in UTC", _BHASKARA),
+    _signed("imbalance", "queue_imbalance, not normalised: the input of the rule", _GOULD, _BOOK),
 )
-UNSIGNED_NAMES = (
-    "spread",
-    "spread_ratio",
-    "log_wait",
-    "book_valid",
-    "depth_ratio",
-    "volatility_ratio_short",
-    "volatility_ratio_long",
-    "atr_ratio",
-    "jump_share",
-    "roll",
-    "tick_rate_ratio",
-    "trade_rate_ratio",
-    "was_trade",
-    "since_move",
-    "day_sin",
-    "day_cos",
-)
-NAMES = (*SIGNED_NAMES, *UNSIGNED_NAMES, "imbalance")
+"""Every feature, in the order of the vector."""
+
+NAMES = tuple(each.name for each in FEATURES)
 COUNT = 48
 """Width of the feature vector: `NAMES`, then zeros up to a multiple of eight."""
 
 IMBALANCE = NAMES.index("imbalance")
-"""The queue imbalance once more, as it is: what the rule of thumb looks at."""
+"""Place of the queue imbalance as it is, without normalisation; the rule uses it."""
 
-SIGNED: npt.NDArray[np.bool_] = np.isin(np.arange(COUNT), [*range(len(SIGNED_NAMES)), IMBALANCE])
-"""Which places of the vector change their sign when the market is mirrored."""
+SIGNED_NAMES = tuple(each.name for each in FEATURES if each.signed)
+SIGNED: npt.NDArray[np.bool_] = np.isin(
+    np.arange(COUNT), [NAMES.index(name) for name in SIGNED_NAMES]
+)
+"""Which places of the vector change their sign when the market is mirrored, bool[COUNT]."""
 
 _AS_IS: npt.NDArray[np.bool_] = np.arange(COUNT) >= IMBALANCE
 
 CLIP = 5.0
 _STATISTICS_SPAN = 20_000.0
-"""Events over which mean and variance forget."""
+"""Events after which the weight of an observation in mean and variance no longer falls."""
 
 # Rows of `running`.
 (
@@ -98,16 +149,16 @@ _RUNNING = 14
 
 
 class FeatureState(NamedTuple):
-    """What the features remember."""
+    """The history that the features depend on."""
 
-    time_ns: Tensor  # int64[]: of the tick before
-    moved_ns: Tensor  # int64[]: of the last move of the mid
-    seen: Tensor  # bool[]: whether there was a valid mid since the last break
+    time_ns: Tensor  # int64[]: event time of the tick before
+    moved_ns: Tensor  # int64[]: event time of the last move of the mid
+    seen: Tensor  # bool[]: whether the tick before had a valid mid
     mid: Tensor  # float64[]: log of the mid
-    sides_e8: Tensor  # int64[4, LEVELS]: bid prices, volumes, ask prices, volumes before
+    sides_e8: Tensor  # int64[4, LEVELS]: last book: bid prices, volumes, ask prices, volumes
     running: Tensor  # float32[_RUNNING, half-lives]: decayed sums
-    spread_of: Tensor  # float32[half-lives]: decayed squared distance of the mid from its average
-    scalars: Tensor  # float32[3]: mean spread as a share of the mid; last move, bp; MACD's average
+    spread_of: Tensor  # float32[half-lives]: decayed squared distance of mid and average
+    scalars: Tensor  # float32[3]: mean spread / mid; last move in bp; average of the MACD
     mean: Tensor  # float32[COUNT]
     variance: Tensor  # float32[COUNT]
     count: Tensor  # float32[COUNT]: events in the statistics, saturating
@@ -143,7 +194,7 @@ def observe(state: FeatureState, row: Row) -> tuple[FeatureState, Tensor]:
     The features are made with the statistics from before this tick, clipped at ±`CLIP` deviations.
     """
     state, raw, valid = _raw(state, row)
-    # Of a market that is not valid nothing is learned, and of a crossed one some is no number.
+    # An invalid market teaches the statistics nothing; a crossed one would even give NaN.
     valid = valid & row.valid
     raw = tf.where(valid, raw, state.mean)
     deviation = tf.sqrt(state.variance) + 1e-4
@@ -154,8 +205,9 @@ def observe(state: FeatureState, row: Row) -> tuple[FeatureState, Tensor]:
 
 
 def _raw(state: FeatureState, row: Row) -> tuple[FeatureState, Tensor, Tensor]:
-    """Return the new state, the raw features, and where they are valid."""
-    # A break starts a new time; a clock that stands still or jumps is held within [0, 1 h] before.
+    """Return the new state, the raw features float32[COUNT], and their validity bool[COUNT]."""
+    # A break restarts event time, so nothing decays over it. Within one, `engine.market` keeps the
+    # wait within 0 … 1 h.
     waited_ns = tf.where(row.breaks, tf.zeros_like(row.time_ns), row.time_ns - state.time_ns)
     waited_s = tf.cast(waited_ns, tf.float32) * 1e-9
     lives = tf.constant(HALF_LIVES_S)
@@ -253,17 +305,8 @@ def _raw(state: FeatureState, row: Row) -> tuple[FeatureState, Tensor, Tensor]:
     ]
     traded_before = running[_VOLUME, _LONGEST] > 0.0
     always = tf.constant(True)
-    valid = [
-        *[book] * 4,
-        row.last_e8 > 0,
-        *[book] * (len(HALF_LIVES_S) + len(_DEEP)),
-        *[traded_before] * len(HALF_LIVES_S),
-        *[always] * (len(HALF_LIVES_S) + 6),
-        *[always] * 4,
-        book,
-        *[always] * 11,
-        book,
-    ]
+    sources = {_ALWAYS: always, _BOOK: book, _LAST: row.last_e8 > 0, _TRADE: traded_before}
+    valid = [sources[each.needs] for each in FEATURES]
     padding = COUNT - len(NAMES)
     state = state._replace(
         time_ns=row.time_ns,
@@ -280,13 +323,13 @@ def _raw(state: FeatureState, row: Row) -> tuple[FeatureState, Tensor, Tensor]:
 
 
 def _flow(before_e8: Tensor, now_e8: Tensor, volumes: Tensor) -> Tensor:
-    """Order-flow imbalance of one book change, by level (Cont et al. 2014, equation 4).
+    """Return the order-flow imbalance of one book change by level (Cont et al. 2014, equation 4).
 
-    ``before_e8`` and ``now_e8`` are int64[4, LEVELS]; ``volumes`` are those of now in units.
+    ``before_e8`` and ``now_e8`` are int64[4, LEVELS]; ``volumes`` is ``now_e8`` in units, float32.
     """
     before = tf.cast(before_e8, tf.float32) * 1e-8
     zero = tf.zeros_like(volumes[1])
-    # A level that a side lacks is worse than any: for a bid its price of 0 is, for an ask none is.
+    # A missing level must compare as the worst price. Its price of 0 is the worst bid already.
     ask_before = tf.where(before_e8[2] > 0, before_e8[2], tf.int64.max)
     ask_now = tf.where(now_e8[2] > 0, now_e8[2], tf.int64.max)
     return (
@@ -298,7 +341,7 @@ def _flow(before_e8: Tensor, now_e8: Tensor, volumes: Tensor) -> Tensor:
 
 
 def _depth_imbalance(volumes: Tensor) -> Tensor:
-    """Imbalance over the levels, each weighted by exp(-rank / 2)."""
+    """Return the imbalance over the levels, each weighted by exp(-rank / 2), float32[]."""
     levels = volumes.shape[1]
     weights = tf.constant([math.exp(-rank / 2) for rank in range(levels)])
     bids, asks = tf.reduce_sum(volumes[1] * weights), tf.reduce_sum(volumes[3] * weights)
@@ -306,13 +349,13 @@ def _depth_imbalance(volumes: Tensor) -> Tensor:
 
 
 def _strength(running: Tensor) -> Tensor:
-    """Relative strength, -1 … 1, of one half-life's column of `running`."""
+    """Return the relative strength, -1 … 1, of one half-life's column of `running`."""
     rises, sizes = running[_RISES], running[_SIZES]
     return _ratio(2.0 * rises - sizes, sizes)
 
 
 def _time_of_day(time_ns: Tensor) -> tuple[Tensor, Tensor]:
-    """Return sine and cosine of the time of day in UTC."""
+    """Return sine and cosine of the time of day in UTC, float32[] each."""
     day_ns = 86_400 * 10**9
     turn = tf.cast(tf.math.floormod(time_ns, day_ns), tf.float32) * np.float32(1.0 / day_ns)
     shifted = turn + 0.25
@@ -320,7 +363,10 @@ def _time_of_day(time_ns: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _sine(turn: Tensor) -> Tensor:
-    """Sine of a part of a turn, 0 … 1, after Bhaskara: within 0.002 of the sine."""
+    """Return the sine of a part of a turn, 0 … 1, by Bhaskara's formula, within 0.002.
+
+    It needs no library function, whose bits differ between processors.
+    """
     half = tf.where(turn < 0.5, turn, turn - 0.5) * 2.0
     bow = half * (1.0 - half)
     return tf.where(turn < 0.5, 1.0, -1.0) * 16.0 * bow / (5.0 - 4.0 * bow)
@@ -335,7 +381,7 @@ def _learn_statistics(
 ) -> FeatureState:
     """Move mean and variance towards a winsorised observation (weight 1/n, floored)."""
     weight = tf.where(valid, 1.0 / tf.minimum(state.count + 2.0, _STATISTICS_SPAN), 0.0)
-    # The first events know no scale, so nothing is winsorised before there is one.
+    # The first 100 events are not winsorised, because there is no scale yet.
     bound = tf.where(state.count < 100.0, 1e6, CLIP) * deviation
     gap = tf.clip_by_value(raw - state.mean, -bound, bound)
     centred = tf.where(tf.constant(SIGNED), 0.0, weight)
