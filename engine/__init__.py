@@ -1,7 +1,7 @@
-"""The present: a deterministic function of the past.
+"""The engine: a deterministic function from records to decisions.
 
-`loop.run` carries an `engine.Engine` over a source of records; `step.step` is what happens at one
-tick. Nothing here knows a clock, a socket, a file or the environment (but `arithmetic`, which sets
-TensorFlow up, and `checkpoint`, which writes states where it is told), and nothing here knows
-whether the records come from an exchange or from a log.
+`loop.run` carries an `engine.Engine` over a source of records; `step.step` processes one tick.
+Nothing here reads a clock, a socket, a file or the environment, with two exceptions: `arithmetic`
+sets the variables that TensorFlow reads when it loads, and `checkpoint` writes states to the
+directory it is given. Nothing here knows whether the records come from an exchange or from a log.
 """

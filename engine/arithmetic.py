@@ -1,16 +1,17 @@
-"""TensorFlow, set up so that the same inputs give the same bits; the one place that imports it.
+"""TensorFlow, set up so that equal inputs give equal bits; the only module that imports it.
 
 The recipe was found by experiment: with it, a training run of dense layers under Adam ends in
 identical bytes on x86-64-v3 processors of different makers; without it, transposed matrix products
-(every gradient) differ. It has to be in place before TensorFlow loads, so every module of the
-engine takes ``tf`` and ``keras`` from here.
+(every gradient) differ. It must be in place before TensorFlow loads, so every module of the engine
+imports ``tf`` and ``keras`` from here.
 
-What stays approximate even so is ``rsqrt`` and whatever the compiler turns into it (``1/sqrt(x)``,
-``y/sqrt(x)``, layer normalisation): write ``y / (sqrt(x) + epsilon)``.
+One operation stays approximate and differs between processors: ``rsqrt``, and everything that the
+compiler turns into it (``1/sqrt(x)``, ``y/sqrt(x)``, layer normalisation). Write
+``y / (sqrt(x) + epsilon)`` instead.
 
-The promise is for one build on one class of machine. `ENVIRONMENT` is recorded with every session,
-together with the digest of a short training run (`engine.engine.arithmetic_digest`): where that
-digest is another one, nothing can be claimed about equal bits.
+Bits are equal for one build on one class of machine. `ENVIRONMENT` is recorded with every session,
+together with the digest of a short training run (`engine.engine.arithmetic_digest`). Where the
+digests differ, equal bits cannot be claimed.
 """
 
 import os
@@ -28,21 +29,21 @@ ENVIRONMENT = {
         " --xla_cpu_use_xnnpack=false"
         " --xla_cpu_multi_thread_eigen=false"
         " --xla_allow_excess_precision=false"
-        # No numerics: fewer copies of what the loop carries, a seventh less time a tick.
+        # Affects speed only: fewer copies of the loop's state, a seventh less time a tick.
         " --xla_cpu_copy_insertion_use_region_analysis=true"
-        # The step's loop becomes one function instead of a hundred and fifty small ones, each
-        # called by the runtime: a third less time a tick.
+        # Affects speed only: the step's loop becomes one function instead of a hundred and fifty
+        # small ones, each called by the runtime: a third less time a tick.
         " --xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000000"
     ),
 }
-"""What affects numerics and is read by TensorFlow when it loads."""
+"""The variables that TensorFlow reads when it loads; recorded, since they affect numerics."""
 
 if "tensorflow" in sys.modules:
     raise ImportError("tensorflow was imported before engine.arithmetic could set it up")
 
 os.environ.update(ENVIRONMENT)
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # its start-up notes are not for our users
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # hides its start-up messages
 
 import keras  # noqa: E402  the environment comes first
 import tensorflow as tf  # noqa: E402
@@ -54,11 +55,11 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.experimental.enable_op_determinism()
 
 Tensor = Any
-"""A TensorFlow tensor; the package ships no types. Shapes and units stand in docstrings."""
+"""A TensorFlow tensor; the package ships no types, so docstrings give shapes and units."""
 
 
 def replace_row(table: Tensor, row: Tensor, index: Tensor) -> Tensor:
-    """Return a table with its row at ``index`` replaced; only in compiled code, where it is cheap.
+    """Return a table with its row at ``index`` replaced; for compiled code only, where it is cheap.
 
     XLA's dynamic-update-slice works in place; `tf.tensor_scatter_nd_update` becomes a loop.
     """
@@ -70,7 +71,7 @@ State = TypeVar("State")
 
 
 def when(condition: Tensor, change: Callable[[State], State], state: State) -> State:
-    """Return a changed state where the condition holds; the change costs nothing where not."""
+    """Return ``change(state)`` where the condition (bool[]) holds, else the state at no cost."""
     changed: State = tf.cond(condition, lambda: change(state), lambda: state)
     return changed
 

@@ -1,22 +1,23 @@
-"""The states that are kept, keyed by offset: a snapshot now and then, a delta after every chunk.
+"""Checkpoints of the state, keyed by offset: a snapshot now and then, a delta after every chunk.
 
 ::
 
     checkpoints/NNNNNNNNNNNNNNNNNNNN.snapshot   the whole state after that offset
-    checkpoints/NNNNNNNNNNNNNNNNNNNN.deltas     what each chunk since then has changed
+    checkpoints/NNNNNNNNNNNNNNNNNNNN.deltas     the change by each chunk since then
 
-Restoring takes the newest snapshot that checks, its deltas up to the last whole one, and then the
-log's tail goes through the loop. Rules:
+A restore takes the newest valid snapshot and its deltas up to the last whole one; then the log's
+tail runs through the loop. Rules:
 
-* A checkpoint names the log's chain value at its offset. One of another history is refused.
+* A checkpoint names the log's chain value at its offset; that of another history is refused.
 * It is written after the log's records are durable, so it is never beyond the log.
-* A snapshot is published atomically and read back before older deltas go.
-* Preparing one takes tens of milliseconds, and needs nothing but the state that was taken. Whoever
-  has a stream to keep up with has it done ``beside``: meanwhile changes go on behind the snapshot
-  before, and when it is prepared, all that changed since it was taken becomes its first delta,
-  which is durable before the snapshot has its name. So no moment is without the newest state.
-* The first checkpoint after a restore is a new snapshot: nobody appends to a file of an earlier
-  process, so an interrupted delta never has to be cut.
+* A snapshot is published atomically, and read back before older deltas are deleted.
+* Preparing a snapshot takes tens of milliseconds and needs only the state that was taken. A live
+  session prepares it ``in_background``. Meanwhile deltas are still appended to the previous
+  snapshot. Once the new one is prepared, everything that changed since it was taken becomes its
+  first delta, which is durable before the snapshot is renamed into place. So the newest state is
+  durable at every moment.
+* The first checkpoint after a restore is a new snapshot: no process appends to a file of an earlier
+  one, so an interrupted delta never has to be truncated.
 * Retention keeps the first snapshot for ever, the newest `KEPT_NEWEST`, and of older ones the
   newest of each hour for a day and the newest of each day (in event time).
 """
@@ -44,10 +45,10 @@ from eventlog.storage import (
 )
 
 DELTAS_BYTES_MAX = 64 << 20
-"""Deltas on one snapshot; then there is a new snapshot (I10)."""
+"""Bytes of deltas on one snapshot, after which a new snapshot is due (I10)."""
 
 SNAPSHOT_RECORDS_MAX = 50_000
-"""Records between two snapshots, at most, so that a restore stays short."""
+"""Records between two snapshots, at most, so that a restore stays fast."""
 
 KEPT_NEWEST = 4
 _AHEAD_BYTES = 1 << 20
@@ -56,18 +57,18 @@ _HEAD_BYTES = 16 << 10
 
 
 class History(Protocol):
-    """What a checkpoint has to know of the log that it belongs to."""
+    """What checkpoints need of the log that they belong to."""
 
     @property
     def end(self) -> int:
         """The offset after the last durable record."""
 
     def chain_after(self, offset: int) -> bytes | None:
-        """Return the first `LINK_BYTES` of the chain value after a record that ends a frame."""
+        """Return the first `LINK_BYTES` of the chain value after a record, if it ends a frame."""
 
 
 class Stateful(delta.Stateful, Protocol):
-    """An engine, as far as keeping its state goes."""
+    """What checkpoints need of an engine."""
 
     parameters: Parameters
 
@@ -75,14 +76,15 @@ class Stateful(delta.Stateful, Protocol):
         """Return the whole state."""
 
     def self_check(self, state: Arrays) -> Arrays:
-        """Return samples of a state, and what its network says to them (`engine.self_check`)."""
+        """Return samples of a state and its network's logits for them (`engine.self_check`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A state, the offset after which it stands, and the snapshots that were passed over.
+    """A state, the offset of the last record it includes, and the damage that was skipped.
 
-    ``snapshot`` is the state of the snapshot below it, to be asked again what ``self_check`` holds.
+    ``snapshot`` is the state of the snapshot that it was restored from; its network must repeat the
+    logits in ``self_check``.
     """
 
     state: Arrays
@@ -94,7 +96,7 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A whole state after an offset, with all that has to be asked of the engine at that moment."""
+    """A whole state after an offset, with everything else that a snapshot needs of the engine."""
 
     offset: int
     chain: bytes
@@ -106,7 +108,7 @@ class _Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A snapshot that is durable, and was read back, under a temporary name."""
+    """A snapshot that is durable under a temporary name and was read back."""
 
     taken: _Taken
     facts: Facts
@@ -115,17 +117,17 @@ class _Prepared:
 
 
 class Promise(Protocol):
-    """A snapshot that is being prepared, as `concurrent.futures.Future` is one."""
+    """A snapshot in preparation; `concurrent.futures.Future` is one."""
 
     def done(self) -> bool:
-        """Say whether it is prepared, or failed."""
+        """Return whether the preparation has ended, with success or not."""
 
     def result(self) -> "_Prepared":
-        """Return it, or raise what it failed of; wait for it if need be."""
+        """Wait for the snapshot and return it, or raise the error of its preparation."""
 
 
-Beside = Callable[[Callable[[], _Prepared]], Promise]
-"""Has something done while one goes on, as `concurrent.futures.Executor.submit` does."""
+InBackground = Callable[[Callable[[], _Prepared]], Promise]
+"""Runs a call in the background, as `concurrent.futures.Executor.submit` does."""
 
 
 class Checkpoints:
@@ -136,38 +138,38 @@ class Checkpoints:
         directory: Path,
         *,
         storage: Storage = DISK,
-        beside: Beside | None = None,
+        in_background: InBackground | None = None,
         check_owner: Callable[[], object] = lambda: None,
     ) -> None:
-        """Use a directory, which is made when the first checkpoint is.
+        """Use a directory, which is created with the first checkpoint.
 
-        With ``beside``, `keep` has snapshots prepared there; without, it waits for them.
-        ``check_owner`` raises once the log that the states belong to has another writer: what is
-        kept and removed here is then that one's (`eventlog.log.Log.check_owner`).
+        With ``in_background``, `keep` prepares snapshots there; without, it waits for them.
+        ``check_owner`` raises once the log has another writer, whose checkpoints must not be
+        touched (`eventlog.log.Log.check_owner`).
         """
         self._check_owner = check_owner
         self._directory = directory
         self._storage = storage
-        self._beside = beside
+        self._in_background = in_background
         self._deltas: _Deltas | None = None
-        self._coming: Promise | None = None
+        self._preparing: Promise | None = None
 
     def offsets(self) -> list[int]:
-        """Return the offsets of all snapshots, oldest first, whether they check or not."""
+        """Return the offsets of all snapshots, oldest first, damaged ones included."""
         if not self._storage.exists(self._directory):
             return []
         names = self._storage.listdir(self._directory)
         return [offset for name in names if (offset := offset_in(name, ".snapshot")) is not None]
 
     def path(self, offset: int) -> Path:
-        """Return where the snapshot at an offset stands."""
+        """Return the path of the snapshot at an offset."""
         return self._directory / f"{offset:020}.snapshot"
 
     def facts(self, offset: int) -> Facts:
-        """Return what the snapshot at an offset says of itself.
+        """Return the facts of the snapshot at an offset.
 
         Raises:
-            CheckpointDamaged: if its beginning does not check.
+            CheckpointDamaged: if its first frame fails a check.
         """
         head = self._storage.read(self.path(offset), 0, _HEAD_BYTES)
         return snapshot.facts_in(head, self.path(offset), offset=offset)
@@ -176,7 +178,7 @@ class Checkpoints:
         """Return the snapshot at an offset.
 
         Raises:
-            CheckpointDamaged: if anything in it does not check.
+            CheckpointDamaged: if any check of it fails.
         """
         path = self.path(offset)
         return snapshot.decode(read_all(self._storage, path), path, offset=offset)
@@ -184,7 +186,7 @@ class Checkpoints:
     def deltas(self, offset: int, name: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield (offset, the log's chain value there, change) for each whole delta on a snapshot.
 
-        A last delta that was interrupted is not there: its training is repeated from the log.
+        A last delta that was interrupted is left out: its training is repeated from the log.
 
         Raises:
             CheckpointDamaged: if the file is damaged in another way.
@@ -200,9 +202,9 @@ class Checkpoints:
             raise CheckpointDamaged(path, found.position, found.reason)
 
     def interrupted(self, offset: int, name: bytes) -> str:
-        """Return why the last delta on a snapshot does not count, or nothing.
+        """Return why the last delta on a snapshot is not used, or an empty string.
 
-        A process that was killed leaves that. Its training is repeated from the log.
+        A process that was killed leaves such a delta. Its training is repeated from the log.
         """
         path = self._directory / f"{offset:020}.deltas"
         if not self._storage.exists(path):
@@ -215,11 +217,11 @@ class Checkpoints:
         return "it is cut short" if len(data) % _AHEAD_BYTES else ""
 
     def restore(self, log: History) -> Restored | None:
-        """Return the newest state of this log that checks, or ``None`` if there is no checkpoint.
+        """Return the newest valid state of this log, or ``None`` if there is no checkpoint.
 
         Raises:
-            ForeignCheckpoint: if a snapshot that checks is of another history than the log.
-            CheckpointDamaged: if there are snapshots and none checks.
+            ForeignCheckpoint: if a valid snapshot belongs to another history than the log.
+            CheckpointDamaged: if there are snapshots and all are damaged.
         """
         damaged: list[CheckpointDamaged] = []
         for offset in reversed(self.offsets()):
@@ -248,32 +250,32 @@ class Checkpoints:
         return None
 
     def keep(self, engine: Stateful, *, offset: int, chain: bytes) -> None:
-        """Keep the engine's state, which includes all records up to ``offset``; then it is durable.
+        """Make the engine's state durable; it includes all records up to ``offset``.
 
-        ``chain`` is the log's chain value there, of which the first `LINK_BYTES` are kept. It is
-        kept as a delta, or as a snapshot where one is due.
+        ``chain`` is the log's chain value there, of which the first `LINK_BYTES` are stored. The
+        state is stored as a delta, or as a snapshot where one is due.
         """
         self._check_owner()
         deltas = self._deltas
         if deltas is not None and not deltas.is_named:
-            # Somebody removed or replaced the file: what went there is not kept.
+            # Another process removed or replaced the file, so its deltas are lost.
             deltas = None
         if deltas is None:
             self.keep_whole(engine, offset=offset, chain=chain)
         elif offset > deltas.offset:
             due = not deltas.has_room or offset - deltas.base >= SNAPSHOT_RECORDS_MAX
-            if self._coming is not None and self._coming.done():
-                self._publish(self._coming.result(), engine, offset=offset, chain=chain)
-            elif due and self._beside is None:
+            if self._preparing is not None and self._preparing.done():
+                self._publish(self._preparing.result(), engine, offset=offset, chain=chain)
+            elif due and self._in_background is None:
                 self.keep_whole(engine, offset=offset, chain=chain)
             else:
                 deltas.append(engine, offset=offset, chain=chain)
-                if due and self._beside is not None and self._coming is None:
+                if due and self._in_background is not None and self._preparing is None:
                     taken = _taken(engine, offset=offset, chain=chain)
-                    self._coming = self._beside(lambda: self._prepared(taken))
+                    self._preparing = self._in_background(lambda: self._prepared(taken))
 
     def keep_whole(self, engine: Stateful, *, offset: int, chain: bytes) -> Facts:
-        """Keep a snapshot, whether one is due or not; return what it says of itself."""
+        """Write a snapshot, whether one is due or not; return its facts."""
         self._check_owner()
         make_directory(self._storage, self._directory)
         self.close()
@@ -282,16 +284,16 @@ class Checkpoints:
         return prepared.facts
 
     def close(self) -> None:
-        """Let go of the open file, and of a snapshot that is being prepared, once it is."""
-        if self._coming is not None:
-            self._coming.result()
-            self._coming = None
+        """Wait for a snapshot in preparation, drop it, and close the open file."""
+        if self._preparing is not None:
+            self._preparing.result()
+            self._preparing = None
         if self._deltas is not None:
             self._deltas.close()
             self._deltas = None
 
     def _prepared(self, taken: _Taken) -> _Prepared:
-        """Make a state a durable file that has not its name yet. Needs nothing of the engine."""
+        """Write a state to a durable file under a temporary name, without use of the engine."""
         state, path = taken.state, self.path(taken.offset)
         facts = snapshot.facts_of(
             state, offset=taken.offset, chain=taken.chain, parameters=taken.parameters
@@ -303,10 +305,10 @@ class Checkpoints:
         return _Prepared(taken, facts, name, temporary)
 
     def _publish(self, prepared: _Prepared, engine: Stateful, *, offset: int, chain: bytes) -> None:
-        """Give a snapshot its name, once what has changed since it was taken is durable behind it.
+        """Rename a snapshot into place, after the changes since it was taken are a durable delta.
 
-        Deltas of its name that are there are of another snapshot, whose publication was interrupted
-        just before it had its name.
+        A file of deltas that exists already is of another snapshot at this offset, whose
+        publication was interrupted just before the rename.
         """
         taken = prepared.taken
         deltas = _Deltas(self._directory, self._storage, taken, prepared.name, engine)
@@ -317,13 +319,13 @@ class Checkpoints:
             self._storage.fsync_dir(self._directory)
         self._check_owner()
         put_in_place(self._storage, prepared.temporary, self.path(taken.offset))
-        self._coming = None
+        self._preparing = None
         self.close()
         self._deltas = deltas
         self._retire(taken.offset)
 
     def _retire(self, newest: int) -> None:
-        """Remove what the newest snapshot, which was read back, makes dispensable."""
+        """Remove the files that the newest snapshot, which was read back, makes dispensable."""
         times: dict[int, int] = {}
         for offset in self.offsets():
             try:
@@ -351,19 +353,19 @@ def _taken(engine: Stateful, *, offset: int, chain: bytes) -> _Taken:
 
 
 def offset_in(file_name: str, suffix: str) -> int | None:
-    """Return the offset in the name of a file of that suffix, or ``None`` if it is none of ours."""
+    """Return the offset in a file name of this suffix, or ``None`` if the name has another form."""
     stem = file_name.removesuffix(suffix)
     ours = stem != file_name and len(stem) == 20 and stem.isascii() and stem.isdecimal()
     return int(stem) if ours else None
 
 
 def belongs(log: History, offset: int, chain: bytes) -> bool:
-    """Say whether a chain value is the log's at an offset."""
+    """Return whether a chain value is the log's at an offset."""
     return offset < log.end and log.chain_after(offset) == chain
 
 
 def dispensable(times_ns: dict[int, int]) -> list[int]:
-    """Return which snapshots need not be kept, given each one's offset and event time.
+    """Return the offsets of snapshots that need not be kept, given the event time of each.
 
     >>> hour = 3_600 * 10**9
     >>> dispensable({0: 0, 10: 1, 20: 2, 30: 2 * hour, 40: 3 * hour, 50: 3 * hour, 60: 3 * hour})
@@ -389,7 +391,7 @@ def _split(frame: Frame, path: Path) -> tuple[bytes, bytes]:
 
 
 class _Deltas:
-    """The file of deltas on one snapshot, zero-filled ahead, one durable frame a delta."""
+    """The file of deltas on one snapshot: filled with zeros ahead, one durable frame a delta."""
 
     def __init__(
         self, directory: Path, storage: Storage, taken: _Taken, name: bytes, engine: Stateful
@@ -431,12 +433,12 @@ class _Deltas:
         self.offset = offset
 
     def _fill(self) -> None:
-        # Appending to a file that was written before is twice as fast and steadier: no metadata.
+        # Overwriting zeros is twice as fast as growing the file, and steadier: no new metadata.
         storage = self._storage
         file = storage.open(self.path) if self._zeroed else storage.create(self.path)
         end = self._zeroed + _AHEAD_BYTES
         while self._zeroed < end:
-            # In pieces, as a segment is filled, and for the same reason.
+            # In pieces, for the same reason as in `eventlog.segment`.
             piece = _ZEROS[: end - self._zeroed]
             file.pwrite(piece, self._zeroed)
             self._zeroed += len(piece)

@@ -1,4 +1,4 @@
-"""Batches of a log, cut and joined to a size. The cut has no influence on any result (I7)."""
+"""Batches of a log, cut and joined into chunks. The chunking changes no result (I7)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -12,7 +12,7 @@ _EFFECT_KINDS = pa.array(EFFECT_KINDS)
 
 
 def is_effect(batch: pa.RecordBatch) -> pa.Array:
-    """Return for every record whether it is an effect."""
+    """Return for every record whether it is an effect, bool[records]."""
     return pc.is_in(batch.column("kind"), _EFFECT_KINDS)
 
 
@@ -21,9 +21,9 @@ def chunks(
 ) -> Iterator[pa.RecordBatch]:
     """Cut and join batches of a log into chunks of ``size`` inputs; the last may have fewer.
 
-    A log's batches are as small as its commits were; long chunks are merely faster. The effects
-    that lie between the inputs come along and do not count: nothing is computed on them. A chunk
-    also ends with the record at each of the offsets ``stops``, which are increasing.
+    A log's batches are as small as its commits were; longer chunks are only faster. Effects between
+    the inputs are included and not counted, since nothing is computed on them. A chunk also ends
+    after the record at each of the offsets ``stops``, which must increase.
     """
     waiting: list[pa.RecordBatch] = []
     count, stop = 0, 0

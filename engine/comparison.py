@@ -1,4 +1,4 @@
-"""Effects as recorded beside effects as derived: the first difference, by offset and column."""
+"""Recorded effects compared with derived ones: the first difference, by offset and column."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from eventlog.records import EFFECT_KINDS
 from eventlog.schema import COLUMNS, SCHEMA
 
 COMPARED = tuple(name for name in SCHEMA.names if name != "offset")
-"""Every column but the offset, which a log gives and the engine does not know."""
+"""Every column but the offset, which the log assigns and the engine does not know."""
 
 _OWN = frozenset({"kind"}.union(*(COLUMNS[kind] for kind in EFFECT_KINDS)))
-"""The columns that effects have; all others are empty in them, and are only looked at."""
+"""The columns of effects. All others should be null in them and are compared only if not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divergence:
-    """The first place where what was recorded and what is derived differ.
+    """The first place where the recorded and the derived effects differ.
 
-    ``offset`` is the recorded effect's; where the log lacks the effect, it is its tick's.
+    ``offset`` is that of the recorded effect, or of the tick where the log lacks the effect.
     """
 
     offset: int
@@ -38,10 +38,9 @@ class Divergence:
 
 
 class Comparison:
-    """A cursor over a log's effects, moved along by what is derived.
+    """A cursor over a log's effects that advances with the derived effects.
 
-    The n-th derived effect is compared with the n-th recorded one, so how either was cut into
-    batches does not matter.
+    The n-th derived effect is compared with the n-th recorded one, however either is batched.
     """
 
     def __init__(self, recorded: Iterable[pa.RecordBatch]) -> None:
@@ -54,8 +53,7 @@ class Comparison:
     def compare(self, derived: pa.RecordBatch) -> pa.RecordBatch:
         """Compare derived effects with the next recorded ones; return those the log lacks.
 
-        Only the first difference is kept, in ``divergence``; what follows from a difference says
-        nothing more.
+        Only the first difference is kept, in ``divergence``: later ones may follow from it.
         """
         while derived.num_rows and (recorded := self._next()) is not None:
             count = min(recorded.num_rows, derived.num_rows)
@@ -69,7 +67,7 @@ class Comparison:
         return derived
 
     def finish(self) -> None:
-        """Say that nothing more is derived: a recorded effect that is left over is a difference."""
+        """End the comparison: a recorded effect that is left over counts as a difference."""
         left = self._next()
         if left is not None and self.divergence is None:
             self.divergence = Divergence(
@@ -89,7 +87,7 @@ class Comparison:
 
 
 def _effects_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the effects among the records, in the columns that hold anything of them."""
+    """Yield the effects among the records: their own columns, and others where not all null."""
     for batch in batches:
         chosen = is_effect(batch)
         names = [name for name in COMPARED if name in _OWN or _holds(batch.column(name), chosen)]

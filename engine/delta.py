@@ -1,9 +1,9 @@
-"""What one chunk changed in the state: the XOR of small arrays' bits, and the rings' new rows.
+"""The change of the state by one chunk: the XOR of the small arrays' bits, and the rings' new rows.
 
-Pure. The small arrays are what has to be remembered of the state before. Most ticks leave most of
-them as they are, the book above all: a mask says which have changed, and only those are there. What
-is left is a few kilobytes once compressed, and adding it to the state before gives the state after,
-bit for bit.
+Pure. To encode a change, only the small arrays of the earlier state must be kept. Most ticks leave
+most of them unchanged, above all the order book, so a mask names the arrays that changed and only
+those are stored. A change takes a few kilobytes once compressed; added to the earlier state it
+gives the later one bit for bit.
 """
 
 import struct
@@ -15,23 +15,23 @@ import numpy.typing as npt
 from engine.state import RINGS, Arrays, cursors, cursors_in, touched
 
 _HEAD = struct.Struct("<qqqq16s")
-"""Head and ripe before, head and ripe after, and which of the small arrays have changed."""
+"""Head and ripe before, head and ripe after, and a mask of the small arrays that changed."""
 
 _MASK_BITS = 128
 
 
 class Stateful(Protocol):
-    """An engine, as far as a change of its state goes."""
+    """What encoding a change needs of an engine."""
 
     def small_bytes(self) -> dict[str, bytes]:
         """Return the bytes of all arrays but the rings."""
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """Return some rows of one of the rings."""
+        """Return the rows of a ring at these places."""
 
 
 class Small(NamedTuple):
-    """What has to be remembered of a state in order to say later what has changed."""
+    """What must be kept of a state to encode a later change."""
 
     cursors: tuple[int, int]
     cells: tuple[bytes, ...]
@@ -39,20 +39,20 @@ class Small(NamedTuple):
 
 
 def small(engine: Stateful) -> Small:
-    """Return what has to be remembered of the state that an engine has now."""
+    """Return what must be kept of an engine's present state."""
     cells = engine.small_bytes()
     return Small(cursors_in(cells), tuple(cells[name] for name in sorted(cells)))
 
 
 def encode(before: Small, engine: Stateful, *, rows: tuple[int, int]) -> tuple[bytes, Small]:
-    """Return the change since ``before``, uncompressed, and what to remember of now.
+    """Return the change since ``before``, uncompressed, and what to keep of the present state.
 
-    ``rows`` are the places in the ring of predictions and in the archive.
+    ``rows`` are the sizes of the ring of predictions and of the archive.
     """
     now = small(engine)
     assert len(now.cells) <= _MASK_BITS, "I10"
     pairs = list(zip(before.cells, now.cells, strict=True))
-    # Of most arrays that change most bytes do, and all are short: compared and combined whole.
+    # Arrays are short, and one that changes does so in most bytes: compared and combined whole.
     changed = [bit for bit, (old, new) in enumerate(pairs) if old != new]
     old, new = (b"".join(cells[bit] for bit in changed) for cells in (before.cells, now.cells))
     bits = np.frombuffer(old, np.uint8) ^ np.frombuffer(new, np.uint8)
@@ -64,10 +64,10 @@ def encode(before: Small, engine: Stateful, *, rows: tuple[int, int]) -> tuple[b
 
 
 def apply(state: Arrays, change: bytes) -> Arrays:
-    """Return the state after a change. The state before is not changed.
+    """Return the state after a change; the given state stays as it is.
 
     Raises:
-        ValueError: if the change is not one of this state.
+        ValueError: if the change does not start at this state.
     """
     after = copied(state)
     add(after, change)
@@ -75,16 +75,16 @@ def apply(state: Arrays, change: bytes) -> Arrays:
 
 
 def copied(state: Arrays) -> Arrays:
-    """Return a state whose arrays are nobody else's, and can be written to, for `add`."""
-    # Not by their own copy: what TensorFlow gives for an array without axes is none.
+    """Return a copy of a state whose arrays are writable and not shared, for `add`."""
+    # Not array.copy(): for a scalar, TensorFlow returns a numpy scalar, whose copy is no array.
     return {name: np.array(array) for name, array in state.items()}
 
 
 def add(state: Arrays, change: bytes) -> None:
-    """Change a state, whose arrays are nobody else's, into the state after a change.
+    """Apply a change in place to a state whose arrays are not shared.
 
     Raises:
-        ValueError: if the change is not one of this state, which then stays as it is.
+        ValueError: if the change does not start at this state, which is then left as it is.
     """
     if len(change) < _HEAD.size:
         raise ValueError(f"the change has {len(change)} bytes, less than a head")

@@ -1,8 +1,8 @@
 """The engine: a deterministic function from its parameters and the log's records to effects.
 
 It sees no clock, socket, file or environment (I3), and no record's effect depends on how the
-records were cut into chunks (I7). What a chunk makes of it comes back as a batch of effects in the
-log's own schema: for every tick its fill, if an order filled, and its decision.
+records were cut into chunks (I7). For each chunk it returns a batch of effects in the log's schema:
+for every tick its fill, if an order filled, then milestones of the learner, then its decision.
 """
 
 import json
@@ -51,7 +51,7 @@ MILESTONES = {
     "feature dropped": "dropped",
     "step skipped": "skipped",
 }
-"""What a milestone says → the count that is not zero when it happens."""
+"""The ``why`` of a milestone → the field of `Counts` that is not zero when it happens."""
 
 _FEATURES = ("adopted", "dropped")
 
@@ -62,7 +62,7 @@ _SIDES = np.array(["", "buy", "sell"], object)
 
 
 class _Prefetched(NamedTuple):
-    """A chunk that was folded before its turn: the market behind it, and its rows."""
+    """A chunk that was folded ahead of `advance`: the market after it, and its rows."""
 
     chunk: pa.RecordBatch
     market: Market
@@ -72,9 +72,9 @@ class _Prefetched(NamedTuple):
 class Engine:
     """One market's engine. `advance` is the only way to change it.
 
-    Engines of equal parameters share one compiled step, each with variables of its own: they may
-    take turns as they like, but not work at once. ``position`` is the offset of the last record it
-    was given, -1 before any; it is no part of the state.
+    Engines of equal parameters share one compiled step and have variables of their own. They may
+    take turns in any order, but not run at the same time. ``position`` is the offset of the last
+    record given to `advance`, -1 before the first; it is not part of the state.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Engine:
         self._variables = self._step.hold(state)
         self._spans = steps.spans(state)
         self._packed = steps.pack(state)
-        self._frontier = self._market  # behind what was foreseen last
+        self._frontier = self._market  # after the last prefetched chunk
         self._prefetched: deque[_Prefetched] = deque()
         self.position = -1
 
@@ -117,19 +117,19 @@ class Engine:
 
         Args:
             chunk: rows in the log's schema, or in a projection that has `engine.market.READS`.
-                Effects among them are passed over. At most `CHUNK_TICKS` ticks.
+                Effects among them are skipped. At most `CHUNK_TICKS` ticks.
 
         Returns:
-            The effects in order, at offset 0: a log numbers them when it appends them.
+            The effects in order, all with offset 0: the log numbers them when it appends them.
 
         Raises:
-            ValueError: if there are more ticks than fit; nothing has changed then (I4).
+            ValueError: if there are more than `CHUNK_TICKS` ticks; nothing is changed then (I4).
         """
         try:
             market, rows = self._folded(chunk)
             outcome = self._step.run(self._variables, rows)
         except BaseException:
-            # What was foreseen stands behind a chunk that has not happened.
+            # The prefetched chunks were folded after one that has not been applied.
             self._prefetched.clear()
             self._frontier = self._market
             raise
@@ -141,11 +141,11 @@ class Engine:
         return _effects(chunk, rows, outcome)
 
     def prefetch(self, chunk: pa.RecordBatch) -> None:
-        """Fold a chunk before its turn, behind those foreseen already; changes no result.
+        """Fold a chunk ahead of `advance`, after those prefetched already; changes no result.
 
-        It may run on another thread while `advance` is in the compiled step, which is where the
-        time goes: the fold does not depend on what the step makes of earlier ticks. The chunks that
-        `advance` is given next must be these, in this order; any other forgets them.
+        It may run on another thread while `advance` is in the compiled step, where most time is
+        spent: the fold does not depend on the step's results for earlier ticks. `advance` must be
+        given the same chunk objects next, in this order; any other chunk discards them.
         """
         market = self._frontier.copy()
         rows = market.fold(chunk)
@@ -165,12 +165,12 @@ class Engine:
         return market, rows
 
     def state(self) -> Arrays:
-        """Return the whole state as arrays by name; copies, which nobody else changes."""
+        """Return the whole state as arrays by name, copies that the engine never changes."""
         market = {name: array.copy() for name, array in self._market.state().items()}
         return {**market, **self._variables.state()}
 
     def small_bytes(self) -> dict[str, bytes]:
-        """Return what a tick changes all over: the bytes of all arrays but the rings.
+        """Return the bytes of all arrays but the rings, by name: what a tick changes throughout.
 
         Cheap, so that it can be kept after every tick.
         """
@@ -179,27 +179,27 @@ class Engine:
         return {**market, **{name: packed[span] for name, span in self._spans.items()}}
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """Return some rows of one of the rings."""
+        """Return the rows of a ring at these places, [len(places), …]."""
         return self._variables.ring_rows(name, places)
 
     def self_check(self, state: Arrays) -> Arrays:
-        """Return a state's newest labelled samples and answers (`engine.self_check`)."""
+        """Return a state's newest labelled samples and its logits (`engine.self_check`)."""
         return self_check.self_check(state, self.parameters)
 
     @property
     def market(self) -> Market:
-        """The market as the last record left it; not to be changed."""
+        """The market after the last record; not to be changed."""
         return self._market
 
     @property
     def digest(self) -> str:
-        """The whole state's identity: two engines that agree in it agree in every bit."""
+        """The whole state's digest: engines with equal digests agree in every bit of the state."""
         return digest(self.state())
 
 
 def initial_state(parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> Arrays:
     """Return the state before the first record. It follows from the parameters' seed, but it is
-    stored and not recomputed, since another machine may draw other first weights.
+    stored and not recomputed, since another machine may draw different initial weights.
     """
     return {**Market.initial().state(), **steps.initial_state(parameters, rules)}
 
@@ -207,13 +207,13 @@ def initial_state(parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> 
 def arithmetic_digest(parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> str:
     """Return the digest of a short training run of the compiled step on made-up rows.
 
-    It names the arithmetic of this build on this machine, as these parameters use it: where it
-    equals the recorded one, equal bits can be claimed; where not, nothing can.
+    It identifies the arithmetic of this build on this machine, as these parameters use it. Equal
+    bits can be claimed only where it equals the recorded digest. 32 hexadecimal digits.
     """
     step = steps.compiled(parameters, rules)
     state = steps.initial_state(parameters, rules)
     weights = state["learner.weights"]
-    # The first weights are made from integers here, so that only the step's arithmetic is tested.
+    # The initial weights come from integers here, so that only the step's arithmetic is tested.
     ranks = np.arange(weights.size, dtype=np.int64)
     state["learner.weights"] = ((ranks * 7919 % 2001 - 1000) / np.float32(4000)).astype(np.float32)
     variables = step.hold(state)
@@ -224,7 +224,7 @@ def arithmetic_digest(parameters: Parameters, rules: VenueRules = DEFAULT_RULES)
 
 
 def _probe_rows(count: int) -> Rows:
-    """Return rows of a market that wanders, from whole-number recurrences only."""
+    """Return int64[count, WIDTH], a random walk of the market from an integer recurrence."""
     rows = np.zeros((count, WIDTH), np.int64)
     middle_e8, seed = 100_000 * 10**8, 12345
     for index in range(count):
@@ -246,8 +246,8 @@ def _probe_rows(count: int) -> Rows:
 
 
 def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:
-    """Return the decisions as rows of the schema, each behind what else its tick brought: a fill,
-    and what happened to the learner.
+    """Return the effects as rows of the schema: for each tick its fill, its milestones and, last,
+    its decision.
     """
     ticks = _ticks(chunk, rows)
     decisions = _decisions(ticks, rows, outcome)
@@ -263,13 +263,13 @@ def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBa
         places.insert(0, filled)
     if len(parts) == 1:
         return decisions
-    # A stable sort of all by their tick keeps what stands in front there.
+    # Fills come first in `parts`, decisions last; a stable sort by tick keeps that order.
     order = np.argsort(np.concatenate(places), kind="stable")
     return pa.concat_batches(parts).take(pa.array(order))
 
 
 def _ticks(chunk: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:
-    """Return the times of the records that gave the rows."""
+    """Return the times of the records that the rows were folded from."""
     times = chunk.select(["exchange_ns", "received_ns"])
     if len(rows) == chunk.num_rows:
         return times
@@ -278,7 +278,7 @@ def _ticks(chunk: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:
 
 
 def _milestones(counts: npt.NDArray[np.int64]) -> dict[str, dict[int, str]]:
-    """Return what happened to the learner: why → row → detail."""
+    """Return the milestones of the learner: why → row → detail as JSON."""
     found: dict[str, dict[int, str]] = {}
     for why, column in MILESTONES.items():
         happened = np.flatnonzero(counts[:, _COUNT[column]]).tolist()
@@ -288,7 +288,7 @@ def _milestones(counts: npt.NDArray[np.int64]) -> dict[str, dict[int, str]]:
             numbers = counts[happened, _COUNT[column]].tolist()
             facts: list[Any] = [{"feature": candidates.pair_name(each - 1)} for each in numbers]
         else:
-            facts = [{"exits": count} for count in counts[happened, _COUNT["exits"]].tolist()]
+            facts = [{"exits": count} for count in counts[happened, _COUNT["heads"]].tolist()]
         found[why] = dict(zip(happened, map(json.dumps, facts), strict=True))
     return found
 
@@ -303,7 +303,7 @@ def _happened(
 
 
 def _decisions(ticks: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:
-    # By columns, each in one piece, which Arrow takes as it is.
+    # Transposed so that each column is contiguous, which Arrow can use without a copy.
     counts, measures = (np.ascontiguousarray(table.T) for table in outcome[:2])
     columns = _effect_columns("decision", ticks, rows)
     columns["action"] = pa.array(_ACTIONS[counts[_COUNT["action"]]], pa.string())
@@ -320,7 +320,7 @@ def _decisions(ticks: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.Record
 def _columns(
     kind: pa.DataType, table: npt.NDArray[Any], rows: dict[str, int]
 ) -> dict[str, pa.Array]:
-    """Return rows of a table as columns that share its memory: they are many, and often short."""
+    """Return rows of a table as columns that share its memory, which is faster than copying."""
     buffers, count = [None, pa.py_buffer(table)], table.shape[1]
     return {
         name: pa.Array.from_buffers(kind, count, buffers, 0, row * count)

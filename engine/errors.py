@@ -1,12 +1,12 @@
-"""What can be wrong with what the engine is given.
+"""Errors of the engine: parameters, states and checkpoints that it cannot use.
 
     EngineError
-    ├── ParameterError        a parameter that is unknown, ill-typed or out of its range
+    ├── ParameterError        a parameter that is unknown, of a wrong type or out of its range
     ├── StateMismatch         a state whose arrays are not those of this engine
-    ├── CheckpointDamaged     a checkpoint file that does not check
+    ├── CheckpointDamaged     a checkpoint file whose contents fail a check
     └── ForeignCheckpoint     a checkpoint that belongs to another history
 
-Each carries the facts as fields; ``hint`` says what a person can do.
+Each has its facts as attributes; ``hint`` says what a person can do.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ class EngineError(Exception):
 
 
 class ParameterError(EngineError):
-    """A parameter that is unknown, ill-typed or out of its range."""
+    """A parameter that is unknown, of a wrong type or out of its range."""
 
     def __init__(self, name: str, problem: str, *, hint: str = "") -> None:
         super().__init__(f"{name}: {problem}")
@@ -35,7 +35,7 @@ class StateMismatch(EngineError):
 
 
 class CheckpointDamaged(EngineError):
-    """A checkpoint file that does not check."""
+    """A checkpoint file whose contents fail a check."""
 
     hint = "An older checkpoint is used if there is one; trader verify shows all of them."
 
@@ -47,7 +47,7 @@ class CheckpointDamaged(EngineError):
 
 
 class ForeignCheckpoint(EngineError):
-    """A checkpoint whose chain value is not the log's at its offset: another history."""
+    """A checkpoint whose chain value differs from the log's at its offset: another history."""
 
     hint = "Do not mix the checkpoints and the log of different journals."
 

@@ -1,15 +1,14 @@
-"""What the step is: a digest of its definition, so that a change of code is not taken for another
+"""The identity of the step: a digest of its code, so that changed code is not mistaken for another
 machine.
 
-Equal behaviour needs equal code, equal parameters, equal arithmetic and an equal log (nautilus
-names the same tuple: seed, binary, configuration, schema, log). The parameters have a digest
-(`engine.parameters`), the arithmetic has one (`engine.engine.arithmetic_digest`), the log has its
-chain. This is the digest of the code.
+Equal behaviour needs equal code, parameters, arithmetic and logs (NautilusTrader names a similar
+tuple: seed, binary, configuration, schema, log). Parameters have a digest (`engine.parameters`), so
+has the arithmetic (`engine.engine.arithmetic_digest`), and the log has its chain. This module gives
+the digest of the code.
 
-It is taken over the syntax of the modules that turn records into decisions, without comments,
-docstrings and layout: they may be improved without ending anybody's journal. Names count, although
-they change nothing, because a digest that is sometimes too strict can be trusted, and one that is
-sometimes too lenient can not.
+The digest covers the syntax trees of the modules that turn records into decisions, without
+comments, docstrings and layout, so that these can be improved without ending a journal. Names
+count, although renaming changes no behaviour: a digest may be too strict, but never too lenient.
 """
 
 import ast
@@ -46,17 +45,15 @@ MODULES = (
     "engine.step",
     "engine.venue_rules",
 )
-"""The modules on which a decision depends: all that `engine.engine` imports of this package, but
-for its errors and the self-check."""
+"""The modules on which a decision depends: those of this package that `engine.engine` imports,
+without its errors and the self-check."""
 
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
 def step_identity() -> str:
-    """Return the digest of the step's definition, 32 hexadecimal digits; the same in every version
-    of Python.
-    """
+    """Return the digest of the step's code, 32 hexadecimal digits; the same for every Python."""
     return identity_of((name, _source(name)) for name in MODULES)
 
 

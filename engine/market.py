@@ -1,23 +1,23 @@
-"""Ticks → fixed-width integer rows: the order book, its checksum verdict, the best prices.
+"""Ticks → integer rows of fixed width: the order book, its checksum, the best prices.
 
-This is the engine's reading of what the exchange sent. It works on whole numbers only and is total:
-no record that a log can hold makes it raise. A tick gives one row; a `Gap` or a session's start or
-end gives none, but marks the next row as a *break*, across which no return, label or order carries.
-A backfilled trade gives none either: it did not arrive in time, so nothing is decided on it.
+This is how the engine interprets the exchange's messages. It works on integers only and is total:
+no record that a log can hold makes it raise. A tick gives one row. A `Gap` or a session's start or
+end gives none, but makes the next row a *break*, across which no return, label or order carries. A
+backfilled trade gives no row either: it did not arrive in time, so no decision is based on it.
 
 The book follows the exchange's synchronisation rule (reference: btcmarkets.md 1.5): deltas before
 any snapshot, or stamped before it, are ignored; a checksum that differs makes the book invalid
 until the next snapshot.
 
-Event time is the exchange's stamp, never running backwards: a late trade happens "now". A stamp
-more than `JUMP_NS` away from the time so far starts a new time and is a break. So does the last of
-`BEHIND_TICKS` in succession that all lie more than `BEHIND_NS` before it: then a stamp was ahead of
-the exchange's clock, and time would stand still until that has caught up.
+Event time is the exchange's timestamp, but never runs backwards: a late trade happens "now". A
+timestamp more than `JUMP_NS` away from event time restarts event time there and is a break. So does
+the last of `BEHIND_TICKS` successive timestamps that all lie more than `BEHIND_NS` before event
+time: an earlier timestamp was then ahead of the exchange's clock, and event time would stand still
+until that clock had caught up.
 
-A tick has a *delay*: from when it was received to when the session took it up. Nothing is known of
-it, and it is 0, where a record does not say when it was taken up: nobody decided on it then. It is
-0, too, where the clock was set back in between. What a delay means is the policy's and the
-portfolio's to say.
+A tick has a *delay*: the time from its receipt until the session took it up. The delay is 0 where
+the record does not say when it was taken up, because no session decided on it then, and where the
+clock was set back in between. The policy and the portfolio define what a delay means.
 """
 
 from bisect import bisect_left, insort
@@ -39,19 +39,19 @@ from eventlog.records import ONLINE, TICK_KINDS
 from eventlog.schema import counts_e8
 
 LEVELS = 5
-"""Levels a side that a row shows."""
+"""Levels of each side in a row."""
 
 SIDE_LEVELS_MAX = 4_096
-"""Levels a side that the book holds; a snapshot or delta beyond makes it invalid (I10)."""
+"""Levels of each side that the book can hold; more make it invalid (I10)."""
 
 JUMP_NS = 3_600 * 10**9
-"""How far event time may move in one tick without being taken for a broken clock."""
+"""The most that event time may move in one tick; a larger move is taken for a broken clock."""
 
 BEHIND_NS = 30 * 10**9
-"""How far before event time a stamp may lie and be merely late."""
+"""A timestamp this far before event time, at most, is merely late."""
 
 BEHIND_TICKS = 16
-"""So many in succession that are not merely late say that event time is ahead."""
+"""Successive timestamps older than that after which event time itself is taken to be ahead."""
 
 
 class Column(IntEnum):
@@ -69,16 +69,16 @@ class Column(IntEnum):
     TRADED_E8 = 9
     """Volume of this tick's trade, positive if the taker bought, negative if it sold."""
     DELAY_NS = 10
-    """From when it was received to when it was taken up, at least 0."""
+    """Time from receipt until the session took the tick up, at least 0."""
     TAKEN_NS = 11
-    """When it was taken up, 0 where nobody says."""
+    """When the session took the tick up; 0 where the record does not say."""
     HALTED = 12
-    """Whether the exchange has said last that it takes no market orders."""
+    """1 if the exchange's last status allows no market orders, else 0."""
 
 
 FIRST_LEVEL = len(Column)
 WIDTH = FIRST_LEVEL + 4 * LEVELS
-"""Columns of a row: bid prices, bid volumes, ask prices, ask volumes behind the named ones."""
+"""Columns of a row: the named ones, then bid prices, bid volumes, ask prices, ask volumes."""
 
 READS = (
     "offset", "kind", "exchange_ns", "bid", "ask", "last", "snapshot_id",
@@ -88,7 +88,7 @@ READS = (
 """The columns of a log that the engine reads."""
 
 _TIME_MAX_NS = 2**62
-"""No clock of a working machine is there: so that differences of times are numbers that fit."""
+"""Later than any working clock; the bound keeps differences of times within 64 bits."""
 
 Rows = npt.NDArray[np.int64]
 _Level = tuple[int, int, int, int]  # price, its decimals, volume, its decimals
@@ -100,23 +100,23 @@ _ARRAYS = ("price_e8", "volume_e8", "decimals")
 class BookSide:
     """One side's levels by price, each in a slot of the arrays that are its state.
 
-    A new price takes the lowest free slot, so the arrays follow from the history alone, and a level
-    that changes touches one slot, which keeps a checkpoint's delta short. The slots below ``used``
-    are taken but for those in ``holes``, a heap.
+    A new price takes the lowest free slot, so the arrays depend on the history alone. A change of a
+    level changes one slot, which keeps a checkpoint's delta short. All slots below ``used`` are
+    taken, except those in ``holes``, a heap.
     """
 
     held: dict[int, _Held]
     prices: list[int]  # lowest first
     used: int
     holes: list[int]
-    signs: dict[int, str]  # price → what of its level is signed, of those that were asked for
-    # Made when they are asked for, and good until the next change:
+    signs: dict[int, str]  # price → its level as the checksum signs it; filled on demand
+    # Caches, valid until the next change:
     _arrays: dict[str, npt.NDArray[np.int64]] | None = None
     _cells: list[int] | None = None
 
     @classmethod
     def of(cls, arrays: dict[str, npt.NDArray[np.int64]]) -> "BookSide":
-        """Return the side whose `arrays` these are."""
+        """Return the side that has these `arrays`."""
         slots = np.flatnonzero(arrays["price_e8"]).tolist()
         cells = [arrays[name][slots].tolist() for name in _ARRAYS]
         held = {}
@@ -141,10 +141,10 @@ class BookSide:
         )
 
     def arrays(self) -> dict[str, npt.NDArray[np.int64]]:
-        """Return the levels slot by slot; not to be written to.
+        """Return the levels by slot; not to be written to.
 
-        They are ``price_e8``, ``volume_e8`` and ``decimals`` (the price's * 16 + the volume's), of
-        `SIDE_LEVELS_MAX` each; a price of 0 is a free slot.
+        They are ``price_e8``, ``volume_e8`` and ``decimals`` (the price's * 16 + the volume's),
+        int64[SIDE_LEVELS_MAX] each; a price of 0 is a free slot.
         """
         if self._arrays is None:
             cells = np.zeros((3, SIDE_LEVELS_MAX), np.int64)
@@ -160,7 +160,8 @@ class BookSide:
     def cells(self, *, highest: bool) -> list[int]:
         """Return the prices of the best `LEVELS`, best first, and then their volumes.
 
-        There are zeros where there is no level. ``highest`` says which is best, always the same.
+        Missing levels are zeros. ``highest``: whether the highest price is best; the same at every
+        call, since the result is cached.
         """
         if self._cells is None:
             prices = self.best_prices(LEVELS, highest=highest)
@@ -181,8 +182,8 @@ class BookSide:
     def change(self, levels: Sequence[_Level]) -> bool:
         """Set or, with volume 0, delete prices; return whether all of that was possible.
 
-        It is not where there is no room, and with a level that no book can hold: a price of 0
-        marks a free slot, and a level has at most eight decimals. Such a level is passed over.
+        Not possible, and skipped, are a new price where all slots are taken, and a level that no
+        book can hold: a price of 0 means a free slot, and a level has at most eight decimals.
         """
         if not levels:
             return True
@@ -238,12 +239,12 @@ class BookSide:
 
 @dataclass(slots=True)
 class Market:
-    """The fold over inputs. `fold` changes it; take a `copy` first to be able to go back."""
+    """The fold over inputs. `fold` changes it in place; `copy` it first to be able to go back."""
 
     bids: BookSide
     asks: BookSide
     time_ns: int = 0
-    breaks: int = 1  # the first tick follows nothing
+    breaks: int = 1  # the first tick has no predecessor
     bid_e8: int = 0
     ask_e8: int = 0
     last_e8: int = 0
@@ -275,16 +276,15 @@ class Market:
     def state(self) -> Arrays:
         """Return the market as arrays; they are this market's own, not copies.
 
-        Whether it is halted stands with whether a book was seen, in one number, so that a state
-        from before there was a status is one in which nothing was said; and how many stamps lay far
-        before event time with whether there is a break.
+        Two scalars are packed, so that states of older versions stay readable, with zeros for what
+        they did not have: ``halted`` with ``book_seen``, and ``behind`` with ``breaks``.
         """
-        told = replace(
+        packed = replace(
             self,
             book_seen=self.book_seen + 2 * self.halted,
             breaks=self.breaks + 2 * self.behind,
         )
-        scalars = [getattr(told, field.name) for field in fields(self)[2:-3]]
+        scalars = [getattr(packed, field.name) for field in fields(self)[2:-3]]
         state: Arrays = {"market.scalars": np.array(scalars, np.int64)}
         for side, book in (("bids", self.bids), ("asks", self.asks)):
             for name, array in book.arrays().items():
@@ -293,22 +293,22 @@ class Market:
 
     @property
     def needs_snapshot(self) -> bool:
-        """Whether a book was seen, and what is known of it no longer holds: only a snapshot helps.
+        """Whether a book was seen and is invalid now, so that only a snapshot restores it.
 
-        A book that is one-sided or crossed is no such case: it is what the exchange says.
+        A one-sided or crossed book does not count: it is what the exchange sent.
         """
         return bool(self.book_seen and not self.book_valid)
 
     def copy(self) -> "Market":
-        """Return a copy that can be folded on; both share a book until one of them changes it."""
+        """Return an independent copy; the book is shared until one of the two changes it."""
         return replace(self)
 
     def fold(self, chunk: pa.RecordBatch) -> Rows:
-        """Fold records in; return one row a tick, as int64[ticks, WIDTH]."""
+        """Fold records in, in place; return one row a tick, int64[ticks, WIDTH]."""
         cells = _Cells(chunk)
         if "book" in cells.kind:
             self.bids, self.asks = self.bids.copy(), self.asks.copy()
-        shown = [self._level_cells()]  # the levels now, and behind every record that is about them
+        shown = [self._level_cells()]  # the levels now, and after every record that may change them
         heads: list[tuple[int, ...]] = []  # the named columns, and which of `shown`
         for index, role in enumerate(map(_ROLE.get, cells.kind)):
             if role is None or cells.backfilled[index]:
@@ -370,7 +370,7 @@ class Market:
         if not possible or (wanted is not None and wanted != self._checksum()):
             self.book_valid = 0
             return
-        # A side without levels has no best price: 0, which is no valid market.
+        # A side without levels has a best price of 0, which makes the market invalid.
         self.bid_e8 = self.bids.prices[-1] if self.bids.prices else 0
         self.ask_e8 = self.asks.prices[0] if self.asks.prices else 0
 
@@ -380,14 +380,14 @@ class Market:
         return checksum.of(bids + self.asks.signed(checksum, highest=False))
 
     def _level_cells(self) -> list[int]:
-        """Return the cells of a row from `FIRST_LEVEL` on; what may be wrong is not shown."""
+        """Return the cells of a row from `FIRST_LEVEL` on; zeros while the book is invalid."""
         if not self.book_valid:
             return [0] * (4 * LEVELS)
         return self.bids.cells(highest=True) + self.asks.cells(highest=False)
 
 
 def is_tick(chunk: pa.RecordBatch) -> pa.Array:
-    """Return for every record whether it gives a row, and so has a decision."""
+    """Return for every record whether it gives a row, and so a decision; bool[records]."""
     of_kind = compute.is_in(chunk.column("kind"), pa.array(TICK_KINDS))
     backfilled = chunk.column("backfilled")
     if backfilled.null_count == len(backfilled):
@@ -404,7 +404,7 @@ _ROLE = dict(
         strict=True,
     )
 )
-"""What the records are to the fold that are anything to it; of a tick its number in a row."""
+"""The role of each kind of record that the fold uses; for ticks, the number in a row."""
 
 _SIGN: dict[str | None, int] = {"buy": 1, "sell": -1}
 
@@ -412,8 +412,7 @@ _SIGN: dict[str | None, int] = {"buy": 1, "sell": -1}
 class _Cells:
     """The columns of a chunk as Python lists, which are several times faster to walk.
 
-    A chunk is often a single tick: the columns of a kind that is not among its records are not
-    looked at.
+    A chunk is often a single tick, so columns of kinds that are not in it are not converted.
     """
 
     def __init__(self, chunk: pa.RecordBatch) -> None:
@@ -443,7 +442,7 @@ class _Cells:
             self.status: list[str | None] = status.to_pylist()
 
     def taken(self, index: int) -> tuple[int, int]:
-        """Return a tick's delay and when it was taken up; zeros where that is no time."""
+        """Return a tick's delay and when it was taken up, in ns; zeros without a valid time."""
         taken_ns = self._taken_ns[index]
         if taken_ns is None or not 0 < taken_ns < _TIME_MAX_NS:
             return 0, 0
@@ -459,7 +458,7 @@ class _Cells:
 
 
 def _levels(column: pa.Array) -> tuple[list[_Level], list[int]]:
-    """Return all levels of a column, and where each row's begin."""
+    """Return all levels of a column, and where each row's levels begin."""
     flat = flattened(column)
     levels = list(
         zip(

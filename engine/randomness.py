@@ -1,20 +1,20 @@
-"""Draws that depend on (seed, stream, offset) and on nothing else (I9).
+"""Random draws that depend only on (seed, stream, offset) (I9).
 
 The generator is Philox, counter-based (Salmon et al., "Parallel random numbers: as easy as
-1, 2, 3", SC 2011), so a draw needs no state: the same offset draws the same numbers whether it is
-reached first, after a restart, or alone.
+1, 2, 3", SC 2011), so a draw needs no state: an offset draws the same numbers in any order, after a
+restart, or alone.
 """
 
 from engine.arithmetic import Tensor, tf
 
 REPLAY = 1
-"""The stream that picks remembered samples."""
+"""The stream that draws remembered samples for training."""
 
 ENTRIES = 2
-"""The stream that lets random traders enter."""
+"""The stream that draws when random traders enter."""
 
 CANDIDATES = 3
-"""The stream that makes up features."""
+"""The stream that draws pairs of features (`engine.learner.candidates`)."""
 
 _GOLDEN = 0x9E3779B97F4A7C15
 
@@ -22,8 +22,8 @@ _GOLDEN = 0x9E3779B97F4A7C15
 def integers(count: int, below: Tensor, *, seed: int, stream: int, offset: Tensor) -> Tensor:
     """Return ``count`` integers of 0 … ``below`` - 1, as int64[count].
 
-    ``below`` is a scalar int64 tensor of at least 1; it must be far below 2**62 for the remainder
-    to be as good as uniform.
+    ``below`` is int64[] and at least 1. It must be far below 2**62: the remainder is then uniform
+    for all practical purposes.
     """
     key = tf.stack([tf.constant(seed * 2**16 + stream, tf.int64), offset])
     bits = tf.random.stateless_uniform(
@@ -36,8 +36,8 @@ def fractions(count: int, *, seed: int, stream: int, offset: Tensor) -> Tensor:
     """Return ``count`` fractions of 0 … 1 (exclusive), as float64[count].
 
     A hash of the key and the rank in two rounds of SplitMix64 (Steele, Lea & Flood, "Fast
-    splittable pseudorandom number generators", OOPSLA 2014): for a few draws at every tick it costs
-    a tenth of Philox.
+    splittable pseudorandom number generators", OOPSLA 2014), which costs a tenth of Philox for a
+    few draws at every tick.
     """
     place = tf.constant((seed * 2**16 + stream) * _GOLDEN % 2**64, tf.uint64)
     key = _mixed(place + tf.cast(offset, tf.uint64))

@@ -1,4 +1,4 @@
-"""One market row inside the compiled step, by name: int64 scalars and int64[LEVELS] vectors."""
+"""One market row inside the compiled step, with named fields."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from engine.parameters import Parameters
 
 
 class Row(NamedTuple):
-    """The fields of `engine.market.Column`; flags are booleans, the rest counts."""
+    """The fields of `engine.market.Column`, int64[], flags bool[]; levels int64[LEVELS]."""
 
     offset: Tensor
     time_ns: Tensor
@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
 
 def row_of(cells: Tensor) -> Row:
-    """Return int64[WIDTH] by name."""
+    """Return the fields of a row, int64[WIDTH]."""
     levels = tf.reshape(cells[FIRST_LEVEL:], (4, LEVELS))
     return Row(
         offset=cells[Column.OFFSET],
@@ -54,5 +54,5 @@ def row_of(cells: Tensor) -> Row:
 
 
 def is_late(row: Row, parameters: Parameters) -> Tensor:
-    """Return whether a tick was taken up too late to be acted on, bool[]."""
+    """Return whether a tick was taken up too late to be traded on, bool[]."""
     return row.delay_ns > parameters.late_ms * 1_000_000

@@ -1,8 +1,8 @@
-"""What a kept state is asked when it is taken up again: does it still answer as it did?
+"""The model self-check: does a restored network repeat the logits that were stored with it?
 
-With every snapshot go the newest labelled samples and what the network said to them at that moment.
-After a restore, and before learning goes on, the same weights are asked again: equal bits mean that
-the network is the one that was kept, and that this machine computes it as that one did.
+Every snapshot contains the newest labelled samples and the network's logits for them. After a
+restore, and before learning continues, the same weights compute the logits again. Equal bits mean
+that the network is the stored one, and that this machine computes it as the earlier machine did.
 """
 
 from functools import lru_cache
@@ -19,13 +19,13 @@ from engine.parameters import Parameters
 from engine.state import Arrays, cursors
 
 SAMPLES = 256
-"""Samples of a rehearsal, at most: fewer where fewer are labelled."""
+"""Samples of a self-check, at most; fewer where fewer are labelled."""
 
 
 def self_check(state: Arrays, parameters: Parameters) -> Arrays:
-    """Return the newest labelled samples of a state, and its network's answers.
+    """Return the newest labelled samples of a state, and its network's logits for them.
 
-    ``features`` float32[n, COUNT], ``outcomes`` int32[n], ``logits`` float32[n, EXITS].
+    ``features`` float32[n, COUNT], ``outcomes`` int32[n], ``logits`` float32[n, HEADS].
     """
     head, ripe = cursors(state)
     rows = len(state["memory.outcomes"])
@@ -42,7 +42,7 @@ def self_check(state: Arrays, parameters: Parameters) -> Arrays:
 def answers(
     state: Arrays, features: npt.NDArray[np.float32], parameters: Parameters
 ) -> npt.NDArray[np.float32]:
-    """Return the logits of a state's exits, float32[n, EXITS], for n ≤ `SAMPLES` rows."""
+    """Return the logits of a state's network, float32[n, HEADS], for n ≤ `SAMPLES` rows."""
     padded = np.zeros((SAMPLES, COUNT), np.float32)
     padded[: len(features)] = features
     weights, linear = (
@@ -53,7 +53,7 @@ def answers(
 
 
 def is_repeated(state: Arrays, self_check: Arrays, parameters: Parameters) -> bool:
-    """Say whether a state's network gives the answers of a rehearsal, bit for bit."""
+    """Return whether a state's network repeats the logits of a self-check, bit for bit."""
     again = answers(state, self_check["features"], parameters)
     return again.tobytes() == self_check["logits"].tobytes()
 
@@ -62,7 +62,7 @@ def is_repeated(state: Arrays, self_check: Arrays, parameters: Parameters) -> bo
 def _compiled(parameters: Parameters) -> Any:
     def logits(weights: Tensor, linear: Tensor, features: Tensor) -> Tensor:
         layers = network.layers(weights, parameters)
-        return network.activity(layers, features, tf.linalg.matvec(features, linear)).exits
+        return network.activity(layers, features, tf.linalg.matvec(features, linear)).heads
 
-    # Compiled as the step is: plain TensorFlow and XLA do not agree bit for bit.
+    # Compiled like the step, because plain TensorFlow and XLA differ in the last bits.
     return tf.function(logits, jit_compile=True, autograph=False)

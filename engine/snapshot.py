@@ -1,9 +1,9 @@
-"""A whole state as bytes: frames that join each other, the first saying what the rest holds.
+"""A whole state as bytes: chained frames, of which the first describes the others.
 
-Pure: bytes in, bytes out. The first frame's body is JSON: `Facts` and the list of arrays; the next
-ones carry the arrays' bytes in that order, cut into parts that a frame can hold. The facts stand
-first, so a listing reads a few hundred bytes of a file. A snapshot that was cut short, or whose
-state has another digest than it says, is damaged.
+Pure: bytes in, bytes out. The first frame's body is JSON with `Facts` and the list of arrays; the
+following frames hold the arrays' bytes in that order, split into parts that fit a frame. The facts
+come first, so a listing reads only a few hundred bytes of each file. A snapshot is damaged if it is
+truncated, or if the digest of its state is not the one in its facts.
 """
 
 import json
@@ -19,16 +19,16 @@ from engine.state import Arrays, digest
 from eventlog.frame import Frame, Kind, Link, Stop, build, frame_at, header_at, scan
 
 _PART_BYTES = 8 << 20
-_SELF_CHECK = "rehearsal."
+_SELF_CHECK = "rehearsal."  # as it is recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a checkpoint says of itself.
+    """The description of a snapshot, stored in it.
 
     ``offset`` is the last record that its state includes, ``chain`` the log's chain value there (in
-    hexadecimal), ``digest`` the state's, ``parameters`` the digest of the parameters. The rest is
-    for people: event time, training steps, and the scores since genesis.
+    hexadecimal), ``digest`` the state's digest, ``parameters`` that of the parameters. The rest is
+    for people: event time, training steps, and scores since the journal's first record.
     """
 
     offset: int
@@ -51,9 +51,9 @@ def facts_of(state: Arrays, *, offset: int, chain: bytes, parameters: str) -> Fa
     market = state["market.scalars"]
     bid_e8, ask_e8, last_e8, book_seen, book_valid = market[2:7].tolist()
     valid = 0 < bid_e8 < ask_e8 and (book_valid or not book_seen)
-    # As decisions value it (`engine.account.portfolio`): a market without one side has no mid.
+    # Valued as in `engine.account.portfolio`: at the last price where there is no valid mid.
     middle_e8 = (bid_e8 + ask_e8) // 2 if valid else max(last_e8, 0)
-    # Rows and columns of the portfolio, whose module loads TensorFlow: cash and position, ours.
+    # Our cash and position by index, because the portfolio's module would load TensorFlow.
     cash_e8, position_e8 = state["portfolio.ledger"][:2, 0].tolist()
     value_e8 = position_e8 * middle_e8 // 10**8
     return Facts(
@@ -72,9 +72,9 @@ def facts_of(state: Arrays, *, offset: int, chain: bytes, parameters: str) -> Fa
 
 
 def encode(state: Arrays, facts: Facts, self_check: Arrays) -> tuple[list[bytes], bytes]:
-    """Return the frames of a snapshot, and the chain value after the last, which names it.
+    """Return the frames of a snapshot, and the chain value after the last frame, its name.
 
-    The ``self_check`` (`engine.self_check`) goes along and is no part of the state.
+    The ``self_check`` (`engine.self_check`) is stored with the state and is not part of it.
     """
     kept = {**state, **{_SELF_CHECK + name: array for name, array in self_check.items()}}
     names = sorted(kept)
@@ -91,7 +91,7 @@ def encode(state: Arrays, facts: Facts, self_check: Arrays) -> tuple[list[bytes]
 
 
 class Snapshot(NamedTuple):
-    """A snapshot that checks: ``name`` is the chain value that its deltas join."""
+    """A valid snapshot. Its deltas continue the chain from ``name``."""
 
     state: Arrays
     facts: Facts
@@ -100,10 +100,10 @@ class Snapshot(NamedTuple):
 
 
 def decode(data: bytes, path: Path, *, offset: int) -> Snapshot:
-    """Return what the bytes of a snapshot hold.
+    """Return the snapshot that these bytes hold.
 
     Raises:
-        CheckpointDamaged: if anything in it does not check.
+        CheckpointDamaged: if any check of it fails.
     """
     kept, facts, name = _decode(data, path, offset)
     state = {key: array for key, array in kept.items() if not key.startswith(_SELF_CHECK)}
@@ -130,10 +130,10 @@ def _decode(data: bytes, path: Path, offset: int) -> tuple[Arrays, Facts, bytes]
 
 
 def facts_in(data: bytes, path: Path, *, offset: int) -> Facts:
-    """Return the facts from the beginning of a snapshot, checking only the frame they stand in.
+    """Return the facts from the beginning of a snapshot; only their frame is checked.
 
     Raises:
-        CheckpointDamaged: if that frame does not check.
+        CheckpointDamaged: if a check of that frame fails.
     """
     link, tag = start_of(offset)
     header = header_at(data, 0, tag)
@@ -146,7 +146,7 @@ def facts_in(data: bytes, path: Path, *, offset: int) -> Facts:
 
 
 def start_of(offset: int) -> tuple[Link, bytes]:
-    """Return what the first frame of the snapshot at an offset joins, and its tag."""
+    """Return the chain link before the first frame of the snapshot at an offset, and its tag."""
     return Link(offset + 1, bytes(32), 0), offset.to_bytes(8, "little")
 
 

@@ -1,8 +1,8 @@
 """The engine's whole state: a flat mapping from names to arrays of fixed shape and type.
 
-Names have two parts, ``part.name``. Most arrays are small and change all over at every tick; the
-`RINGS` are large, and a tick changes a row or two of them. No TensorFlow here, so that reading a
-checkpoint does not need it.
+Names have two parts, ``part.name``. Most arrays are small and may change throughout at every tick;
+the `RINGS` are large, and a tick changes one or two rows of them. This module does not import
+TensorFlow, so that a checkpoint can be read without it.
 """
 
 from collections.abc import Mapping
@@ -15,16 +15,16 @@ import numpy.typing as npt
 Arrays = dict[str, npt.NDArray[Any]]
 
 RINGS = ("memory.samples", "memory.facts", "memory.outcomes", "memory.archive")
-"""The arrays whose rows are the places of `engine.learner.memory`'s rings."""
+"""The arrays whose rows are the places of the rings in `engine.learner.memory`."""
 
 ARCHIVE_STRIDE = 16
-"""Of how many labelled samples one goes to the archive."""
+"""One in so many labelled samples goes to the archive."""
 
 
 def digest(state: Arrays) -> str:
-    """Return the identity of a state: 32 hexadecimal digits over names, types, shapes and bytes.
+    """Return the digest of a state's names, types, shapes and bytes, 32 hexadecimal digits.
 
-    Two states that agree in it agree in every bit.
+    States of equal digests agree in every bit.
     """
     hasher = blake2b(digest_size=16)
     for name in sorted(state):
@@ -35,12 +35,12 @@ def digest(state: Arrays) -> str:
 
 
 def cursors(state: Arrays) -> tuple[int, int]:
-    """Return how far the ring is written and labelled: its (head, ripe) positions."""
+    """Return (head, ripe): the next position to write, and the oldest without a label."""
     return int(state["memory.head"]), int(state["memory.ripe"])
 
 
 def cursors_in(cells: Mapping[str, bytes]) -> tuple[int, int]:
-    """Return the same of a state whose arrays are there as their bytes."""
+    """Return `cursors` of a state that is given as the bytes of its arrays."""
     head, ripe = (
         int.from_bytes(cells[name], "little", signed=True)
         for name in ("memory.head", "memory.ripe")
@@ -51,11 +51,11 @@ def cursors_in(cells: Mapping[str, bytes]) -> tuple[int, int]:
 def touched(
     before: tuple[int, int], after: tuple[int, int], rows: tuple[int, int]
 ) -> dict[str, npt.NDArray[np.int64]]:
-    """Return which places of each ring may have changed between two moments' `cursors`.
+    """Return the places of each ring that may have changed between two `cursors`, int64[n] each.
 
-    Predictions are written at the head; the outcome of one is written again when it ripens, and of
-    every `ARCHIVE_STRIDE` the sample goes to the archive then. ``rows`` are the places in the ring
-    of predictions and in the archive.
+    Predictions are written at the head. When a label is resolved, its outcome is written, and one
+    in `ARCHIVE_STRIDE` samples goes to the archive. ``rows`` are the sizes of the ring of
+    predictions and of the archive.
 
     >>> touched((6, 2), (9, 4), (8, 4))["memory.outcomes"].tolist()
     [0, 2, 3, 6, 7]

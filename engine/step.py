@@ -1,14 +1,14 @@
-"""The step: one tick, stages in a stated order, compiled once and run over a chunk in one call.
+"""The step processes one tick in stages; it is compiled once and run over a chunk in one call.
 
-    market row → fills of earlier orders → labels that ripen: scores, experts, calibration, monitor
+    market row → fills of earlier orders → resolved labels: scores, experts, calibration, monitor
                → training step (fresh, recent and archived) → features → prediction → calibration
-               → what earlier decisions brought → decision → accounts → fingerprint
+               → decision feedback → decision → accounts → fingerprint
 
 The whole state is a flat mapping from names to arrays of fixed shape and type. It is held in
-variables that a call reads once, threads through the pure step and assigns once at its end: a call
-that fails leaves them as they were (I4). One shape, a chunk of `CHUNK_TICKS` rows of which the
-first ``count`` are real, serves one tick and a thousand: the loop's body is the same machine code,
-so chunking does not change a bit (I7).
+variables. A call reads them once, passes the values through the pure step and assigns them once at
+its end, so a call that fails leaves them unchanged (I4). All chunks have one shape, `CHUNK_TICKS`
+rows of which the first ``count`` are used. So one tick and a thousand run the same machine code,
+and chunking does not change a bit (I7).
 """
 
 from functools import lru_cache
@@ -38,7 +38,7 @@ from engine.state import RINGS, Arrays
 from engine.venue_rules import DEFAULT_RULES, VenueRules
 
 CHUNK_TICKS = 1024
-"""Rows of the compiled loop. A chunk is never longer."""
+"""Rows of the compiled loop: the longest chunk, in ticks."""
 
 
 class State(NamedTuple):
@@ -58,7 +58,7 @@ class State(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """The whole-number results of one tick, int64."""
+    """The integer results of one tick, int64[] each."""
 
     action: Tensor
     reason: Tensor
@@ -69,7 +69,7 @@ class Counts(NamedTuple):
     grew: Tensor
     adopted: Tensor
     dropped: Tensor
-    exits: Tensor
+    heads: Tensor
     resolved: Tensor
     scored: Tensor
     scored_hits: Tensor
@@ -102,7 +102,7 @@ class Counts(NamedTuple):
 
 
 class Measures(NamedTuple):
-    """The results of one tick that are fractions, float32."""
+    """The fractional results of one tick, float32[] each."""
 
     p_move: Tensor
     p_up_raw: Tensor
@@ -154,19 +154,19 @@ def step(
     )
 
     seen, vector = features.observe(state.features, row)
-    exits = network.exits(learner.weights, vector, knowing.linear_weights, parameters)
-    forecast = experts.predict(knowing, vector, candidates.pull(trials, vector), exits)
+    heads = network.heads(learner.weights, vector, knowing.linear_weights, parameters)
+    forecast = experts.predict(knowing, vector, candidates.contribution(trials, vector), heads)
     p_up = calibration.calibrate(scaling, forecast.p_up)
-    network_logit = monitor.network_exit(knowing.active, exits)
+    network_logit = monitor.network_head(knowing.active, heads)
     sample = memory.sample(ring, vector, forecast, p_up, network_logit)
     ring, dropped = memory.remember(ring, row, sample, parameters)
 
     saved = resolved.baseline_loss - resolved.loss
-    judged, feedback = decision_feedback.update(
+    waiting, feedback = decision_feedback.update(
         state.hindsight, row, saved, resolved.scored, parameters
     )
     choice = policy.choose(row, forecast.p_move, p_up, tally, feedback, accounts, parameters)
-    judged = decision_feedback.ask(judged, row, choice.edge_ppm)
+    waiting = decision_feedback.ask(waiting, row, choice.edge_ppm)
     accounts = portfolio.order(accounts, choice.action, row, parameters)
     ours = portfolio.ledger_of(accounts)
     measured, result = performance.measure(state.performance, accounts, row)
@@ -180,7 +180,7 @@ def step(
         grew=resolved.grew,
         adopted=resolved.adopted,
         dropped=resolved.dropped,
-        exits=monitor.size(knowing.active),
+        heads=monitor.size(knowing.active),
         resolved=resolved.resolved,
         scored=resolved.scored,
         scored_hits=resolved.hits,
@@ -233,7 +233,7 @@ def step(
         scored_brier=resolved.brier,
     )
     after = State(
-        seen, ring, knowing, trials, scaling, watch, tally, learner, judged, accounts, measured
+        seen, ring, knowing, trials, scaling, watch, tally, learner, waiting, accounts, measured
     )
     return after, counts, measures
 
@@ -277,24 +277,24 @@ NAMES = tuple(f"{part}.{name}" for part, kind in _PARTS.items() for name in kind
 
 
 PACKED = tuple(name for name in NAMES if name not in RINGS)
-"""The small arrays, which every call returns packed into one vector."""
+"""The names of the small arrays, which every call returns packed into one vector."""
 
 
 class Outcome(NamedTuple):
-    """What a call returns."""
+    """The results of a call for its ticks."""
 
     counts: npt.NDArray[np.int64]  # [ticks, fields of Counts]
     measures: npt.NDArray[np.float32]  # [ticks, fields of Measures]
-    packed: npt.NDArray[np.int32]  # the arrays of PACKED after the call, as `pack` packs them
+    packed: npt.NDArray[np.int32]  # the arrays of PACKED after the call (`pack`)
 
 
 def pack(state: Arrays) -> npt.NDArray[np.int32]:
-    """Return the bits of the arrays of `PACKED`, one after the other; a flag takes one int32."""
+    """Return the bits of the arrays of `PACKED` in order, int32[n]; a flag takes one int32."""
     return np.concatenate([_words(state[name]) for name in PACKED])
 
 
 def unpack(words: npt.NDArray[np.int32], like: Arrays) -> Arrays:
-    """Return the arrays of `PACKED` from their bits, shaped as in ``like``; they share them."""
+    """Return the arrays of `PACKED`, shaped as in ``like``; they share the memory of ``words``."""
     cells = words.view(np.uint8)
     return {
         name: cells[span].view(like[name].dtype).reshape(like[name].shape)
@@ -303,11 +303,11 @@ def unpack(words: npt.NDArray[np.int32], like: Arrays) -> Arrays:
 
 
 def spans(like: Arrays) -> dict[str, slice]:
-    """Return where the bytes of each array of `PACKED` stand among those of a packed vector."""
+    """Return the position of each array of `PACKED` in the bytes of a packed vector."""
     found: dict[str, slice] = {}
     start = 0
     for name in PACKED:
-        # Of a flag's four bytes the lowest is what its array has.
+        # A flag is packed into four bytes; its array has only the lowest.
         step = 4 if like[name].dtype == np.bool_ else 1
         end = start + like[name].nbytes * step
         found[name] = slice(start, end, step)
@@ -322,10 +322,10 @@ def _words(array: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
 
 
 class Variables:
-    """One state, in variables that a compiled step works on; made by `CompiledStep.hold`.
+    """One state in the variables of a compiled step; made by `CompiledStep.hold`.
 
-    They are few, the rings and all else in one vector as `pack` packs it: a call costs less for
-    the data than for the number of variables that it reads and assigns.
+    There is one variable for each ring, and one for everything else, packed by `pack`: a call costs
+    more for each variable that it reads and assigns than for the data in it.
     """
 
     def __init__(self, state: Arrays) -> None:
@@ -335,21 +335,21 @@ class Variables:
         self.handles = [*(ring.handle for ring in self._rings.values()), self._small.handle]
 
     def state(self) -> Arrays:
-        """Return the variables' values."""
+        """Return the values of the variables as arrays by name."""
         small = unpack(self._small.numpy(), self._like)
         rings = {name: ring.numpy() for name, ring in self._rings.items()}
         return {name: rings[name] if name in rings else small[name] for name in NAMES}
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        """Return some rows of one of `RINGS`."""
+        """Return the rows of one of `RINGS` at these places."""
         ring = self._rings[name]
-        # Neither copied whole nor gathered, which takes ten times as long: seen where it lies.
+        # A view of the variable's buffer: a copy of it, or a gather, takes ten times as long.
         value = tf.raw_ops.ReadVariableOp(resource=ring.handle, dtype=ring.dtype)
         rows: npt.NDArray[Any] = np.asarray(memoryview(value))[places]
         return rows
 
     def read(self) -> State:
-        """Return the values as the step takes them, inside of it."""
+        """Return the values as the `State` of the step; only while the step is traced."""
         values = {name: ring.read_value() for name, ring in self._rings.items()}
         sizes = [_words(self._like[name]).size for name in PACKED]
         parts = tf.split(self._small.read_value(), sizes)
@@ -363,7 +363,7 @@ class Variables:
         )
 
     def assign(self, state: State) -> Tensor:
-        """Set all of them, inside of the step; return the vector."""
+        """Assign a state and return the packed vector; only while the step is traced."""
         values = dict(zip(NAMES, tf.nest.flatten(state), strict=True))
         for name, ring in self._rings.items():
             ring.assign(values[name])
@@ -375,8 +375,8 @@ class Variables:
 class CompiledStep:
     """The step over a chunk, compiled for one set of parameters and the rules of one venue.
 
-    It was traced on variables of its own and works on any that are like them, so that as many
-    states as there are markets share the machine code, and none is ever copied to take its turn.
+    It is traced on variables of its own and runs on any of the same shapes. So the states of all
+    markets share the machine code, and no state is copied to take its turn.
     """
 
     def __init__(self, parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> None:
@@ -399,7 +399,7 @@ class CompiledStep:
         """Return variables that hold a state.
 
         Raises:
-            StateMismatch: if names, shapes or types are not this step's.
+            StateMismatch: if names, shapes or types differ from this step's.
         """
         for name in NAMES:
             like, array = self._like[name], state.get(name)
@@ -411,7 +411,7 @@ class CompiledStep:
         return Variables(state)
 
     def run(self, variables: Variables, rows: Rows) -> Outcome:
-        """Carry the variables over at most `CHUNK_TICKS` rows. Not on two threads at once."""
+        """Run the step over int64[n, WIDTH], n ≤ `CHUNK_TICKS`; not on two threads at once."""
         count = len(rows)
         padded = np.zeros((CHUNK_TICKS, WIDTH), np.int64)
         padded[:count] = rows
@@ -447,14 +447,14 @@ class CompiledStep:
 
 
 def _bits(value: Tensor) -> Tensor:
-    """The compiled twin of `_words`."""
+    """Return what `_words` returns, in compiled code."""
     if value.dtype == tf.bool:
         value = tf.cast(value, tf.int32)
     return tf.reshape(tf.bitcast(value, tf.int32), [-1])
 
 
 def _value(words: Tensor, like: npt.NDArray[Any]) -> Tensor:
-    """Return what `_bits` was given, an array like this one."""
+    """Return the inverse of `_bits`, of the type and shape of ``like``."""
     if like.dtype == np.bool_:
         return tf.reshape(words != 0, like.shape)
     halves = (2,) if like.itemsize == 8 else ()

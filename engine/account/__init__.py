@@ -1,1 +1,1 @@
-"""What trades on paper: the decision, orders and fills, fees, money, and what came of it."""
+"""The paper account: decisions, orders and fills, fees, money, performance, feedback."""

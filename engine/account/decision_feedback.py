@@ -1,22 +1,24 @@
-"""What earlier decisions would have brought: how far an expected gain may be believed (feedback).
+"""Decision feedback: how far expected gains have come true, measured on all earlier decisions.
 
-Of *every* decision it is asked afterwards what a buy would have brought: bought at the next tick's
-ask, held for the horizon, sold at the bid. What was not done is observed as well, since fills on
-paper move no market. Let e be the gain that was expected, and y the one that came, with the spread
-at the decision given back: y is what e should have been.
+For *every* decision the return of a buy is computed afterwards: bought at the next tick's ask, held
+for the horizon, sold at the bid. This is known for decisions to hold as well, since fills on paper
+do not move the market. Let e be the expected gain, and y the realised gain plus the spread at the
+decision: an exact forecast has e = y.
 
-* *realised* is a cautious estimate of the slope of y on e through the origin: the share of
-  expected gains that came true. The policy trades on realised * e.
-* *trust* is the share of the predictor's recent skill that is certain, skill being the log-loss
-  saved beside the running share of rises. The policy shrinks its confidence by it.
+* ``edge_realisation`` is a cautious estimate of the slope of y on e through the origin: the share
+  of the expected gain that is realised. The policy trades on edge_realisation * e.
+* ``skill_confidence`` is the share of the predictor's recent skill that is statistically certain.
+  Skill is the log-loss saved compared with the running share of rises. The policy shrinks its
+  confidence by it.
 
-Both are ratios of sums over horizons of event time, Σz / Σx, taken one standard error low. The
-error is that of a ratio estimator over those blocks (Cochran, *Sampling Techniques*, 3rd edition,
-chapter 6), since what happens within a horizon is one event and not many. Old blocks are forgotten.
+Both are ratios of sums, Σz / Σx, minus one standard error: of gains, x = e² and z = e y; of skill,
+x is the number of labels and z the log-loss saved. The sums run over blocks of one horizon of event
+time, because events within a horizon are not independent. The error is that of a ratio estimator
+over those blocks (Cochran, *Sampling Techniques*, 3rd edition, chapter 6). Old blocks decay.
 
-Nothing here changes a label or a sample. Decisions wait in slots, a thirty-second of the horizon
-long, that hold sums: a slot is judged at the first valid tick that is a horizon after its end, so
-the holding time is between the horizon and a slot more. A break voids what waits.
+Nothing here changes a label or a sample. Decisions are summed up in slots of a thirty-second of the
+horizon. A slot is settled at the first valid tick that is at least a horizon after its end, so the
+holding time is between one horizon and one horizon plus a slot. A break voids open slots.
 """
 
 from typing import Any, NamedTuple
@@ -30,10 +32,10 @@ from engine.row import Row
 
 SLOTS_A_HORIZON = 32
 SLOTS = 40
-"""Places for slots; the oldest is always judged before its place is needed again."""
+"""Places for slots; the oldest is always settled before its place is needed again."""
 
 KEPT = (1.0 - 1.0 / 1_000, 1.0 - 1.0 / 200)
-"""What is left of a block's weight a horizon later: of gains, of skill."""
+"""The decay of a block's weight per horizon: of gains, of skill."""
 
 REALISED_MAX = 2.0
 _GAIN, _SKILL = range(2)
@@ -41,19 +43,19 @@ _SLOT, _OVER_ASK, _REST, _SQUARE = range(4)
 
 
 class DecisionFeedbackState(NamedTuple):
-    """Decisions that wait for their outcome, and what came of earlier ones."""
+    """Decisions that wait for their outcome, and sums over the outcomes of earlier ones."""
 
     slots: Tensor  # float64[4, SLOTS]: number of the slot, Σ e/ask, Σ e(spread - 1), Σ e²
-    filling: Tensor  # float64[4]: the same of the slot that is being filled
-    asked: Tensor  # float64[2]: e and spread of the last decision; it is bought at the next tick
-    block: Tensor  # float64[3, 2]: number of the block, Σx, Σz of it; of gains and of skill
-    sums: Tensor  # float64[4, 2]: weight of the blocks before, Σx, Σz, Σ(z - ratio x)²
+    filling: Tensor  # float64[4]: the same for the slot in progress
+    asked: Tensor  # float64[2]: e and spread of the last decision, bought at the next tick
+    block: Tensor  # float64[3, 2]: the block's number, Σx, Σz; for gains and for skill
+    sums: Tensor  # float64[4, 2]: decayed number of closed blocks, Σx, Σz, Σ(z - ratio x)²
 
 
 class DecisionFeedback(NamedTuple):
-    """What is believed at a tick, float32[] each."""
+    """The feedback at a tick, float32[] each."""
 
-    edge_realisation: Tensor  # share of expected gains that came true, cautiously: 0 … REALISED_MAX
+    edge_realisation: Tensor  # share of the expected gain that is realised: 0 … REALISED_MAX
     skill_confidence: Tensor  # share of the skill that is certain: 0 … 1
 
 
@@ -75,14 +77,14 @@ def update(
     scored: Tensor,
     parameters: Parameters,
 ) -> tuple[DecisionFeedbackState, DecisionFeedback]:
-    """Judge the decisions whose horizon has passed, and the labels that ripened.
+    """Settle the decisions whose horizon has passed, and add the resolved labels.
 
     Args:
-        state: what is remembered.
+        state: the state before the tick.
         row: this tick.
-        saved: log-loss that the ripened labels saved beside the baseline, summed, float32[].
-        scored: how many labels those were, int[].
-        parameters: the horizon, and after how many something is believed.
+        saved: the baseline's log-loss minus ours, summed over the resolved labels, float32[].
+        scored: the number of those labels, int32[].
+        parameters: the horizon, and the horizons before the feedback is used.
     """
     slot = row.time_ns // (parameters.horizon_ms * 1_000_000 // SLOTS_A_HORIZON)
     block = tf.cast(slot // SLOTS_A_HORIZON, tf.float64)
@@ -92,7 +94,7 @@ def update(
     filling = tf.where(row.breaks, tf.zeros_like(state.filling), state.filling)
     asked = tf.where(row.breaks, tf.zeros_like(state.asked), state.asked)
 
-    # The slot that is full goes to its place; what was asked at the tick before is bought now.
+    # A finished slot is stored in its place; the decision of the tick before is bought now.
     full = filling[_SLOT] != slot
     mine = tf.range(SLOTS, dtype=tf.int64) == tf.cast(filling[_SLOT], tf.int64) % SLOTS
     slots = tf.where(full & mine & (filling[_SQUARE] > 0.0), filling[:, None], slots)
@@ -133,9 +135,10 @@ def update(
 
 
 def ask(state: DecisionFeedbackState, row: Row, edge_ppm: Tensor) -> DecisionFeedbackState:
-    """Ask of this tick's decision what a buy would bring, if a gain was expected at all.
+    """Register this tick's decision, to be bought at the next tick and settled later.
 
-    ``edge_ppm`` is the expected return of the mid over the horizon.
+    ``edge_ppm`` is the expected return of the mid over the horizon, float32[]. Without a valid tick
+    or a finite expectation, nothing is registered.
     """
     bid, ask = tf.cast(row.bid_e8, tf.float64), tf.cast(row.ask_e8, tf.float64)
     spread = 2.0 * (ask - bid) / tf.maximum(ask + bid, 1.0)
@@ -149,13 +152,13 @@ _OTHERS = 1.0 - _FIRST
 
 
 def _ratios(sums: Tensor) -> tuple[Tensor, Tensor]:
-    """Return Σz / Σx and its standard error, float64[2] each; 0 where there is nothing yet."""
+    """Return Σz / Σx and its standard error, float64[2] each; 0 before the first block."""
     total = tf.maximum(sums[1], 1e-30)
     return sums[2] / total, tf.sqrt(sums[3]) / total
 
 
 def _with_block(sums: Tensor, block: Tensor) -> Tensor:
-    """Return the sums after a block has ended; a block without anything is none."""
+    """Return the sums after the end of a block; an empty block changes nothing."""
     counts = block[1] > 0.0
     x, z = block[1], block[2]
     kept = tf.constant(KEPT, tf.float64) * sums

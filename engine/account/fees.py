@@ -10,7 +10,7 @@ from engine.arithmetic import Tensor, tf
 from engine.venue_rules import FeeTiers
 
 DAYS = 30
-"""The volume of how many days counts, today among them."""
+"""The days whose volume counts, today included."""
 
 DAY_NS = 86_400 * 10**9
 HOUR_NS = 3_600 * 10**9

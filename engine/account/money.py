@@ -4,7 +4,7 @@ from engine.arithmetic import Tensor, tf
 
 E8 = 100_000_000
 E8_MAX = 10**18 - 1
-"""The largest count that a log can hold; what would be more is this (`eventlog.records`)."""
+"""The largest count that a log can hold; larger amounts are clipped to it (`eventlog.records`)."""
 
 
 def product_e8(left_e8: Tensor, right_e8: Tensor) -> Tensor:
@@ -21,13 +21,13 @@ def product_e8(left_e8: Tensor, right_e8: Tensor) -> Tensor:
         + left_rest * right_units
         + tf.truncatediv(left_rest * right_rest, E8)
     )
-    # Far from the limit at which the lines above overflow, so this need not be exact.
+    # The lines above overflow only far beyond this limit, so the estimate need not be exact.
     estimate = tf.cast(left_e8, tf.float64) * tf.cast(right_e8, tf.float64)
     return tf.where(estimate < 2.0 * E8_MAX * E8, tf.minimum(product, E8_MAX), E8_MAX)
 
 
 def total_e8(left_e8: Tensor, right_e8: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sum of products along the last axis, rounded down and rounded up, once each.
+    """Return the sum of products along the last axis, rounded down and rounded up, each only once.
 
     For a few non-negative counts of 1e-8, as in `product_e8`: int64[…, n] → int64[…]. A sum above
     `E8_MAX` is `E8_MAX`.
@@ -42,7 +42,7 @@ MILLION = 1_000_000
 
 
 def share_up_e8(value_e8: Tensor, ppm: Tensor | int) -> Tensor:
-    """Return so many parts per million of a non-negative value, rounded up; int64.
+    """Return ``ppm`` parts per million of a non-negative value, rounded up; int64[…].
 
     The value is split at the million, because its plain product overflows 64 bits at a fee of
     8500 ppm on ten million units. Exact for every value while ``ppm`` is at most a million.
@@ -51,20 +51,19 @@ def share_up_e8(value_e8: Tensor, ppm: Tensor | int) -> Tensor:
 
 
 def before_share_e8(total_e8: Tensor, ppm: Tensor | int) -> Tensor:
-    """Return the largest value that with so many parts per million on top is within the total.
+    """Return the largest value that, with ``ppm`` parts per million added, is within the total.
 
-    Exact for every non-negative total: it is split as in `share_up_e8`.
+    Exact for every non-negative total, which is split as in `share_up_e8`; int64[…].
     """
     whole = MILLION + ppm
     return total_e8 // whole * MILLION + total_e8 % whole * MILLION // whole
 
 
 def quotient_e8(value_e8: Tensor, price_e8: Tensor) -> Tensor:
-    """Return how much volume so much money buys at a price, rounded down to 1e-8 or a little less.
+    """Return the volume that an amount of money buys at a price, rounded down; int64[…].
 
-    The division is made in float64 (IEEE 754: correctly rounded, the same everywhere), so the
-    result may be short of the exact quotient by one part in 2**49, never above what the money buys.
-    More than `E8_MAX` is not bought.
+    The division is in float64 (IEEE 754: correctly rounded, equal on every machine). The result may
+    be below the exact quotient by one part in 2**49, but is never above it. At most `E8_MAX`.
     """
     price = tf.cast(tf.maximum(price_e8, 1), tf.float64)
     exact = tf.cast(value_e8, tf.float64) / price * (1.0 - 2.0**-50)

@@ -1,8 +1,7 @@
-"""How the accounts do: equity at every tick, the deepest fall, the Sharpe ratio.
+"""The performance of the accounts: equity at every tick, largest drawdown, Sharpe ratio.
 
-Equity is cash plus the position at the mid. Returns are of whole minutes of event time: from the
-equity at the first tick of one minute to that at the first tick of another; a minute without a tick
-is part of the return over it.
+Equity is cash plus the position at the mid. Returns are per minute of event time: from the equity
+at the first tick of one minute to that at the first tick of the next minute that has one.
 """
 
 from typing import Any, NamedTuple
@@ -22,21 +21,21 @@ _PEAK, _FALL, _MINUTE, _MARK = range(4)
 
 
 class PerformanceState(NamedTuple):
-    """What is remembered of our equity."""
+    """The history of our equity, as far as performance needs it."""
 
-    marks: Tensor  # int64[4]: highest, deepest fall, the minute, equity at its first tick
-    returns: Tensor  # float64[3]: how many, their sum, the sum of their squares
+    marks: Tensor  # int64[4]: peak, largest drawdown, the minute, equity at its first tick
+    returns: Tensor  # float64[3]: number of returns, their sum, the sum of their squares
 
 
 class Performance(NamedTuple):
-    """What is said at a tick."""
+    """The performance at a tick."""
 
     equity_e8: Tensor  # int64[]
-    gross_equity_e8: Tensor  # int64[]: before fees; what is left beside it are spread and walk
+    gross_equity_e8: Tensor  # int64[]: before fees, but after spread cost
     buy_hold_equity_e8: Tensor  # int64[]: of buying once and holding
     random_equity_e8: Tensor  # int64[]: of the random traders, on average
-    drawdown_e8: Tensor  # int64[]: the deepest fall below an earlier equity so far
-    sharpe: Tensor  # float32[]: mean over deviation of the returns a minute; 0 before the second
+    drawdown_e8: Tensor  # int64[]: the largest fall below an earlier equity so far
+    sharpe: Tensor  # float32[]: mean over deviation of returns per minute; 0 before two
 
 
 def initial_state(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
@@ -51,7 +50,7 @@ def initial_state(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
 def measure(
     state: PerformanceState, accounts: PortfolioState, row: Row
 ) -> tuple[PerformanceState, Performance]:
-    """Fold the equity at this tick in."""
+    """Return the state after this tick, and the performance at it."""
     equities_e8 = portfolio.equities_e8(accounts, row)
     equity_e8 = equities_e8[OURS]
     peak_e8 = tf.maximum(state.marks[_PEAK], equity_e8)
@@ -61,7 +60,7 @@ def measure(
     before_e8 = state.marks[_MARK]
     gain = tf.cast(equity_e8 - before_e8, tf.float64)
     gain = gain / tf.cast(tf.maximum(before_e8, 1), tf.float64)
-    # The first minute of all has no equity before it.
+    # The first minute has no equity before it.
     counts = tf.cast(begins & (state.marks[_MINUTE] != 0), tf.float64)
     returns = state.returns + counts * tf.stack([tf.ones_like(gain), gain, gain * gain])
     mark_e8 = tf.where(begins, equity_e8, before_e8)

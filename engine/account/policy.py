@@ -1,16 +1,15 @@
 """Prediction → action: buy, sell or hold, with the reason.
 
-Long or flat, with a fixed amount of cash. The expected gain over the horizon, as far as expected
-gains have come true (`engine.account.decision_feedback`), must exceed what it costs to go in and
-out again; where it does not, holding is the right answer and says so. In position it costs nothing
-to stay, so it is held for as long as any gain is expected. What earlier decisions brought counts to
-the power of ``feedback``: as it is, or not at all.
+The policy is long or flat, with a fixed amount of cash. To enter, the expected gain over the
+horizon, times the share of expected gains that is realised (`engine.account.decision_feedback`),
+must exceed the cost of entry and exit. Otherwise the policy holds. It costs nothing to stay in a
+position, so it is held as long as any gain is expected. The feedback of earlier decisions is raised
+to the power ``feedback``: 1 uses it as it is, 0 ignores it.
 
-A tick that was taken up later than ``late_ms`` after it was received is old news: it is learned
-from, and not acted on, neither to go in nor to go out. That comes before every other reason, so
-that as many decisions say so as there were late ticks. Nor is anything ordered while the exchange
-says that it takes no market orders. The conditions are tried in the order of `PRIORITY`; the first
-that holds is the reason.
+A tick that was taken up later than ``late_ms`` after its receipt is learned from, but not traded
+on, neither to enter nor to exit. This has priority over every other reason, so the decisions with
+this reason count the late ticks. Nothing is ordered either while the exchange takes no market
+orders. The conditions are tried in the order of `PRIORITY`; the first that holds is the reason.
 """
 
 from typing import NamedTuple
@@ -41,22 +40,22 @@ REASONS = (
     LATE,
     HALTED,
 )
-"""In the order in which they came to be, since a decision is known by the number of its reason."""
+"""In order of their introduction, since a reason is identified by its number: append only."""
 
 PRIORITY = (LATE, HALTED, *REASONS[:-2])
-"""In the order in which they are tried."""
+"""The reasons in the order in which their conditions are tried."""
 
 _ENTER, _EXIT = REASONS.index("entry: edge above cost"), REASONS.index("exit: edge gone")
 
 
 class Choice(NamedTuple):
-    """An action and why, with the figures it rests on."""
+    """An action with its reason and the figures that it is based on."""
 
     action: Tensor  # int32[]: index into ACTIONS
     reason: Tensor  # int32[]: index into REASONS
     confidence: Tensor  # float32[]: calibrated probability of the likelier direction
     edge_ppm: Tensor  # float32[]: expected return over the horizon
-    cost_ppm: Tensor  # float32[]: of going in and out: two fees and the spread
+    cost_ppm: Tensor  # float32[]: cost of entry and exit: two fees and the spread
 
 
 def choose(
@@ -64,24 +63,35 @@ def choose(
     p_move: Tensor,
     p_up: Tensor,
     tally: TallyState,
-    hindsight: DecisionFeedback,
+    feedback: DecisionFeedback,
     accounts: PortfolioState,
     parameters: Parameters,
 ) -> Choice:
-    """Return the action for this tick. It fills at a later tick, if at all (I6)."""
+    """Return the action for this tick. Its order fills at a later tick, if at all (I6).
+
+    Args:
+        row: this tick.
+        p_move: the probability that the mid moves within the horizon, float32[].
+        p_up: the calibrated probability of a rise, if it moves, float32[].
+        tally: the labels so far, and the mean size of a move.
+        feedback: how far expected gains have come true.
+        accounts: cash, position, waiting orders and fee.
+        parameters: the thresholds.
+    """
     edge_ppm = (2.0 * p_up - 1.0) * p_move * tally.return_ppm
     centre = tf.maximum(tf.cast(row.bid_e8 + row.ask_e8, tf.float32) * 0.5, 1.0)
     spread_ppm = tf.cast(row.ask_e8 - row.bid_e8, tf.float32) / centre * 1e6
     cost_ppm = 2.0 * tf.cast(accounts.fee_ppm[OURS], tf.float32) + spread_ppm
     confidence = tf.maximum(p_up, 1.0 - p_up)
 
-    edge_realisation = tf.pow(hindsight.edge_realisation, parameters.feedback)
-    skill_confidence = tf.pow(hindsight.skill_confidence, parameters.feedback)
+    edge_realisation = tf.pow(feedback.edge_realisation, parameters.feedback)
+    skill_confidence = tf.pow(feedback.skill_confidence, parameters.feedback)
 
     ledger, orders = ledger_of(accounts), orders_of(accounts)
-    # Said so that figures that are no numbers lead to holding and to leaving, never to an entry.
+    # Comparisons with NaN are false. The conditions are phrased so that NaN leads to holding and to
+    # exits, never to an entry.
     gains = edge_ppm > 0.0
-    sure = 0.5 + skill_confidence * (confidence - 0.5) >= parameters.confidence_floor
+    confident = 0.5 + skill_confidence * (confidence - 0.5) >= parameters.confidence_floor
     conditions = [
         is_late(row, parameters),
         row.halted,
@@ -91,7 +101,7 @@ def choose(
         (ledger.position_e8[OURS] > 0) & ~gains,
         ledger.position_e8[OURS] > 0,
         ~(skill_confidence > 0.0),
-        ~(sure & gains),
+        ~(confident & gains),
         ~(edge_ppm > cost_ppm),
         ~(edge_realisation * edge_ppm > cost_ppm),
         ledger.cash_e8[OURS] < parameters.order_cash * 10**8,

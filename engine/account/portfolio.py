@@ -1,34 +1,37 @@
-"""The paper accounts: money, orders and fills, all of it integer (I8); fees always on.
+"""The paper accounts: money, orders and fills in integers (I8), always with fees.
 
-Eight accounts go through the same fills at once: *ours*, one that *buys and holds*, and six *random
-traders*, which enter as often as we do and hold as long, at moments that are drawn. They begin with
-the same cash, put the same amount into an order and pay the same costs, so that what differs is
-when they trade. (One that is always flat keeps its cash, and needs no account.)
+Eight accounts are filled in the same way at once: *ours*, one that *buys and holds*, and six
+*random traders*, which enter as often as we do and hold as long as we do on average, at random
+moments. All start with the same cash, put the same amount into an order and pay the same costs, so
+they differ only in when they trade. (An account that is always flat keeps its cash and need not be
+computed.)
 
-What a fill is assumed to be:
+Assumptions about fills:
 
-* An order placed by the decision at a tick is a market order. It leaves when that tick was taken
-  up, which is its event time and its delay, and fills at the first later tick with a valid market
-  (I6) whose event time is at least the latency after that. A break cancels it, and so does an
-  exchange that takes no market orders: it refuses what it gets.
-* Such a tick was also *received* at least the latency after the order left, both on our clock. The
-  exchange's stamps alone would let an order fill at a tick that had come in with the one that it
-  follows from, and was only read after it.
-* What a session does between taking a tick up and sending an order is not in the log, but it shows
-  in the first tick that is taken up later: by then the order had left. If that tick waited longer
-  than the latency, the session was held up (a disk that stalled, a process that stood still), and
-  the order counts as one that left only then. Nothing that came in meanwhile fills it.
-* It never fills at a late tick, since nothing is traded on one; it waits for one in time.
-* A tick in time that was received before the order left, by more than a late one can be, shows
-  that our clock was set back. It says nothing of the order then: the exchange's stamps decide.
-* Where nobody says when a tick was taken up, the delay is 0 and only the exchange's stamps count.
-* It takes the levels that this tick's book shows, best first, as far as their volume goes; the rest
-  is cancelled. A level that the newest quote contradicts costs what the quote says. Where no book
-  is known, only quotes, it fills at the best price whatever its size; the fill then says 0 levels.
-* Nobody reacts to it: the book is as it was recorded.
-* Every amount is rounded against us.
+* An order placed by the decision at a tick is a market order. It is sent when that tick was taken
+  up: at its event time plus its delay. It fills at the first later tick with a valid market (I6)
+  whose event time is at least the latency after that. A break cancels it. So does an exchange that
+  takes no market orders, because it rejects them.
+* The filling tick was also *received* at least the latency after the order was sent, both on our
+  clock. With the exchange's timestamps alone, an order could fill at a tick that had arrived
+  together with the tick of the decision and was only read after it.
+* The time between taking up a tick and sending an order is not in the log. But the order was sent
+  before the next tick was taken up. If that tick waited longer than the latency, the session was
+  held up (by a stalled disk or a suspended process), and the order counts as sent only then: no
+  tick that arrived meanwhile fills it.
+* An order never fills at a late tick, since nothing is traded on one; it waits for one in time.
+* A tick in time that was received before the order was sent, by more than ``late_ms``, shows that
+  our clock was set back. Then the exchange's timestamps alone decide.
+* Where a record does not say when it was taken up, its delay is 0, and the exchange's timestamps
+  alone decide.
+* An order takes the levels of this tick's book, best first, up to their volumes; the rest of it is
+  cancelled. A level better than the newest quote is filled at the quote's price. Where only quotes
+  are known and no book, the order fills at the best price whatever its size; the fill then has 0
+  levels.
+* The market does not react: the book stays as recorded.
+* Every amount is rounded against the account.
 
-An absurd price can make an account richer than a log can hold; it then stays at `money.E8_MAX`.
+With absurd prices an account could exceed what a log can hold; it is clipped at `money.E8_MAX`.
 """
 
 from typing import Any, NamedTuple
@@ -61,56 +64,54 @@ ACCOUNTS = FIRST_RANDOM + RANDOM_TRADERS
 
 
 class Ledger(NamedTuple):
-    """What only fills change, int64[ACCOUNTS] each; sums are since genesis.
+    """The amounts that only fills change, int64[ACCOUNTS] each; sums since the first record.
 
-    A *trip* begins when something is held and ends when nothing is.
+    A *trip* begins when a position is opened and ends when it is closed.
     """
 
     cash_e8: Tensor
     position_e8: Tensor
     entered_ns: Tensor  # event time at which the last trip began
-    trip_e8: Tensor  # what the trip that is under way brought so far: sales minus buys minus fees
+    trip_e8: Tensor  # proceeds of the open trip so far: sales minus buys minus fees
     fees_e8: Tensor
-    spread_cost_e8: (
-        Tensor  # what fills cost beside the mid: half spreads and the walk into the book
-    )
+    spread_cost_e8: Tensor  # cost of fills compared with the mid: half spreads and slippage
     turnover_e8: Tensor  # bought and sold
     entries: Tensor  # trips begun
     round_trips: Tensor  # trips ended
-    winning_trips: Tensor  # of these, those that brought money
-    held_ns: Tensor  # how long the ended trips lasted together
+    winning_trips: Tensor  # ended trips with a profit after fees
+    held_ns: Tensor  # total duration of the ended trips
 
 
 class Orders(NamedTuple):
-    """The order of each account that waits, int64[ACCOUNTS] each."""
+    """The waiting order of each account, int64[ACCOUNTS] each."""
 
     side: Tensor  # NONE, BUY, SELL
     at: Tensor  # offset of the tick whose decision placed it
-    at_ns: Tensor  # event time at which it left: that tick's and its delay
-    left_us: Tensor  # when it left on our clock, rounded up; 0 where nobody says
-    has_left: Tensor  # 1 once a tick was taken up after that: by then it had, for certain
+    at_ns: Tensor  # event time at which it was sent: that tick's plus its delay
+    left_us: Tensor  # when it was sent on our clock, rounded up; 0 if unknown
+    has_left: Tensor  # 1 once a later tick was taken up, so that it has certainly been sent
 
 
 class PortfolioState(NamedTuple):
-    """All accounts; few and flat arrays keep a call short."""
+    """All accounts, packed into few arrays, because every array costs time at each call."""
 
     ledger: Tensor  # int64[fields of Ledger, ACCOUNTS]
     orders: Tensor  # int64[3, ACCOUNTS]: side + 4 * has_left + 8 * left_us, at, at_ns
-    fee_ppm: Tensor  # int64[ACCOUNTS]: in force since the hour began
-    turnover_e8: Tensor  # int64[1 + ACCOUNTS, fees.DAYS]: which day, then each account's turnover
-    hour: Tensor  # int64[]: for which the fee was computed
+    fee_ppm: Tensor  # int64[ACCOUNTS]: taker fee in force in this hour
+    turnover_e8: Tensor  # int64[1 + ACCOUNTS, fees.DAYS]: day number, then turnovers
+    hour: Tensor  # int64[]: the hour for which the fee was computed
 
 
 class Execution(NamedTuple):
-    """A fill of ours, or nothing where ``side`` is NONE; int64[] each."""
+    """Our fill at a tick, or none if ``side`` is NONE; int64[] each."""
 
     side: Tensor
     price_e8: Tensor  # volume-weighted
     volume_e8: Tensor
-    value_e8: Tensor  # paid or got for the volume, before the fee
+    value_e8: Tensor  # paid or received for the volume, before the fee
     fee_e8: Tensor
-    slippage_e8: Tensor  # what the walk beyond the best price cost; part of the value
-    levels: Tensor  # taken from; 0 where no book was known
+    slippage_e8: Tensor  # cost of levels beyond the best price; part of the value
+    levels: Tensor  # number of levels taken; 0 where no book was known
     ordered_at: Tensor
 
 
@@ -143,21 +144,21 @@ def orders_of(state: PortfolioState) -> Orders:
 
 
 def _packed(orders: Orders) -> Tensor:
-    """Return what `orders_of` takes apart; a state from before the last fields has zeros there."""
-    told = orders.side + 4 * orders.has_left + 8 * orders.left_us
-    packed = tf.where(orders.side == NONE, tf.zeros_like(told), told)
+    """Pack orders for `orders_of`; older states have zeros in the fields added since."""
+    combined = orders.side + 4 * orders.has_left + 8 * orders.left_us
+    packed = tf.where(orders.side == NONE, tf.zeros_like(combined), combined)
     return tf.stack([packed, orders.at, orders.at_ns])
 
 
 def _left_us(row: Row) -> Tensor:
-    """Return when a row was taken up; rounded up, so that nothing counts as received after it."""
+    """Return when a row was taken up, in µs; rounded up, so that no earlier receipt is after it."""
     return (row.taken_ns + 999) // 1_000
 
 
 def fill(
     state: PortfolioState, row: Row, parameters: Parameters, rules: VenueRules = DEFAULT_RULES
 ) -> tuple[PortfolioState, Execution]:
-    """Fill the orders that are due at this tick."""
+    """Fill the orders that are due at this tick; return the accounts and our fill."""
     orders = orders_of(state)
     late = is_late(row, parameters)
     waits = (orders.side != NONE) & ~row.breaks & ~row.halted
@@ -165,7 +166,7 @@ def fill(
     due = waits & row.valid & ~late & _has_arrived(orders, row, parameters)
     left = tf.where(waits & ~due, orders.side, NONE)
     hour = row.time_ns // fees.HOUR_NS
-    # Most ticks fill nothing, and a branch that is not taken costs nothing.
+    # Most ticks fill no order, and a branch that is not taken costs no time.
     ledger, fee_ppm, turnover_e8, execution = tf.cond(
         tf.reduce_any(due) | (hour != state.hour),
         lambda: _settle(state, tf.where(due, orders.side, NONE), row, parameters, rules),
@@ -187,7 +188,7 @@ def fill(
 
 
 def _seen_leaving(orders: Orders, row: Row, parameters: Parameters) -> Orders:
-    """Return the orders with what this tick says of when they left."""
+    """Return the orders with the times of sending that this tick shows."""
     is_later = (orders.left_us > 0) & (_left_us(row) > orders.left_us)
     is_first = is_later & (orders.has_left == 0)
     held_up = row.delay_ns > min(parameters.latency_ms, parameters.late_ms) * 1_000_000
@@ -198,7 +199,7 @@ def _seen_leaving(orders: Orders, row: Row, parameters: Parameters) -> Orders:
 
 
 def _has_arrived(orders: Orders, row: Row, parameters: Parameters) -> Tensor:
-    """Return of each order whether it was at the exchange before this tick, by both clocks."""
+    """Return whether each order reached the exchange before this tick, by both clocks."""
     by_stamp = row.time_ns - orders.at_ns >= parameters.latency_ms * 1_000_000
     known = (row.taken_ns > 0) & (orders.left_us > 0)
     lasted_us = (row.taken_ns - row.delay_ns) // 1_000 - orders.left_us
@@ -209,16 +210,16 @@ def _has_arrived(orders: Orders, row: Row, parameters: Parameters) -> Tensor:
 def order(
     state: PortfolioState, action: Tensor, row: Row, parameters: Parameters
 ) -> PortfolioState:
-    """Let our action (NONE, BUY, SELL) wait, and what the other accounts do."""
+    """Place our order (NONE, BUY, SELL) and those of the other accounts, where none waits yet."""
     ledger, orders = ledger_of(state), orders_of(state)
     ours = tf.cast(action, tf.int64)
     flat = ledger.position_e8 == 0
     chances = randomness.fractions(
         RANDOM_TRADERS, seed=parameters.seed, stream=randomness.ENTRIES, offset=row.offset
     )
-    # Each of our trips is owed one by every random trader, which begins it at a moment to come: the
-    # later the likelier the more it owes, at the rate of our own entries (half of all records are
-    # ticks).
+    # Every random trader owes one trip for each of ours. It enters with a probability per tick of
+    # what it owes times our own rate of entries: 2 * entries / offset, since about half of all
+    # records are ticks. So a random trader trades as often as we do, some time after us.
     owed = tf.cast(ledger.round_trips[OURS] - ledger.entries[FIRST_RANDOM:], tf.float64)
     rate = 2.0 * tf.cast(ledger.entries[OURS], tf.float64)
     enters = chances * tf.cast(row.offset + 1, tf.float64) < owed * rate
@@ -243,8 +244,8 @@ def order(
 
 
 def equities_e8(state: PortfolioState, row: Row) -> Tensor:
-    """Return cash plus the position at the mid, int64[ACCOUNTS]; without a valid mid, at the last
-    price.
+    """Return cash plus the position at the mid, int64[ACCOUNTS]; at the last price where the mid is
+    not valid.
     """
     ledger = ledger_of(state)
     value_e8 = product_e8(ledger.position_e8, _middle_e8(row))
@@ -263,12 +264,12 @@ def _first_fee_ppm(parameters: Parameters, rules: VenueRules) -> int:
 def _settle(
     state: PortfolioState, side: Tensor, row: Row, parameters: Parameters, rules: VenueRules
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return ledger, fees, turnover of the days, and our execution, after fills on these sides."""
+    """Return ledger, fees, daily turnover and our execution after fills on these sides."""
     ledger, day = ledger_of(state), row.time_ns // fees.DAY_NS
     fee_ppm = _fee_ppm(state, day, row, parameters, rules)
     buys, sells = side == BUY, side == SELL
     prices_e8, volumes_e8, known = _levels(row, buys)
-    # What is left for the volume once the fee on it is paid.
+    # The part of the budget that can buy volume, so that volume and fee together fit the budget.
     budget_e8 = tf.minimum(ledger.cash_e8, parameters.order_cash * E8)
     net_e8 = before_share_e8(budget_e8, fee_ppm)
     enough = quotient_e8(net_e8, prices_e8[:, 0]) >= parameters.amount_min_e8
@@ -310,7 +311,7 @@ def _fee_ppm(
     if parameters.fee_ppm >= 0:
         return state.fee_ppm
     days, turnover_e8 = state.turnover_e8[0], state.turnover_e8[1:]
-    # Days are named, so a clock that runs wild for a moment forgets one day and no more.
+    # Each place has its day's number, so a moment of a wrong clock overwrites one day only.
     counts = (day - days >= 0) & (day - days < fees.DAYS)
     recent_e8 = tf.reduce_sum(tf.where(counts, turnover_e8, 0), 1)
     is_new = row.time_ns // fees.HOUR_NS != state.hour
@@ -318,7 +319,7 @@ def _fee_ppm(
 
 
 def _with_turnover(turnover_e8: Tensor, day: Tensor, value_e8: Tensor) -> Tensor:
-    """Return the turnover of the days with today's grown; what a day long ago left there goes."""
+    """Return the daily turnover with this fill added; an older day in the same place is dropped."""
     is_place = tf.range(fees.DAYS, dtype=tf.int64) == day % fees.DAYS
     before_e8 = tf.where(turnover_e8[0] == day, turnover_e8[1:], 0)
     today_e8 = tf.minimum(before_e8 + value_e8[:, None], E8_MAX // fees.DAYS)
@@ -326,8 +327,8 @@ def _with_turnover(turnover_e8: Tensor, day: Tensor, value_e8: Tensor) -> Tensor
 
 
 def _levels(row: Row, buys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the levels against each account: prices and volumes, int64[ACCOUNTS, LEVELS], best
-    first, and whether a book is known. A price is never better than the best one in force.
+    """Return the levels that each account would take: prices and volumes, int64[ACCOUNTS, LEVELS],
+    best first, and whether a book is known. No price is better than the newest quote.
     """
     asks_e8 = tf.maximum(row.ask_prices_e8, row.ask_e8)
     bids_e8 = tf.minimum(row.bid_prices_e8, row.bid_e8)
@@ -335,10 +336,10 @@ def _levels(row: Row, buys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     volumes_e8 = tf.where(buys[:, None], row.ask_volumes_e8, row.bid_volumes_e8)
     known = row.book_valid & (volumes_e8[:, 0] > 0)
     best_e8 = tf.where(buys, row.ask_e8, row.bid_e8)[:, None]
-    endless_e8 = tf.constant([E8_MAX] + [0] * (LEVELS - 1), tf.int64)
+    unlimited_e8 = tf.constant([E8_MAX] + [0] * (LEVELS - 1), tf.int64)
     return (
         tf.where(known[:, None], prices_e8, best_e8),
-        tf.where(known[:, None], volumes_e8, endless_e8),
+        tf.where(known[:, None], volumes_e8, unlimited_e8),
         known,
     )
 
@@ -346,11 +347,11 @@ def _levels(row: Row, buys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _affordable_e8(
     net_e8: Tensor, prices_e8: Tensor, volumes_e8: Tensor, parameters: Parameters
 ) -> Tensor:
-    """Return how much so much money buys of the levels, int64[ACCOUNTS]."""
+    """Return the volume that an amount of money buys from the levels, int64[ACCOUNTS]."""
     costs_e8 = product_e8(volumes_e8, prices_e8) + tf.cast(volumes_e8 > 0, tf.int64)
     left_e8 = net_e8[:, None] - tf.cumsum(costs_e8, 1, exclusive=True)
     part_e8 = quotient_e8(tf.maximum(left_e8, 0), prices_e8)
-    # A level that can be paid is taken whole; a quotient may be a little short.
+    # A level that is affordable is taken whole, because a quotient may be slightly too small.
     taken_e8 = tf.where(left_e8 >= costs_e8, volumes_e8, tf.minimum(part_e8, volumes_e8))
     total = tf.reduce_sum(taken_e8, 1)
     step_e8 = 10 ** (8 - parameters.amount_decimals)
@@ -358,7 +359,7 @@ def _affordable_e8(
 
 
 def _mean_price_e8(taken_e8: Tensor, prices_e8: Tensor, beyond_e8: Tensor, buys: Tensor) -> Tensor:
-    """Return the volume-weighted price, rounded against us, within the prices that were taken."""
+    """Return the volume-weighted price, rounded against the account, within the prices taken."""
     taken, beyond = tf.cast(taken_e8, tf.float64), tf.cast(beyond_e8, tf.float64)
     mean = tf.reduce_sum(taken * beyond, 1) / tf.maximum(tf.reduce_sum(taken, 1), 1.0)
     worst_e8 = tf.reduce_max(tf.where(taken_e8 > 0, beyond_e8, tf.zeros_like(beyond_e8)), 1)
@@ -377,7 +378,7 @@ def _booked(
     ended = (ledger.position_e8 > 0) & (position_e8 == 0)
     trip_e8 = ledger.trip_e8 + got_e8
     middle_e8 = _middle_e8(row)
-    # So that equity at the mid falls by exactly this and the fee.
+    # Defined so that a fill lowers equity at the mid by exactly the spread cost plus the fee.
     moved_e8 = product_e8(position_e8, middle_e8) - product_e8(ledger.position_e8, middle_e8)
     one, zero = tf.ones_like(began, tf.int64), tf.zeros_like(began, tf.int64)
     lasted_ns = tf.maximum(row.time_ns - ledger.entered_ns, 0)

@@ -1,7 +1,7 @@
-"""Reasons that are counted by whoever tells of a journal, in words; loads no TensorFlow."""
+"""Reasons of decisions that reports count; a module of its own, which loads no TensorFlow."""
 
 LATE = "too late to act on"
-"""A tick was taken up later than ``late_ms`` after it was received."""
+"""The tick was taken up more than ``late_ms`` after its receipt."""
 
 HALTED = "market not tradable"
-"""The exchange has said last that it takes no market orders."""
+"""The exchange's last status allows no market orders."""

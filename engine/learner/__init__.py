@@ -1,1 +1,1 @@
-"""What learns: features, experts, the network, labels, memory, calibration, drift."""
+"""The learner: features, experts, the network, labels, memory, calibration, drift detection."""

@@ -1,18 +1,22 @@
-"""Features that the learner makes for itself: tried one beside the other, kept where they pay.
+"""Features that the learner generates: several on trial at a time, kept where they reduce the loss.
 
 A generated feature is the product of two of `engine.learner.features`. Sixteen are on trial at any
-time, drawn by (seed, how many were drawn before). Each learns a slope on top of what is foreseen
-without it, and bets that it foresees better with it: an e-value over blocks of one horizon, as a
-new block of the network does (`engine.learner.monitor`). At twenty it is adopted: it takes one of
-eight places, with a slope of zero, so nothing that is foreseen changes at that moment. Who has not
-earned its keep within some hundreds of blocks makes room for another draw. Those that were adopted
-are bet against in the same way, by a capital that never falls below one, so that it is there when
-the market turns (an e-detector: Shin, Ramdas & Rinaldo 2024, arXiv 2203.03532); who is found to
-harm is faded out, by half a block, until not a bit is left of it.
+time, drawn by (seed, number of draws before).
 
-What a label says may not be known to the slope that is judged by it, and labels overlap: so slopes
-are judged as they were two blocks before. Theirs is a diagonal extended Kalman filter, as the
-experts' (`engine.learner.experts`).
+* **Trial.** Each candidate learns a slope on top of the prediction without it. An e-value over
+  blocks of one horizon bets that the prediction with it has the lower loss, as for a new block of
+  the network (`engine.learner.monitor`).
+* **Adoption.** At an e-value of `EVIDENCE` it takes one of eight places, with a slope of zero, so
+  the prediction does not change at that moment. A candidate whose evidence does not grow within
+  some hundreds of blocks is replaced by a new draw.
+* **Removal.** Adopted features are bet against in the same way. That capital never falls below one,
+  so it can respond at once when the market changes (an e-detector: Shin, Ramdas & Rinaldo 2024,
+  arXiv 2203.03532). A feature that is found to harm is faded out: its slope halves with every
+  block until it is zero.
+
+A slope must be scored on labels that it has not learned from, and labels overlap. So the slopes of
+two blocks ago are scored. A slope is learned by a diagonal extended Kalman filter, like the weights
+of the experts (`engine.learner.experts`).
 """
 
 from typing import Any, NamedTuple
@@ -27,7 +31,7 @@ from engine.learner.features import CLIP, NAMES
 from engine.parameters import Parameters
 
 PLACES = 8
-"""Generated features that take part, at most."""
+"""Adopted features, at most."""
 
 TRIALS = 16
 """Generated features on trial."""
@@ -38,17 +42,17 @@ EVIDENCE = 20.0
 """The e-value at which a feature is adopted."""
 
 HARM = 1000.0
-"""The capital at which one that was adopted is found to harm: if it does not, that takes as many
-blocks at the least, on average."""
+"""The capital at which an adopted feature is found to harm. A harmless one reaches it after as many
+blocks or more, on average."""
 
 PATIENCE = 500.0
-"""Blocks for which a trial goes on at an e-value of one; it has to grow as fast as they do."""
+"""Blocks that a trial lasts at an e-value of one; the e-value must grow as fast as its age."""
 
 BET, GAIN_MAX = 0.5, 0.25
-"""Share of the capital that is bet; nats by which a block's loss counts as better, at most."""
+"""Share of the capital that is bet; the largest gain of a block that counts, in nats."""
 
 _REFUSED = 0.02
-"""The e-value at which a trial ends at once."""
+"""The e-value below which a trial ends at once."""
 
 _VARIANCE, _WANDER = 0.002, 1e-8
 _NOTHING = 1e-30
@@ -58,7 +62,7 @@ _IS_TRIAL: npt.NDArray[np.bool_] = np.arange(SLOTS) >= PLACES
 
 
 class CandidateState(NamedTuple):
-    """The places, then the trials. A place without variance is empty, or fading."""
+    """`PLACES` adopted features, then `TRIALS`. A place without variance is empty or fading."""
 
     pairs: Tensor  # int32[SLOTS, 2]: which features are multiplied
     slopes: Tensor  # float32[SLOTS]
@@ -72,16 +76,16 @@ class CandidateState(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """What a closed block changed: 0, or 1 + the number of the pair (`pair_name`)."""
+    """The changes by a closed block: 0, or 1 + the number of the pair (`pair_name`)."""
 
     adopted: Tensor  # int32[]
     dropped: Tensor  # int32[]
 
 
 def initial_state() -> dict[str, npt.NDArray[Any]]:
-    """Return the state before the first label: no place taken, and trials of no age.
+    """Return the state before the first label: all places empty, all trials of age 0.
 
-    The first pairs are a feature with itself and no use; they are drawn anew with the first block.
+    The initial pairs are placeholders with an e-value near zero, so the first block redraws them.
     """
     return {
         "pairs": np.zeros((SLOTS, 2), np.int32),
@@ -97,12 +101,12 @@ def initial_state() -> dict[str, npt.NDArray[Any]]:
 
 
 def pair_number(pair: Any) -> Any:
-    """Return the number of a pair, int32[2], as `Exchange` has it, less one."""
+    """Return the number of a pair, int32[2]; `Exchange` holds it plus one."""
     return pair[0] * len(NAMES) + pair[1]
 
 
 def pair_name(number: int) -> str:
-    """Return what a pair is called, by its number."""
+    """Return the name of a pair by its number."""
     first, second = divmod(number, len(NAMES))
     return f"{NAMES[first]} * {NAMES[second]}"
 
@@ -113,8 +117,8 @@ def products(pairs: Tensor, features: Tensor) -> Tensor:
     return tf.clip_by_value(factors[:, 0] * factors[:, 1], -CLIP, CLIP)
 
 
-def pull(state: CandidateState, features: Tensor) -> Tensor:
-    """Return by how much the adopted features move the linear exit's logit, float32[]."""
+def contribution(state: CandidateState, features: Tensor) -> Tensor:
+    """Return the adopted features' contribution to the logit, float32[]."""
     return tf.reduce_sum((state.slopes * products(state.pairs, features))[:PLACES])
 
 
@@ -126,18 +130,20 @@ def observe(
     rose: Tensor,
     weight: Tensor,
 ) -> CandidateState:
-    """Learn from one label, and note how each feature did.
+    """Learn from one label, and add up each feature's gain.
 
     Args:
-        state: what is known.
-        features: float32[COUNT] of the prediction.
-        said: the logit that was said with the adopted features, float32[].
-        base: the linear exit's logit for the same features now, float32[].
+        state: the state before the label.
+        features: the features of the prediction, float32[COUNT].
+        said: the logit that was predicted with the adopted features, float32[].
+        base: the linear expert's present logit for the same features, float32[].
         rose: whether the mid rose.
         weight: how unique the label is; 0 where nothing is to be learned.
     """
     values = products(state.pairs, features)
     outcome = tf.cast(rose, tf.float32)
+    # A trial is added to the prediction, an adopted feature is taken out of it. So a gain speaks
+    # for the adoption of the one, and for the removal of the other.
     sign = tf.constant(np.where(_IS_TRIAL, 1.0, -1.0).astype(np.float32))
     other = said + sign * state.lagged[1] * values
     gains = losses(said, rose) - losses(other, rose)
@@ -157,9 +163,10 @@ def observe(
 
 
 def close(state: CandidateState, parameters: Parameters) -> tuple[CandidateState, Exchange]:
-    """End a block: settle the bets, adopt, drop, and draw anew."""
+    """End a block: settle the bets, then adopt, remove and redraw features."""
     gains = state.sums[:-1] / tf.maximum(state.sums[-1], 1e-9)
     bet = tf.math.log(1.0 + BET * tf.clip_by_value(gains / GAIN_MAX, -1.0, 1.0))
+    # Labels of neighbouring blocks overlap, so even and odd blocks bet on separate accounts.
     parity = tf.cast(state.blocks % 2, tf.int32)
     wealth = state.wealth + tf.one_hot(parity, 2)[:, None] * bet[None, :]
     trial = tf.constant(_IS_TRIAL)

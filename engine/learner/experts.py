@@ -1,22 +1,22 @@
-"""Who foresees the direction: simple rules, a linear exit, the network's exits, and their mixture.
+"""The experts that predict the direction: rules, a linear one, the network's heads; their mixture.
 
-Every expert says one logit of "the mid will be higher, if it moves". The mixture weighs them by
-what they said before: exponential weights on the log-loss with a fixed share (Herbster & Warmuth
-1998, doi 10.1023/A:1007424614876), so over any stretch its loss exceeds that of the best expert by
-ln(experts) and the price of the share, and no more. Labels that overlap say the same thing many
-times, so each counts by its uniqueness, one by the number of predictions that wait beside it (López
-de Prado 2018, "Advances in Financial Machine Learning", chapter 4).
+Every expert predicts one logit of "the mid will be higher, if it moves". The mixture weighs the
+experts by their past losses: exponential weights on the log-loss with a fixed share (Herbster &
+Warmuth 1998, doi 10.1023/A:1007424614876). Over any interval its loss exceeds that of the best
+expert by at most ln(experts) plus the cost of the share. Labels overlap and so repeat each other.
+Each is therefore weighted by its uniqueness: one over the number of predictions that wait for a
+label at the same time (López de Prado 2018, "Advances in Financial Machine Learning", chapter 4).
 
-| expert | what it says |
+| expert | prediction |
 |---|---|
 | prior | the share of rises |
-| persistence | as the last label that ripened, as often as that held |
-| imbalance | the queue imbalance, times a learned slope that is never negative |
-| linear | a linear function of all features, from a prior that trusts the imbalance |
-| generated | the linear exit and the features that were made up (`engine.learner.candidates`) |
-| recalled | the linear exit as it was before an earlier change of regime, frozen |
-| network | the exits of `engine.learner.network`, each on top of the one before |
-| stack | a linear function of the others' logits |
+| persistence | the direction of the last resolved label, with the frequency at which it repeated |
+| imbalance | the queue imbalance times a learned slope, which is never negative |
+| linear | a linear function of all features; its prior weight is on the imbalance |
+| generated | the linear expert plus the adopted features of `engine.learner.candidates` |
+| recalled | the linear expert as it was before an earlier change of regime, frozen |
+| network | the heads of `engine.learner.network`, each built on the one before |
+| stack | a linear function of the other experts' logits |
 
 The linear ones are recursive Bayesian logistic regressions: an extended Kalman filter on the
 weights (Penny & Roberts 1999, "Dynamic logistic regression", doi 10.1109/IJCNN.1999.832603).
@@ -31,7 +31,7 @@ from engine.arithmetic import Tensor, tf
 from engine.learner.features import COUNT, IMBALANCE, SIGNED
 
 RECALLED = 2
-EXITS = 3
+HEADS = 3
 NAMES = (
     "prior",
     "persistence",
@@ -39,65 +39,65 @@ NAMES = (
     "linear",
     "generated",
     *(f"recalled_{index}" for index in range(1, RECALLED + 1)),
-    *(f"network_{index}" for index in range(1, EXITS + 1)),
+    *(f"network_{index}" for index in range(1, HEADS + 1)),
     "stack",
 )
 EXPERTS = len(NAMES)
 PRIOR, PERSISTENCE, RULE, LINEAR, GENERATED, FIRST_RECALLED = range(6)
-FIRST_EXIT = FIRST_RECALLED + RECALLED
+FIRST_HEAD = FIRST_RECALLED + RECALLED
 STACK = EXPERTS - 1
 
 LOGIT_MAX = 6.0
-"""No expert is surer than this: 0.25 % or 99.75 %."""
+"""Bound of every expert's logit: probabilities of 0.25 % and 99.75 %."""
 
 RATE = 1.0
-"""Of the exponential weights: log-loss is mixable at one."""
+"""Learning rate of the exponential weights: the log-loss is mixable at 1."""
 
 SHARE = 1e-3
-"""Of the weight that is spread evenly over the experts with each unique label."""
+"""Fixed share: the part of the weight that each unique label spreads evenly over the experts."""
 
 _RULE_SLOPE, _RULE_SLOPE_MIN = 2.0, 0.05
 _SIGNED_VARIANCE, _UNSIGNED_VARIANCE, _STACK_VARIANCE, _RULE_VARIANCE = 0.005, 1e-4, 0.01, 1.0
 _WANDER = 1e-8
-"""What a label adds to the variance of each weight: how much the market may wander."""
+"""Process noise: what a label adds to the variance of each weight, because the market changes."""
 
 _ALIKE, _CHANGED_VARIANCE = 0.8, 0.05
 _FADE = 1.0 - 1e-4
-"""What a unique label leaves of the counts of rises and repeats."""
+"""The factor by which a unique label decays the counts of rises and repeats."""
 
 
-_FIRST_SHARES = np.zeros(EXPERTS, np.float32)
-_FIRST_SHARES[[PRIOR, PERSISTENCE, RULE, LINEAR, FIRST_EXIT, STACK]] = [
+_FIRST_MIXTURE_WEIGHTS = np.zeros(EXPERTS, np.float32)
+_FIRST_MIXTURE_WEIGHTS[[PRIOR, PERSISTENCE, RULE, LINEAR, FIRST_HEAD, STACK]] = [
     0.05, 0.05, 0.35, 0.35, 0.1, 0.1,
 ]  # fmt: skip
 
 
 class Bayes(NamedTuple):
-    """A recursive logistic regression: its weights, and how uncertain they are."""
+    """A recursive logistic regression: its weights and their covariance."""
 
     weights: Tensor  # float32[inputs]
     covariance: Tensor  # float32[inputs, inputs]
 
 
 class ExpertState(NamedTuple):
-    """What the experts know."""
+    """The learned state of the experts."""
 
-    shares: Tensor  # float32[EXPERTS]: weights of the mixture, summing to one
+    shares: Tensor  # float32[EXPERTS]: mixture weights, which sum to one
     counts: Tensor  # float32[4]: rises, moves, repeats, pairs
-    last: Tensor  # float32[]: 1 or -1 as the last label that ripened rose or fell, 0 before any
+    last: Tensor  # float32[]: 1 if the last resolved label rose, -1 if it fell, 0 before
     rule: Tensor  # float32[2]: slope and its variance
-    linear_weights: Tensor
-    linear_covariance: Tensor
-    stack_weights: Tensor
-    stack_covariance: Tensor
-    move_weights: Tensor
-    move_covariance: Tensor
-    recalled: Tensor  # float32[RECALLED, COUNT]: linear weights before earlier changes
-    active: Tensor  # float32[EXPERTS]: 1 for those that take part in the mixture
+    linear_weights: Tensor  # float32[COUNT]
+    linear_covariance: Tensor  # float32[COUNT, COUNT]
+    stack_weights: Tensor  # float32[EXPERTS - 1]
+    stack_covariance: Tensor  # float32[EXPERTS - 1, EXPERTS - 1]
+    move_weights: Tensor  # float32[COUNT]: of the probability that the mid moves at all
+    move_covariance: Tensor  # float32[COUNT, COUNT]
+    recalled: Tensor  # float32[RECALLED, COUNT]: linear weights before changes of regime
+    active: Tensor  # float32[EXPERTS]: 1 for the experts in the mixture, else 0
 
 
 def initial_state() -> dict[str, npt.NDArray[Any]]:
-    """Return the experts before the first label: the rule and the linear exit are trusted most."""
+    """Return the experts before the first label; the rule and the linear expert weigh most."""
     variance = np.where(SIGNED, _SIGNED_VARIANCE, _UNSIGNED_VARIANCE).astype(np.float32)
     linear = np.zeros(COUNT, np.float32)
     linear[IMBALANCE] = _RULE_SLOPE
@@ -105,9 +105,9 @@ def initial_state() -> dict[str, npt.NDArray[Any]]:
     stack[LINEAR] = 1.0
     active = np.ones(EXPERTS, np.float32)
     active[GENERATED:STACK] = 0.0
-    active[FIRST_EXIT] = 1.0
+    active[FIRST_HEAD] = 1.0
     return {
-        "shares": _FIRST_SHARES.copy(),
+        "shares": _FIRST_MIXTURE_WEIGHTS.copy(),
         "counts": np.array([1.0, 2.0, 1.0, 2.0], np.float32),
         "last": np.zeros((), np.float32),
         "rule": np.array([_RULE_SLOPE, _RULE_VARIANCE], np.float32),
@@ -123,18 +123,21 @@ def initial_state() -> dict[str, npt.NDArray[Any]]:
 
 
 class Forecast(NamedTuple):
-    """What was foreseen at one tick."""
+    """The predictions at one tick."""
 
     logits: Tensor  # float32[EXPERTS]
-    p_up: Tensor  # float32[]: of the mixture
-    p_move: Tensor  # float32[]
+    p_up: Tensor  # float32[]: the mixture's probability of a rise, if the mid moves
+    p_move: Tensor  # float32[]: the probability that the mid moves within the horizon
 
 
-def predict(state: ExpertState, features: Tensor, generated: Tensor, exits: Tensor) -> Forecast:
+def predict(state: ExpertState, features: Tensor, generated: Tensor, heads: Tensor) -> Forecast:
     """Return every expert's logit and the mixture.
 
-    ``features`` is float32[COUNT], ``generated`` float32[] by how much those that were made up move
-    the linear exit's logit, ``exits`` float32[EXITS] the logits of the network's exits.
+    Args:
+        state: the experts.
+        features: the normalised features, float32[COUNT].
+        generated: the adopted features' contribution to the logit, float32[].
+        heads: the logits of the network's heads, float32[HEADS].
     """
     rises, moves, repeats, pairs = tf.unstack(state.counts)
     prior = tf.math.log(rises / (moves - rises))
@@ -143,7 +146,7 @@ def predict(state: ExpertState, features: Tensor, generated: Tensor, exits: Tens
     linear = tf.reduce_sum(state.linear_weights * features)
     recalled = tf.linalg.matvec(state.recalled, features)
     named = tf.stack([prior, persistence, rule, linear, linear + generated])
-    bases = tf.concat([named, recalled, exits], 0)
+    bases = tf.concat([named, recalled, heads], 0)
     bases = tf.clip_by_value(bases, -LOGIT_MAX, LOGIT_MAX)
     stack = tf.reduce_sum(state.stack_weights * bases * state.active[:STACK])
     logits = tf.concat([bases, tf.clip_by_value(stack, -LOGIT_MAX, LOGIT_MAX)[None]], 0)
@@ -167,10 +170,16 @@ def learn(
     known: Tensor,
     weight: Tensor,
 ) -> ExpertState:
-    """Learn from one label that ripened.
+    """Learn from one resolved label.
 
-    ``logits`` are what the experts said when the prediction was made. ``known`` says that there is
-    a label, ``scored`` that the mid moved, ``weight`` how unique the label is.
+    Args:
+        state: the experts.
+        logits: the experts' logits when the prediction was made, float32[EXPERTS].
+        features: the features of the prediction, float32[COUNT].
+        rose: whether the mid rose, bool[].
+        scored: whether the mid moved, bool[].
+        known: whether there is a label, bool[].
+        weight: the uniqueness of the label, float32[].
     """
     outcome = tf.cast(rose, tf.float32)
     unique = tf.where(scored, weight, 0.0)
@@ -179,7 +188,7 @@ def learn(
     shares = shares / tf.maximum(tf.reduce_sum(shares), 1e-30)
     share = SHARE * unique
     shares = (1.0 - share) * shares + share * state.active / tf.reduce_sum(state.active)
-    # What is not scored changes not even the last bits.
+    # Without this, a label that is not scored would change the last bits by renormalisation.
     shares = tf.where(scored, shares, state.shares)
 
     direction = tf.where(rose, 1.0, -1.0)
@@ -219,15 +228,19 @@ def learn(
 
 
 def update(state: Bayes, inputs: Tensor, outcome: Tensor, weight: Tensor, wander: float) -> Bayes:
-    """Return the regression after one outcome (0 or 1) of so much weight; with none, unchanged."""
-    said = tf.sigmoid(tf.reduce_sum(state.weights * inputs))
-    information = weight * (said * (1.0 - said) + 1e-4)
+    """Return the regression after an outcome (0 or 1) of a weight; weight 0 changes nothing.
+
+    ``wander`` is the process noise: it is added to the variances, times the weight.
+    """
+    p = tf.sigmoid(tf.reduce_sum(state.weights * inputs))
+    # The small constant keeps the update well-behaved where the sigmoid saturates.
+    information = weight * (p * (1.0 - p) + 1e-4)
     spread = tf.linalg.matvec(state.covariance, inputs)
     surprise = tf.reduce_sum(inputs * spread)
     share = 1.0 / (1.0 + information * surprise)
     gain = spread * share
-    weights = state.weights + gain * (weight * (outcome - said))
-    # The product of the spreads comes first: it is the same both ways, so symmetry is exact.
+    weights = state.weights + gain * (weight * (outcome - p))
+    # Multiplying the spreads first keeps the covariance exactly symmetric.
     product = spread[:, None] * spread[None, :]
     covariance = state.covariance - (information * share) * product
     count = inputs.shape[0]
@@ -236,7 +249,7 @@ def update(state: Bayes, inputs: Tensor, outcome: Tensor, weight: Tensor, wander
 
 
 def join(state: ExpertState, expert: Tensor) -> ExpertState:
-    """Let one more expert take part, with no weight yet: what is foreseen now does not change."""
+    """Add an expert, int32[], to the mixture at weight 0, so that no prediction changes yet."""
     return state._replace(active=tf.maximum(state.active, tf.one_hot(expert, EXPERTS)))
 
 
@@ -250,28 +263,28 @@ def _update_rule(rule: Tensor, imbalance: Tensor, outcome: Tensor, weight: Tenso
 
 
 def _unsigned(features: Tensor) -> Tensor:
-    """Return what says whether, not where to: sizes of the signed features, and a one."""
+    """Return the inputs of ``p_move``, float32[COUNT]: the features without signs, and a one."""
     sizes = tf.where(tf.constant(SIGNED), tf.abs(features), features)
     return tf.concat([sizes[:-1], tf.ones(1)], 0)
 
 
 def change(state: ExpertState) -> ExpertState:
-    """After a change of regime: keep the linear exit as it was, and let it learn anew.
+    """After a change of regime, recall a copy of the linear expert and let the expert learn anew.
 
-    It is kept in the place of what is most like it, else of who foresees least. What it knows stays
-    its starting point, but it becomes uncertain of it.
+    The copy replaces the recalled one that is most like it, or else the one of the smaller mixture
+    weight. The linear expert keeps its weights, but their variance is increased.
     """
     weights = state.linear_weights
     norms = tf.sqrt(tf.reduce_sum(state.recalled * state.recalled, 1)) + 1e-9
     norm = tf.sqrt(tf.reduce_sum(weights * weights)) + 1e-9
     likeness = tf.reduce_sum(state.recalled * weights, 1) / (norms * norm)
-    shares = state.shares[FIRST_RECALLED:FIRST_EXIT]
-    # Of two places; an empty one has no share, so it is the lesser.
+    shares = state.shares[FIRST_RECALLED:FIRST_HEAD]
+    # Of the two places an empty one has no weight, so it is taken first.
     alike = tf.reduce_max(likeness) > _ALIKE
     first = tf.where(alike, likeness[0] >= likeness[1], shares[0] <= shares[1])
     place = tf.stack([first, ~first])
     taken = tf.concat(
-        [tf.zeros(FIRST_RECALLED), tf.cast(place, tf.float32), tf.zeros(EXPERTS - FIRST_EXIT)], 0
+        [tf.zeros(FIRST_RECALLED), tf.cast(place, tf.float32), tf.zeros(EXPERTS - FIRST_HEAD)], 0
     )
     uncertain = _CHANGED_VARIANCE * np.diag(SIGNED.astype(np.float32))
     return state._replace(

@@ -1,9 +1,9 @@
-"""Predictions ripen: their label is known, they are scored, and everybody learns from them.
+"""Resolving labels: predictions get their label, are scored, and everything learns from them.
 
 A prediction made at event time t is labelled with the mid in force at t + horizon, which is known
-at the first tick *after* that moment (I5). The label compares whole prices: the sum of bid and ask
-then against the sum now, the raw forward move. Across a break nothing is labelled: what waits is
-void, and counted. What is scored is what was said when the prediction was made.
+at the first tick *after* that moment (I5). The label compares integers: the sum of bid and ask at
+that moment with the sum at the prediction. Nothing is labelled across a break: predictions that
+wait there are void, and counted. The score is that of the prediction as it was made.
 """
 
 from typing import Any, NamedTuple
@@ -23,20 +23,20 @@ from engine.parameters import Parameters
 from engine.row import Row
 
 BINS = 15
-"""Of the reliability diagram, equally wide."""
+"""Bins of the reliability diagram, of equal width."""
 
 
 class TallyState(NamedTuple):
-    """Sums over all labels since the first: what a learning curve ends in."""
+    """Sums over all labels since the first: the last point of a learning curve."""
 
-    counts: Tensor  # int64[4]: moved, foreseen rightly, rose, said to rise
+    counts: Tensor  # int64[4]: moved, predicted correctly, rose, predicted to rise
     sums: Tensor  # float64[3]: log-loss, the prior's log-loss, squared error
-    bins: Tensor  # float64[3, BINS]: labels, probabilities said, rises
+    bins: Tensor  # float64[3, BINS]: labels, sum of predicted probabilities, rises
     return_ppm: Tensor  # float32[]: decayed mean size of a move over the horizon
 
 
 class LabelOutcomes(NamedTuple):
-    """What ripened at one tick: counts, and sums over those that moved."""
+    """The labels resolved at one tick: counts, and sums over those that moved."""
 
     resolved: Tensor  # int32[]
     scored: Tensor  # int32[]
@@ -50,7 +50,7 @@ class LabelOutcomes(NamedTuple):
     drifted: Tensor  # int32[]
     grew: Tensor  # int32[]
     adopted: Tensor  # int32[]: 0, or 1 + the number of a pair (`engine.learner.candidates`)
-    dropped: Tensor  # int32[]: the same
+    dropped: Tensor  # int32[]: as ``adopted``
     loss: Tensor  # float32[]
     baseline_loss: Tensor  # float32[]
     network_loss: Tensor  # float32[]
@@ -62,7 +62,7 @@ _WHOLE = LabelOutcomes._fields.index("loss")
 
 
 class Learners(NamedTuple):
-    """All that a label changes."""
+    """The parts of the state that a label changes."""
 
     memory: MemoryState
     experts: ExpertState
@@ -85,7 +85,7 @@ def initial_state() -> dict[str, npt.NDArray[Any]]:
 def resolve_labels(
     state: Learners, row: Row, parameters: Parameters
 ) -> tuple[Learners, LabelOutcomes]:
-    """Label every prediction whose horizon ended before this tick, score it, and learn from it."""
+    """Label, score and learn from every prediction whose horizon ended before this tick."""
     ring = state.memory
     left = tf.cast(memory.waiting(ring), tf.int32)
     voided = tf.where(row.breaks, left, 0)

@@ -1,13 +1,13 @@
-"""What was seen and said, in two rings: predictions that wait or are remembered, and an archive.
+"""Samples for training, in two rings: recent predictions, and an archive of older ones.
 
-The first ring is queue and memory in one: a prediction waits there for its label
-(`engine.learner.labels`), then it is remembered for replay until its place is needed. Of what was
-labelled, every so many goes to the archive, which reaches much further back. A training step takes
-labels that have just ripened, remembered ones and archived ones, so old regimes are rehearsed
-beside the new.
+The first ring is both a queue and a memory: a prediction waits there for its label
+(`engine.learner.labels`), then it is kept for replay until its place is needed. One in so many
+labelled samples goes to the archive, which reaches much further back. A training step takes newly
+resolved labels, remembered ones and archived ones, so that the network keeps training on old
+regimes.
 
-Both have a stated size (I10). If every place waits for a label, a new prediction is not remembered,
-and counts as void.
+Both rings have a fixed size (I10). If every place of the first waits for a label, a new prediction
+is not stored, and counts as void.
 """
 
 from typing import Any, NamedTuple
@@ -28,28 +28,29 @@ VOID, FLAT, FELL, ROSE = 0, 1, 2, 3
 WIDTH = 64
 LOGITS = COUNT
 P_UP, P_MIXTURE, NETWORK, UNIQUENESS = range(COUNT + EXPERTS, COUNT + EXPERTS + 4)
-"""Columns of a sample behind the features: the experts' logits, then what was said and known."""
+"""Columns of a sample after the features and the experts' logits: the calibrated probability, the
+mixture's, the network's logit, and the uniqueness of the label."""
 
 TIME_NS, SUM_E8 = 0, 1
 _OUTCOME = COUNT
-"""Column of an archived sample that says 1 if the mid rose, 0 if it fell; then its uniqueness."""
+"""Column of an archived sample that is 1 if the mid rose, 0 if it fell; uniqueness follows it."""
 
 
 class MemoryState(NamedTuple):
-    """The rings. Positions only grow; a place is position % rows."""
+    """The rings. A position only grows; its place in the ring is position % rows."""
 
     samples: Tensor  # float32[rows, WIDTH]
     facts: Tensor  # int64[rows, 2]: event time, bid + ask
     outcomes: Tensor  # int32[rows]
     archive: Tensor  # float32[archive_rows, WIDTH]
     head: Tensor  # int64[]: the next position to write
-    ripe: Tensor  # int64[]: the oldest position that waits for its label
-    trained: Tensor  # int64[]: the oldest position that no step has had as fresh
-    sum_e8: Tensor  # int64[]: bid + ask in force; 0 where it is not known
+    ripe: Tensor  # int64[]: the oldest position without a label
+    trained: Tensor  # int64[]: the oldest position not yet trained on as fresh
+    sum_e8: Tensor  # int64[]: bid + ask in force, in 1e-8; 0 if unknown
 
 
 class Batch(NamedTuple):
-    """Labelled samples. ``weight`` 0 leaves a row out."""
+    """Labelled samples; a row of ``weight`` 0 does not count."""
 
     features: Tensor  # float32[rows, COUNT]
     rose: Tensor  # float32[rows]: 1 if the mid rose
@@ -79,11 +80,11 @@ def waiting(state: MemoryState) -> Tensor:
 def samples(
     state: MemoryState, offset: Tensor, parameters: Parameters
 ) -> tuple[MemoryState, Batch]:
-    """Return a training batch: the oldest ripe predictions not trained on yet, then remembered
-    ones, then archived ones, each drawn uniformly.
+    """Return a training batch: the oldest labelled predictions not trained on yet, then remembered
+    ones, then archived ones; the last two are drawn uniformly.
 
-    Half of those that are drawn are mirrored, buyers for sellers, for whom takes a market to do
-    the one as likely as the other.
+    Half of the drawn samples are mirrored, buyers for sellers: the block of the network that
+    learns from them assumes a symmetric market (`engine.learner.training`).
     """
     rows = parameters.memory_rows
     oldest = tf.maximum(state.head - rows, 0)
@@ -126,7 +127,7 @@ def samples(
 
 
 def resolved(state: MemoryState, outcome: Tensor, parameters: Parameters) -> MemoryState:
-    """Note the outcome of the oldest prediction that waits, int32[]."""
+    """Store the outcome, int32[], of the oldest prediction that waits."""
     place = state.ripe % parameters.memory_rows
     return state._replace(outcomes=replace_row(state.outcomes, outcome, place), ripe=state.ripe + 1)
 
@@ -134,7 +135,7 @@ def resolved(state: MemoryState, outcome: Tensor, parameters: Parameters) -> Mem
 def archive(
     state: MemoryState, position: Tensor, sample: Tensor, outcome: Tensor, parameters: Parameters
 ) -> MemoryState:
-    """Put a sample that has just been labelled into the archive, if it is its turn."""
+    """Put a newly labelled sample into the archive if its position is a multiple of the stride."""
     place = position // ARCHIVE_STRIDE % parameters.archive_rows
     tail = tf.stack(
         [
@@ -154,22 +155,22 @@ def sample(
     p_up: Tensor,
     network: Tensor,
 ) -> Tensor:
-    """Return what is remembered of a prediction, float32[WIDTH].
+    """Return the sample of a prediction, float32[WIDTH].
 
-    ``p_up`` is calibrated, ``network`` the logit of the network alone.
+    ``p_up`` is the calibrated probability, ``network`` the network's own logit, float32[] each.
     """
-    beside = tf.cast(tf.maximum(waiting(state), 1), tf.float32)
-    said = tf.stack([p_up, forecast.p_up, network, 1.0 / beside])
+    overlapping = tf.cast(tf.maximum(waiting(state), 1), tf.float32)
+    predicted = tf.stack([p_up, forecast.p_up, network, 1.0 / overlapping])
     padding = tf.zeros(WIDTH - COUNT - EXPERTS - 4)
-    return tf.concat([features, forecast.logits, said, padding], 0)
+    return tf.concat([features, forecast.logits, predicted, padding], 0)
 
 
 def remember(
     state: MemoryState, row: Row, sample: Tensor, parameters: Parameters
 ) -> tuple[MemoryState, Tensor]:
-    """Put a prediction into the ring, to be labelled later; return how many were not (0 or 1).
+    """Put a prediction into the ring, to be labelled later; return how many did not fit (0 or 1).
 
-    A tick without a valid mid makes no prediction, and ends what is known of the mid.
+    A tick without a valid mid makes no prediction, and makes the mid in force unknown.
     """
     rows = parameters.memory_rows
     full = waiting(state) >= rows

@@ -1,16 +1,18 @@
-"""Is it learning, has the market changed, has a larger network earned its place?
+"""Tests on the losses: is the learner learning, has the market changed, should the network grow?
 
-Labels overlap, so nothing is judged label by label: losses are averaged over blocks of one horizon,
-and what is judged is the sequence of blocks. All of it follows from labels that ripened.
+Labels overlap, so the tests do not use single labels: losses are averaged over blocks of one
+horizon, and the tests run on the sequence of blocks. They use resolved labels only.
 
 * **Drift**: a Page-Hinkley test (Page 1954, doi 10.1093/biomet/41.1-2.100) on the standardised loss
-  of the linear exit. Where good and bad blocks come in runs, their sums deviate more than each: by
-  sqrt((1 + r) / (1 - r)), r the correlation with the block before. Part of that the test's slack
-  takes up, so the deviation is taken larger by the power 0.3 of this ratio.
-* **Growth**: a challenger, the network's next block, has to beat the network by an e-value: betting
-  on the bounded difference of two losses (Choe & Ramdas 2024, arXiv 2110.00115; Waudby-Smith &
-  Ramdas 2024, arXiv 2010.09686). Even and odd blocks bet apart, since neighbours share a horizon's
-  overlap, and the mean of e-values is one. It may be looked at after every block.
+  of the linear expert. If the losses of blocks are autocorrelated, a sum of them deviates more than
+  independent ones would, by the factor sqrt((1 + r) / (1 - r)), with r the correlation with the
+  block before. The test's slack absorbs part of that, so the deviation is multiplied by
+  ((1 + r) / (1 - r)) ** 0.3 only.
+* **Growth**: the challenger, the network's next block, must beat the network by an e-value: a bet
+  on the bounded difference of the two losses (Choe & Ramdas 2024, arXiv 2110.00115; Waudby-Smith &
+  Ramdas 2024, arXiv 2010.09686). Labels of neighbouring blocks overlap by a horizon, so even and
+  odd blocks bet on separate accounts; the mean of e-values is an e-value. It may be tested after
+  every block.
 * **Phase**: warming up, learning, converged, stalled without skill, relearning after a drift.
 """
 
@@ -21,42 +23,43 @@ import numpy.typing as npt
 
 from engine.arithmetic import Tensor, tf
 from engine.learner import experts
-from engine.learner.experts import EXITS, EXPERTS, FIRST_EXIT, LINEAR, PRIOR
+from engine.learner.experts import EXPERTS, FIRST_HEAD, HEADS, LINEAR, PRIOR
 
 PHASES = ("warming up", "learning", "converged", "stalled", "relearning")
 WARMING, LEARNING, CONVERGED, STALLED, RELEARNING = range(5)
 
 BETS = (0.05, 0.2, 0.6)
-"""Shares of the capital that are bet on the challenger, each on an account of its own."""
+"""The shares of capital that are bet on the challenger, each from a separate account."""
 
 EVIDENCE = 20.0
-"""The e-value at which the network grows; a challenger that was refused needs twice as much."""
+"""The e-value at which the network grows; it doubles with every refusal of the challenger."""
 
 DRIFT_SLACK, DRIFT_ALARM = 0.5, 12.0
-"""In deviations of a block's loss: what is not counted, and the sum that raises the alarm."""
+"""In deviations of a block's loss: the excess that is ignored, and the sum that raises an alarm."""
 
 DEVIATION_MIN = 0.2
-"""Of a block's loss: what differs less is no change of regime, however steady it was before."""
+"""Least deviation of a block's loss, in nats, so that a small change after a steady time raises no
+alarm."""
 
 ALIKE_MAX = 0.8
-"""Correlation of neighbouring blocks beyond which no more caution is taken."""
+"""Bound of the correlation of neighbouring blocks that is corrected for."""
 
 WARM_BLOCKS = 100.0
 _FAST, _SLOW = 1.0 / 50.0, 1.0 / 1000.0
 _MIXTURE = EXPERTS
 _WATCHED = EXPERTS + 1
 _REFUSED = 0.02
-"""The e-value at which a challenger is refused, and begins anew."""
+"""The e-value below which a challenger is refused, and its bets start again."""
 
 
 class MonitorState(NamedTuple):
-    """Where the block stands, and what the blocks before it said."""
+    """The running block, and statistics of the closed blocks."""
 
-    block: Tensor  # int64[]: number of the running block
+    block: Tensor  # int64[]: number of the running block (event time // horizon)
     sums: Tensor  # float32[_WATCHED + 1]: losses in it, and their weight
     blocks: Tensor  # float32[]: closed blocks
-    means: Tensor  # float32[6]: of the linear loss fast, slow, its variance; skill fast, slow, var.
-    runs: Tensor  # float32[2]: the linear loss's last gap to its mean, mean product of neighbours'
+    means: Tensor  # float32[6]: linear loss: fast, slow mean, variance; skill: the same
+    runs: Tensor  # float32[2]: last gap of the linear loss to its mean; mean product of two
     alarm: Tensor  # float32[]: the Page-Hinkley sum
     since_drift: Tensor  # float32[]: blocks since the last alarm
     wealth: Tensor  # float32[2, BETS]: log-capital of even and odd blocks
@@ -64,11 +67,11 @@ class MonitorState(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a label changed."""
+    """The test results after a label."""
 
     drifted: Tensor  # bool[]
     grew: Tensor  # bool[]
-    closes: Tensor  # bool[]: it is the first of a block, so the one before is closed
+    closes: Tensor  # bool[]: the label is the first of a block, so the block before is closed
 
 
 def initial_state() -> dict[str, npt.NDArray[Any]]:
@@ -95,9 +98,16 @@ def observe(
     active: Tensor,
     exits_max: int,
 ) -> tuple[MonitorState, Verdict]:
-    """Take one label's losses, float32[EXPERTS], of a weight; ``block`` is its prediction's.
+    """Add the losses of one label; where it starts a new block, close the block before.
 
-    The network grows up to ``exits_max`` blocks.
+    Args:
+        state: the monitor.
+        losses: each expert's loss in nats, float32[EXPERTS].
+        mixture_loss: the calibrated mixture's, float32[].
+        weight: the uniqueness of the label, float32[]; 0 where it is not scored.
+        block: the number of the prediction's block, int64[].
+        active: the experts in the mixture, float32[EXPERTS].
+        exits_max: the most blocks that the network may use.
     """
     closes = (block != state.block) & (state.sums[-1] > 0.0)
     closed = _close(state, active, exits_max)
@@ -138,10 +148,10 @@ def _close(state: MonitorState, active: Tensor, exits_max: int) -> tuple[Monitor
             old[5] + slow * (skill_gap * skill_gap - old[5]),
         ]
     )
-    exits = means[FIRST_EXIT : FIRST_EXIT + EXITS]
+    heads = means[FIRST_HEAD : FIRST_HEAD + HEADS]
     grown = size(active)
-    challenger = tf.minimum(grown, EXITS - 1)
-    gain = tf.clip_by_value(exits[tf.maximum(grown - 1, 0)] - exits[challenger], -1.0, 1.0)
+    challenger = tf.minimum(grown, HEADS - 1)
+    gain = tf.clip_by_value(heads[tf.maximum(grown - 1, 0)] - heads[challenger], -1.0, 1.0)
     bet = tf.math.log(1.0 + tf.constant(BETS) * gain)
     parity = tf.cast(tf.math.floormod(state.block, 2), tf.int32)
     wealth = state.wealth + tf.one_hot(parity, 2)[:, None] * bet[None, :]
@@ -164,7 +174,7 @@ def _close(state: MonitorState, active: Tensor, exits_max: int) -> tuple[Monitor
 
 
 def phase(state: MonitorState) -> Tensor:
-    """Return the index into `PHASES`, int32[]."""
+    """Return the phase, an index into `PHASES`, int32[]."""
     deviation = tf.sqrt(state.means[5])
     error = deviation * tf.sqrt(_FAST * 0.5) + 1e-6
     steady = tf.abs(state.means[3] - state.means[4]) < 2.0 * error
@@ -176,9 +186,9 @@ def phase(state: MonitorState) -> Tensor:
 
 
 def learning_rate_factor(state: MonitorState, volatility_ratio: Tensor) -> Tensor:
-    """Return the factor on the step size, 1/16 … 8: by performance, volatility and drift.
+    """Return the factor on the step size by performance, volatility and drift, float32[], 1/16 … 8.
 
-    ``volatility_ratio`` is the recent rate of squared moves over the long one.
+    ``volatility_ratio`` is the recent rate of squared moves over the long-term one, float32[].
     """
     error = tf.sqrt(state.means[2] * (_FAST * 0.5)) + 1e-6
     surprise = (state.means[0] - state.means[1]) / error
@@ -186,27 +196,27 @@ def learning_rate_factor(state: MonitorState, volatility_ratio: Tensor) -> Tenso
     damped = tf.clip_by_value(1.0 / (tf.sqrt(tf.sqrt(volatility_ratio)) + 1e-3), 0.25, 1.0)
     drift = 1.0 + 3.0 * tf.pow(0.5, state.since_drift / 500.0)
     aged = 1.0 + tf.minimum(state.since_drift, state.blocks) / 5_000.0
-    # Not 1 / sqrt(x), which becomes an approximation that each maker of processors has its own of.
+    # Not 1 / sqrt(x), which is compiled to an approximation that differs between processors.
     anneal = 1.0 / (tf.sqrt(aged) + 1e-6)
     damped = tf.where(state.since_drift < WARM_BLOCKS, 1.0, damped)
     return tf.clip_by_value(performance * damped * drift * anneal, 1.0 / 16.0, 8.0)
 
 
 def size(active: Tensor) -> Tensor:
-    """Return how many of the network's exits take part, int32[]."""
-    return tf.cast(tf.reduce_sum(active[FIRST_EXIT : FIRST_EXIT + EXITS]), tf.int32)
+    """Return how many of the network's heads are in use, int32[]."""
+    return tf.cast(tf.reduce_sum(active[FIRST_HEAD : FIRST_HEAD + HEADS]), tf.int32)
 
 
 def learning_blocks(active: Tensor) -> Tensor:
-    """Return 1 for the network's blocks that learn: those that take part, and the challenger."""
-    return tf.cast(tf.range(EXITS) <= size(active), tf.float32)
+    """Return 1 for blocks that learn (in use, or the challenger), else 0; float32[HEADS]."""
+    return tf.cast(tf.range(HEADS) <= size(active), tf.float32)
 
 
-def network_exit(active: Tensor, exits: Tensor) -> Tensor:
-    """Return the logit of the network as it has grown: of its last exit that takes part."""
-    return exits[tf.maximum(size(active) - 1, 0)]
+def network_head(active: Tensor, heads: Tensor) -> Tensor:
+    """Return the logit of the network at its present size: of its last head in use, float32[]."""
+    return heads[tf.maximum(size(active) - 1, 0)]
 
 
 def grow(state: experts.ExpertState) -> experts.ExpertState:
-    """Let the challenger take part, with no weight yet: what is foreseen now does not change."""
-    return experts.join(state, FIRST_EXIT + tf.minimum(size(state.active), EXITS - 1))
+    """Add the challenger to the mixture with weight 0, so the prediction does not change yet."""
+    return experts.join(state, FIRST_HEAD + tf.minimum(size(state.active), HEADS - 1))

@@ -1,10 +1,10 @@
-"""The Keras model: features → the logits of its exits, each block of units on top of those before.
+"""The Keras model: features → the logits of its heads; each block of units adds to those before.
 
-Blocks 1 and 2 are layers on the features, side by side; block 3 is a layer on what those two say,
-so the network becomes wider and then deeper. Exit k is the linear exit (`engine.learner.experts`)
-plus the outputs of blocks 1 … k. All blocks are there from the start; which take part is for
-`engine.learner.monitor` to say. The output weights start at zero: a new block changes nothing until
-it has learned something.
+Blocks 1 and 2 are parallel layers on the features; block 3 is a layer on the outputs of those two,
+so the network grows wider and then deeper. The logit of head k is that of the linear expert
+(`engine.learner.experts`) plus the outputs of blocks 1 … k. All blocks exist from the start;
+`engine.learner.monitor` decides which are in use. The output weights start at zero, so a new block
+changes no prediction until it has learned something.
 
 Inside the compiled step the weights are one flat vector in the model's order.
 """
@@ -15,34 +15,34 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.arithmetic import Tensor, keras, tf
-from engine.learner.experts import EXITS, FIRST_EXIT
+from engine.learner.experts import FIRST_HEAD, HEADS
 from engine.learner.features import COUNT
 from engine.parameters import Parameters
 from engine.state import Arrays
 
 SLOPE = 0.1
-"""Of the leaky rectifier below zero."""
+"""Slope of the leaky rectifier below zero."""
 
 
 class Layers(NamedTuple):
-    """The weights of a flat vector by name; n is the width of a block."""
+    """The weights of a flat vector by name; n is the width of a block (``block_units``)."""
 
     wide: Tensor  # float32[COUNT, 2 n]: blocks 1 and 2
     wide_bias: Tensor  # float32[2 n]
     deep: Tensor  # float32[2 n, n]: block 3
     deep_bias: Tensor  # float32[n]
-    outputs: Tensor  # float32[EXITS n]
+    outputs: Tensor  # float32[HEADS n]
 
 
 def shapes(parameters: Parameters) -> tuple[tuple[int, ...], ...]:
     """Return the shapes of `Layers`."""
     width = parameters.block_units
-    return ((COUNT, 2 * width), (2 * width,), (2 * width, width), (width,), (EXITS * width,))
+    return ((COUNT, 2 * width), (2 * width,), (2 * width, width), (width,), (HEADS * width,))
 
 
 def build(parameters: Parameters) -> Any:
-    """Return the `keras.Model`, float32[…, COUNT] → float32[…, 1 + EXITS]: the linear exit, then
-    the network's; weights from the seed, those of the linear exit zero.
+    """Return the `keras.Model`, float32[…, COUNT] → float32[…, 1 + HEADS]: the linear expert's
+    logit, then the heads'. Weights are drawn by the seed, those of the linear expert are zero.
     """
     width = parameters.block_units
     inputs = keras.Input((COUNT,), name="features")
@@ -55,41 +55,39 @@ def build(parameters: Parameters) -> Any:
     wide = dense(2 * width, "wide", 0, inputs)
     deep = dense(width, "deep", 1, wide)
     blocks = [wide[:, :width], wide[:, width:], deep]
-    logit = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="linear_exit")(
-        inputs
-    )
-    exits = [logit]
+    logit = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="linear")(inputs)
+    heads = [logit]
     for index, block in enumerate(blocks, 1):
         output = keras.layers.Dense(
-            1, use_bias=False, kernel_initializer="zeros", name=f"exit_{index}"
+            1, use_bias=False, kernel_initializer="zeros", name=f"head_{index}"
         )
         logit = keras.layers.Add()([logit, output(block)])
-        exits.append(logit)
-    return keras.Model(inputs, keras.layers.Concatenate(name="logits")(exits), name="predictor")
+        heads.append(logit)
+    return keras.Model(inputs, keras.layers.Concatenate(name="logits")(heads), name="predictor")
 
 
 def flatten(model: Any) -> npt.NDArray[np.float32]:
     """Return the weights of a model's blocks as one vector, in the order of `Layers`."""
     parts = [model.get_layer(name).get_weights() for name in ("wide", "deep")]
-    outputs = [model.get_layer(f"exit_{index}").get_weights() for index in range(1, EXITS + 1)]
+    outputs = [model.get_layer(f"head_{index}").get_weights() for index in range(1, HEADS + 1)]
     flat = [np.asarray(weight, np.float32).ravel() for part in parts + outputs for weight in part]
     return np.concatenate(flat)
 
 
 def model_at(state: Arrays, parameters: Parameters) -> Any:
-    """Return the network of a state, as it had grown, as a `keras.Model` ready to be saved:
+    """Return the network of a state at its size then, as a `keras.Model` that can be saved:
     float32[…, COUNT] → float32[…, 1], the logit of "the mid will be higher, if it moves".
     """
     model = build(parameters)
     vector, start = state["learner.weights"], 0
-    for name in ("wide", "deep", *(f"exit_{index}" for index in range(1, EXITS + 1))):
+    for name in ("wide", "deep", *(f"head_{index}" for index in range(1, HEADS + 1))):
         layer, weights = model.get_layer(name), []
         for weight in layer.get_weights():
             weights.append(vector[start : start + weight.size].reshape(weight.shape))
             start += weight.size
         layer.set_weights(weights)
-    model.get_layer("linear_exit").set_weights([state["experts.linear_weights"].reshape(-1, 1)])
-    grown = int(state["experts.active"][FIRST_EXIT : FIRST_EXIT + EXITS].sum())
+    model.get_layer("linear").set_weights([state["experts.linear_weights"].reshape(-1, 1)])
+    grown = int(state["experts.active"][FIRST_HEAD : FIRST_HEAD + HEADS].sum())
     return keras.Model(model.input, model.output[:, grown : grown + 1], name="predictor")
 
 
@@ -101,38 +99,41 @@ def layers(vector: Tensor, parameters: Parameters) -> Layers:
 
 
 class Activity(NamedTuple):
-    """What the units say to a batch: float32[rows, EXITS n] and the sums of each block."""
+    """The outputs for a batch."""
 
-    units: Tensor
-    exits: Tensor  # float32[rows, EXITS]: base + blocks 1 … k
+    units: Tensor  # float32[rows, HEADS n]
+    heads: Tensor  # float32[rows, HEADS]: logits, base + blocks 1 … k
 
 
 def activity(weights: Layers, features: Tensor, base: Tensor) -> Activity:
-    """Carry float32[rows, COUNT] through the blocks, on top of float32[rows] base logits."""
+    """Run features float32[rows, COUNT] through the blocks, added to base logits float32[rows]."""
     wide = _rectified(tf.matmul(features, weights.wide) + weights.wide_bias)
     deep = _rectified(tf.matmul(wide, weights.deep) + weights.deep_bias)
     units = tf.concat([wide, deep], 1)
-    width = weights.outputs.shape[0] // EXITS
-    sums = tf.reduce_sum(tf.reshape(units * weights.outputs, (-1, EXITS, width)), 2)
-    exits = [base + sums[:, 0]]
-    for index in range(1, EXITS):
-        exits.append(exits[-1] + sums[:, index])
-    return Activity(units, tf.stack(exits, 1))
+    width = weights.outputs.shape[0] // HEADS
+    sums = tf.reduce_sum(tf.reshape(units * weights.outputs, (-1, HEADS, width)), 2)
+    heads = [base + sums[:, 0]]
+    for index in range(1, HEADS):
+        heads.append(heads[-1] + sums[:, index])
+    return Activity(units, tf.stack(heads, 1))
 
 
-def exits(vector: Tensor, features: Tensor, linear: Tensor, parameters: Parameters) -> Tensor:
-    """Return the logits of all exits for one float32[COUNT], on top of a linear exit."""
+def heads(vector: Tensor, features: Tensor, linear: Tensor, parameters: Parameters) -> Tensor:
+    """Return the logits of all heads for features float32[COUNT], float32[HEADS].
+
+    ``linear`` are the linear expert's weights, float32[COUNT].
+    """
     base = tf.reduce_sum(features * linear)
-    return activity(layers(vector, parameters), features[None], base[None]).exits[0]
+    return activity(layers(vector, parameters), features[None], base[None]).heads[0]
 
 
 def gradient(weights: Layers, features: Tensor, seen: Activity, errors: Tensor) -> Tensor:
-    """Return the flat gradient, given each exit's error float32[rows, EXITS].
+    """Return the flat gradient, given each head's error, float32[rows, HEADS].
 
-    Each block descends on its own exit's loss, with what stands below it taken as given, as in
-    boosting: so a block that is added later never moves those before it.
+    Each block descends on the loss of its own head while earlier blocks are held fixed, as in
+    boosting, so a block that is added later never moves those before it.
     """
-    width = weights.outputs.shape[0] // EXITS
+    width = weights.outputs.shape[0] // HEADS
     per_unit = tf.repeat(errors, width, axis=1)
     outputs = tf.reduce_sum(per_unit * seen.units, 0)
     below = per_unit * weights.outputs * tf.where(seen.units > 0.0, 1.0, SLOPE)
@@ -152,10 +153,10 @@ def _rectified(values: Tensor) -> Tensor:
 
 
 def fingerprint(vector: Tensor) -> Tensor:
-    """Return a 64-bit hash of the weights' bits: a sum with fixed odd weights, modulo 2**64.
+    """Return a hash of the weights' bits, int64[]: their sum with fixed odd factors, modulo 2**64.
 
-    Any single changed bit changes it, since an odd factor is invertible modulo 2**64. It names a
-    state and finds a divergence; it does not resist an adversary (the log's chain does).
+    Every change of one weight changes it, since an odd factor is invertible modulo 2**64. It serves
+    to find a divergence. It does not resist an adversary; the log's chain does.
     """
     bits = tf.cast(tf.bitcast(vector, tf.int32), tf.int64)
     factors = _odd_factors(vector.shape[0])
@@ -163,7 +164,7 @@ def fingerprint(vector: Tensor) -> Tensor:
 
 
 def _odd_factors(count: int) -> npt.NDArray[np.int64]:
-    """Multiples of the golden-ratio constant of SplitMix64 (Steele et al. 2014), made odd."""
+    """Return multiples of SplitMix64's golden-ratio constant (Steele et al. 2014), made odd."""
     ranks = np.arange(1, count + 1, dtype=np.uint64)
     factors = (ranks * np.uint64(0x9E3779B97F4A7C15)) | np.uint64(1)
     return factors.view(np.int64)

@@ -1,9 +1,9 @@
 """One training step of the network: the errors of a small batch, their gradient, Adam, the rate.
 
-Adam after Kingma & Ba 2015 (arXiv 1412.6980, algorithm 1) as a pure function on flat vectors; Keras
-has no stateless optimizer on the TensorFlow backend. Each block counts its own steps, so a block
-that joins later begins as the first did. A step whose gradient is not finite is not taken, so NaN
-and infinity never reach the weights.
+Adam after Kingma & Ba 2015 (arXiv 1412.6980, algorithm 1), as a pure function on flat vectors,
+because Keras has no stateless optimizer on the TensorFlow backend. Each block counts its own steps,
+so the bias correction of a block that is added later starts from its own first step. A step whose
+gradient is not finite is skipped, so NaN and infinity never reach the weights.
 """
 
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from engine.arithmetic import Tensor, tf
 from engine.learner import features, memory, monitor, network
-from engine.learner.experts import EXITS
+from engine.learner.experts import HEADS
 from engine.learner.features import COUNT, FeatureState
 from engine.learner.memory import Batch, MemoryState
 from engine.learner.monitor import MonitorState
@@ -22,7 +22,7 @@ from engine.parameters import Parameters
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-5
 GRADIENT_NORM_MAX = 1.0
 _OVERLAP = 0.75
-"""How much of a label those that overlap with it repeat: all at 1, nothing at 0."""
+"""How far overlapping labels repeat each other: fully at 1, not at all at 0."""
 
 
 class LearnerState(NamedTuple):
@@ -31,17 +31,17 @@ class LearnerState(NamedTuple):
     weights: Tensor
     first_moment: Tensor
     second_moment: Tensor
-    block_steps: Tensor  # float32[EXITS]
+    block_steps: Tensor  # float32[HEADS]
     steps: Tensor  # int64[]
 
 
 class Step(NamedTuple):
-    """What a training step reports."""
+    """The results of a training step."""
 
     loss: Tensor  # float32[]
     learning_rate: Tensor  # float32[]; 0 where no step was taken
     trained: Tensor  # int32[]: samples that had weight
-    skipped: Tensor  # bool[]: there was something to learn, and it was no number
+    skipped: Tensor  # bool[]: there was something to learn, but the gradient was not finite
 
 
 def initial_state(weights: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
@@ -50,7 +50,7 @@ def initial_state(weights: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any
         "weights": weights,
         "first_moment": np.zeros_like(weights),
         "second_moment": np.zeros_like(weights),
-        "block_steps": np.zeros(EXITS, np.float32),
+        "block_steps": np.zeros(HEADS, np.float32),
         "steps": np.zeros((), np.int64),
     }
 
@@ -60,13 +60,12 @@ def rate(
 ) -> Tensor:
     """Return the step size, float32[].
 
-    Labels that overlap say nearly the same many times over, so the more of them there are, the
-    shorter the step.
+    Overlapping labels nearly repeat each other, so the more of them wait, the shorter the step.
     """
-    beside = tf.cast(tf.maximum(memory.waiting(ring), 1), tf.float32)
+    overlapping = tf.cast(tf.maximum(memory.waiting(ring), 1), tf.float32)
     factor = monitor.learning_rate_factor(watch, features.volatility_ratio(seen))
     scale = parameters.learning_rate * parameters.label_weight
-    return scale * tf.pow(factor, parameters.rate_control) * tf.pow(beside, -_OVERLAP)
+    return scale * tf.pow(factor, parameters.rate_control) * tf.pow(overlapping, -_OVERLAP)
 
 
 def train(
@@ -80,18 +79,19 @@ def train(
     """Take one step on a batch; without weight in the batch, or with a gradient that is not
     finite, the state stays as it is.
 
-    ``linear`` is the linear exit's weights, on which the blocks build; ``learning`` float32[EXITS]
-    is 1 for the blocks that learn; ``rate`` float32[] is the step size.
+    ``linear`` are the linear expert's weights, float32[COUNT], to which the blocks add;
+    ``learning`` float32[HEADS] is 1 for the blocks that learn; ``rate`` float32[] is the step size.
     """
     weights = network.layers(state.weights, parameters)
     seen = network.activity(weights, batch.features, tf.linalg.matvec(batch.features, linear))
     total = tf.reduce_sum(batch.weight)
     share = batch.weight / tf.maximum(total, 1e-9)
     rose = batch.rose[:, None]
-    # Block 1 believes that the market has no sides; those that join later may find out otherwise.
-    taught = 1.0 - batch.mirrored[:, None] * (1.0 - tf.one_hot(0, EXITS))
-    errors = (tf.sigmoid(seen.exits) - rose) * share[:, None] * learning * taught
-    losses = tf.math.softplus(tf.where(rose > 0.5, -seen.exits, seen.exits))
+    # Only block 1 learns from mirrored samples, which assume a symmetric market; later blocks may
+    # learn an asymmetry.
+    taught = 1.0 - batch.mirrored[:, None] * (1.0 - tf.one_hot(0, HEADS))
+    errors = (tf.sigmoid(seen.heads) - rose) * share[:, None] * learning * taught
+    losses = tf.math.softplus(tf.where(rose > 0.5, -seen.heads, seen.heads))
     loss = tf.reduce_sum(losses[:, 0] * share)
     gradient = network.gradient(weights, batch.features, seen, errors)
     norm = tf.sqrt(tf.reduce_sum(gradient * gradient))
@@ -120,7 +120,7 @@ def train(
 
 
 def _per_weight(scales: Tensor, parameters: Parameters) -> Tensor:
-    """Spread one number a block, float32[EXITS], over the flat vector."""
+    """Return one number a block, float32[HEADS], for every weight of the flat vector."""
     return tf.gather(scales, tf.constant(_block_of(parameters)))
 
 

@@ -94,7 +94,7 @@ class Session:
         # Whole states are prepared on a thread, most of whose time is spent outside of Python.
         self._checkpoints = Checkpoints(
             place.checkpoints,
-            beside=ThreadPoolExecutor(1).submit,
+            in_background=ThreadPoolExecutor(1).submit,
             check_owner=lambda: self.log.check_owner(),
         )
         self.loading_ns = self.ready_ns = clock.now_ns()

@@ -103,7 +103,7 @@ class Prices:
 def price_of(market: Market) -> float | None:
     """Return the price of a market as it stands; ``None`` where there is none.
 
-    >>> market = Market.genesis()
+    >>> market = Market.initial()
     >>> market.last_e8 = 300_000_000
     >>> price_of(market)
     3.0

@@ -40,7 +40,7 @@ def test_keeping_a_state(
 ) -> None:
     """How long the stream stands still, for a change and for a whole state."""
     monkeypatch.setattr(checkpoint, "SNAPSHOT_RECORDS_MAX", 50 * RECORDS)
-    checkpoints, draws = Checkpoints(tmp_path, beside=beside), random.Random(4)
+    checkpoints, draws = Checkpoints(tmp_path, in_background=beside), random.Random(4)
     start, offset = engine.position + 1, 0
     checkpoints.keep_whole(engine, offset=0, chain=bytes(32))
     spent: dict[str, list[int]] = {"a change": [], "a whole state": []}

@@ -139,7 +139,7 @@ def carried(place: Path, speed: str, ticks: int) -> tuple[Course, Timed, float]:
         ThreadPoolExecutor(1) as beside,
     ):
         log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail="{}")])
-        checkpoints = Checkpoints(place / "checkpoints", storage=disk, beside=beside.submit)
+        checkpoints = Checkpoints(place / "checkpoints", storage=disk, in_background=beside.submit)
         checkpoints.keep_whole(engine, offset=0, chain=log.chain)
         keep = Timed(log, checkpoints, course, disk)
         engine.advance(log.append([]).batch())  # compiles

@@ -20,7 +20,7 @@ from river import linear_model, preprocessing
 from engine.arithmetic import keras
 from engine.chunks import chunks
 from engine.engine import Engine, initial_state
-from engine.learner.experts import EXITS
+from engine.learner.experts import HEADS
 from engine.learner.features import COUNT
 from engine.learner.network import build
 from engine.parameters import Parameters
@@ -73,7 +73,7 @@ def keras_seconds_per_tick(parameters: Parameters) -> float:
     rows = parameters.fresh_rows + parameters.recent_rows + parameters.archived_rows
     draw = np.random.default_rng(0)
     features = draw.standard_normal((rows, COUNT)).astype(np.float32)
-    labels = (draw.random((rows, 1 + EXITS)) < 0.5).astype(np.float32)
+    labels = (draw.random((rows, 1 + HEADS)) < 0.5).astype(np.float32)
     for _ in range(20):
         model.predict_on_batch(features[:1])
         model.train_on_batch(features, labels)

@@ -132,7 +132,7 @@ def append(directory: Path, disk: Disk) -> None:
 def keep(directory: Path, disk: Disk) -> None:
     """Restore and keep on, a snapshot now and then, prepared beside, deltas between."""
     log, beside = History(1 << 40), ThreadPoolExecutor(1)
-    checkpoints = Checkpoints(directory, storage=disk, beside=beside.submit)
+    checkpoints = Checkpoints(directory, storage=disk, in_background=beside.submit)
     checkpoint.SNAPSHOT_RECORDS_MAX = 7
     found = checkpoints.restore(log)
     offset = -1 if found is None else found.offset

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import checkpoint
-from engine.checkpoint import KEPT_NEWEST, Beside, Checkpoints, Restored, dispensable
+from engine.checkpoint import KEPT_NEWEST, Checkpoints, InBackground, Restored, dispensable
 from engine.engine import Engine
 from engine.errors import CheckpointDamaged, ForeignCheckpoint
 from engine.state import Arrays, digest
@@ -45,9 +45,9 @@ class Later:
 class Keeping:
     """A walker, its checkpoints, and an account of what was kept."""
 
-    def __init__(self, storage: SimFS, log: History, beside: Beside | None = None) -> None:
+    def __init__(self, storage: SimFS, log: History, beside: InBackground | None = None) -> None:
         self.walker = Walker()
-        self.checkpoints = Checkpoints(DIRECTORY, storage=storage, beside=beside)
+        self.checkpoints = Checkpoints(DIRECTORY, storage=storage, in_background=beside)
         self.log = log
         self.kept: dict[int, str] = {}
         self.acknowledged = -1
@@ -306,7 +306,7 @@ class TestKeeping:
         assert (found.offset, digest(found.state)) == (5, keeping.kept[5])
 
 
-class TestBeside:
+class TestInBackground:
     """A snapshot that is prepared while the stream goes on."""
 
     @pytest.fixture(autouse=True)
@@ -389,7 +389,7 @@ def test_a_real_engine_is_restored_to_the_bit(
     The engine has gone on when its state is prepared: what was taken of it is nobody else's.
     """
     monkeypatch.setattr(checkpoint, "SNAPSHOT_RECORDS_MAX", 200)
-    log, checkpoints = History(10**6), Checkpoints(tmp_path / "checkpoints", beside=Later)
+    log, checkpoints = History(10**6), Checkpoints(tmp_path / "checkpoints", in_background=Later)
     engine, twin = Engine.initial(SMALL), Engine.initial(SMALL)
     batch = journal(700)
     for start in range(0, 600, 50):
@@ -424,7 +424,7 @@ def workload(fs: SimFS, keeping: Keeping) -> None:
 def workload_beside(fs: SimFS, keeping: Keeping) -> None:
     """Keep states while snapshots are prepared, in two processes."""
     for _ in range(2):
-        keeping.checkpoints = Checkpoints(DIRECTORY, storage=fs, beside=Later)
+        keeping.checkpoints = Checkpoints(DIRECTORY, storage=fs, in_background=Later)
         for _ in range(10):
             keeping.keep(keeping.acknowledged + 1)
 

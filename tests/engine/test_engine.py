@@ -238,7 +238,7 @@ class TestMilestones:
                 assert effect.received_ns == decision.received_ns
 
     def test_a_drift_and_growth_are_said_once(self) -> None:
-        """At the same label here, by the first closing block; the network has two exits then."""
+        """At the same label here, by the first closing block; the network has two heads then."""
         effects = consequences()
         said = [each for each in effects if isinstance(each, Milestone)]
         drifts = [each for each in said if each.why == "drift"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.engine import Engine
-from engine.learner.experts import EXITS
+from engine.learner.experts import HEADS
 from engine.learner.memory import VOID
 from engine.self_check import SAMPLES, answers, is_repeated, self_check
 from tests.markets import SMALL, carry, cut, journal
@@ -23,7 +23,7 @@ def test_the_same_state_gives_the_same_answers() -> None:
     kept = engine.self_check(engine.state())
 
     assert 0 < len(kept["outcomes"]) <= SAMPLES
-    assert kept["logits"].shape == (len(kept["outcomes"]), EXITS)
+    assert kept["logits"].shape == (len(kept["outcomes"]), HEADS)
     assert not np.any(kept["outcomes"] == VOID)
     assert is_repeated(engine.state(), kept, SMALL)
 

@@ -32,11 +32,11 @@ def _carried(
     state: CandidateState, features: Tensor, rises: Tensor, blocks: Tensor, generated_max: int
 ) -> tuple[CandidateState, Tensor]:
     """Carry a state over blocks of one label each, the first of float32[BLOCKS, COUNT], on top of a
-    linear exit that says nothing; return also what was exchanged, int32[BLOCKS, 2]."""
+    linear expert that says nothing; return also what was exchanged, int32[BLOCKS, 2]."""
     parameters = replace(DEFAULT, generated_max=generated_max)
 
     def body(index: Tensor, state: CandidateState, found: Tensor) -> tuple[Any, ...]:
-        said, zero = candidates.pull(state, features[index]), tf.constant(0.0)
+        said, zero = candidates.contribution(state, features[index]), tf.constant(0.0)
         state = candidates.observe(
             state, features[index], said, zero, rises[index], tf.constant(1.0)
         )
@@ -130,10 +130,14 @@ def test_adopting_changes_nothing_that_is_foreseen() -> None:
     joined = experts.join(knowing, tf.constant(GENERATED))
 
     for vector in tf.unstack(tf.constant(features[:50])):
-        exits = tf.zeros(experts.EXITS)
-        old = experts.predict(knowing, vector, candidates.pull(before, vector), exits)
-        new = experts.predict(joined, vector, candidates.pull(after, vector), exits)
-        assert float(candidates.pull(after, vector)) == float(candidates.pull(before, vector)) == 0
+        heads = tf.zeros(experts.HEADS)
+        old = experts.predict(knowing, vector, candidates.contribution(before, vector), heads)
+        new = experts.predict(joined, vector, candidates.contribution(after, vector), heads)
+        assert (
+            float(candidates.contribution(after, vector))
+            == float(candidates.contribution(before, vector))
+            == 0
+        )
         assert new.p_up.numpy().tobytes() == old.p_up.numpy().tobytes()
         assert new.logits.numpy().tobytes() == old.logits.numpy().tobytes()
     assert joined.active.numpy()[GENERATED] == 1.0
@@ -211,7 +215,7 @@ def test_shapes() -> None:
     state, exchange = candidates.close(initial_state(), DEFAULT)
 
     assert candidates.products(state.pairs, tf.zeros(COUNT)).shape == (SLOTS,)
-    assert candidates.pull(state, tf.zeros(COUNT)).shape == ()
+    assert candidates.contribution(state, tf.zeros(COUNT)).shape == ()
     assert isinstance(exchange, Exchange)
     assert [int(each) for each in exchange] == [0, 0]
 

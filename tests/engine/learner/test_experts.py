@@ -11,11 +11,11 @@ import pytest
 from engine.arithmetic import Tensor, tf
 from engine.learner import experts, monitor
 from engine.learner.experts import (
-    EXITS,
     EXPERTS,
-    FIRST_EXIT,
+    FIRST_HEAD,
     FIRST_RECALLED,
     GENERATED,
+    HEADS,
     LINEAR,
     LOGIT_MAX,
     PERSISTENCE,
@@ -47,10 +47,10 @@ def bits(state: Any) -> list[bytes]:
 
 
 def foreseen(
-    state: ExpertState, features: Floats, exits: Floats, generated: float = 0.0
+    state: ExpertState, features: Floats, heads: Floats, generated: float = 0.0
 ) -> tuple[Floats, float, float]:
     """Return the logits, and the probabilities of a rise and of a move."""
-    said = experts.predict(state, tf.constant(features), tf.constant(generated), tf.constant(exits))
+    said = experts.predict(state, tf.constant(features), tf.constant(generated), tf.constant(heads))
     return said.logits.numpy(), float(said.p_up), float(said.p_move)
 
 
@@ -98,7 +98,7 @@ def taught(count: int, seed: int = 3) -> ExpertState:
     truth = draws.normal(size=COUNT) * SIGNED
     for _ in range(count):
         features = draws.normal(size=COUNT).astype(np.float32)
-        logits, _, _ = foreseen(state, features, draws.normal(size=EXITS).astype(np.float32))
+        logits, _, _ = foreseen(state, features, draws.normal(size=HEADS).astype(np.float32))
         rose = bool(features @ truth > 0)
         state = after(state, logits, features, rose=rose, moved=True, weight=1.0)
     return state
@@ -226,11 +226,11 @@ def test_the_uncertainty_stays_one(kind: str) -> None:
 
 
 def test_before_the_first_label_the_rule_is_believed() -> None:
-    """Prior and persistence know nothing; rule and linear exit say twice the imbalance."""
+    """Prior and persistence know nothing; rule and linear expert say twice the imbalance."""
     features = np.zeros(COUNT, np.float32)
     features[IMBALANCE] = 0.5
 
-    logits, p_up, p_move = foreseen(initial_state(), features, np.zeros(EXITS, np.float32))
+    logits, p_up, p_move = foreseen(initial_state(), features, np.zeros(HEADS, np.float32))
 
     expected = np.zeros(EXPERTS)
     expected[[RULE, LINEAR, GENERATED, STACK]] = 1.0
@@ -245,7 +245,7 @@ def test_before_the_first_label_the_rule_is_believed() -> None:
 def test_every_expert_by_hand() -> None:
     """From counts, weights and the last label that was known."""
     draws = np.random.default_rng(6)
-    features, exits = (draws.normal(size=n).astype(np.float32) for n in (COUNT, EXITS))
+    features, heads = (draws.normal(size=n).astype(np.float32) for n in (COUNT, HEADS))
     recalled = draws.normal(size=(RECALLED, COUNT)).astype(np.float32) * np.float32(0.2)
     linear, move = (draws.normal(size=COUNT).astype(np.float32) * np.float32(0.2) for _ in "ab")
     stack = draws.normal(size=EXPERTS - 1).astype(np.float32)
@@ -261,7 +261,7 @@ def test_every_expert_by_hand() -> None:
         active=tf.constant(active),
     )
 
-    logits, p_up, p_move = foreseen(state, features, exits, 0.3)
+    logits, p_up, p_move = foreseen(state, features, heads, 0.3)
 
     bases = [
         math.log(3 / 1),
@@ -270,7 +270,7 @@ def test_every_expert_by_hand() -> None:
         linear @ features,
         linear @ features + 0.3,
         *(recalled @ features),
-        *exits,
+        *heads,
     ]
     clipped = np.clip(bases, -LOGIT_MAX, LOGIT_MAX)
     expected = [*clipped, np.clip(np.sum(stack * clipped * active[:-1]), -LOGIT_MAX, LOGIT_MAX)]
@@ -286,7 +286,7 @@ def test_no_expert_is_too_sure() -> None:
     state = taught(20)
     for sign in (-1, 1):
         features = np.full(COUNT, sign * 1e6, np.float32)
-        logits, p_up, _ = foreseen(state, features, np.full(EXITS, sign * 1e30, np.float32))
+        logits, p_up, _ = foreseen(state, features, np.full(HEADS, sign * 1e30, np.float32))
 
         assert np.abs(logits).max() <= LOGIT_MAX
         assert 0 < p_up < 1
@@ -297,7 +297,7 @@ def test_a_label_that_is_not_scored_moves_only_what_says_whether() -> None:
     before = taught(10)
     draws = np.random.default_rng(7)
     features = draws.normal(size=COUNT).astype(np.float32)
-    logits, _, _ = foreseen(before, features, np.zeros(EXITS, np.float32))
+    logits, _, _ = foreseen(before, features, np.zeros(HEADS, np.float32))
 
     flat = after(before, logits, features, rose=False, moved=False, weight=1.0)
     void = after(before, logits, features, rose=False, moved=False, weight=0.0)
@@ -376,7 +376,7 @@ def test_it_learns_the_share_of_rises_and_of_repeats() -> None:
         rose = number % 4 < 3
         state = after(state, zeros, features, rose=rose, moved=True, weight=1.0)
 
-    logits, _, _ = foreseen(state, features, np.zeros(EXITS, np.float32))
+    logits, _, _ = foreseen(state, features, np.zeros(HEADS, np.float32))
     assert 1 / (1 + math.exp(-logits[PRIOR])) == pytest.approx(0.75, abs=0.01)
     assert 1 / (1 + math.exp(logits[PERSISTENCE])) == pytest.approx(0.5, abs=0.01)
     assert float(state.last) == -1.0
@@ -388,7 +388,7 @@ def test_the_rule_never_turns_around() -> None:
     features = np.zeros(COUNT, np.float32)
     features[IMBALANCE] = 0.9
     for _ in range(200):
-        logits, _, _ = foreseen(state, features, np.zeros(EXITS, np.float32))
+        logits, _, _ = foreseen(state, features, np.zeros(HEADS, np.float32))
         state = after(state, logits, features, rose=False, moved=True, weight=1.0)
 
     slope, variance = state.rule.numpy().tolist()
@@ -400,34 +400,34 @@ def test_the_rule_never_turns_around() -> None:
 def test_growth_changes_no_prediction() -> None:
     """In no bit, at that moment; then the new expert takes part."""
     state, draws = taught(30), np.random.default_rng(10)
-    features, exits = (draws.normal(size=n).astype(np.float32) for n in (COUNT, EXITS))
-    for grown in range(2, EXITS + 1):
-        before, bigger = foreseen(state, features, exits), monitor.grow(state)
+    features, heads = (draws.normal(size=n).astype(np.float32) for n in (COUNT, HEADS))
+    for grown in range(2, HEADS + 1):
+        before, bigger = foreseen(state, features, heads), monitor.grow(state)
 
-        said = foreseen(bigger, features, exits)
+        said = foreseen(bigger, features, heads)
 
         assert said[0].tobytes() == before[0].tobytes()
         assert said[1:] == before[1:]
         active = bigger.active.numpy()
-        assert active[FIRST_EXIT:STACK].tolist() == [1.0] * grown + [0.0] * (EXITS - grown)
-        assert float(bigger.shares[FIRST_EXIT + grown - 1]) == 0.0
+        assert active[FIRST_HEAD:STACK].tolist() == [1.0] * grown + [0.0] * (HEADS - grown)
+        assert float(bigger.shares[FIRST_HEAD + grown - 1]) == 0.0
         state = after(bigger, said[0], features, rose=True, moved=True, weight=1.0)
-        assert float(state.shares[FIRST_EXIT + grown - 1]) > 0.0
+        assert float(state.shares[FIRST_HEAD + grown - 1]) > 0.0
     assert bits(monitor.grow(state)) == bits(state)
 
 
-def test_a_change_of_regime_keeps_the_linear_exit() -> None:
+def test_a_change_of_regime_keeps_the_linear_expert() -> None:
     """As it was, beside the one that learns on, which becomes uncertain; nothing said changes."""
     state, draws = taught(30), np.random.default_rng(11)
-    features, exits = (draws.normal(size=n).astype(np.float32) for n in (COUNT, EXITS))
-    before = foreseen(state, features, exits)
+    features, heads = (draws.normal(size=n).astype(np.float32) for n in (COUNT, HEADS))
+    before = foreseen(state, features, heads)
 
     changed = experts.change(state)
 
-    said = foreseen(changed, features, exits)
+    said = foreseen(changed, features, heads)
     assert changed.recalled.numpy()[0].tobytes() == state.linear_weights.numpy().tobytes()
     assert changed.linear_weights.numpy().tobytes() == state.linear_weights.numpy().tobytes()
-    assert changed.active.numpy()[FIRST_RECALLED:FIRST_EXIT].tolist() == [1.0, 0.0]
+    assert changed.active.numpy()[FIRST_RECALLED:FIRST_HEAD].tolist() == [1.0, 0.0]
     wider = changed.linear_covariance.numpy() - state.linear_covariance.numpy()
     np.testing.assert_allclose(wider, np.diag(SIGNED * 0.05), atol=1e-6)
     assert said[1:] == before[1:]
@@ -449,7 +449,7 @@ def test_two_regimes_have_two_places() -> None:
         state = experts.change(state._replace(linear_weights=tf.constant(weights)))
         state = after(state, flat, np.zeros(COUNT, np.float32), rose=True, moved=True, weight=1.0)
     assert state.recalled.numpy().tolist() == [one.tolist(), two.tolist()]
-    assert state.active.numpy()[FIRST_RECALLED:FIRST_EXIT].tolist() == [1.0, 1.0]
+    assert state.active.numpy()[FIRST_RECALLED:FIRST_HEAD].tolist() == [1.0, 1.0]
 
     again = experts.change(state._replace(linear_weights=tf.constant(two * 1.5)))
     assert again.recalled.numpy().tolist() == [one.tolist(), (two * 1.5).tolist()]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.arithmetic import Tensor, replace_row, tf
 from engine.learner import experts, monitor
-from engine.learner.experts import EXITS, EXPERTS, FIRST_EXIT, LINEAR
+from engine.learner.experts import EXPERTS, FIRST_HEAD, HEADS, LINEAR
 from engine.learner.monitor import (
     CONVERGED,
     LEARNING,
@@ -43,9 +43,9 @@ def state(**named: Any) -> MonitorState:
 
 
 def active(grown: int = 1) -> Tensor:
-    """Return who takes part when the network has grown to so many exits."""
+    """Return who takes part when the network has grown to so many heads."""
     places = experts.initial_state()["active"].copy()
-    places[FIRST_EXIT : FIRST_EXIT + EXITS] = np.arange(EXITS) < grown
+    places[FIRST_HEAD : FIRST_HEAD + HEADS] = np.arange(HEADS) < grown
     return tf.constant(places)
 
 
@@ -61,7 +61,7 @@ def _campaign(losses: Tensor, mixture: Tensor) -> Tensor:
         def one(each: tuple[MonitorState, Tensor, Tensor]) -> tuple[MonitorState, Tensor]:
             block = tf.cast(index, tf.int64)
             now, verdict = monitor.observe(
-                each[0], each[1], each[2], tf.constant(1.0), block, places, EXITS
+                each[0], each[1], each[2], tf.constant(1.0), block, places, HEADS
             )
             return now, tf.cast(verdict.drifted, tf.int32) + 2 * tf.cast(verdict.grew, tf.int32)
 
@@ -80,11 +80,11 @@ campaign = tf.function(_campaign, jit_compile=True, autograph=False)
 
 
 def run(linear: Doubles, gain: Doubles) -> tuple[Flags, Flags]:
-    """Return drifts and growths [SEEDS, BLOCKS], given the linear exit's losses and what the
+    """Return drifts and growths [SEEDS, BLOCKS], given the linear expert's losses and what the
     challenger gains on the network, [SEEDS, BLOCKS]."""
     losses = np.full((SEEDS, BLOCKS, EXPERTS), 0.69, np.float32)
     losses[:, :, LINEAR] = linear
-    losses[:, :, FIRST_EXIT + 1] = losses[:, :, FIRST_EXIT] - gain
+    losses[:, :, FIRST_HEAD + 1] = losses[:, :, FIRST_HEAD] - gain
     by_block = tf.constant(np.ascontiguousarray(losses.swapaxes(0, 1)))
     said = campaign(by_block, tf.fill([BLOCKS, SEEDS], 0.69)).numpy().T
     return (said & 1).astype(bool), (said & 2).astype(bool)
@@ -199,7 +199,7 @@ def observed(
     linear: float = 0.5,
     weight: float = 1.0,
     grown: int = 1,
-    exits_max: int = EXITS,
+    exits_max: int = HEADS,
 ) -> tuple[MonitorState, monitor.Verdict]:
     """Return the monitor after one label of a block."""
     losses = np.full(EXPERTS, 0.69, np.float32)
@@ -247,7 +247,7 @@ def test_a_network_that_is_whole_does_not_grow() -> None:
     """However rich the bets are; one that is not, does."""
     rich = state(wealth=np.full((2, 3), 9.0).tolist(), sums=[1.0] * (EXPERTS + 2))
 
-    for most in range(1, EXITS + 1):
+    for most in range(1, HEADS + 1):
         for grown in range(1, most + 1):
             now, verdict = observed(rich, 3, grown=grown, exits_max=most)
 
@@ -342,8 +342,8 @@ def test_what_the_factor_follows() -> None:
 def test_which_exits_take_part() -> None:
     """Those grown so far; the next learns along, and the last grown speaks for the network."""
     said = tf.constant([0.1, 0.2, 0.3])
-    for grown in range(1, EXITS + 1):
+    for grown in range(1, HEADS + 1):
         assert int(monitor.size(active(grown))) == grown
         learns = monitor.learning_blocks(active(grown)).numpy().tolist()
-        assert learns == [1.0] * min(grown + 1, EXITS) + [0.0] * (EXITS - grown - 1)
-        assert monitor.network_exit(active(grown), said).numpy() == said.numpy()[grown - 1]
+        assert learns == [1.0] * min(grown + 1, HEADS) + [0.0] * (HEADS - grown - 1)
+        assert monitor.network_head(active(grown), said).numpy() == said.numpy()[grown - 1]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.arithmetic import Tensor, tf
 from engine.learner import experts, network
-from engine.learner.experts import EXITS, FIRST_EXIT
+from engine.learner.experts import FIRST_HEAD, HEADS
 from engine.learner.features import COUNT
 from engine.learner.network import SLOPE, Layers
 from engine.parameters import Parameters
@@ -33,7 +33,7 @@ def random_weights(parameters: Parameters, seed: int = 1) -> npt.NDArray[np.floa
 
 
 def inputs(rows: int, seed: int = 2) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return features and a linear exit's weights."""
+    """Return features and a linear expert's weights."""
     draws = np.random.default_rng(seed)
     features = draws.normal(size=(rows, COUNT)).astype(np.float32)
     return features, (draws.normal(size=COUNT) * 0.2).astype(np.float32)
@@ -44,7 +44,7 @@ def state_of(
 ) -> dict[str, npt.NDArray[Any]]:
     """Return what a model is made of."""
     active = experts.initial_state()["active"].copy()
-    active[FIRST_EXIT : FIRST_EXIT + EXITS] = np.arange(EXITS) < grown
+    active[FIRST_HEAD : FIRST_HEAD + HEADS] = np.arange(HEADS) < grown
     return {
         "learner.weights": vector,
         "experts.linear_weights": linear,
@@ -54,7 +54,7 @@ def state_of(
 
 @pytest.mark.parametrize("parameters", [SMALL, OTHER])
 def test_the_vector_holds_all_weights_of_the_blocks(parameters: Parameters) -> None:
-    """In the order of `Layers`; what is left is the linear exit."""
+    """In the order of `Layers`; what is left is the linear expert."""
     model = network.build(parameters)
     vector = network.flatten(model)
 
@@ -67,7 +67,7 @@ def test_the_vector_holds_all_weights_of_the_blocks(parameters: Parameters) -> N
     assert tuple(tuple(part.shape) for part in parts) == network.shapes(parameters)
 
 
-@pytest.mark.parametrize("grown", range(1, EXITS + 1))
+@pytest.mark.parametrize("grown", range(1, HEADS + 1))
 def test_a_state_s_exits_are_the_model_s(grown: int) -> None:
     """What the compiled step computes from the vector is what the exported model says."""
     for parameters in (SMALL, OTHER):
@@ -78,9 +78,9 @@ def test_a_state_s_exits_are_the_model_s(grown: int) -> None:
 
         model = network.model_at(state_of(vector, linear, grown), parameters)
 
-        found = network.activity(weights, tf.constant(features), base).exits
+        found = network.activity(weights, tf.constant(features), base).heads
         np.testing.assert_allclose(model(features)[:, 0], found[:, grown - 1], atol=1e-5)
-        one = network.exits(
+        one = network.heads(
             tf.constant(vector), tf.constant(features[4]), tf.constant(linear), parameters
         )
         np.testing.assert_allclose(one, found[4], atol=1e-5)
@@ -88,18 +88,18 @@ def test_a_state_s_exits_are_the_model_s(grown: int) -> None:
 
 
 def test_the_model_says_all_exits() -> None:
-    """The linear exit first, then the network's, each the one before and a block more."""
+    """The linear expert first, then the network's, each the one before and a block more."""
     model, draws = network.build(SMALL), np.random.default_rng(5)
     model.set_weights([draws.normal(size=w.shape) * 0.3 for w in model.get_weights()])
     features, _ = inputs(7)
-    linear = model.get_layer("linear_exit").get_weights()[0][:, 0]
+    linear = model.get_layer("linear").get_weights()[0][:, 0]
 
     said = model(features).numpy()
 
     weights = network.layers(tf.constant(network.flatten(model)), SMALL)
     seen = network.activity(weights, tf.constant(features), tf.constant(features @ linear))
     np.testing.assert_allclose(said[:, 0], features @ linear, atol=1e-5)
-    np.testing.assert_allclose(said[:, 1:], seen.exits, atol=1e-5)
+    np.testing.assert_allclose(said[:, 1:], seen.heads, atol=1e-5)
 
 
 def test_exits_by_plain_arithmetic() -> None:
@@ -119,25 +119,25 @@ def test_exits_by_plain_arithmetic() -> None:
     deep = leaky(wide @ parts[2] + parts[3])
     units = np.concatenate([wide, deep], 1)
     logit = features @ linear
-    for index in range(EXITS):
+    for index in range(HEADS):
         block = slice(index * width, (index + 1) * width)
         logit = logit + units[:, block] @ parts[4][block]
-        np.testing.assert_allclose(seen.exits[:, index], logit, atol=1e-4)
+        np.testing.assert_allclose(seen.heads[:, index], logit, atol=1e-4)
     np.testing.assert_allclose(seen.units, units, atol=1e-5)
 
 
-def test_an_untrained_network_says_what_the_linear_exit_says() -> None:
+def test_an_untrained_network_says_what_the_linear_expert_says() -> None:
     """Every exit, whatever it sees, for any seed, in every bit."""
     features, linear = inputs(1)
     for seed in (0, 1, 99):
         vector = network.flatten(network.build(replace(SMALL, seed=seed)))
 
-        said = network.exits(
+        said = network.heads(
             tf.constant(vector), tf.constant(features[0]), tf.constant(linear), SMALL
         ).numpy()
 
         expected = tf.reduce_sum(tf.constant(features[0] * linear)).numpy()
-        assert said.tolist() == [expected] * EXITS
+        assert said.tolist() == [expected] * HEADS
 
 
 def test_the_first_weights_follow_from_the_seed() -> None:
@@ -152,17 +152,17 @@ def test_the_first_weights_follow_from_the_seed() -> None:
 
 def boosted(layers: Layers, features: Tensor, base: Tensor, errors: Tensor) -> Tensor:
     """Return a loss whose slope at each exit is ``errors``, each block's input taken as given."""
-    width = layers.outputs.shape[0] // EXITS
+    width = layers.outputs.shape[0] // HEADS
     nothing = tf.zeros_like(layers.outputs)
     loss = tf.constant(0.0)
-    for index in range(EXITS):
-        own = tf.range(EXITS * width) // width == index
+    for index in range(HEADS):
+        own = tf.range(HEADS * width) // width == index
         outputs = tf.where(own, layers.outputs, nothing)
         below = [tf.stop_gradient(layers.wide), tf.stop_gradient(layers.wide_bias)]
-        first = below if index == EXITS - 1 else [layers.wide, layers.wide_bias]
+        first = below if index == HEADS - 1 else [layers.wide, layers.wide_bias]
         part = layers._replace(wide=first[0], wide_bias=first[1], outputs=outputs)
-        exit_of = network.activity(part, features, tf.stop_gradient(base)).exits[:, -1]
-        loss = loss + tf.reduce_sum(errors[:, index] * exit_of)
+        head_of = network.activity(part, features, tf.stop_gradient(base)).heads[:, -1]
+        loss = loss + tf.reduce_sum(errors[:, index] * head_of)
     return loss
 
 
@@ -171,7 +171,7 @@ def test_the_gradient_is_that_of_automatic_differentiation(parameters: Parameter
     """With what stands below a block held: TensorFlow's own derivative through `activity`."""
     features, linear = inputs(6)
     base = tf.constant(features @ linear)
-    errors = tf.constant(np.random.default_rng(4).normal(size=(6, EXITS)), tf.float32)
+    errors = tf.constant(np.random.default_rng(4).normal(size=(6, HEADS)), tf.float32)
     vector = tf.constant(random_weights(parameters))
     with tf.GradientTape() as deduplicator:
         deduplicator.watch(vector)
@@ -186,25 +186,25 @@ def test_the_gradient_is_that_of_automatic_differentiation(parameters: Parameter
     assert float(tf.reduce_min(tf.abs(expected))) > 0
 
 
-@pytest.mark.parametrize("exit_index", range(EXITS))
-def test_an_exit_s_error_moves_its_own_block_alone(exit_index: int) -> None:
+@pytest.mark.parametrize("head_index", range(HEADS))
+def test_an_exit_s_error_moves_its_own_block_alone(head_index: int) -> None:
     """A block that joins later never moves those before it."""
     width = SMALL.block_units
     features, linear = inputs(6)
     weights = network.layers(tf.constant(random_weights(SMALL)), SMALL)
     seen = network.activity(weights, tf.constant(features), tf.constant(features @ linear))
-    errors = np.zeros((6, EXITS), np.float32)
-    errors[:, exit_index] = 1.0
+    errors = np.zeros((6, HEADS), np.float32)
+    errors[:, head_index] = 1.0
 
     found = network.gradient(weights, tf.constant(features), seen, tf.constant(errors))
 
     parts = [part.numpy() != 0 for part in network.layers(found, SMALL)]
-    of_wide = np.repeat([exit_index == 0, exit_index == 1], width)
+    of_wide = np.repeat([head_index == 0, head_index == 1], width)
     assert (parts[0] == of_wide).all()
     assert (parts[1] == of_wide).all()
-    assert (parts[2] == (exit_index == 2)).all()
-    assert (parts[3] == (exit_index == 2)).all()
-    assert (parts[4] == np.repeat(np.arange(EXITS) == exit_index, width)).all()
+    assert (parts[2] == (head_index == 2)).all()
+    assert (parts[3] == (head_index == 2)).all()
+    assert (parts[4] == np.repeat(np.arange(HEADS) == head_index, width)).all()
 
 
 @settings(deadline=None)

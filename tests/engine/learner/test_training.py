@@ -10,7 +10,7 @@ import pytest
 
 from engine.arithmetic import Tensor, keras, tf
 from engine.learner import features, memory, monitor, network, training
-from engine.learner.experts import EXITS
+from engine.learner.experts import HEADS
 from engine.learner.features import COUNT, FeatureState
 from engine.learner.memory import Batch, MemoryState
 from engine.learner.monitor import MonitorState
@@ -80,7 +80,7 @@ def by_block(vector: Any) -> list[npt.NDArray[np.float32]]:
     width = SMALL.block_units
     parts = [part.numpy() for part in network.layers(tf.constant(vector), SMALL)]
     found = []
-    for index in range(EXITS):
+    for index in range(HEADS):
         own = slice(index * width, (index + 1) * width)
         mine = [parts[2], parts[3]] if index == 2 else [parts[0][:, own], parts[1][own]]
         found.append(np.concatenate([part.ravel() for part in [*mine, parts[4][own]]]))
@@ -88,19 +88,19 @@ def by_block(vector: Any) -> list[npt.NDArray[np.float32]]:
 
 
 def exit_losses(vector: Tensor, samples: Batch) -> Tensor:
-    """Return each exit's loss float32[EXITS], in which only its own block is not held."""
+    """Return each exit's loss float32[HEADS], in which only its own block is not held."""
     layers, width = network.layers(vector, SMALL), SMALL.block_units
     base = tf.linalg.matvec(samples.features, tf.constant(LINEAR))
     nothing = tf.zeros_like(layers.outputs)
-    held = tf.stop_gradient(network.activity(layers, samples.features, base).exits)
+    held = tf.stop_gradient(network.activity(layers, samples.features, base).heads)
     losses = []
-    for index in range(EXITS):
-        outputs = tf.where(tf.range(EXITS * width) // width == index, layers.outputs, nothing)
+    for index in range(HEADS):
+        outputs = tf.where(tf.range(HEADS * width) // width == index, layers.outputs, nothing)
         below = [layers.wide, layers.wide_bias]
         if index == 2:
             below = [tf.stop_gradient(part) for part in below]
         part = layers._replace(wide=below[0], wide_bias=below[1], outputs=outputs)
-        own = network.activity(part, samples.features, tf.zeros(ROWS)).exits[:, -1]
+        own = network.activity(part, samples.features, tf.zeros(ROWS)).heads[:, -1]
         logits = held[:, index] + own - tf.stop_gradient(own)
         each = keras.ops.binary_crossentropy(samples.rose, logits, from_logits=True)
         losses.append(tf.reduce_sum(samples.weight * each) / tf.reduce_sum(samples.weight))
@@ -140,7 +140,7 @@ def test_a_step_is_that_of_keras(scale: float) -> None:
         assert float(step.loss) == pytest.approx(float(losses[0]), rel=1e-3)
         np.testing.assert_allclose(state.weights, theirs.numpy(), rtol=2e-3, atol=2e-4)
     assert int(state.steps) == 8
-    assert state.block_steps.numpy().tolist() == [8.0] * EXITS
+    assert state.block_steps.numpy().tolist() == [8.0] * HEADS
     assert (longest > GRADIENT_NORM_MAX) == (scale > 1)
 
 
@@ -215,7 +215,7 @@ def test_a_gradient_that_is_no_number_changes_nothing(value: float) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_rate_or_a_linear_exit_that_is_no_number_changes_nothing(value: float) -> None:
+def test_a_rate_or_a_linear_expert_that_is_no_number_changes_nothing(value: float) -> None:
     """Wherever it comes from, it does not reach the weights."""
     before, _ = train(start(), batch(1))
 
@@ -304,6 +304,6 @@ def test_a_mirrored_sample_teaches_the_first_block_alone() -> None:
                 for layers in (before, now)
             )
         )
-        for block in range(EXITS)
+        for block in range(HEADS)
     ]
     assert changed == [True, False, False]
