@@ -7,7 +7,7 @@ the best ten bids, best first, then the best ten asks, best first, each as ``str
 smallest *sent* steps, and a price or volume of zero is the empty text: a count of 1e-8 together
 with the decimals as sent (see `eventlog.records`) is all that is needed.
 
-Which levels are the best ten, and what a mismatch means, is not decided here.
+Callers decide which levels are the best ten, and what a mismatch means.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from itertools import islice
 from zlib import crc32
 
 LEVELS_SIGNED = 10
-"""How many levels a side the checksum covers."""
+"""Levels of each side that the checksum covers."""
 
 _STEP = tuple(10 ** (8 - decimals) for decimals in range(9))
 
@@ -39,7 +39,7 @@ def book_checksum(
 
 
 def signed(level: tuple[int, int, int, int]) -> str:
-    """Return what of a level is signed. A book may keep it until the level changes.
+    """Return the signed text of a level. A book may cache it until the level changes.
 
     >>> signed((99_000_000, 2, 100_000_000, 0))
     '991'
@@ -49,5 +49,5 @@ def signed(level: tuple[int, int, int, int]) -> str:
 
 
 def checksum_of(texts: Iterable[str]) -> int:
-    """Return the checksum of what is `signed` of the best levels, in their order."""
+    """Return the checksum of the `signed` texts of the best levels, in order."""
     return crc32("".join(texts).encode("ascii"))

@@ -1,4 +1,4 @@
-"""The past: an append-only, checksummed, chained, gapless sequence of records.
+"""The event log: an append-only, checksummed, chained, gapless sequence of records.
 
 Use
 ---
@@ -8,59 +8,60 @@ Use
     with Log.open(directory) as log:               # creates, locks, recovers    eventlog.log
         batch = log.append([quote, trade])         # returns when they are durable
         log.seal()                                 # full segments become Parquet, when you say so
-    reader = Reader.open(directory)                # beside a writer or without  eventlog.reader
+    reader = Reader.open(directory)                # with or without a writer    eventlog.reader
     for batch in reader.read(0, reader.end):       # Arrow, in order, verified
         for offset, record in decode(batch): ...                                 eventlog.schema
     for finding in check(directory): ...           # reads every byte           eventlog.integrity
 
-One rule that a caller can break: records are to be used only when `append` has returned (I2).
+The rule that a caller can break: use records only after `append` has returned (I2).
 
-The promise
------------
+The guarantee
+-------------
 
 A record whose append returned is on stable storage. After SIGKILL, a crash of the system or loss of
-power at any moment, also during recovery and sealing, every such record is there, in order, once,
-and none appears that was not submitted. Any change of a stored bit of an acknowledged record, any
-missing, swapped, repeated or shortened frame or file is reported with file, offset and cause, and
-stops the writer: in open segments, manifest and mark when it opens the log, anywhere when it is
-read or checked. Nothing is ever cut without a copy in ``quarantine/``.
+power at any moment, recovery and sealing included, every such record is there, in order, exactly
+once, and no record appears that was not submitted. Any change of a stored bit of an acknowledged
+record, and any missing, swapped, repeated or shortened frame or file, is reported with file, offset
+and cause, and stops the writer. In open segments, manifest and watermark it is found when the log
+is opened for writing, elsewhere when the bytes are read or checked. Nothing is ever truncated
+without a copy in ``quarantine/``.
 
-It assumes that a sync is honest, and that a power cut leaves each 512-byte sector old or new. It
-has one soft spot: a power cut, and besides it damage to the very last commit, before the mark was
-forced to the disk. That looks like an interrupted write, and is cut, with a copy. `Log.sync_mark`
-closes it: a session calls it when it has waited a fifth of a second for the next record. (A mark as
-durable as each commit takes a second sync and twice the time; it cannot share the first, since
-nothing orders two writes before one sync.) One machine cannot repair what its disk lost: keep
-copies of sealed files elsewhere.
+It assumes that a sync is honest, and that a power cut leaves each 512-byte sector old or new. One
+case is not covered: a power cut together with damage to the very last commit, before the watermark
+was forced to the disk. The damage then looks like an interrupted write and is truncated, with a
+copy. `Log.sync_mark` ends that window; a session calls it when no record has come for a fifth of a
+second. (A watermark as durable as each commit would need a second sync and twice the time. It
+cannot share the first sync, since nothing orders two writes before one sync.) One machine cannot
+repair what its disk lost: keep copies of sealed files elsewhere.
 
 The format, version 1
 ---------------------
 
-A log is a directory. What is not named here is not part of it.
+A log is a directory. Files that are not named here are not part of it.
 
 ``MANIFEST``
     Lines of JSON, replaced as a whole. Which log this is, and its sealed segments.
 ``mark``
-    Two slots of 4096 bytes: how far the log was durable.
+    The watermark, in two slots of 4096 bytes: how far the log was durable.
 ``00000000000000000000.parquet``
     A sealed segment, named by its first offset in twenty digits. Never changed.
 ``00000000000000000008.open``
-    An open segment: frames, then zeros up to the size that the file always had.
+    An open segment: frames, then zeros up to the file's size, which never changes.
 ``quarantine/``
-    Bytes that an interrupted write left, one file for each time.
+    Bytes of interrupted writes, one file for each.
 ``LOCK``
     Held by the one writer. Empty.
 
 The bytes below are those of ``fixtures/format-1/log``, in which offsets 0 to 7 are sealed. All
 integers are little-endian. Checksums are CRC-32C (Castagnoli), digests BLAKE3.
 
-**The manifest** says format, version and identity; then, per sealed segment, the offsets that it
-holds, its size, its digest, and the chain values before and after; then the digest of the lines
-above. The last line is the same in every version. ::
+**The manifest** holds format, version and identity; then, for each sealed segment, its offsets, its
+size, its digest, and the chain values before and after; then the digest of the lines above. The
+last line has the same form in every version. ::
 
     {"format": "trader.eventlog", "version": 1, "identity": "0b469f152918de8c20572bb271da0825"}
 
-**The chain** begins as ``BLAKE3("trader.eventlog" || identity)``. Each record frame makes of it
+**The chain** begins as ``BLAKE3("trader.eventlog" || identity)``. After each record frame it is
 ``BLAKE3(chain || header || body as stored)``. So before offset 0 and before offset 8 it is ::
 
     4e03907a6f343472909ad2233fbf506f9a9048e695bc3bb3a8fd2fd054dfe612
@@ -81,10 +82,10 @@ above. The last line is the same in every version. ::
     bc4467f4                              CRC-32C of the 60 bytes above
 
 Its body is the identity (16 bytes), the chain value before the first record (32), the room for
-frames behind this one (8), and the Arrow schema of the records as an IPC message. Its metadata
-says the version of the vocabulary, ``trader.schema``: of that, `eventlog.schema` keeps the history,
-and a segment of a newer one is refused as a newer format is. Zeros follow up to a multiple of 64,
-so the next frame begins at 64 + 1344 = 1408::
+frames after this one (8), and the Arrow schema of the records as an IPC message. The schema's
+metadata holds the version of the vocabulary, ``trader.schema``, whose history is in
+`eventlog.schema`; a segment of a newer version is refused, like one of a newer format. Zeros follow
+up to a multiple of 64, so the next frame begins at 64 + 1344 = 1408::
 
     45564631                              magic "EVF1"
     01 02 01 00                           version 1, kind 2 (records), codec 1, no flags
@@ -94,7 +95,7 @@ so the next frame begins at 64 + 1344 = 1408::
     08020000                              520 bytes before compression
     01000000                              epoch 1
     a307b16874bbe2aa                      tag: that of the segment
-    a307b16874bbe2aacfef592dc5b5be1f      link: nothing came between
+    a307b16874bbe2aacfef592dc5b5be1f      link: as above, since no frame came between
     f931464a                              CRC-32C of the body as stored
     092162e7                              CRC-32C of the 60 bytes above
 
@@ -106,19 +107,20 @@ message without its schema, uncompressed by Arrow. All other columns are null. T
 
     0b00800c00000000
 
-There is one frame a commit, and the next is written only when this one is durable.
+Each commit is one frame, and the next frame is written only when this one is durable.
 
-**The mark** has the magic "EVM1", version, counter, identity, the number of durable records, the
-first offset of the segment that holds the last, the byte position behind it, the chain value there,
-the epoch and a CRC-32C: 96 bytes, then zeros. The slot with the higher counter counts. At byte 0::
+**The watermark** has the magic "EVM1", version, counter, identity, the number of durable records,
+the first offset of the segment that holds the last one, the byte position after that record, the
+chain value there, the epoch and a CRC-32C: 96 bytes, then zeros.
+The slot with the higher counter counts. At byte 0::
 
     45564d31 01000000 0c00000000000000 0b469f152918de8c20572bb271da0825
     1200000000000000 1000000000000000 c007000000000000
     bcda1da28fa5abc54b5a2010bf5afe67a9dcaaac68f79bb4bc4735852776e790 02000000 ceb73ff9
 
 **A sealed segment** is a Parquet file with the columns of `eventlog.schema` and one more,
-``chain``: the link behind each frame, on the frame's last record.
+``chain``: the link after each frame, on the frame's last record.
 
-Which interrupted writes are repaired, and what is refused, is the table in `eventlog.recovery`; the
-steps of sealing are in `eventlog.sealing`; how a crash is told from damage is in `eventlog.mark`.
+`eventlog.recovery` has the table of what is repaired and what is refused, `eventlog.sealing` the
+steps of sealing; `eventlog.mark` explains how an interrupted write is distinguished from damage.
 """

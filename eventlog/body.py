@@ -1,17 +1,17 @@
-"""Record batches to the bodies of frames and back: only columns that hold something. Pure.
+"""Record batches to the bodies of frames and back, without empty columns. Pure.
 
-A record has the columns of its kind, and a commit is often one record: most columns of its batch
-are empty, and would cost more than those that are not. So a body is
+A record has the columns of its kind, and a commit is often a single record. Most columns of its
+batch are empty and would take more space than the others. So a body is
 
-* a mask, eight bytes for every 64 columns of the segment's schema that are begun: bit ``i % 8`` of
-  byte ``i // 8`` says that column ``i`` is there; bits beyond the last column are zero;
-* the columns that are there, as one Arrow record batch: an IPC message without its schema,
+* a mask of eight bytes for every 64 columns of the segment's schema, rounded up: bit ``i % 8`` of
+  byte ``i // 8`` is set if column ``i`` is present; bits beyond the last column are zero;
+* the present columns, as one Arrow record batch: an IPC message without its schema,
   uncompressed by Arrow.
 
-A column that is not there is null in every row. Those that may not be null are always there.
+A column that is not present is null in every row. Columns that may not be null are always present.
 
-Bodies are read many at once: messages with the same columns make a stream, which Arrow decodes in
-one go, and rows that came with different columns are put back into the order of their offsets.
+Many bodies are read at once: messages with the same columns are decoded by Arrow as one stream,
+and rows with different columns are then merged in the order of their offsets.
 
 >>> from eventlog.records import Gap
 >>> from eventlog.schema import SCHEMA, encode
@@ -40,7 +40,7 @@ _MASKED_COLUMNS = 64
 
 
 def pack(batch: pa.RecordBatch) -> bytes:
-    """Return the body of a batch that is in the schema of its segment."""
+    """Return the body of a batch in the schema of its segment."""
     held, mask = _held_by_kinds(batch) or _held(
         [number for number, column in enumerate(batch.columns) if _holds(column)],
         batch.num_columns,
@@ -49,16 +49,16 @@ def pack(batch: pa.RecordBatch) -> bytes:
 
 
 def pack_columns(columns: Mapping[str, pa.Array]) -> bytes:
-    """Return the body of a batch of this version that has these columns, all others null."""
+    """Return the body of a batch in the present schema with these columns, all others null."""
     held, mask = _layout(frozenset(columns))
     batch = pa.RecordBatch.from_arrays([columns[name] for name in held.names], schema=held)
     return b"".join((mask, batch.serialize()))
 
 
 def columns(body: bytes) -> dict[str, pa.Array]:
-    """Return the columns that a body of this version has; they share its memory.
+    """Return the columns of a body in the present schema; they share its memory.
 
-    For one that was packed just now: nothing about it is checked.
+    Only for a body that was packed just now, because nothing about it is checked.
     """
     size_bytes = _mask_bytes(len(NAMES))
     held = _known_columns_in(body[:size_bytes])
@@ -74,17 +74,17 @@ def unpack(
     schema: pa.Schema,
     columns: Sequence[str] | None = None,
 ) -> pa.RecordBatch:
-    """Return the records of bodies that follow each other, as one batch of this version's columns.
+    """Return the records of consecutive bodies as one batch in the present schema.
 
     Args:
         bodies: at least one, of one segment.
-        starts: the offset of the first record of each.
-        counts: how many records each has.
-        schema: that of the segment.
-        columns: those that are wanted, all without it. No other is made.
+        starts: the offset of the first record of each body.
+        counts: the number of records in each body.
+        schema: the schema of the segment.
+        columns: the names of the columns to return; all if not given.
 
     Raises:
-        ValueError: if a body is none, or does not hold these records.
+        ValueError: if a body is malformed, or does not hold these records.
     """
     names = NAMES if columns is None else tuple(columns)
     size_bytes = _mask_bytes(len(schema))
@@ -112,11 +112,11 @@ def unpack(
 # --- packing
 
 Held = tuple[list[int], bytes]
-"""Which columns a body has, and the mask that says so."""
+"""The columns of a body, and their mask."""
 
 
 def _held_by_kinds(batch: pa.RecordBatch) -> Held | None:
-    """Return the columns that the kinds of a batch have, if really all others are empty."""
+    """Return the columns of the batch's kinds, or ``None`` if another column is not empty."""
     rows = batch.num_rows
     if rows > _ROWS_CACHED_MAX or not batch.schema.equals(SCHEMA):
         return None
@@ -128,7 +128,7 @@ def _held_by_kinds(batch: pa.RecordBatch) -> Held | None:
 
 @lru_cache(maxsize=256)
 def _empty_columns(kinds: frozenset[str], rows: int) -> tuple[list[int], pa.RecordBatch]:
-    """Return the columns that these kinds do not have, and what is in them."""
+    """Return the columns that these kinds do not have, by number and as an empty batch."""
     held, _ = _columns_of(kinds)
     others = [number for number in range(len(NAMES)) if number not in held]
     fields = [SCHEMA.field(number) for number in others]
@@ -138,14 +138,14 @@ def _empty_columns(kinds: frozenset[str], rows: int) -> tuple[list[int], pa.Reco
 
 @lru_cache(maxsize=256)
 def _columns_of(kinds: frozenset[str]) -> Held:
-    """Return the columns of these kinds; those that every row has, for one that is not known."""
+    """Return the columns of these kinds; for an unknown kind, those that every row has."""
     names = set(REQUIRED).union(*(COLUMNS.get(kind, ()) for kind in kinds))
     return _held([number for number, name in enumerate(NAMES) if name in names], len(NAMES))
 
 
 @lru_cache(maxsize=256)
 def _layout(names: frozenset[str]) -> tuple[pa.Schema, bytes]:
-    """Return the fields of columns, in their order, and the mask that says which they are."""
+    """Return the fields of these columns in their order, and their mask."""
     numbers, mask = _held([NAMES.index(name) for name in NAMES if name in names], len(NAMES))
     return pa.schema([SCHEMA.field(number) for number in numbers]), mask
 
@@ -180,7 +180,7 @@ def _columns_in(mask: bytes, schema: pa.Schema) -> pa.Schema:
 
 
 def _table(messages: list[memoryview], held: pa.Schema, wanted: set[str]) -> pa.Table:
-    """Return what messages hold of the wanted columns, a chunk each."""
+    """Return the wanted columns of messages, one chunk a message."""
     included = [number for number, name in enumerate(held.names) if name in wanted]
     options = pa.ipc.IpcReadOptions(included_fields=included, use_threads=False)
     stream = pa.py_buffer(b"".join((held.serialize(), *messages)))
@@ -202,7 +202,7 @@ def _offsets(starts: Sequence[int], counts: Sequence[int]) -> Int64s:
 
 def int64s(column: pa.Array) -> Int64s:
     """Return the numbers of a column without nulls."""
-    # Arrow's own way loads pandas, which takes a second in every process that is new.
+    # Arrow's own conversion loads pandas, which takes a second in every new process.
     values: Int64s = np.frombuffer(column.buffers()[1], np.int64)
     return values[column.offset : column.offset + len(column)]
 

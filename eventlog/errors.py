@@ -1,26 +1,26 @@
-"""Everything that the log refuses to do, and why.
+"""The errors of the log.
 
 ::
 
     EventLogError
     ├── NoLog              there is no log in this directory
     ├── Locked             another process writes to it
-    │   └── Displaced      this was its writer, and is not any more; nothing was acknowledged
-    ├── Unwritable         this user, or this filesystem, does not allow to write to it
+    │   └── Displaced      another process took over from this writer; nothing was acknowledged
+    ├── Unwritable         no permission, a read-only filesystem, or one without locks
     ├── Incompatible       a newer version of the program wrote it
-    ├── TornTail           its last write was interrupted before it was acknowledged: repairable
-    ├── Corrupt            acknowledged bytes are not what they were: never repaired by itself
+    ├── TornTail           its last write was interrupted before acknowledgement: repairable
+    ├── Corrupt            acknowledged bytes have changed: never repaired automatically
     ├── OffsetOutOfRange   it does not hold these records
-    ├── TooLarge           more was appended at once than one frame may hold; nothing was written
+    ├── TooLarge           one append exceeds what a frame may hold; nothing was written
     ├── Unprepared         a file that was prepared for sealing cannot be published; nothing was
     │                      changed
-    └── WriteFailed        the device refused a write: this writer is dead, the log is as it was
+    └── WriteFailed        the device refused a write: this writer is dead, the log is unchanged
 
-Torn and corrupt are different classes because they ask for different things: the first loses
-nothing that was promised and is repaired (with a copy) when the log is next opened for writing; the
-second stops the writer until a person has looked.
+Torn and corrupt are different classes because they need different actions. A torn tail loses no
+acknowledged record and is repaired (with a copy) when the log is next opened for writing. After
+corruption the writer stops until a person has decided what to do.
 
-This module imports nothing but paths, so that whoever only catches errors pays nothing for it.
+This module imports only paths, so that code that only catches these errors starts fast.
 """
 
 from collections.abc import Callable
@@ -29,10 +29,10 @@ from pathlib import Path
 
 
 class EventLogError(Exception):
-    """What went wrong, where, and what to do about it.
+    """The root of this package's errors.
 
-    ``path`` is the file or directory, ``offset`` the record (or byte position, where the message
-    says so), ``expected`` and ``actual`` what was compared, ``hint`` what a person can do.
+    ``path`` is the file or directory, ``offset`` the record (or the byte position, if the message
+    names one), ``expected`` and ``actual`` the compared values, ``hint`` what a person can do.
     """
 
     hint = ""
@@ -57,7 +57,7 @@ class EventLogError(Exception):
             self.hint = hint
 
     def __reduce__(self) -> tuple[Callable[[str], "EventLogError"], tuple[str]]:
-        """Make the error again from its fields, so that a child process can raise it in ours."""
+        """Support pickling, so that an error of a child process can be raised in its parent."""
         again = partial(
             type(self),
             path=self.path,
@@ -69,13 +69,13 @@ class EventLogError(Exception):
         return again, (self.message,)
 
     def __str__(self) -> str:
-        """Return one sentence: where, what, and what was compared."""
+        """Return one sentence with the place, the problem and the compared values."""
         where = str(self.path) if self.offset is None else f"{self.path}, offset {self.offset}"
         return f"{where}: {self.what}"
 
     @property
     def what(self) -> str:
-        """The sentence without the place: what, and what was compared."""
+        """The sentence without the place."""
         if self.expected is None and self.actual is None:
             return self.message
         return f"{self.message} (expected {_shown(self.expected)}, found {_shown(self.actual)})"
@@ -92,15 +92,16 @@ class NoLog(EventLogError):
 
 
 class Locked(EventLogError):
-    """Another process is the one writer of this log."""
+    """Another process is the writer of this log."""
 
     hint = "Stop the other process first; reading needs no lock."
 
 
 class Displaced(Locked):
-    """This writer is not the log's any more: another claimed it, or its files were replaced.
+    """This process is no longer the writer: another claimed the log, or its files were replaced.
 
-    What it acknowledged before is safe: the other one began with it. Since, nothing was.
+    Records that it acknowledged before are safe, because the new writer started with them. It has
+    acknowledged none since.
     """
 
     hint = (
@@ -116,7 +117,7 @@ class Unwritable(EventLogError):
 
 
 class Incompatible(EventLogError):
-    """The log says a version that this program does not know. Nothing was changed."""
+    """The log has a version that this program does not know. Nothing was changed."""
 
     hint = "Use the version of the program that wrote this log, or a newer one."
 
@@ -128,7 +129,7 @@ class TornTail(EventLogError):
 
 
 class Corrupt(EventLogError):
-    """Bytes that were acknowledged are missing, damaged, or not where they belong."""
+    """Acknowledged bytes are missing, damaged or in a wrong place."""
 
     hint = "Nothing was changed. Restore the file from a copy, then check the log again."
 
@@ -140,23 +141,24 @@ class OffsetOutOfRange(EventLogError):
 
 
 class TooLarge(EventLogError):
-    """One append exceeds what a frame may hold. Nothing was written and the log goes on."""
+    """One append exceeds what a frame may hold. Nothing was written; the log can still be used."""
 
     hint = "Append it in parts."
 
 
 class Unprepared(EventLogError):
-    """A prepared file is not what is sealed next, or not what it was. The log goes on as it was."""
+    """A prepared file is not of the next segment to seal, or has changed. The log is unchanged."""
 
     hint = "Prepare the closed segment again."
 
 
 class WriteFailed(EventLogError):
-    """A write, sync or rename failed. What was acknowledged before is safe; nothing follows.
+    """A write, sync or rename failed. Records acknowledged before are safe.
 
-    The kernel may have dropped the pages and will report success to whoever asks again, so there is
-    no retry: this writer refuses everything from now on, and the next opening finds out what is on
-    the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
+    There is no retry, because the kernel may have dropped the pages and would report success for
+    the next sync. This writer refuses everything from now on, and the next opening determines what
+    is on the disk (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC
+    2020).
     """
 
     hint = "Look at the disk (full? failing?), then start again: opening recovers the log."

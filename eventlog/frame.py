@@ -1,7 +1,7 @@
-"""Bytes to frames and back: the unit in which everything durable here is written. Pure.
+"""Bytes to frames and back; everything durable in a log is written as frames. Pure.
 
-A frame is a header of 64 bytes and a body, padded with zeros to a multiple of 64. It says where it
-belongs: which records it carries, and a *link* to the frame before it. Header, little-endian:
+A frame is a header of 64 bytes and a body, padded with zeros to a multiple of 64. The header
+identifies its records and has a *link* to the frame before it. Header, little-endian:
 
 ====  ====  ===========================================================================
 at    size  field
@@ -15,23 +15,23 @@ at    size  field
 16    4     number of records
 20    4     bytes of the body as stored
 24    4     bytes of the body before compression
-28    4     epoch: which opening of the file wrote it; never falls
-32    8     tag of the file: bytes of a frame that were copied into another file do not pass here
+28    4     epoch: the number of the opening that wrote it; never decreases
+32    8     tag of the file: a frame copied from another file is not accepted
 40    16    link: the first 16 bytes of the chain value before this frame
 56    4     CRC-32C of the body as stored
 60    4     CRC-32C of the 60 bytes before
 ====  ====  ===========================================================================
 
-The *chain* is ``BLAKE3(chain before || header || body as stored)``: one value of 32 bytes that says
-which frames came, and in which order. The length has its own checksum before it is trusted, and a
-damaged body still leaves a header that tells what was lost.
+The *chain* is ``BLAKE3(chain before || header || body as stored)``: 32 bytes that depend on all
+frames and their order. The header has a checksum of its own, so its length is checked before it is
+used, and if a body is damaged its header still identifies the lost records.
 
-One frame is written at a time, and the next only when it is durable. So a whole frame proves that
-all before it were durable, and only the very last can be the victim of an interrupted write. That
-is why there is no field that says how far the log was durable: it would repeat the first offset.
+One frame is written at a time, and the next only when this one is durable. So a whole frame proves
+that all frames before it were durable, and only the very last can be an interrupted write. A field
+for how far the log was durable is therefore unnecessary: it would equal the first offset.
 
-What this module does not know: files, segments, what a body means, and whether bytes that are no
-frame were ever promised to anybody. The last is judged in `recovery`, with a second witness.
+This module knows nothing of files, segments or the meaning of bodies. It cannot decide either
+whether bytes that are no frame had been acknowledged; `recovery` does, with the watermark.
 
 >>> start = Link(offset=7, chain=bytes(32), epoch=1)
 >>> data, after = build(Kind.DATA, b"two records", count=2, link=start, tag=b"an-tag-8")
@@ -78,14 +78,14 @@ BODY_BYTES_MAX = 64 << 20
 
 _ZSTD_LEVEL = 1
 _AS_IS_BYTES_MAX = 1 << 10
-"""Shorter bodies are not compressed: they fill no sector less that anybody waits for, and what a
-compressor touches is a third of what one record's commit costs beside the disk."""
+"""Shorter bodies are not compressed: that would rarely save a sector, and compression takes a third
+of the time of a single record's commit, disk excluded."""
 
 _AS_IS, _COMPRESSED = 0, 1
 
-# Those that nobody uses at the moment. One must not be used by two threads at once (what then goes
-# wrong is no error but other bytes, or a crash), and making one costs as much as using it. Taking
-# from a list, and giving back to it, are atomic.
+# Unused compressors. Two threads must not use one at once (the result would be wrong bytes or a
+# crash, not an error), and making one costs as much as using it. Popping from a list and appending
+# to it are atomic.
 _compressors: list[zstandard.ZstdCompressor] = []
 _decompressors: list[zstandard.ZstdDecompressor] = []
 
@@ -93,16 +93,16 @@ assert HEADER.size == HEADER_BYTES
 
 
 class Kind(IntEnum):
-    """What a frame carries. Never reuse a number."""
+    """The content of a frame. Never reuse a number."""
 
-    SEGMENT = 1  # what a segment says of itself, at its beginning; has no records
+    SEGMENT = 1  # the description of a segment, at its beginning; no records
     DATA = 2  # records, as one Arrow record batch message
     DELTA = 3  # a change of the engine's state over these records
     SNAPSHOT = 4  # a part of the engine's whole state; has no records
 
 
 class Link(NamedTuple):
-    """What the next frame has to join: the next offset, the chain so far, the epoch so far."""
+    """The end that the next frame continues: next offset, chain value and epoch so far."""
 
     offset: int
     chain: bytes
@@ -110,7 +110,7 @@ class Link(NamedTuple):
 
 
 class Header(NamedTuple):
-    """The fields of a header whose checksum is right, in their order."""
+    """The fields of a header with a valid checksum, in order."""
 
     magic: bytes
     version: int
@@ -129,7 +129,7 @@ class Header(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A frame that checks: where it stands in what was scanned, and what the next has to join."""
+    """A valid frame: its position in the scanned bytes, and the link after it."""
 
     header: Header
     position: int
@@ -151,7 +151,7 @@ class Frame(NamedTuple):
         """Return the body as it was given to `build`.
 
         Raises:
-            ValueError: if the checked bytes are not what their header says: never by accident.
+            ValueError: if the body contradicts its header, which no accident causes.
         """
         if self.header.codec == _AS_IS:
             return bytes(self.stored)
@@ -165,7 +165,7 @@ class Frame(NamedTuple):
 
 
 class Stop(Enum):
-    """Why a scan came to its end."""
+    """Why a scan ended."""
 
     END = "nothing but zeros follows"
     TORN = "bytes follow that are no whole frame, and no frame after them"
@@ -174,10 +174,10 @@ class Stop(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What stands in a buffer: whole frames that join each other, and how it ends.
+    """The content of a buffer: whole, linked frames, and how they end.
 
-    ``position`` is where the next frame belongs, ``used_bytes`` where the last byte that is not
-    zero ends; they differ by what was torn. ``reason`` says what is wrong where it stopped.
+    ``position`` is the place of the next frame, ``used_bytes`` the end of the last byte that is not
+    zero; between them are torn bytes. ``reason`` describes the problem where the scan stopped.
     """
 
     frames: tuple[Frame, ...]
@@ -189,7 +189,7 @@ class Scan:
 
 
 def build(kind: Kind, body: bytes, *, count: int, link: Link, tag: bytes) -> tuple[bytes, Link]:
-    """Return the bytes of the next frame, and what the one after it has to join.
+    """Return the bytes of the next frame, and the link that the one after it continues.
 
     Raises:
         ValueError: if the body is longer than `BODY_BYTES_MAX`.
@@ -224,7 +224,7 @@ def build(kind: Kind, body: bytes, *, count: int, link: Link, tag: bytes) -> tup
 def header_at(buffer: bytes, position: int, tag: bytes | None) -> Header | None:
     """Return the header at a position if its magic and checksum are right, and its tag is ``tag``.
 
-    Without a tag any will do.
+    Without ``tag``, any tag is accepted.
     """
     raw = buffer[position : position + HEADER_BYTES]
     if len(raw) < HEADER_BYTES or raw[:4] != MAGIC:
@@ -236,10 +236,10 @@ def header_at(buffer: bytes, position: int, tag: bytes | None) -> Header | None:
 
 
 def frame_at(buffer: bytes, position: int, *, header: Header, chain: bytes) -> Frame | str:
-    """Return the frame whose header stands at a position, or what is wrong with it.
+    """Return the frame whose header is at a position, or a description of what is wrong with it.
 
-    ``chain`` is the value before it. Where only its first bytes are known the link is still
-    checked, and the chain value that the frame then carries means nothing.
+    ``chain`` is the chain value before it. Where only its first bytes are known, the link is still
+    checked, but the chain value of the returned frame is meaningless.
     """
     end = position + HEADER_BYTES + header.stored_bytes
     end_position = end + -header.stored_bytes % ALIGNMENT_BYTES
@@ -259,7 +259,7 @@ def frame_at(buffer: bytes, position: int, *, header: Header, chain: bytes) -> F
 
 
 def scan(buffer: bytes, *, link: Link, tag: bytes, kind: Kind, position: int = 0) -> Scan:
-    """Return the frames that stand in the buffer from a position on, and how they end."""
+    """Return the frames in the buffer from a position on, and how they end."""
     frames: list[Frame] = []
     found = walk(buffer, frames.append, link=link, tag=tag, kind=kind, position=position)
     return replace(found, frames=tuple(frames))
@@ -274,7 +274,7 @@ def walk(
     kind: Kind,
     position: int = 0,
 ) -> Scan:
-    """Give each frame to ``take`` and return how they end, without them: as `scan`, for many."""
+    """Like `scan`, but pass each frame to ``take`` and do not collect them."""
     wrong = ""
     while header := header_at(buffer, position, tag):
         wrong = _misfit(header, link, kind)
@@ -297,10 +297,10 @@ def walk(
 
 
 class Skimmed(NamedTuple):
-    """What the headers of frames that follow each other say, a row a frame.
+    """The headers of consecutive frames, one row a frame.
 
-    ``ends`` are the offsets after them, ``positions`` the bytes after them, ``links`` what they
-    link: 16 bytes each of the chain value *before* them. ``epoch`` is that of the last.
+    ``ends`` are the offsets after the frames, ``positions`` the byte positions after them,
+    ``links`` 16 bytes each of the chain values *before* them. ``epoch`` is that of the last.
     """
 
     ends: Int64s
@@ -312,10 +312,10 @@ class Skimmed(NamedTuple):
 def skim(
     buffer: bytes, *, link: Link, tag: bytes, kind: Kind, position: int, end: int
 ) -> Skimmed | None:
-    """Follow the headers of the frames that fill the buffer up to ``end``; no body is looked at.
+    """Return the headers of the frames that fill the buffer up to ``end``, without reading bodies.
 
-    ``None`` if they do not: if a header does not check, or does not follow the one before it. What
-    a frame links is taken for the chain value of the one before, but for the first.
+    ``None`` if a header is invalid or does not follow the one before it. Except for the first, the
+    link of a frame is taken as the chain value of the one before, without a check.
     """
     starts = []
     while position < end:
@@ -348,9 +348,10 @@ def skim(
 
 
 def _misfit(header: Header, link: Link, kind: Kind) -> str:
-    """Return why a header that checks cannot be the next frame, or nothing.
+    """Return why a valid header cannot be that of the next frame, or an empty string.
 
-    An interrupted write leaves a header that fits or none that checks, so each of these is damage.
+    An interrupted write leaves either a header that fits or an invalid one, so each of these
+    reasons is damage.
     """
     if header.version != VERSION or header.flags or header.codec not in (_AS_IS, _COMPRESSED):
         return "the frame is of a kind that this version does not know"
@@ -368,7 +369,7 @@ def _misfit(header: Header, link: Link, kind: Kind) -> str:
 
 
 def _later_frame(buffer: bytes, position: int, tag: bytes) -> int | None:
-    """Return where a frame header of this file stands behind a place at which none does."""
+    """Return the position of the next frame header of this file after a place that has none."""
     hit = buffer.find(MAGIC, position + ALIGNMENT_BYTES)
     while hit >= 0:
         if hit % ALIGNMENT_BYTES == 0 and header_at(buffer, hit, tag):
@@ -381,7 +382,7 @@ _ZEROS = bytes(1 << 16)
 
 
 def _used_bytes(buffer: bytes, start: int) -> int:
-    """Return where the last byte that is not zero ends; ``start`` if there is none after it."""
+    """Return the end of the last byte that is not zero; ``start`` if there is none after it."""
     end = len(buffer)
     while end > start:
         size = min(len(_ZEROS), end - start)
@@ -408,6 +409,6 @@ def _decompressed(stored: memoryview, raw_bytes: int) -> bytes:
     except IndexError:
         decompressor = zstandard.ZstdDecompressor()
     raw = decompressor.decompress(stored, max_output_size=raw_bytes)
-    # One that raised is not given back.
+    # A compressor that raised is not reused.
     _decompressors.append(decompressor)
     return raw

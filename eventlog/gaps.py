@@ -1,4 +1,4 @@
-"""What was not recorded, from two readings of a wall clock that may have been set meanwhile.
+"""Gaps in a recording, from two readings of a wall clock that may have been set in between.
 
 >>> missed(at_ns=9 * 10**9, from_ns=2 * 10**9, to_ns=9 * 10**9, why="not running").why
 'not running'
@@ -11,10 +11,10 @@ from eventlog.records import Gap
 
 
 def missed(*, at_ns: int, from_ns: int, to_ns: int, why: str) -> Gap:
-    """Return the gap from the last that was received to the first that is received again.
+    """Return the gap from the last receipt before it to the first receipt after it.
 
-    It never has a negative length: where the clock says that it ended before it began, it was set
-    back, by that much at least. Then the gap has no length that anybody knows, and says so.
+    Its length is never negative. If the clock reads earlier at its end than at its start, the clock
+    was set back by at least that much. Then the length is unknown, and ``why`` states that.
     """
     if to_ns < from_ns:
         back_s = (from_ns - to_ns) / 1e9
@@ -26,5 +26,5 @@ def missed(*, at_ns: int, from_ns: int, to_ns: int, why: str) -> Gap:
 
 
 def missing_ns(from_ns: int, to_ns: int) -> int:
-    """Return how long a recorded gap is; of one that ends before it begins, nothing is known: 0."""
+    """Return the length of a recorded gap in ns; 0 if it ends before it begins."""
     return max(0, to_ns - from_ns)

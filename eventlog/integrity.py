@@ -1,11 +1,11 @@
-"""Look at a log and say what is wrong with it. Changes nothing, needs no lock.
+"""Check a log for damage, without changes and without a lock.
 
-`check_quick` looks at the manifest, at the sizes of the sealed files, at the mark, and at every
-frame of the open segments. `check` reads every byte besides: digests, page checksums, rows,
-offsets, and that each kind of record is known. What one says is a list of findings; an empty one
-means that all that was acknowledged is there, as it was.
+`check_quick` checks the manifest, the sizes of the sealed files, the watermark, and every frame of
+the open segments. `check` also reads every byte of the sealed files: digests, page checksums, rows,
+offsets and kinds. Both return a list of findings. An empty list means that every acknowledged
+record is present and unchanged.
 
-While a writer runs, an unfinished last write is its business and no finding.
+While a writer runs, an unfinished last write is normal and no finding.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,9 +29,9 @@ from eventlog.storage import DISK, Storage, read_all
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: which check found it, where, and whether opening repairs it.
+    """One problem: the check that found it, its place, and whether opening the log repairs it.
 
-    ``offset`` is the record at or behind which it is, where that can be said.
+    ``offset`` is the record at which it is, or the last one before it, where that is known.
     """
 
     check: str
@@ -42,11 +42,11 @@ class Finding:
 
 
 def _ignore(path: Path, records: int) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 def check_quick(directory: Path, *, storage: Storage = DISK) -> list[Finding]:
-    """Return what is wrong with the manifest, the files' sizes, the mark and the open segments.
+    """Return the problems of the manifest, the files' sizes, the watermark and the open segments.
 
     Raises:
         NoLog: if there is no log.
@@ -58,9 +58,9 @@ def check_quick(directory: Path, *, storage: Storage = DISK) -> list[Finding]:
 def check(
     directory: Path, *, storage: Storage = DISK, progress: Callable[[Path, int], None] = _ignore
 ) -> list[Finding]:
-    """Return all that is wrong with a log. Reads every byte.
+    """Return all problems of a log. Reads every byte.
 
-    ``progress`` is told of each file that is read, and of how many more of its records.
+    ``progress`` is called with each file that is read and the number of records read since.
 
     Raises:
         NoLog: if there is no log.
@@ -74,7 +74,7 @@ def check(
         try:
             _check_rows(part, progress)
         except FileNotFoundError:
-            # Sealed by a running writer since: the Parquet file was compared with it then.
+            # A running writer has sealed it since, and compared the Parquet file with it.
             continue
         except EventLogError as error:
             findings.append(_finding("rows", error))
@@ -85,13 +85,13 @@ def check(
 
 
 def _unreadable(path: Path, offset: int | None, error: OSError) -> Finding:
-    """Tell of a file that the device does not give: its bytes are as good as gone."""
+    """Report a file that the device cannot read: its bytes are lost."""
     message = f"the device refused to read it: {error.strerror}"
     return Finding("device", path, offset, message, repairable=False)
 
 
 def _quarantined(storage: Storage, directory: Path) -> Iterator[Finding]:
-    """Find copies of what was cut whose bytes are not those that their names say."""
+    """Find quarantined copies whose content does not match the digest in their names."""
     for file_name in storage.listdir(directory) if storage.exists(directory) else ():
         path = directory / file_name
         digest = recovery.digest_in(file_name)
@@ -139,7 +139,7 @@ def _tail(storage: Storage, directory: Path, tail: Tail) -> Iterator[Finding]:
 
 
 def _lock(storage: Storage, directory: Path) -> Iterator[Finding]:
-    """Find a lock file, which nobody holds, that is not what a writer leaves."""
+    """Find a lock file that no process holds and whose content no writer leaves."""
     path = directory / recovery.LOCK
     if storage.exists(path) and not storage.locked(path):
         problem = lock.problem(read_all(storage, path))
@@ -159,7 +159,7 @@ def _strays(storage: Storage, directory: Path, manifest: Manifest) -> Iterator[F
             yield Finding("stray", directory / file_name, first, message, repairable=False)
         if not file_name.endswith(sealing.SUFFIX) or file_name in named:
             continue
-        # Between S4 and S5 the open segment that it was made of is still there.
+        # Between S4 and S5 the open segment that it was made from still exists.
         twin = file_name.removesuffix(sealing.SUFFIX) + segment.SUFFIX
         if twin not in names:
             message = f"{manifests.NAME} does not name this file"
@@ -167,7 +167,7 @@ def _strays(storage: Storage, directory: Path, manifest: Manifest) -> Iterator[F
 
 
 def _parts(storage: Storage, directory: Path) -> Iterator[Part]:
-    """Yield what can be read: the sealed segments, and the open ones if they are sound."""
+    """Yield the readable parts: the sealed segments, and the open ones if they are sound."""
     try:
         manifest = recovery.manifest_of(storage, directory)
     except Corrupt:
@@ -181,7 +181,7 @@ def _parts(storage: Storage, directory: Path) -> Iterator[Part]:
 
 
 def _check_rows(part: Part, progress: Callable[[Path, int], None]) -> None:
-    """Read all records of a part; raise `Corrupt` unless each is where and what it should be."""
+    """Read all records of a part; raise `Corrupt` if one has a wrong offset or unknown kind."""
     position = part.first
     for batch in part.read(part.first, part.end):
         offsets = pa.array(range(position, position + batch.num_rows), pa.int64())

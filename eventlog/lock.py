@@ -1,13 +1,13 @@
-"""The lock of a log's one writer, on a real filesystem: who holds it, and who held it before.
+"""The lock of a log's single writer on a real filesystem: its present and its last holder.
 
-``flock`` arbitrates between the processes of one machine that lock the *same file*. It says nothing
-of a file that was deleted and made again, of a copy, of another machine, or of a filesystem that
-takes locks and does not keep them. So the file says who wrote into it last: which file it was, in
-which boot of which machine, and whether that writer has let go in good order. From that follows
-whether an earlier holder can still be writing, which is what `Claim.settled` says.
+``flock`` arbitrates between processes of one machine that lock the *same file*. It does not help
+with a file that was deleted and created again, a copy, another machine, or a filesystem that
+accepts locks and does not keep them. So the file records its last holder: which file it locked, in
+which boot of which machine, and whether it released the lock. This decides whether an earlier
+holder may still be writing (`Claim.settled`).
 
-A line: a JSON object, a blank, the CRC-32C of the object in hexadecimal. An empty file, as earlier
-versions left it, says nothing.
+The file is one line: a JSON object, a blank, the CRC-32C of the object in hexadecimal. Earlier
+versions left it empty, which gives no information.
 """
 
 import errno
@@ -24,14 +24,14 @@ _ATTEMPTS = 8
 _CLAIMS = count()
 _BYTES_MAX = 4096
 WITHOUT_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
-"""How a filesystem says that it has no locks."""
+"""The errors by which a filesystem reports that it has no locks."""
 
 
 class Claim:
-    """A lock that is held. Ends with `release`, or with the process."""
+    """A lock that is held until `release` or the end of the process."""
 
     def __init__(self, descriptor: int) -> None:
-        """Write into a file, which is locked, who holds it."""
+        """Record the holder in a file that is locked."""
         self._descriptor = descriptor
         self._identity = identity_of(os.fstat(descriptor))
         boot = _boot()
@@ -51,19 +51,19 @@ class Claim:
         self._write()
 
     def is_named(self, path: Path) -> bool:
-        """Say whether the path is still that of the file that is locked."""
+        """Return whether the path still names the locked file."""
         return names(path, self._identity)
 
     def release(self) -> None:
-        """Give the lock back, and say in the file that it was."""
+        """Release the lock, and record that in the file."""
         try:
-            # Unless somebody else has written into it, where locks are not kept.
+            # Not if another holder has written into it, on a filesystem that keeps no locks.
             said = _said(os.pread(self._descriptor, _BYTES_MAX, 0))
             if said == self._fields:
                 self._fields["held"] = False
                 self._write()
         except OSError:
-            pass  # the next one then takes it for one that was killed
+            pass  # the next holder then assumes that this one was killed
         finally:
             os.close(self._descriptor)
 
@@ -76,11 +76,11 @@ class Claim:
 
 
 def acquire(path: Path) -> Claim | None:
-    """Return the lock of a file, which is made if there is none; ``None`` if another holds it.
+    """Return the lock of a file, which is created if missing; ``None`` if another holds it.
 
     Raises:
-        OSError: ``ENOLCK`` if the filesystem takes locks and does not keep them; what else the
-            system refuses.
+        OSError: ``ENOLCK`` if the filesystem accepts locks and does not keep them; or another error
+            of the system.
     """
     for _ in range(_ATTEMPTS):
         descriptor = opened(path, os.O_RDWR | os.O_CREAT)
@@ -96,19 +96,19 @@ def acquire(path: Path) -> Claim | None:
         except BaseException:
             os.close(descriptor)
             raise
-        # Deleted between opening and locking it: that lock keeps nobody out.
+        # Deleted between opening and locking it: that lock excludes no other process.
         os.close(descriptor)
     return None
 
 
 def _check_kept(path: Path) -> None:
-    """Raise ``ENOLCK`` if a lock that was just taken keeps nobody out."""
+    """Raise ``ENOLCK`` if a lock that was just taken does not exclude a second one."""
     if not is_held(path):
         raise OSError(errno.ENOLCK, "the filesystem does not keep locks", str(path))
 
 
 def is_held(path: Path) -> bool:
-    """Say whether somebody holds the lock of a file: try to share it, and let go at once."""
+    """Return whether a process holds the lock of a file: try to share it, and release at once."""
     try:
         descriptor = opened(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -123,11 +123,11 @@ def is_held(path: Path) -> bool:
 
 
 def opened(path: Path, flags: int) -> int:
-    """Return a descriptor of a file, made for everybody to read, that is none of 0, 1 and 2."""
+    """Return a descriptor above 2 of a file, which is created readable for everyone."""
     descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
     if descriptor <= 2:
-        # Whoever prints to a closed stdout would print into the log: the numbers 0 to 2 have
-        # destroyed databases (sqlite.org/howtocorrupt.html, section 2.1).
+        # With descriptor 0, 1 or 2, output to a closed stdout or stderr would go into the log. This
+        # has destroyed databases (sqlite.org/howtocorrupt.html, section 2.1).
         moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
         os.close(descriptor)
         descriptor = moved
@@ -135,12 +135,12 @@ def opened(path: Path, flags: int) -> int:
 
 
 def identity_of(status: os.stat_result) -> tuple[int, int]:
-    """Return the device and the inode: the file itself, whatever names it."""
+    """Return device and inode, which identify a file whatever its name."""
     return status.st_dev, status.st_ino
 
 
 def names(path: Path, identity: tuple[int, int]) -> bool:
-    """Say whether a path names that very file. It costs a microsecond: every append asks."""
+    """Return whether a path names that file; a microsecond, since every append calls it."""
     try:
         status = os.stat(path)  # noqa: PTH116 - half of the cost of Path.stat
     except OSError:
@@ -149,7 +149,7 @@ def names(path: Path, identity: tuple[int, int]) -> bool:
 
 
 def problem(data: bytes) -> str:
-    """Return what is wrong with the bytes of a lock file that nobody holds, or nothing."""
+    """Return the problem of the bytes of a lock file that is not held, or an empty string."""
     known = not data or _said(data) is not None
     return "" if known else "what it says of its holder does not check"
 
@@ -166,7 +166,7 @@ def _said(data: bytes) -> dict[str, object] | None:
 
 
 def _boot() -> str:
-    """Return what no other boot of no other machine has, or nothing where that is not told."""
+    """Return the identity of this boot of this machine, or an empty string if unknown."""
     try:
         return _BOOT.read_text(encoding="ascii").strip()
     except (OSError, ValueError):

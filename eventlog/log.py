@@ -1,20 +1,22 @@
-"""The log in the hands of its one writer.
+"""The log, open for its single writer.
 
-``Log.open`` takes the lock, recovers what an earlier writer left, and from then on an ``append`` is
-one record batch, one frame, one synchronous write: it returns only when the records are on stable
-storage (I2), at dense offsets (I1). When a write fails the writer is dead: nothing is retried,
-nothing more is acknowledged, and the next opening finds out what the disk holds.
+``Log.open`` takes the lock and recovers the log. From then on an ``append`` is one record batch,
+one frame, one synchronous write. It returns only when the records are on stable storage (I2), at
+dense offsets (I1). After a failed write the writer is dead: nothing is retried or acknowledged any
+more, and the next opening determines what the disk holds.
 
-There is one writer, three times over. An operating system's lock keeps a second one out for as
-long as the first lives. Whoever slips past it (the lock file was deleted, the directory moved or
-restored from a copy, the filesystem keeps no locks) *claims* the log before reading anything of it,
-by putting another file in the place of the mark; before every acknowledgement the writer looks
-whether lock, mark and segment are still its own, so that the one before acknowledges nothing any
-more and says so (`Displaced`). And an epoch that each opening raises and every frame carries tells
-readers whose frames they see.
+Three mechanisms ensure a single writer:
 
-Not here: a background thread or process. When and where to seal, and when to force the mark to the
-disk, is the caller's.
+* A lock of the operating system excludes a second writer while the first lives.
+* A process may get past the lock, if the lock file was deleted, the directory moved or restored
+  from a copy, or if the filesystem keeps no locks. It then *claims* the log before it reads any of
+  it, by replacing the file of the watermark. Before every acknowledgement a writer checks that
+  lock, watermark and segment are still its own. So the earlier writer acknowledges nothing more and
+  raises `Displaced`.
+* Every opening raises an epoch that each frame carries, so readers know which opening wrote it.
+
+There is no background thread or process here. The caller decides when and where to seal, and when
+to force the watermark to the disk.
 """
 
 import errno
@@ -56,7 +58,7 @@ from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
 SEGMENT_BYTES = 64 << 20
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS, *WITHOUT_LOCKS}
 COMMITS_PER_MARK_SYNC = 256
-"""So often the mark is forced to the disk without being asked: a rare ``fdatasync`` besides."""
+"""Commits after which the watermark is forced to the disk even if `sync_mark` is not called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Commit:
         return self.first + len(self.records)
 
     def batch(self) -> pa.RecordBatch:
-        """Return them as rows, which are made when they are asked for."""
+        """Return the records as rows, which are built on demand."""
         return batch_of(self._columns(), len(self.records))
 
 
@@ -114,20 +116,20 @@ class Log:
     def open(
         cls, directory: Path, *, storage: Storage = DISK, segment_bytes: int = SEGMENT_BYTES
     ) -> "Log":
-        """Return the log of a directory, recovered; an empty one where there is none.
+        """Return the log of a directory, after recovery; a new one if there is none.
 
         Args:
-            directory: made if it is not there, with those above it.
+            directory: created if missing, with its parents.
             storage: the filesystem.
-            segment_bytes: room for frames in each segment that will be made. An append that is
-                larger gets a segment of its own.
+            segment_bytes: room for frames in each new segment. A larger append gets a segment of
+                its own.
 
         Raises:
             Locked: if another writer has the log.
-            Corrupt: if it does not hold what was acknowledged. Nothing was changed.
+            Corrupt: if acknowledged records are missing or damaged. Nothing was changed.
             Incompatible: if a newer version wrote it. Nothing was changed.
-            Unwritable: if this user may not, or the filesystem is read-only or keeps no locks.
-            WriteFailed: if the device refuses.
+            Unwritable: if there is no permission, or the filesystem is read-only or keeps no locks.
+            WriteFailed: if the device refuses a write.
         """
         with _writing(directory):
             make_directory(storage, directory)
@@ -208,13 +210,13 @@ class Log:
 
     @property
     def identity(self) -> bytes:
-        """The 16 bytes that no other log has."""
+        """The unique identity of the log, 16 bytes."""
         return self._manifest.identity
 
     def append(self, records: Sequence[Record]) -> Commit:
         """Append records as one commit, and return it when it is durable.
 
-        No records are no commit: nothing is written.
+        Without records nothing is written.
 
         Raises:
             TooLarge: if they exceed one frame. Nothing was written; append them in parts.
@@ -231,10 +233,10 @@ class Log:
         return Commit(records, first, lambda: columns)
 
     def append_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Append rows that are in the schema already; their offsets are replaced.
+        """Append rows in the schema of records; their offsets are replaced.
 
         Raises:
-            ValueError: if the batch is not in the schema, or has a null where none may be.
+            ValueError: if the batch is not in the schema, or has a null in a required column.
             TooLarge: if it exceeds one frame. Nothing was written; append it in parts.
             WriteFailed: if the device refuses, now or ever before.
         """
@@ -257,12 +259,12 @@ class Log:
     ) -> Iterator[pa.RecordBatch]:
         """Return an iterator over the durable records from one offset up to another.
 
-        Batches have the sizes that are cheap to read; only their order means something.
+        The sizes of the batches are those that are cheap to read and have no meaning.
 
         Raises:
             OffsetOutOfRange: at once, if the log does not hold the range.
-            ValueError: at once, if a column is not in the schema, or none is wanted.
-            Corrupt: while reading, if a file is not what was written. The writer is dead.
+            ValueError: at once, if a column is not in the schema, or the columns are empty.
+            Corrupt: while reading, if a file has changed. The writer is dead then.
         """
         end = self.end if to_offset is None else to_offset
         parts.check(self.directory, from_offset, end, self.end, columns)
@@ -275,7 +277,7 @@ class Log:
 
         Raises:
             OffsetOutOfRange: if the log does not hold the offset.
-            Corrupt: if the file that knows it is not what was written. The writer is dead.
+            Corrupt: if the file that holds it has changed. The writer is dead then.
         """
         parts.check(self.directory, 0, offset + 1, self.end)
         try:
@@ -285,23 +287,23 @@ class Log:
             raise
 
     def check_owner(self) -> None:
-        """Raise unless this is still the log's one writer. Every append asks; so may whoever keeps
-        something beside the log.
+        """Raise unless this is still the log's writer. Every append calls it; code that writes
+        other files of the same journal should, too.
 
         Raises:
-            Displaced: if another writer claimed the log, or its files are not the ones that are
-                written to. The writer is dead.
-            WriteFailed: if it was dead before.
+            Displaced: if another writer claimed the log, or its files were replaced. The writer is
+                dead then.
+            WriteFailed: if the writer was dead before.
         """
         with self._fatal(self.directory):
             self._check_owner()
 
     def sync_mark(self) -> None:
-        """Return when the durable mark stands at the end of the log.
+        """Return when the durable watermark is at the end of the log.
 
         Until then damage to the very last frame, after a power cut, would be taken for an
-        interrupted write. Call it when going idle, where it costs nothing if there is no news; a
-        mark that is as durable as each commit would double what a commit costs. `close` does it.
+        interrupted write. Call it when idle; it costs nothing if nothing was appended since. A
+        watermark as durable as each commit would double the time of a commit. `close` calls it.
 
         Raises:
             WriteFailed: if the device refuses, now or ever before.
@@ -312,9 +314,9 @@ class Log:
         self._commits = 0
 
     def sealable(self) -> tuple[SealWork, ...]:
-        """Return the closed segments, each as the work that sealing it is; the oldest first.
+        """Return the work of sealing each closed segment, oldest first.
 
-        A segment is there until it was sealed, also while it is being prepared.
+        A segment stays in this list until it is sealed, also while it is being prepared.
         """
         return tuple(
             SealWork(
@@ -329,11 +331,11 @@ class Log:
         )
 
     def commit_seal(self, prepared: Prepared) -> Sealed:
-        """Put the prepared file of the oldest closed segment in its place, in milliseconds.
+        """Publish the prepared file of the oldest closed segment, in milliseconds.
 
         Raises:
-            Unprepared: if it is not of that segment, or is not there as it was prepared. Nothing
-                was changed and the log goes on; prepare what is `sealable` again.
+            Unprepared: if it is of another segment, is missing or has changed. The log is unchanged
+                and usable; prepare what is `sealable` again.
             WriteFailed: if the device refuses, now or ever before.
         """
         with self._fatal(prepared.temporary):
@@ -348,11 +350,11 @@ class Log:
     def seal(self) -> tuple[Sealed, ...]:
         """Seal all closed segments to Parquet, one after the other, and return what was sealed.
 
-        It takes as long as it takes: beside a stream, `sealing.prepare` what is `sealable` in
-        another process, and `commit_seal` it.
+        It may take long. While recording a stream, call `sealing.prepare` for what is `sealable` in
+        another process, and then `commit_seal`.
 
         Raises:
-            Corrupt: if a closed segment is not what was written. The writer is dead.
+            Corrupt: if a closed segment has changed. The writer is dead then.
             WriteFailed: if the device refuses, now or ever before.
         """
         with self._fatal(self.directory):
@@ -362,7 +364,7 @@ class Log:
             )
 
     def close(self) -> None:
-        """Make the mark durable, let go of the files and give back the lock."""
+        """Make the watermark durable, close the files and release the lock."""
         if self._closed:
             return
         self._closed = True
@@ -370,7 +372,7 @@ class Log:
             if self._dead is None:
                 self.sync_mark()
         finally:
-            # The numbers of closed files are given to others: nothing may be written to them.
+            # Descriptors of closed files are reused, so nothing may be written to them any more.
             self._dead = "it was closed"
             self._marks.close()
             self._file.close()
@@ -397,26 +399,26 @@ class Log:
         try:
             yield from parts.read(self._part_at, _nothing, first=first, end=end, columns=columns)
         except Corrupt as error:
-            # Nothing is appended behind records that are not what was acknowledged.
+            # Nothing may be appended after records that are not what was acknowledged.
             self._die_of(error, self.directory)
             raise
 
     def _commit(self, packed: bytes, count: int) -> None:
-        """Make the body of so many records a frame, and that durable."""
+        """Write the body of ``count`` records as a frame, and return when it is durable."""
         data, after = self._framed(packed, count)
         self._refuse_if_dead(self._last.path)
         try:
             if not self._last.takes(len(data)):
                 self._roll(len(data))
                 data, after = self._framed(packed, count)
-            # Before the write, and after the file was opened: it is then none of another writer,
-            # who would have claimed the log first.
+            # Before the write, and after the file was opened: then the file is not another
+            # writer's, which would have claimed the log first.
             self._marks.check_named()
             last = self._last
             self._file.pwrite(data, last.position)
             last.note(after, last.position + len(data))
             self._marks.write(self._mark())
-            # After the write: another writer that claims the log from here on finds it there.
+            # After the write: a writer that claims the log from here on will find the frame.
             self._check_owner()
         except BaseException as error:
             self._die_of(error, self._last.path)
@@ -436,7 +438,7 @@ class Log:
         path = self.directory / prepared.entry.name
         self._parts[len(sealed) - 1] = SealedSegment(self._storage, path, prepared.entry)
         self._check_owner()
-        # S6, not synced: should a power cut bring the file back, opening removes it again.
+        # S6, not synced: if a power cut brings the file back, opening removes it again.
         self._storage.unlink(closed.path)
         return prepared.entry
 
@@ -448,9 +450,9 @@ class Log:
             raise TooLarge(str(error), path=self.directory, offset=self.end) from error
 
     def _roll(self, needed_bytes: int) -> None:
-        """Close the last segment and publish the next, so that the mark knows it first.
+        """Close the last segment and publish the next.
 
-        One without records has the same name as the next, and is replaced by it.
+        A segment without records has the same name as the next, and is replaced by it.
         """
         made = segment.create(
             self._storage,
@@ -501,7 +503,7 @@ class Log:
 
     @contextmanager
     def _fatal(self, path: Path) -> Iterator[None]:
-        """Refuse if the writer is dead; let it die of what the device or the log refuses."""
+        """Refuse if the writer is dead; mark it dead after any error inside."""
         self._refuse_if_dead(path)
         try:
             yield
@@ -514,9 +516,9 @@ class Log:
             raise WriteFailed(f"this writer is dead: {self._dead}", path=path)
 
     def _die_of(self, error: BaseException, path: Path) -> None:
-        """Die of any error, and say of one of the device that it was.
+        """Mark the writer dead after any error, and raise `WriteFailed` for an error of the device.
 
-        Also of an interrupt from the keyboard: what was half written is for recovery to judge.
+        An interrupt from the keyboard counts too: only recovery can assess a half-written frame.
         """
         self._dead = str(error) or type(error).__name__
         if isinstance(error, OSError):
@@ -524,12 +526,12 @@ class Log:
 
 
 def _create(storage: Storage, directory: Path, segment_bytes: int) -> Manifest:
-    """Make an empty log. The manifest comes last: without it there is no log.
+    """Create an empty log. The manifest is written last: without it there is no log.
 
-    A crash before that leaves an empty segment and perhaps a mark, which are written again here.
+    A crash before that leaves an empty segment and perhaps a watermark, which are replaced here.
 
     Raises:
-        Displaced: if another writer makes one at the same time.
+        Displaced: if another writer creates the log at the same time.
     """
 
     def check() -> None:
@@ -552,8 +554,8 @@ def _tidy(storage: Storage, directory: Path, manifest: Manifest) -> None:
     """Remove what an interrupted publication or sealing (S6) left behind.
 
     Raises:
-        Corrupt: if an open segment is superseded by a sealed file that is not what was sealed: then
-            the open one is the better copy.
+        Corrupt: if a sealed file that replaces an open segment is damaged: the open one is then the
+            better copy.
     """
     sealed = {entry.first: entry for entry in manifest.sealed}
     for file_name in storage.listdir(directory):
@@ -571,7 +573,7 @@ def _tidy(storage: Storage, directory: Path, manifest: Manifest) -> None:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turn what the device refuses into `WriteFailed`, what is not allowed into `Unwritable`."""
+    """Turn errors of the device into `WriteFailed`, missing permissions into `Unwritable`."""
     try:
         yield
     except OSError as error:
@@ -582,4 +584,4 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _nothing() -> None:
-    """Know no better: the writer's parts are always right."""
+    """Do nothing: the parts that the writer knows are always current."""

@@ -1,8 +1,8 @@
-"""The manifest: what kind of log this is, and which sealed files are part of it.
+"""The manifest: the format and identity of a log, and its sealed files.
 
-A text of JSON lines, replaced as a whole and atomically when a segment was sealed: the first line
-says the format, its version and the log's identity; one line follows for each sealed segment, in
-order; the last is the BLAKE3 digest of all lines before. That last line is the same in every
+A text of JSON lines, replaced atomically as a whole after a segment is sealed. The first line has
+the format, its version and the log's identity; one line follows for each sealed segment, in order;
+the last is the BLAKE3 digest of all lines before. That last line has the same form in every
 version, so that a damaged version number is never mistaken for a newer program's.
 
 ::
@@ -28,7 +28,7 @@ NAME = "MANIFEST"
 FORMAT = "trader.eventlog"
 VERSION = 1
 HEAD = b'{"format": "%b"' % FORMAT.encode()
-"""What the file begins with, in every version."""
+"""The beginning of the file in every version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Sealed:
 class Manifest:
     """The identity of a log and its sealed segments, in order and without a gap.
 
-    ``lines`` are what says so, all but the last: a log of years has many, and writes one a seal.
+    ``lines`` are the lines of the text without the last, kept because a log of years has many and
+    each seal adds only one.
     """
 
     identity: bytes
@@ -79,7 +80,7 @@ class Manifest:
         return self.sealed[-1].chain if self.sealed else genesis(self.identity)
 
     def with_sealed(self, sealed: Sealed) -> "Manifest":
-        """Return the manifest that names one more segment."""
+        """Return the manifest with one more segment."""
         assert sealed.first == self.end, "I1"
         assert sealed.chain_before == self.chain
         return Manifest(self.identity, (*self.sealed, sealed), self.lines + _line_of(sealed))
@@ -96,7 +97,7 @@ def to_bytes(manifest: Manifest) -> bytes:
 
 
 def from_bytes(data: bytes, path: Path) -> Manifest:
-    """Return the manifest that a text says.
+    """Return the manifest of a text.
 
     Raises:
         Corrupt: if the digest is wrong, or the segments do not follow each other.
@@ -138,7 +139,7 @@ def read(storage: Storage, directory: Path) -> Manifest:
 
     Raises:
         NoLog: if there is none.
-        Corrupt: if it does not check.
+        Corrupt: if it is damaged.
         Incompatible: if a newer version wrote it.
     """
     path = directory / NAME

@@ -1,17 +1,17 @@
-"""The mark: a small durable note of how far the log was durable, apart from the log itself.
+"""The watermark: a small durable record of how far the log was durable, in a file of its own.
 
-A checksum cannot tell an interrupted write from damage to the last frame; only a second witness can
-(Alagappan et al., "Protocol-Aware Recovery", FAST 2018). After each commit the mark says: so many
-records, ending at this byte of this segment, with this chain value. It is written *after* the
-commit was synced, so it is never ahead of the log.
+A checksum alone cannot distinguish an interrupted write from damage to the last frame; a second
+witness is needed (Alagappan et al., "Protocol-Aware Recovery", FAST 2018). After each commit the
+watermark holds the number of records, the segment and byte position of their end, and the chain
+value there. It is written *after* the commit was synced, so it is never ahead of the log.
 
-Two slots, 4096 bytes apart. A commit writes the one slot again and again without waiting for the
-disk, which survives the death of the process; `sync` makes it durable and turns to the other slot.
-So at every moment one slot is durable and nothing is writing to it. What a power cut can cost is
-the news since the last `sync`: the log may then be ahead of the mark, which is normal, and damage
-to its very last frame would be taken for an interrupted write. `sync` closes that window.
+There are two slots, 4096 bytes apart. Commits write to one slot without waiting for the disk, which
+survives the death of the process; `sync` makes that slot durable and switches to the other one. So
+at every moment one slot is durable and not being written. A power cut can lose the updates since
+the last `sync`. The log is then ahead of the watermark, which is normal, but damage to its very
+last frame would be taken for an interrupted write. `sync` ends that window.
 
-A slot, little-endian, zeros behind it:
+A slot, little-endian, followed by zeros:
 
 ====  ====  ===============================================
 at    size  field
@@ -22,7 +22,7 @@ at    size  field
 16    16    identity of the log
 32    8     end: the number of durable records
 40    8     first offset of the segment that holds the last
-48    8     byte position in that segment behind it
+48    8     byte position in that segment after it
 56    32    chain value there
 88    4     epoch of the writer
 92    4     CRC-32C of the 92 bytes before
@@ -63,9 +63,9 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """What the two slots say: the newest mark that checks, and what is wrong with any slot.
+    """The content of both slots: the newest valid watermark, and the problems of damaged slots.
 
-    ``slot`` is where the newest stands.
+    ``slot`` is the number of the newest one's slot.
     """
 
     newest: Mark | None
@@ -74,7 +74,7 @@ class Slots:
 
 
 def to_bytes(mark: Mark, counter: int | None = None) -> bytes:
-    """Return the bytes of a slot, with another counter than the mark's if there is one."""
+    """Return the bytes of a slot; ``counter`` replaces that of the watermark if given."""
     fields = SLOT.pack(
         MAGIC,
         VERSION,
@@ -90,7 +90,7 @@ def to_bytes(mark: Mark, counter: int | None = None) -> bytes:
 
 
 def from_bytes(data: bytes) -> Slots:
-    """Return what a mark file says."""
+    """Return the slots in the bytes of a watermark file."""
     marks: list[tuple[int, int, Mark]] = []
     damage: list[str] = []
     size_bytes = SLOTS * SLOT_STRIDE_BYTES
@@ -117,7 +117,7 @@ def from_bytes(data: bytes) -> Slots:
 
 
 def read(storage: Storage, directory: Path) -> Slots:
-    """Return what the mark file of a log says; no mark and the reason if there is no file."""
+    """Return the slots of a log's watermark file; none, with the reason, if there is no file."""
     path = directory / NAME
     if not storage.exists(path):
         return Slots(None, 0, ("the mark file is missing",))
@@ -127,7 +127,7 @@ def read(storage: Storage, directory: Path) -> Slots:
 def create(
     storage: Storage, directory: Path, mark: Mark, *, check: Callable[[], object] = lambda: None
 ) -> None:
-    """Publish a mark, whole and durable, in place of what may be there, after a last ``check``."""
+    """Publish a watermark file atomically and durably, after a last ``check``."""
     publish(storage, directory / NAME, _slots(mark), check=check)
 
 
@@ -138,7 +138,7 @@ def _claimed(storage: Storage, directory: Path, parts: list[bytes]) -> File:
     try:
         put_in_place(storage, temporary, path)
         file = storage.open(path)
-        # A name that was lost does not come back: if it is still ours, so is what was opened.
+        # If the name is still ours now, the file that was opened before is ours too.
         if ours.is_named(path):
             return file
         file.close()
@@ -153,7 +153,7 @@ def _slots(mark: Mark) -> list[bytes]:
 
 
 class MarkFile:
-    """The mark file in the hands of the one writer. Use `MarkFile.claim`, then `begin`."""
+    """The watermark file, open for the writer. Use `MarkFile.claim`, then `begin`."""
 
     def __init__(self, storage: Storage, directory: Path, file: File) -> None:
         self._storage, self._directory = storage, directory
@@ -163,11 +163,11 @@ class MarkFile:
 
     @classmethod
     def claim(cls, storage: Storage, directory: Path) -> "MarkFile | None":
-        """Put a copy of the file in its place, and return that; ``None`` if there is none.
+        """Replace the file by a copy, and return the copy; ``None`` if there is no file.
 
-        Which file the name stands for is who the writer is: the one before sees that it is not its
-        own any more and acknowledges nothing from then on (`is_named`). So this comes before
-        anything is read of the log: all that was acknowledged is there by then.
+        The writer is the process whose file has the name. An earlier writer sees that its file was
+        replaced and acknowledges nothing from then on (`is_named`). The claim precedes all reading
+        of the log, so that everything that was acknowledged is read.
 
         Raises:
             Displaced: if another writer did the same at the same time.
@@ -178,13 +178,13 @@ class MarkFile:
         for _ in range(_ATTEMPTS):
             data = read_all(storage, path)
             if not from_bytes(data).damage:
-                break  # else, a slot was perhaps just being written
+                break  # otherwise a slot may be in the middle of a write
         return cls(storage, directory, _claimed(storage, directory, [data]))
 
     def begin(self, mark: Mark, found: Slots) -> None:
-        """Write both slots anew, whole and durable, where the slots ``found`` were.
+        """Write both slots anew, durably, in place of the slots ``found``.
 
-        Whatever was wrong with them was judged before.
+        Recovery has already considered any problem with those.
         """
         newest = found.newest
         assert newest is not None, "case I refuses"
@@ -195,19 +195,19 @@ class MarkFile:
             self._file.close()
             self._file = anew
             return
-        # In its place, the slot that is not the newest first: another file would be another claim,
-        # and those are made before anything is read.
+        # In place, and the older slot first: another file would be another claim, which must
+        # precede all reading.
         self._slot = (found.slot + 1) % SLOTS
         for slot, data in zip((self._slot, found.slot), slots, strict=True):
             self._file.pwrite(data, slot * SLOT_STRIDE_BYTES)
             self._file.fdatasync()
 
     def is_named(self) -> bool:
-        """Say whether the mark of the log is still this one: nobody has claimed it since."""
+        """Return whether the log's watermark file is still this one, that is, not claimed since."""
         return self._file.is_named(self._path)
 
     def check_named(self) -> None:
-        """Raise `Displaced` unless the mark of the log is still this one."""
+        """Raise `Displaced` unless the log's watermark file is still this one."""
         if not self.is_named():
             raise Displaced(
                 "another writer has claimed this log; nothing more is acknowledged here",
@@ -215,16 +215,16 @@ class MarkFile:
             )
 
     def write(self, mark: Mark) -> None:
-        """Note how far the log is durable, without waiting for the disk."""
+        """Write how far the log is durable, without waiting for the disk."""
         data = to_bytes(mark, self._counter)
         self._file.pwrite(data, self._slot * SLOT_STRIDE_BYTES)
         self._counter += 1
 
     def sync(self) -> None:
-        """Return when what was last noted is durable."""
+        """Return when the last write is durable."""
         self._file.fdatasync()
         self._slot = (self._slot + 1) % SLOTS
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()

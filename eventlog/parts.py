@@ -1,7 +1,7 @@
-"""Reading over all files of a log alike: sealed segments first, open ones behind them.
+"""Uniform reading of all files of a log: the sealed segments, then the open ones.
 
-The parts are dense and in order, so that a record is found by bisection and a range is read part by
-part. A part that is sealed while it is being read goes on in its Parquet file.
+The parts are dense and in order, so a record is found by bisection and a range is read part by
+part. If a part is sealed while it is being read, reading continues in its Parquet file.
 """
 
 from bisect import bisect_right
@@ -22,7 +22,7 @@ Part = SealedSegment | Segment
 
 
 class Hole(NamedTuple):
-    """Records from ``first`` up to ``end`` that cannot be shown: in which file, and why."""
+    """Records from ``first`` up to ``end`` that cannot be read, with their file and the reason."""
 
     first: int
     end: int
@@ -31,7 +31,7 @@ class Hole(NamedTuple):
 
 
 Passing = Callable[[Hole], object]
-"""Is told of what a reader passes over."""
+"""Is called with each hole that a reader skips."""
 
 
 def parts_of(
@@ -43,14 +43,14 @@ def parts_of(
 
 
 def part_at(parts: Sequence[Part], offset: int) -> Part:
-    """Return the part that holds an offset; the first or last part for one before or behind all."""
+    """Return the part that holds an offset; the first or last part for one outside of all."""
     return parts[max(bisect_right(parts, offset, key=lambda part: part.first) - 1, 0)]
 
 
 def check(
     path: Path, first: int, end: int, known_end: int, columns: Sequence[str] | None = None
 ) -> None:
-    """Refuse what cannot be read of a log of so many records.
+    """Raise if these records or columns cannot be read.
 
     Raises:
         OffsetOutOfRange: unless it holds ``first`` up to ``end``.
@@ -80,12 +80,12 @@ def read(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the records from ``first`` up to ``end``.
 
-    ``find`` returns the part that holds an offset; ``reload`` is called when its file is gone, and
-    ``find`` is then expected to know better. With ``passing`` what is damaged is no error: it is
-    told of the hole, and the records after it follow.
+    ``find`` returns the part that holds an offset. ``reload`` is called when the part's file is
+    gone, so that ``find`` returns the new one. With ``passing``, damage is no error: ``passing`` is
+    called with the hole, and the records after it follow.
 
     Raises:
-        Corrupt: if a file is missing or is not what was written.
+        Corrupt: if a file is missing or has changed.
     """
     position = first
     while position < end:
@@ -113,6 +113,6 @@ def read(
 
 
 def _hole(part: Part, position: int, why: str) -> Hole:
-    """Return what is lost of a part: all of a sealed file, of an open one what comes after."""
+    """Return the lost records of a part: all of a sealed file, the rest of an open one."""
     first = part.first if isinstance(part, SealedSegment) else position
     return Hole(first, part.end, part.path, why)

@@ -1,8 +1,8 @@
 """Foreign text → text that is safe to print: one line, visible, bounded.
 
-What an exchange, a file, an argument or the environment says is data. On a terminal, in a log line
-or a table it must move no cursor, forge no second line, turn no text around and start no formula.
-What is not printed as it is stands there as the escape that Python would write for it.
+Text from an exchange, a file, an argument or the environment is data. On a terminal, in a log line
+or a table it must not move the cursor, forge a second line, reverse text or start a formula.
+Characters that are not printed as they are become Python's escapes.
 
 >>> printable("closed\\x1b[2J: bye\\n\\u202e")
 'closed\\\\x1b[2J: bye\\\\n\\\\u202e'
@@ -13,19 +13,19 @@ import re
 import unicodedata
 
 MOST_CHARACTERS = 400
-"""How much of one foreign text is printed, unless another bound is named."""
+"""Characters of one foreign text that are printed, unless another bound is given."""
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories that nobody sees, or that act: controls, format (bidi, zero width), surrogates,
-private use, unassigned, line and paragraph separators."""
+"""Unicode categories of invisible or acting characters: controls, format (bidi, zero width),
+surrogates, private use, unassigned, line and paragraph separators."""
 
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters and marks by their category, and yet nothing is seen of them."""
+"""Characters whose category is letter or mark, but which are invisible."""
 
 _SELECTORS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _MARKS_MOST = 2
-"""So many combining marks stand on one character; more of them would cover other lines."""
+"""The most combining marks on one character; more would cover other lines."""
 
 _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _OURS = frozenset("\n\t")
@@ -34,7 +34,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def printable(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Return a text as one line of visible characters, at most so many of it; says what was cut.
+    """Return at most ``most`` characters of a text as one visible line; states how many were cut.
 
     >>> printable("abcdef", most=4)
     'abcd… (2 more characters)'
@@ -47,7 +47,7 @@ def printable(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def printable_bytes(raw: bytes, most: int = MOST_CHARACTERS) -> str:
-    """Return bytes as `printable` text; what is not UTF-8 stands as ``\\x``.
+    """Return bytes as `printable` text; bytes that are not UTF-8 become ``\\x`` escapes.
 
     >>> printable_bytes(b"caf\\xe9")
     'caf\\\\xe9'
@@ -60,7 +60,7 @@ def printable_bytes(raw: bytes, most: int = MOST_CHARACTERS) -> str:
 def lines_of(text: str) -> str:
     """Return our own text with nothing in it but visible characters, newlines and tabs.
 
-    The last net before a terminal, for texts whose foreign parts are `printable` already.
+    The last check before a terminal, for texts whose foreign parts are `printable` already.
     """
     return "".join(
         part if part in _OURS or (part.isascii() and part.isprintable()) else _visible(part)
@@ -69,7 +69,7 @@ def lines_of(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """Return a text for a cell of a table: what a spreadsheet would run begins with ``'``.
+    """Return a text for a cell of a table; a formula is prefixed with ``'``, so that it is not run.
 
     Numbers stay numbers.
 
@@ -83,10 +83,10 @@ def cell(text: str) -> str:
 
 
 def to_json(value: object, *, allow_nan: bool = True) -> str:
-    """Return JSON in visible ASCII, one line: nothing in it acts on a terminal.
+    """Return JSON as one line of visible ASCII, which is safe on a terminal.
 
     Raises:
-        ValueError: if there is a number that JSON does not have, unless ``allow_nan``.
+        ValueError: if a number is NaN or infinite, unless ``allow_nan``.
     """
     return json.dumps(value, allow_nan=allow_nan).replace("\x7f", "\\u007f")
 

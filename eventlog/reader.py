@@ -1,10 +1,10 @@
-"""The log in the hands of anybody else: no lock, nothing written, never more than is durable.
+"""The log, open for reading: takes no lock, writes nothing, shows durable records only.
 
-A reader works while a writer runs, and after one has crashed. It trusts the mark, which the writer
-sets after each commit; and, where the mark stayed behind, that a whole frame proves that those
-before it were durable. So what an interrupted write left is simply not visible. To be quick with
-the end of a long segment, it follows the headers up to the mark and checks each body when that is
-read; all of them, and their chain, are checked by a writer that opens the log and by `integrity`.
+A reader works while a writer runs, and after one has crashed. It trusts the watermark, which the
+writer updates after each commit. After the watermark it relies on the rule that a whole frame
+proves that those before it were durable. So the bytes of an interrupted write are not visible. To
+open a long segment fast, it follows the headers up to the watermark and checks each body only when
+it is read. A writer that opens the log, and `integrity`, check all bodies and their chain.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,11 +23,11 @@ from eventlog.segment import Segment
 from eventlog.storage import DISK, Storage
 
 _ATTEMPTS = 8
-"""How often a reader looks again when a writer may have changed what it was reading (I10)."""
+"""How often a reader retries when a writer may have changed the files meanwhile (I10)."""
 
 
 class Reader:
-    """A log, open for reading. What it shows is as of the last look. Use `Reader.open`."""
+    """A log, open for reading, as of the last `refresh`. Use `Reader.open`."""
 
     def __init__(
         self, storage: Storage, directory: Path, *, passing: parts.Passing | None = None
@@ -41,31 +41,31 @@ class Reader:
     def open(
         cls, directory: Path, *, storage: Storage = DISK, passing: parts.Passing | None = None
     ) -> "Reader":
-        """Return a reader of what is durable now.
+        """Return a reader of the records that are durable now.
 
-        With ``passing`` it shows what can be shown: it is told of each stretch of records that a
-        read had to pass over because their file is damaged. Without, that is an error.
+        With ``passing``, reads skip records whose file is damaged, and ``passing`` is called with
+        each such hole. Without, damage is an error.
 
         Raises:
             NoLog: if there is no log.
-            Corrupt: if it does not hold what was acknowledged.
+            Corrupt: if acknowledged records are missing or damaged.
             Incompatible: if a newer version wrote it.
         """
         return cls(storage, directory, passing=passing)
 
     @property
     def end(self) -> int:
-        """The number of durable records, as of the last look."""
+        """The number of durable records at the last `refresh`."""
         return self._last.end
 
     @property
     def chain(self) -> bytes:
-        """The 32 bytes of the chain value after the last frame that is visible."""
+        """The 32 bytes of the chain value after the last visible frame."""
         return self._last.link.chain
 
     @property
     def identity(self) -> bytes:
-        """The 16 bytes that no other log has."""
+        """The unique identity of the log, 16 bytes."""
         return self._manifest.identity
 
     def read(
@@ -75,7 +75,7 @@ class Reader:
         *,
         columns: Sequence[str] | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """Return an iterator over the records from one offset up to another; as `Log.read`."""
+        """Return an iterator over the records from one offset up to another, like `Log.read`."""
         end = self.end if to_offset is None else to_offset
         parts.check(self.directory, from_offset, end, self.end, columns)
         return parts.read(
@@ -88,7 +88,7 @@ class Reader:
         )
 
     def chain_after(self, offset: int) -> bytes | None:
-        """Return the link behind the frame that ends at ``offset``; as `Log.chain_after`."""
+        """Return the link after the frame that ends at ``offset``, like `Log.chain_after`."""
         parts.check(self.directory, 0, offset + 1, self.end)
         try:
             return self._part_at(offset).chain_after(offset)
@@ -97,12 +97,12 @@ class Reader:
             return self._part_at(offset).chain_after(offset)
 
     def refresh(self) -> int:
-        """Look for what became durable since, and return the new end.
+        """Look for records that became durable since, and return the new end.
 
-        Costs little when there is nothing new: one read of the mark.
+        It takes one read of the watermark if there are none.
 
         Raises:
-            Corrupt: if acknowledged records are not what they were.
+            Corrupt: if acknowledged records are missing or damaged.
         """
         newest = self._slots().newest
         last = self._last
@@ -127,7 +127,7 @@ class Reader:
         return parts.part_at(self._parts, offset)
 
     def _slots(self) -> Slots:
-        """Read the mark; more than once if a slot was perhaps being written."""
+        """Read the watermark; again if a slot may have been in the middle of a write."""
         for _ in range(_ATTEMPTS):
             slots = mark.read(self._storage, self.directory)
             if not slots.damage:
@@ -135,7 +135,7 @@ class Reader:
         return slots
 
     def _load(self) -> None:
-        """Read everything anew."""
+        """Read manifest and open segments again."""
         self._show(*look(self._storage, self.directory, trusting=True))
 
     def _show(self, manifest: Manifest, tail: Tail) -> None:
@@ -144,7 +144,7 @@ class Reader:
         self._manifest = manifest
         self._open = list(tail.segments)
         if last.end > max(newest.end, last.first):
-            # Whole, but nothing proves that it is durable: the writer may be waiting for the disk.
+            # Whole, but not proven durable: the writer may still be waiting for the disk.
             last.forget_last()
         self._parts = parts.parts_of(self._storage, self.directory, manifest, self._open)
 
@@ -152,12 +152,12 @@ class Reader:
 def look(storage: Storage, directory: Path, *, trusting: bool = False) -> tuple[Manifest, Tail]:
     """Return the manifest and the open segments of a log that a writer may be changing.
 
-    A writer that appends, rolls or seals meanwhile can make a look inconsistent. Then the next look
-    differs from it; what is really wrong stays. Who is ``trusting``, see `recovery.examine`.
+    A writer that appends, rolls or seals meanwhile can make one reading inconsistent. The next
+    reading then differs, while real damage stays. For ``trusting`` see `recovery.examine`.
 
     Raises:
         NoLog: if there is no log.
-        Corrupt: if it does not hold what was acknowledged.
+        Corrupt: if acknowledged records are missing or damaged.
         Incompatible: if a newer version wrote it.
     """
     for _ in range(_ATTEMPTS - 1):

@@ -1,8 +1,8 @@
-"""The vocabulary: everything that can stand in a log, one frozen class per kind.
+"""The vocabulary: every kind of record in a log, one frozen class each.
 
-A record is one fact at an offset. *Inputs* come from outside (the market, the session, the clock's
-gaps); *effects* are what the engine concluded. The set is closed: a reader that meets another kind
-refuses it rather than guess.
+A record is one fact at an offset. *Inputs* come from outside (the market, the session, gaps);
+*effects* are the engine's results. The set is closed: a reader refuses a kind that it does not
+know.
 
 Prices, volumes and money are integers counted in 1e-8 of their unit (``_e8``), the smallest step
 that the exchange quotes (reference: BTC Markets REST v3 ``GET /markets``, ``priceDecimals`` and
@@ -15,10 +15,10 @@ exchange's checksum, which is taken over the text, can be recomputed from the lo
 >>> format_e8(price_e8, price_decimals)
 '0.1230'
 
-Times are nanoseconds since 1970 UTC: ``exchange_ns`` is what the exchange stamped on the fact and
-``None`` where it stamped nothing, ``received_ns`` is when it reached us, ``taken_ns`` when the
-session took it up to record it and to decide on it (from format 3 on; ``None`` where nobody decided
-then). None of them orders the log; the offset does (I1).
+Times are nanoseconds since 1970 UTC. ``exchange_ns`` is the exchange's timestamp, ``None`` where it
+sent none; ``received_ns`` is when the record reached us; ``taken_ns`` is when the session took it
+up to record it and decide on it (from format 3 on; ``None`` where no session decided on it). None
+of them orders the log; the offset does (I1).
 """
 
 import re
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 E8 = 100_000_000
-"""How many of the counted steps make one unit."""
+"""Counts per unit."""
 
 E8_MAX = 10**18 - 1
 """The largest magnitude that a log can hold: eighteen digits, eight of them decimals."""
@@ -39,7 +39,7 @@ def parse_e8(text: str) -> tuple[int, int]:
 
     Raises:
         ValueError: if the text is no plain decimal number of at most ten digits before the point
-            and eight behind it. Exponents, ``NaN``, signs other than one ``-`` and blanks are not
+            and eight after it. Exponents, ``NaN``, signs other than one ``-`` and blanks are not
             plain.
     """
     match = _DECIMAL.fullmatch(text)
@@ -51,10 +51,10 @@ def parse_e8(text: str) -> tuple[int, int]:
 
 
 def format_e8(value_e8: int, decimals: int = 8) -> str:
-    """Return the text of a count of 1e-8 with so many decimals; the inverse of `parse_e8`.
+    """Return the text of a count of 1e-8 with ``decimals`` decimals; the inverse of `parse_e8`.
 
     Raises:
-        ValueError: if the value has more decimals than are asked for.
+        ValueError: if the value has more decimals.
     """
     whole, rest = divmod(abs(value_e8), E8)
     digits = f"{rest:08d}"
@@ -73,7 +73,7 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """Best bid, best ask and last price, as the exchange's ``tick`` channel says them."""
+    """Best bid, best ask and last price, from the exchange's ``tick`` channel."""
 
     exchange_ns: int | None
     received_ns: int
@@ -105,7 +105,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One price of the book: its whole resting volume and how many orders make it.
+    """One price of the book: its whole resting volume and the number of its orders.
 
     A volume of 0 deletes the price.
     """
@@ -121,8 +121,8 @@ class Level:
 class BookUpdate:
     """Levels that replace their prices; with ``snapshot``, levels that are the whole book.
 
-    ``checksum`` is the exchange's CRC32 of the ten best levels a side *after* this update; it is
-    kept, and judged by the engine.
+    ``checksum`` is the exchange's CRC32 of the ten best levels of each side *after* this update. It
+    is recorded as sent; the engine checks it.
     """
 
     exchange_ns: int | None
@@ -137,7 +137,7 @@ class BookUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undecodable:
-    """A frame that said nothing we could understand: its bytes and the reason."""
+    """A message that could not be decoded: its bytes and the reason."""
 
     received_ns: int
     raw: bytes
@@ -146,7 +146,7 @@ class Undecodable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """We know that we missed something: from when to when on our clock, and why."""
+    """A time in which ticks may have been missed: from when to when on our clock, and why."""
 
     received_ns: int
     from_ns: int
@@ -156,7 +156,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStarted:
-    """One process lifetime begins. ``detail`` is a JSON object: versions, parameters, seed, …"""
+    """A session begins. ``detail`` is a JSON object: versions, parameters, seed, …"""
 
     received_ns: int
     session: int
@@ -165,7 +165,7 @@ class SessionStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded:
-    """One process lifetime ended on purpose. A session without one was killed."""
+    """A session ended on purpose. A session without this record was killed."""
 
     received_ns: int
     session: int
@@ -175,7 +175,7 @@ class SessionEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the process and the feed are, at a moment. ``detail`` is a JSON object."""
+    """The state of the process and the feed at a moment. ``detail`` is a JSON object."""
 
     received_ns: int
     detail: str
@@ -183,9 +183,9 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketStatus:
-    """What the exchange says of the market, since it last said so: ``Online``, ``Post Only``, …
+    """The exchange's status of the market from now on: ``Online``, ``Post Only``, …
 
-    ``status`` is its own word, of at most `STATUS_CHARS_MAX` characters: use `market_status`.
+    ``status`` is the exchange's word, at most `STATUS_CHARS_MAX` characters: use `market_status`.
     """
 
     received_ns: int
@@ -199,9 +199,9 @@ ONLINE = "Online"
 
 
 def market_status(text: str, *, received_ns: int) -> MarketStatus:
-    """Return the record of a status, whatever the exchange says.
+    """Return the record of a status, whatever its text.
 
-    It is cut where it is too long, and what no log can hold of it is escaped.
+    A long text is cut, and characters that a log cannot hold are escaped.
 
     >>> market_status("Post Only", received_ns=1).status
     'Post Only'
@@ -212,30 +212,30 @@ def market_status(text: str, *, received_ns: int) -> MarketStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the engine concluded from one tick.
+    """The engine's prediction and decision at one tick.
 
     ``cause`` is the tick's offset, ``exchange_ns`` and ``received_ns`` are the tick's. The
-    probabilities are of the mid price at the horizon: that it moves, that it is higher given that
-    it moves (raw from the network, then calibrated). ``confidence`` is the calibrated probability
-    of the likelier direction. The ``scored_`` fields are sums over the labels that ripened at this
-    tick, each scored on the probability that was recorded when its prediction was made: learning
-    curves follow from the log alone. ``fingerprint`` is the 64-bit hash of the weights after this
-    tick.
+    probabilities are of the mid price at the horizon: that it moves, and that it is higher given
+    that it moves (raw from the mixture, then calibrated). ``confidence`` is the calibrated
+    probability of the likelier direction. The ``scored_`` fields are sums over the labels resolved
+    at this tick, each scored on the probability that was recorded when its prediction was made, so
+    learning curves follow from the log alone. ``fingerprint`` is the 64-bit hash of the weights
+    after this tick.
 
-    From format 2 on: ``phase`` is how the learner stands (`engine.learner.monitor`),
-    ``p_up_network`` what the network alone says. Of the labels that were resolved, ``scored_rises``
-    rose and ``scored_said_rises`` were predicted to; the sums of the network alone, of the
-    imbalance rule and of persistence stand next to ours.
+    From format 2 on: ``phase`` is the phase of the learner (`engine.learner.monitor`),
+    ``p_up_network`` the network's own prediction. Of the labels that were resolved,
+    ``scored_rises`` rose and ``scored_said_rises`` were predicted to; the sums of the network
+    alone, of the imbalance rule and of persistence stand next to ours.
 
-    ``edge_realisation`` is how far expected gains have come true, ``skill_confidence`` how much of
-    the recent skill is certain (`engine.account.decision_feedback`). ``gross_equity`` is the equity
-    before all fees so far, ``spread_cost`` what fills have cost compared with the mid (half spreads
-    and the walk into the book), so ``gross_equity + spread_cost`` is what trading at the mid for
-    nothing would have brought. ``buy_hold_equity`` is that of buying once and holding,
-    ``random_equity`` the mean of traders who enter as often as we do, at moments that are drawn.
-    ``drawdown`` is the deepest fall of equity so far, ``sharpe`` the mean over the deviation of the
-    returns a minute, ``turnover`` what was bought and sold, ``round_trips`` how many positions were
-    opened and closed, ``winning_trips`` how many of them brought money after fees.
+    ``edge_realisation`` is how far expected gains have come true, ``skill_confidence`` the share of
+    recent skill that is certain (`engine.account.decision_feedback`). ``gross_equity`` is the
+    equity before all fees so far, ``spread_cost`` the cost of fills compared with the mid (half
+    spreads and slippage), so ``gross_equity + spread_cost`` is the equity of trading at the mid
+    without costs. ``buy_hold_equity`` is the equity of buying once and holding, ``random_equity``
+    the mean of traders who enter as often as we do, at random moments. ``drawdown`` is the largest
+    fall of equity so far, ``sharpe`` the mean over the deviation of the returns per minute,
+    ``turnover`` the value bought and sold, ``round_trips`` the number of positions opened and
+    closed, ``winning_trips`` those with a profit after fees.
     """
 
     exchange_ns: int | None
@@ -287,13 +287,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """Our paper execution, at a tick after the decision that asked for it (I6).
+    """A paper execution of ours, at a tick after the decision that placed the order (I6).
 
     ``cause`` is the offset of the tick at which it filled, ``ordered_at`` the offset of the tick
     whose decision placed it. ``price`` is the volume-weighted price, rounded against us; ``value``
-    is what was paid or got for the volume, exactly, before the ``fee``; ``slippage`` is the part of
-    it that the walk beyond the best price cost; ``levels`` says how many levels of the book were
-    taken from, 0 where no book was known.
+    is the exact amount paid or received for the volume, before the ``fee``; ``slippage`` is the
+    part of it that levels beyond the best price cost; ``levels`` is the number of levels of the
+    book that were taken, 0 where no book was known.
     """
 
     exchange_ns: int | None
@@ -311,10 +311,10 @@ class Fill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Milestone:
-    """Something happened to the learner at a tick: it grew, it met a drift, it exchanged a feature.
+    """A change of the learner at a tick: growth, a drift, an exchanged feature.
 
-    ``why`` says what, ``cause`` is the tick's offset, ``exchange_ns`` and ``received_ns`` are the
-    tick's, ``detail`` is a JSON object.
+    ``why`` names the change, ``cause`` is the tick's offset, ``exchange_ns`` and ``received_ns``
+    are the tick's, ``detail`` is a JSON object.
     """
 
     exchange_ns: int | None
@@ -355,7 +355,7 @@ KINDS: dict[str, type[Record]] = {
     # since version 3
     "market_status": MarketStatus,
 }
-"""The kind as it stands in the log → the class. Never reuse a word for another meaning."""
+"""The kind as recorded → the class. Never reuse a word for another meaning."""
 
 TICK_KINDS = ("quote", "trade", "book")
 EFFECT_KINDS = ("decision", "fill", "milestone")

@@ -1,34 +1,34 @@
-"""What opening does with a log whose last writer may have died at any moment.
+"""Recovery of a log whose last writer may have died at any moment.
 
-The open segments are read from the first to the last. In all but the last, and between them,
-everything has to be whole. The last may end in an interrupted write; whether it does is decided by
-this table. *Stop* is how the frames of the last segment end (`frame.Stop`), *witness* is what the
-mark says of them (`Witness`), *slots* says whether a slot of the mark was damaged.
+The open segments are read from the first to the last. All but the last must be whole, and each must
+follow the one before. The last may end in an interrupted write; this table decides whether it does.
+*Stop* is how the frames of the last segment end (`frame.Stop`), *witness* is how the watermark
+compares with them (`Witness`), *slots* is whether a slot of the watermark was damaged.
 
 ====  ========  ==============  =======  =======  ================================================
 case  stop      witness         slots    outcome  why
 ====  ========  ==============  =======  =======  ================================================
-A     END       AGREES          any      keep     the mark stands at the end: stopped in good
+A     END       AGREES          any      keep     the watermark is at the end: stopped in good
                                                   order, or killed between two commits
-B     END       BEHIND          any      keep     the mark did not hear of the last frames; they
-                                                  are whole and were submitted, so they are kept
-C     TORN      AGREES          sound    cut      a write was interrupted behind the last commit
+B     END       BEHIND          any      keep     the watermark was not updated for the last
+                                                  frames; they are whole and were submitted
+C     TORN      AGREES          sound    cut      a write was interrupted after the last commit
 D     TORN      BEHIND          sound    cut      as B, then C
-E     TORN      AGREES, BEHIND  damaged  refuse   the damaged slot may have known that the bytes
-                                                  which do not check were acknowledged
+E     TORN      AGREES, BEHIND  damaged  refuse   the damaged slot may have recorded that the
+                                                  invalid bytes were acknowledged
 F     BROKEN    any             any      refuse   no interrupted write leaves this
-G     not F     AHEAD           any      refuse   the mark knows more records than are there
-H     not F     DISAGREES       any      refuse   the mark knows another history
-I     not F     ABSENT          any      refuse   no slot checks, or no file: nobody can tell an
-                                                  interrupted write from damage
+G     not F     AHEAD           any      refuse   the watermark has more records than the log
+H     not F     DISAGREES       any      refuse   the watermark is of another history
+I     not F     ABSENT          any      refuse   no valid slot, or no file: an interrupted write
+                                                  cannot be distinguished from damage
 ====  ========  ==============  =======  =======  ================================================
 
-What is cut is copied to ``quarantine/`` first, under a name that its content decides, so that a
-crash in the middle of recovery never replaces the whole copy by a partial one. Everything here may
-be interrupted and done again.
+Bytes that are cut are first copied to ``quarantine/``, under a name derived from their content, so
+a crash during recovery never replaces a whole copy by a partial one. Every step may be interrupted
+and repeated.
 
-Frames behind the mark are written once more, byte by byte the same, and synced: a process that
-comes after a failed fsync reads them from the page cache, whether they are on the disk or not.
+Frames after the watermark are written again with the same bytes and synced, because after a failed
+fsync a process reads them from the page cache whether they are on the disk or not.
 """
 
 import re
@@ -54,7 +54,7 @@ _TORN_NAME = re.compile("[0-9]{20}-[0-9]+-([0-9a-f]{16})[.]torn")
 
 
 class Witness(Enum):
-    """What the mark says of the frames that were found."""
+    """How the watermark compares with the frames that were found."""
 
     AGREES = "it stands at their end"
     BEHIND = "it stands at the end of one of them"
@@ -64,7 +64,7 @@ class Witness(Enum):
 
 
 class Outcome(Enum):
-    """What is done."""
+    """The action of a case."""
 
     KEEP = "keep all frames"
     CUT = "keep all frames, copy what follows to quarantine and zero it"
@@ -73,7 +73,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A row of the table: when it applies, what is done, and the sentence that says why."""
+    """A row of the table: its conditions, its action, and the sentence that gives the reason."""
 
     letter: str
     stops: frozenset[Stop]
@@ -154,10 +154,10 @@ CASES = (
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What opening found and did: the letter of the case, and why.
+    """The result of recovery: the letter of the case, and the reason.
 
-    ``rewritten_bytes`` were behind the mark and are whole, ``cut_bytes`` were not and are in the
-    file ``quarantine``. ``repaired`` names what else was set right.
+    ``rewritten_bytes`` were whole frames after the watermark; ``cut_bytes`` were not whole and are
+    in the file ``quarantine``. ``repaired`` names other repairs.
     """
 
     case: str
@@ -170,7 +170,7 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The open segments of a log as they were found, and the bytes of the last."""
+    """The open segments of a log as found, and the bytes of the last one."""
 
     segments: tuple[Segment, ...]
     scan: Scan
@@ -180,7 +180,7 @@ class Tail:
 
     @property
     def last(self) -> Segment:
-        """The segment that is written to."""
+        """The segment to append to."""
         return self.segments[-1]
 
 
@@ -196,7 +196,7 @@ def decide(stop: Stop, witness: Witness, *, slots_damaged: bool) -> Case:
 
 
 def witness_of(segments: tuple[Segment, ...], newest: Mark | None) -> Witness:
-    """Return what the mark says of the frames that were found in these segments."""
+    """Return how the watermark compares with the frames that were found in these segments."""
     if newest is None:
         return Witness.ABSENT
     last = segments[-1]
@@ -204,11 +204,11 @@ def witness_of(segments: tuple[Segment, ...], newest: Mark | None) -> Witness:
         return Witness.AHEAD
     holder = next((part for part in segments if part.first == newest.segment_offset), None)
     if holder is None:
-        # The segment was sealed since: the sealed end is what the manifest proves by itself.
+        # The segment was sealed since: the manifest itself proves the sealed end.
         return Witness.BEHIND if newest.end <= segments[0].first else Witness.DISAGREES
     if holder.chain_after(newest.end - 1) != newest.chain[: frame.LINK_BYTES]:
         return Witness.DISAGREES
-    # Where its records begin says nothing: one without any may be replaced by one that is larger.
+    # The first offset of a segment without records proves nothing: a larger one may replace it.
     if newest.end > holder.first and holder.position_of(newest.end) != newest.position:
         return Witness.DISAGREES
     return Witness.AGREES if newest.end == last.end else Witness.BEHIND
@@ -219,7 +219,7 @@ def manifest_of(storage: Storage, directory: Path) -> Manifest:
 
     Raises:
         NoLog: if there is no log.
-        Corrupt: if there is one without a manifest, or if the manifest does not check.
+        Corrupt: if the manifest is damaged, or is missing while other files exist.
         Incompatible: if a newer version wrote it.
     """
     if not storage.exists(directory / manifests.NAME):
@@ -232,8 +232,8 @@ def manifest_of(storage: Storage, directory: Path) -> Manifest:
 def lost_file(storage: Storage, directory: Path) -> str | None:
     """Return a file that an interrupted creation of a log cannot have left, if there is one.
 
-    The manifest is the last file that creation publishes. Before that there may be a mark and a
-    segment without records.
+    Creation publishes the manifest last. Before that there may be a watermark and a segment without
+    records.
     """
     names = storage.listdir(directory) if storage.exists(directory) else []
     for file_name in names:
@@ -247,14 +247,14 @@ def lost_file(storage: Storage, directory: Path) -> str | None:
 def examine(
     storage: Storage, directory: Path, manifest: Manifest, *, trusting: bool = False
 ) -> Tail:
-    """Read the open segments and judge how they end. Changes nothing.
+    """Read the open segments and determine how they end. Changes nothing.
 
-    Who is ``trusting`` leaves the bodies of the last segment's frames, up to the mark, to whoever
-    reads them.
+    With ``trusting``, the bodies of the last segment up to the watermark are not checked here, but
+    when they are read.
 
     Raises:
-        Corrupt: if they do not follow each other from the sealed ones on, whole but for the end of
-            the last; or if the case is one that refuses. Says which.
+        Corrupt: if they do not follow each other from the sealed ones on, if any but the last is
+            not whole, or if the case is one that refuses; the message names the case.
         Incompatible: if a newer version wrote one.
     """
     slots = mark.read(storage, directory)
@@ -323,11 +323,11 @@ def repair(
     settled: bool,
     check: Callable[[], object] = lambda: None,
 ) -> Recovery:
-    """Do what the case says, durably, and say what was done.
+    """Carry out the action of the case, durably, and return the result.
 
-    Unless it is ``settled`` that no writer before is alive, the last segment is put in its place
-    as another file: whatever such a writer still writes then goes where nobody looks, and not over
-    what is appended here. ``check`` is called just before anything is written.
+    Unless ``settled``, an earlier writer may still be alive. Then the file of the last segment is
+    replaced by a copy, so that this writer's late writes go to the old file and not over records
+    that are appended here. ``check`` is called just before anything is written.
     """
     last, scan, newest = tail.last, tail.scan, tail.slots.newest
     assert newest is not None, "case I refuses"
@@ -342,7 +342,7 @@ def repair(
     elif whole or torn:
         file = storage.open(last.path)
         try:
-            check()  # else, it may be another writer's file that was opened
+            check()  # otherwise the opened file may be another writer's
             file.pwrite(whole + bytes(len(torn)), start)
             file.fdatasync()
         finally:
@@ -353,7 +353,7 @@ def repair(
 
 
 def digest_in(file_name: str) -> str:
-    """Return the beginning of the digest that the name of a quarantined copy says, or nothing."""
+    """Return the digest prefix in the name of a quarantined copy, or an empty string."""
     found = _TORN_NAME.fullmatch(file_name)
     return found[1] if found else ""
 

@@ -1,13 +1,13 @@
-"""One Arrow schema for every record: one row a record, a column null where a kind lacks it.
+"""One Arrow schema for every record: one row a record, null where a kind lacks the column.
 
-A flat table, so that a sealed segment opens in DuckDB, Polars or pandas and says what it holds.
-Columns share a name where they share a meaning (``price`` of a `Trade` and of a `Fill`). Values
-counted in 1e-8 are stored as ``decimal64(18, 8)``: the same integers, and exact decimals to whoever
-reads them. Fields that are ``x_e8`` in `records` are the columns ``x``.
+The table is flat, so a sealed segment can be queried directly in DuckDB, Polars or pandas. Columns
+of equal meaning share a name (``price`` of a `Trade` and of a `Fill`). Counts of 1e-8 are stored as
+``decimal64(18, 8)``: the same integers, which readers see as exact decimals. Fields ``x_e8`` in
+`records` are the columns ``x``.
 
-`VERSION` is written into every segment. Reading supports every version ever released; what a newer
-one wrote is refused. A later version adds kinds of records and columns that can be null, and takes
-nothing away; what an earlier one wrote has null where it had no column.
+`VERSION` is written into every segment. Every version ever released can be read; a newer one is
+refused. A later version may add kinds of records and nullable columns, and removes nothing. Records
+of earlier versions are null in columns that were added since.
 
 ==  ============================================================
  1  the first
@@ -32,7 +32,7 @@ from eventlog.records import KINDS, Level, Record, Side
 
 
 class _Hidden:
-    """A finder of modules that finds no pandas."""
+    """An import finder that hides pandas."""
 
     def find_spec(self, fullname: str, *_: object) -> None:
         if fullname == "pandas":
@@ -40,10 +40,10 @@ class _Hidden:
 
 
 def _spare_pandas() -> None:
-    """Let pyarrow look for pandas, find none, and remember it.
+    """Make pyarrow look for pandas once, find none, and remember that.
 
-    It looks when it first makes an array, and loading pandas takes a second in every process.
-    Whoever asks for a frame later still gets one: then pyarrow looks again.
+    It looks when it builds its first array, and importing pandas takes a second in every process. A
+    later conversion to a data frame still works, because pyarrow then looks again.
     """
     hidden = _Hidden()
     sys.meta_path.insert(0, hidden)
@@ -179,7 +179,7 @@ SCHEMA = pa.schema(
 
 NAMES = tuple(SCHEMA.names)
 REQUIRED = tuple(field.name for field in SCHEMA if not field.nullable)
-"""The columns that every record has. (Asking a schema anew costs more than a small batch.)"""
+"""The columns that every record has; cached, since a query of the schema is slower than a batch."""
 
 REQUIRED_NUMBERS = tuple(NAMES.index(name) for name in REQUIRED)
 _OFFSET = SCHEMA.field(0)
@@ -189,7 +189,7 @@ _FEW, _MANY = 256, 1 << 16
 _VERSION_KEY = b"trader.schema"
 
 KIND_OF = {cls: kind for kind, cls in KINDS.items()}
-"""The class → its kind, as it stands in the log."""
+"""The class → its kind, as recorded."""
 
 
 def _column_of(field_name: str) -> str:
@@ -203,7 +203,7 @@ FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
 """kind → its (field, column) pairs, in the order of the class."""
 
 COLUMNS = {kind: frozenset(column for _, column in pairs) for kind, pairs in FIELDS.items()}
-"""kind → the columns that its records have besides ``offset`` and ``kind``."""
+"""kind → the columns that its records have in addition to ``offset`` and ``kind``."""
 
 
 def decimals(values_e8: np.ndarray[Any, np.dtype[np.int64]], mask: Any = None) -> pa.Array:
@@ -224,14 +224,14 @@ def counts_e8(column: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def nulls(column: str, count: int) -> pa.Array:
-    """Return so many rows of a column that holds nothing."""
+    """Return ``rows`` null rows of a column."""
     return _few_nulls(count)[column] if count <= _FEW else nulls_of(_TYPES[column], count)
 
 
 def nulls_of(kind: pa.DataType, count: int) -> pa.Array:
-    """Return so many rows of a type that hold nothing.
+    """Return null rows of a type.
 
-    Columns share them: to fill memory with zeros, column by column, took half of a scan.
+    Columns share them, because filling memory with zeros for each took half the time of a scan.
     """
     return pa.nulls(count, kind) if count > _MANY else _many_nulls(kind).slice(0, count)
 
@@ -245,14 +245,14 @@ def _nulls(count: int) -> dict[str, pa.Array]:
     return {name: nulls_of(kind, count) for name, kind in _TYPES.items()}
 
 
-# Kept for small batches: making them costs as much as all else. (I10: together a few MiB.)
+# Cached for small batches, where building them takes half the time. (I10: a few MiB in total.)
 _few_nulls = lru_cache(maxsize=_FEW)(_nulls)
 
 
 def _whole_numbers(kind: pa.DataType, code: str) -> Callable[[list[Any]], pa.Array]:
     def column(values: list[Any]) -> pa.Array:
         try:
-            # Twice as fast as Arrow's own way, which has to look for nulls, and finds them below.
+            # Twice as fast as Arrow's own conversion, which has to look for nulls.
             data = struct.pack(f"{len(values)}{code}", *values)
         except struct.error:
             return pa.array(values, kind)
@@ -327,15 +327,15 @@ def batch_of(columns: Mapping[str, pa.Array], count: int) -> pa.RecordBatch:
 
 
 def named_as_now(schema: pa.Schema) -> pa.Schema:
-    """Return the schema of a segment with the names that its columns have today."""
+    """Return the schema of a segment with the present names of its columns."""
     fields = [field.with_name(RENAMED.get(field.name, field.name)) for field in schema]
     return pa.schema(fields, metadata=schema.metadata)
 
 
 def is_known(schema: pa.Schema) -> bool:
-    """Say whether this or an earlier version wrote records with these columns, named as now.
+    """Return whether records with these columns, by present names, can be read by this version.
 
-    A later version may add columns that can be null; it never takes one away or changes its type.
+    A later version may add nullable columns; it never removes one or changes its type.
     """
     version = int((schema.metadata or {}).get(_VERSION_KEY, b"0"))
     known = all(field.name in NAMES and field == SCHEMA.field(field.name) for field in schema)
@@ -343,16 +343,16 @@ def is_known(schema: pa.Schema) -> bool:
 
 
 def columns_of(records: Sequence[Record], *, first_offset: int) -> dict[str, pa.Array]:
-    """Return the columns that records have, at dense offsets from ``first_offset`` on.
+    """Return the columns of records at dense offsets from ``first_offset`` on.
 
-    Those of their kinds, and those that every record has: all others would be null.
+    Only the columns of their kinds and those of every record; all others would be null.
     """
     count = len(records)
     distinct = sorted(KIND_OF[cls] for cls in set(map(type, records)))
     alone = len(distinct) == 1
     kinds = [] if alone else [KIND_OF[type(record)] for record in records]
     values: dict[str, list[Any]] = {"received_ns": [None] * count}
-    # Column by column: a field of all records of a kind takes less than all fields of a record.
+    # Column by column, which is faster than record by record.
     for kind in distinct:
         rows = [row for row, other in enumerate(kinds) if other == kind]
         alike = records if alone else [records[row] for row in rows]
@@ -373,7 +373,7 @@ def encode(records: Sequence[Record], *, first_offset: int) -> pa.RecordBatch:
 
 
 def _placed(cells: list[Any], rows: list[int], column: list[Any]) -> list[Any]:
-    """Return a column with these cells in their rows; it is changed."""
+    """Set these cells in their rows of a column, in place; return the column."""
     for row, cell in zip(rows, cells, strict=True):
         column[row] = cell
     return column

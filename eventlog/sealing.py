@@ -1,17 +1,17 @@
-"""A closed segment becomes a Parquet file, which opens as it is in DuckDB, Polars and pandas.
+"""Sealing: a closed segment becomes a Parquet file, readable by DuckDB, Polars and pandas.
 
-One row a record, the columns of `schema` and one more: ``chain``, the first 16 bytes of the chain
-value behind each commit, on its last record and null elsewhere. It keeps what a checkpoint is bound
-to, and shows where the commits were.
+Each row is a record, with the columns of `schema` and one more: ``chain``, the first 16 bytes of
+the chain value after each commit, on the commit's last record and null elsewhere. Checkpoints refer
+to these values, and they show where the commits were.
 
-Sealing goes in steps, and a crash after any of them leaves a state that opening knows. The first
-three take the time, and change nothing: `prepare` does them wherever it is called, in another
-process too. The others are the writer's, take milliseconds, and begin with a look whether the file
-is still what was prepared.
+Sealing has six steps, and after a crash between any two of them opening the log continues
+correctly. The first three take most of the time and change nothing; `prepare` does them, also in
+another process. The others are done by the writer and take milliseconds; they first check that the
+file has not changed since.
 
 ==  ============================================================  ==================================
 S1  read the closed segment back: every checksum, link, row       the open segment is the log
-S2  write the Parquet file under a temporary name, fsync          as S1; the file is in nobody's way
+S2  write the Parquet file under a temporary name, fsync          as S1; the file is not in the log
 S3  read it back from the device: same bytes, same rows           as S2
 S4  rename, fsync the directory                                   as S1; the manifest does not name
                                                                   the file, sealing writes it again
@@ -19,9 +19,9 @@ S5  publish the manifest that names it, with its digest           **the Parquet 
 S6  unlink the open segment                                       as S5; opening unlinks it again
 ==  ============================================================  ==================================
 
-A page checksum does not cover the file's footer, and a poisoned statistic makes a filtered read
-drop rows without an error. So a sealed file is never read before its digest is compared with the
-manifest's, and page checksums are verified besides.
+Page checksums do not cover the file's footer, and a damaged statistic there would make a filtered
+read drop rows without an error. So a sealed file is read only after its digest was compared with
+the manifest's; page checksums are verified as well.
 """
 
 import io
@@ -65,8 +65,8 @@ def _leaves(field: pa.Field) -> Iterator[tuple[str, pa.DataType]]:
 
 
 _LEAVES = [leaf for field in SEALED_SCHEMA for leaf in _leaves(field)]
-# Prices and volumes of book levels repeat more than they progress: on recorded books a dictionary
-# makes a file a quarter smaller than differences do. Everything else that counts is differences.
+# Prices and volumes of book levels often repeat: on recorded books dictionary encoding makes a file
+# a quarter smaller than delta encoding. All other integer columns are delta-encoded.
 _REPEATED = [name for name, kind in _LEAVES if pa.types.is_string(kind) or "." in name]
 _NUMBERS = [
     name
@@ -77,7 +77,7 @@ _NUMBERS = [
 
 @dataclass(frozen=True, slots=True)
 class SealWork:
-    """A closed segment that is to be sealed: what `prepare` has to know, picklable.
+    """A closed segment to be sealed: the input of `prepare`, picklable.
 
     ``chain_before`` and ``chain`` are the chain values before its first record and after its last.
     """
@@ -92,7 +92,7 @@ class SealWork:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A Parquet file under a temporary name that says what a closed segment says, picklable."""
+    """A Parquet file with the records of a closed segment, under a temporary name; picklable."""
 
     work: SealWork
     entry: Sealed
@@ -100,13 +100,13 @@ class Prepared:
 
     @property
     def temporary(self) -> Path:
-        """Where the file is."""
+        """The path of the file."""
         return self.work.path.with_name(self.temporary_name)
 
 
 @dataclass(frozen=True, slots=True)
 class SealedSegment:
-    """A sealed segment as a part of the log that can be read."""
+    """A sealed segment as a readable part of the log."""
 
     storage: Storage
     path: Path
@@ -150,13 +150,13 @@ class SealedSegment:
         return self.stored_link(offset)
 
     def stored_link(self, offset: int) -> bytes | None:
-        """Return what the column ``chain`` holds at ``offset``; as `chain_after`."""
+        """Return the value of the column ``chain`` at ``offset``, like `chain_after`."""
         ((column,),) = self._arrays(offset, offset + 1, [CHAIN_COLUMN])
         link: bytes | None = column[0].as_py()
         return link
 
     def verified(self) -> bytes:
-        """Return the bytes of the file once their digest is right.
+        """Return the bytes of the file after a check of their digest.
 
         Raises:
             Corrupt: if the file is not what was sealed.
@@ -198,16 +198,16 @@ class SealedSegment:
 
 
 def _filled(group: "parquet.RowGroupMetaData") -> set[str]:
-    """Return the columns of a row group that hold anything but nulls.
+    """Return the columns of a row group that are not all null.
 
-    Most kinds of records leave most columns empty, and an earlier version did not have them all.
-    Statistics can be believed once the digest of the file was right.
+    Most kinds of records leave most columns empty, and files of earlier versions lack some. The
+    statistics can be trusted because the digest of the file was checked.
     """
     filled = set()
     for index in range(group.num_columns):
         column = group.column(index)
         name, _, inner = column.path_in_schema.partition(".")
-        # Inside of a list, an empty one counts as a null.
+        # In the statistics of a list column, an empty list counts as null.
         if inner or column.statistics is None or column.statistics.null_count != group.num_rows:
             filled.add(name)
     return filled
@@ -216,9 +216,9 @@ def _filled(group: "parquet.RowGroupMetaData") -> set[str]:
 def to_parquet(
     groups: Iterable[pa.Table], frame_ends: Iterable[tuple[int, bytes]], about: dict[str, str]
 ) -> bytes:
-    """Return the Parquet file of dense records, one row group a table, and of the links.
+    """Return the Parquet file of dense records, one row group a table, with their links.
 
-    ``frame_ends`` are, frame by frame, the offset after it and the link behind it.
+    ``frame_ends`` are the offset and the link after each frame.
     """
     from pyarrow import parquet
 
@@ -250,7 +250,7 @@ def to_parquet(
 
 
 def _links_at(offsets: Int64s, ends: Int64s, links: np.ndarray[Any, Any]) -> pa.Array:
-    """Return the link of the frame that ends with each offset, null where none does."""
+    """Return for each offset the link of the frame that ends with it, or null."""
     last = np.isin(offsets, ends - 1)
     values = np.zeros((len(offsets), frame.LINK_BYTES), np.uint8)
     values[last] = links[np.searchsorted(ends, offsets[last] + 1)]
@@ -260,7 +260,7 @@ def _links_at(offsets: Int64s, ends: Int64s, links: np.ndarray[Any, Any]) -> pa.
 
 
 def check_size(storage: Storage, directory: Path, sealed: Sealed) -> None:
-    """Raise `Corrupt` unless a sealed file is there, with its size."""
+    """Raise `Corrupt` unless a sealed file exists and has its size."""
     path = directory / sealed.name
     actual = storage.size(path) if storage.exists(path) else None
     if actual is None:
@@ -276,13 +276,14 @@ def check_size(storage: Storage, directory: Path, sealed: Sealed) -> None:
 
 
 def prepare(work: SealWork, *, storage: Storage = DISK) -> Prepared:
-    """Do S1 to S3 with a closed segment: all that takes time, and nothing that changes the log.
+    """Do S1 to S3 for a closed segment: the slow steps, which do not change the log.
 
-    It may run in another process than the writer's, for several segments at once, and be killed.
+    It may run in another process than the writer's, for several segments at once, and may be
+    killed.
 
     Raises:
-        Corrupt: if the segment is not what was written, or the file not what it was made of.
-        Unprepared: if the segment, or the file that was made of it, is not there any more.
+        Corrupt: if the segment has changed, or the file differs from it.
+        Unprepared: if the segment, or the file that was made from it, is missing.
         WriteFailed: if the device refuses.
     """
     try:
@@ -314,7 +315,7 @@ def _prepared(storage: Storage, work: SealWork) -> Prepared:
         "trader.chain_before": work.chain_before.hex(),
         "trader.chain": work.chain.hex(),
     }
-    # The last group is kept: a segment of many small commits is one, and slow to put together.
+    # The last group is kept: a segment of many small commits is a single group, and slow to build.
     group = lru_cache(maxsize=1)(partial(_group, scan.frames, found))
     firsts = range(work.first, work.end, ROW_GROUP_ROWS)
     parquet = to_parquet(map(group, firsts), found.frame_ends(), about)
@@ -334,7 +335,7 @@ def _prepared(storage: Storage, work: SealWork) -> Prepared:
 
 
 def misfit(storage: Storage, prepared: Prepared) -> str:
-    """Return why a prepared file cannot be published, or nothing: it has to be what it was."""
+    """Return why a prepared file cannot be published (missing or changed), or an empty string."""
     work, entry = prepared.work, prepared.entry
     if (entry.first, entry.end, entry.chain_before, entry.chain) != (
         work.first,
@@ -360,9 +361,9 @@ def publish(
     *,
     check: Callable[[], object],
 ) -> Manifest:
-    """Do S4 and S5 with the file of the segment that follows the sealed ones; return the manifest.
+    """Do S4 and S5 for the file of the next segment; return the new manifest.
 
-    The file is to be one that is no `misfit`. ``check`` is called before the manifest is replaced.
+    The file must have passed `misfit`. ``check`` is called before the manifest is replaced.
     """
     sealed = manifest.with_sealed(prepared.entry)
     # S4
@@ -373,7 +374,7 @@ def publish(
 
 
 def _group(frames: Sequence[Frame], source: Segment, first: int) -> pa.Table:
-    """Return the records of a segment's frames from ``first`` on that make a row group."""
+    """Return the records of these frames, from ``first`` on, as a row group."""
     end = min(first + ROW_GROUP_ROWS, source.end)
     start = bisect_right(frames, first, key=attrgetter("end_offset"))
     stop = bisect_left(frames, end, key=attrgetter("end_offset")) + 1
@@ -383,7 +384,7 @@ def _group(frames: Sequence[Frame], source: Segment, first: int) -> pa.Table:
 
 
 def _check_same(sealed: SealedSegment, groups: Iterable[pa.Table]) -> None:
-    """Compare a file with what it was made of, to the bit: a NaN equals itself, -0.0 not 0.0."""
+    """Compare a file with its source bit by bit: NaN equals itself, -0.0 differs from 0.0."""
     file = _parquet(sealed.verified())
     first = sealed.first
     for number, expected in enumerate(groups):
@@ -410,7 +411,7 @@ def _bits(table: pa.Table) -> list[pa.Array]:
 
 
 def _parquet(data: bytes) -> "parquet.ParquetFile":
-    # Loading it takes time, and a log that has nothing sealed yet does not need it.
+    # Imported late: it takes time, and a log without sealed segments does not need it.
     from pyarrow import parquet
 
     return parquet.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)

@@ -1,17 +1,17 @@
-"""One open segment: a file of frames, zero-filled ahead, named by its first offset.
+"""One open segment: a file of frames, filled with zeros ahead, named by its first offset.
 
-The first frame says what the file is: the identity of the log, the chain value before the first
+The first frame describes the file: the identity of the log, the chain value before the first
 record, the size of the file and the Arrow schema of the records. It is on the disk, with all the
-zeros, before the file has its name. Every other frame carries one record batch. All frames of the
-file carry its *tag*, the first bytes of that chain value, so that no bytes of another segment pass
-as frames of this one. What stands in a body is the matter of `eventlog.body`.
+zeros, before the file has its name. Every other frame holds one record batch (`eventlog.body`). All
+frames of the file have its *tag*, the first bytes of that chain value, so that bytes of another
+segment are not accepted as frames of this one.
 
-The file is written to its full size at once because appending into existing, written blocks is
-twice as fast as growing a file and ten times steadier: no metadata is to be journalled.
+The file is written to its full size at once, because writing into existing blocks is twice as fast
+as growing a file and ten times steadier: the filesystem need not journal metadata.
 
 An open segment is *closed* when a later one exists: nothing is appended to it again, and it may be
-sealed. This module reads and writes frames; whether what it found is all that was promised is the
-question of `recovery`.
+sealed. This module reads and writes frames; `recovery` decides whether they are all that was
+acknowledged.
 """
 
 import struct
@@ -32,13 +32,13 @@ from eventlog.storage import Storage, publish, read_all
 
 SUFFIX = ".open"
 _BODY = struct.Struct("<16s32sQ")
-# In pieces: what was written in one is cached in one by the kernel, and a large piece of the cache
-# takes longer to write back, however little of it has changed.
+# In pieces: the kernel caches a large write as one large unit, and writing that back takes longer,
+# however little of it has changed.
 _ZEROS = bytes(1 << 16)
 _READ_BYTES = 4 << 20
 _DECODED_BYTES = 16 << 20
 FRAMES_MAX = 1 << 15
-"""So many frames close a segment, full or not: that bounds opening and sealing it (I10)."""
+"""Frames after which a segment is closed, full or not, to bound opening and sealing it (I10)."""
 
 
 def name(first_offset: int) -> str:
@@ -47,7 +47,7 @@ def name(first_offset: int) -> str:
 
 
 def first_offset_of(file_name: str) -> int | None:
-    """Return the offset in a name, or ``None`` if it is no open segment's."""
+    """Return the offset in a file name, or ``None`` if it is not that of an open segment."""
     stem = file_name.removesuffix(SUFFIX)
     if file_name == stem or len(stem) != 20 or not stem.isdecimal() or not stem.isascii():
         return None
@@ -55,18 +55,17 @@ def first_offset_of(file_name: str) -> int | None:
 
 
 def tag_of(chain: bytes) -> bytes:
-    """Return the tag of the segment before whose first record the chain has this value."""
+    """Return the tag of a segment, given the chain value before its first record."""
     return chain[: frame.TAG_BYTES]
 
 
 @dataclass
 class Segment:
-    """What is known of the frames of an open segment: where they stand and what follows.
+    """The index of an open segment's frames.
 
-    ``link`` is what the next frame has to join and ``position`` where it goes, ``schema`` which
-    columns its records have: `SCHEMA` itself where this version wrote it. The three columns have
-    one entry a frame: the offset after it, the position after it, the first bytes of the chain
-    value after it.
+    The next frame continues ``link`` at ``position``. ``schema`` has the columns of the records; it
+    is `SCHEMA` itself where this version wrote the segment. Three columns have one entry a frame:
+    the offset after it, the position after it, the first bytes of the chain value after it.
     """
 
     storage: Storage
@@ -90,11 +89,11 @@ class Segment:
 
     @property
     def tag(self) -> bytes:
-        """What every frame of this segment carries."""
+        """The tag in every frame of this segment."""
         return tag_of(self.chain_before)
 
     def takes(self, size_bytes: int) -> bool:
-        """Say whether a frame of so many bytes, with the columns of this version, may follow."""
+        """Return whether a frame of this size with the present schema fits."""
         return (
             self.position + size_bytes <= self.size_bytes
             and len(self._ends) < FRAMES_MAX
@@ -102,7 +101,7 @@ class Segment:
         )
 
     def note(self, link: Link, position: int) -> None:
-        """Take note of a frame that was written: what follows it, and where."""
+        """Add a frame that was written, by the link and position after it."""
         self._before = self.link, self.position
         self.link, self.position = link, position
         self._ends.append(link.offset)
@@ -110,14 +109,14 @@ class Segment:
         self._links += link.chain[: frame.LINK_BYTES]
 
     def take(self, found: Frame, base: int = 0) -> None:
-        """Take note of a frame that was found in bytes that begin at ``base``."""
+        """Add a frame that was found in bytes that begin at ``base``."""
         self.note(found.after, base + found.end_position)
 
     def skim(self, data: bytes, mark: Mark) -> None:
-        """Take note of the frames up to a mark of this segment by their headers alone.
+        """Add the frames up to a watermark of this segment by their headers alone.
 
-        They were whole when they were written, says the mark; what became of a body shows when it
-        is read. If the headers do not lead to the mark, none is taken note of.
+        The watermark proves that they were whole when written; damage to a body is found when it is
+        read. If the headers do not lead exactly to the watermark, none is added.
         """
         found = frame.skim(
             data,
@@ -135,14 +134,14 @@ class Segment:
         self.link, self.position = Link(mark.end, mark.chain, found.epoch), mark.position
 
     def forget_last(self) -> None:
-        """Unlearn the frame that was noted last, as if it had never been."""
+        """Remove the frame that was added last."""
         self.link, self.position = self._before
         self._ends.pop()
         self._positions.pop()
         del self._links[-frame.LINK_BYTES :]
 
     def chain_after(self, offset: int) -> bytes | None:
-        """Return the link behind the frame that ends with ``offset``, if one does."""
+        """Return the link after the frame that ends with ``offset``, or ``None``."""
         if offset == self.first - 1:
             return self.chain_before[: frame.LINK_BYTES]
         row = bisect_right(self._ends, offset)
@@ -151,12 +150,12 @@ class Segment:
         return self._link(row)
 
     def frame_ends(self) -> Iterator[tuple[int, bytes]]:
-        """Yield, frame by frame, the offset after it and the link behind it."""
+        """Yield the offset and the link after each frame."""
         for row, end in enumerate(self._ends):
             yield end, self._link(row)
 
     def position_of(self, end: int) -> int | None:
-        """Return the byte position behind the frame that ends before ``end``, if one does."""
+        """Return the byte position after the frame that ends before ``end``, or ``None``."""
         if end == self.first:
             return self.start
         row = bisect_right(self._ends, end - 1)
@@ -168,8 +167,8 @@ class Segment:
         """Yield the records from ``first`` up to ``end``, in batches of whole commits.
 
         Raises:
-            Corrupt: if a frame is not what it was when the segment was scanned.
-            FileNotFoundError: if the file is not there any more.
+            Corrupt: if a frame has changed since the segment was scanned.
+            FileNotFoundError: if the file is gone.
         """
         row = bisect_right(self._ends, first)
         while row < len(self._ends) and self._first(row) < end:
@@ -208,7 +207,7 @@ class Segment:
 
 
 def runs(frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
-    """Yield the frames in runs that are cheap to decode together, and not too large (I10)."""
+    """Yield the frames in runs that are decoded together, of bounded size (I10)."""
     start, size_bytes = 0, 0
     for number, found in enumerate(frames):
         size_bytes += found.header.raw_bytes
@@ -221,10 +220,10 @@ def runs(frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
 def decoded(
     frames: Sequence[Frame], schema: pa.Schema, path: Path, columns: Sequence[str] | None = None
 ) -> pa.RecordBatch:
-    """Return the records of frames that follow each other, with columns of this version.
+    """Return the records of consecutive frames in the present schema.
 
     Raises:
-        Corrupt: if checked bytes are no batch of these records: never by accident.
+        Corrupt: if the checked bytes are not a batch of these records, which no accident causes.
     """
     try:
         return body.unpack(
@@ -235,7 +234,7 @@ def decoded(
             columns=columns,
         )
     except ValueError as error:
-        # Which one?
+        # Find the frame that is wrong.
         for found in frames if len(frames) > 1 else ():
             decoded([found], schema, path, columns)
         raise Corrupt(str(error), path=path, offset=frames[0].header.first_offset) from error
@@ -250,9 +249,9 @@ def create(
     size_bytes: int,
     check: Callable[[], object] = lambda: None,
 ) -> Segment:
-    """Publish a new segment with room for so many bytes of frames, and return it.
+    """Publish a new segment with room for a number of bytes of frames, and return it.
 
-    ``check`` is called just before it has its name, as by `storage.publish`.
+    ``check`` is called just before the file gets its name, as in `storage.publish`.
     """
     path = directory / name(link.offset)
     about = _BODY.pack(identity, link.chain, size_bytes) + SCHEMA.serialize().to_pybytes()
@@ -273,7 +272,7 @@ def create(
 
 
 def filled(head: bytes, size_bytes: int) -> Iterator[bytes]:
-    """Yield the bytes of a file of a size that begins so and goes on in zeros."""
+    """Yield the bytes of a file of this size: the head, then zeros."""
     yield head
     rest = size_bytes - len(head)
     while rest:
@@ -284,10 +283,10 @@ def filled(head: bytes, size_bytes: int) -> Iterator[bytes]:
 def opened(
     storage: Storage, data: bytes, path: Path, *, identity: bytes, link: Link, size_bytes: int
 ) -> Segment:
-    """Return the segment that a file of so many bytes begins, of which no record is known yet.
+    """Return the segment of a file by its first frame, without any records yet.
 
-    ``data`` are the first of them. ``link`` is what the segment has to join; its epoch does not
-    matter.
+    ``data`` are the first bytes of the file. ``link`` is the end that the segment continues; its
+    epoch is ignored.
 
     Raises:
         Corrupt: if the file does not begin with a whole segment frame of this log, at this place.
@@ -325,15 +324,16 @@ def opened(
 def load(
     storage: Storage, path: Path, *, identity: bytes, link: Link, trusted: Mark | None = None
 ) -> tuple[Segment, Scan, bytes]:
-    """Return a segment with the whole frames that stand in its file, how they end, and its bytes.
+    """Return a segment with the whole frames of its file, how they end, and its bytes.
 
-    With a ``trusted`` mark of this segment the bodies up to there are not looked at, nor is what
-    follows if zeros do: frames behind them would be damage, and are nothing that can be read.
+    With a ``trusted`` watermark of this segment, the bodies up to there are not checked. If zeros
+    follow it, the rest is not checked either: frames after zeros would be damage and could not be
+    read.
 
     Raises:
-        Corrupt: if the file is not the segment that belongs at ``link``.
+        Corrupt: if the file is not the segment that continues ``link``.
         Incompatible: if a newer version wrote it.
-        FileNotFoundError: if it is not there.
+        FileNotFoundError: if it does not exist.
     """
     size_bytes = storage.size(path)
     until = None if trusted is None or trusted.segment_offset != link.offset else trusted
@@ -354,7 +354,7 @@ def load(
 
 
 def is_empty(storage: Storage, path: Path) -> bool:
-    """Say whether a file is a segment, of whatever log, that has no records yet."""
+    """Return whether a file is a segment, of any log, that has no records yet."""
     data = read_all(storage, path)
     header = frame.header_at(data, 0, None)
     if header is None:

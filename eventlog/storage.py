@@ -1,7 +1,7 @@
-"""The calls to the filesystem that everything durable here makes, and no others.
+"""All calls to the filesystem by which the log and the checkpoints become durable.
 
-They are behind one small protocol so that a simulated filesystem can stand in for the real one and
-lose, tear, reorder or refuse any of them. What is assumed of the real one is stated here:
+They form one small protocol, so that tests can use a simulated filesystem that loses, tears,
+reorders or refuses any of them. Assumptions about the real filesystem:
 
 * ``fdatasync``, ``fsync``, and a write into a file that was opened with ``O_DSYNC``, return only
   when the bytes are on stable storage;
@@ -9,7 +9,7 @@ lose, tear, reorder or refuse any of them. What is assumed of the real one is st
 * there is no order between writes that were not synced, and a rename or a new directory entry is
   durable only after the directory was synced.
 
-A failed call raises `OSError` and nothing here retries one. (An interrupted system call is repeated
+A failed call raises `OSError`; nothing here retries it. (An interrupted system call is repeated
 by Python itself, PEP 475.)
 """
 
@@ -21,75 +21,75 @@ from typing import Protocol
 from eventlog import lock as locks
 
 TEMPORARY = ".tmp"
-"""What the name of a file ends in until it is published. Such files may be deleted at any time."""
+"""Suffix of a file that is not published yet. Such files may be deleted at any time."""
 
 IDENTITY_BYTES = 16
 
 
 class File(Protocol):
-    """A file that is being written. Keep it open until it is synced: errors belong to it."""
+    """A file that is being written. Keep it open until synced: the kernel reports errors to it."""
 
     def pwrite(self, data: bytes, position: int) -> None:
         """Write all of ``data`` at a byte position."""
 
     def fdatasync(self) -> None:
-        """Return when the file's bytes, and the size that reaching them needs, are durable."""
+        """Return when the file's bytes, and the size needed to read them, are durable."""
 
     def fsync(self) -> None:
-        """Return when the file's bytes and all that the filesystem knows of it are durable."""
+        """Return when the file's bytes and all its metadata are durable."""
 
     def is_named(self, path: Path) -> bool:
-        """Say whether a path still names this very file, and not another or none."""
+        """Return whether a path still names this file, and not another or none."""
 
     def close(self) -> None:
         """Let go of the file."""
 
 
 class Lock(Protocol):
-    """An exclusive claim on a path, given back by `release` or by the end of the process."""
+    """An exclusive lock on a path until `release` or the end of the process."""
 
     @property
     def settled(self) -> bool:
-        """Whether nobody who held it before can still be writing.
+        """Whether no earlier holder can still be writing.
 
-        They let go, or the system that keeps the lock knows that they are gone. Where the file is
-        another one than theirs, or the system is, they may be alive, and nothing may be written to
-        a file that they may have open.
+        True if earlier holders released the lock, or if the system that keeps it knows that they
+        have ended. On another file or another system they may still be alive; then nothing may be
+        written to a file that they may have open.
         """
 
     def is_named(self, path: Path) -> bool:
-        """Say whether the path still names what is locked."""
+        """Return whether the path still names the locked file."""
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock."""
 
 
 class Storage(Protocol):
-    """A filesystem. Paths are absolute or relative as the caller likes."""
+    """A filesystem. Paths may be absolute or relative."""
 
     def create(self, path: Path) -> File:
-        """Return a new empty file, in place of one that may be there."""
+        """Return a new empty file, which replaces an existing one."""
 
     def open(self, path: Path) -> File:
-        """Return an existing file, to write into."""
+        """Return an existing file for writing."""
 
     def open_synced(self, path: Path) -> File:
-        """Return an existing file, each write into which returns only when it is durable."""
+        """Return an existing file for writing, where each write returns only when durable."""
 
     def read(self, path: Path, position: int, size: int) -> bytes:
         """Return up to ``size`` bytes; fewer only where the file ends."""
 
     def exists(self, path: Path) -> bool:
-        """Say whether there is a file or directory of this name."""
+        """Return whether a file or directory of this name exists."""
 
     def size(self, path: Path) -> int:
-        """Return how many bytes a file has."""
+        """Return the size of a file in bytes."""
 
     def forget(self, path: Path) -> None:
-        """Ask that the next read comes from the device and not from the page cache."""
+        """Drop a file from the page cache, so that the next read comes from the device."""
 
     def rename(self, source: Path, target: Path) -> None:
-        """Give a file another name in the same directory, replacing what has that name."""
+        """Rename a file within its directory, replacing a file of the new name."""
 
     def unlink(self, path: Path) -> None:
         """Remove a file."""
@@ -98,7 +98,7 @@ class Storage(Protocol):
         """Return the sorted names in a directory."""
 
     def mkdir(self, path: Path) -> None:
-        """Make one directory; it may exist already."""
+        """Create one directory; it may exist already."""
 
     def fsync_dir(self, path: Path) -> None:
         """Return when the names in a directory are durable."""
@@ -107,13 +107,13 @@ class Storage(Protocol):
         """Return an exclusive lock, or ``None`` if another holder has it."""
 
     def locked(self, path: Path) -> bool:
-        """Say whether somebody holds the lock, changing nothing."""
+        """Return whether a process holds the lock; changes nothing."""
 
     def free_bytes(self, path: Path) -> int:
-        """Return how many bytes can still be written to the filesystem of a path."""
+        """Return the free bytes of the filesystem of a path."""
 
     def random_identity(self) -> bytes:
-        """Return `IDENTITY_BYTES` bytes that no other log has."""
+        """Return `IDENTITY_BYTES` random bytes."""
 
 
 class _DiskFile:
@@ -211,15 +211,15 @@ class Disk:
             os.close(descriptor)
 
     def lock(self, path: Path) -> Lock | None:
-        """``flock(LOCK_EX | LOCK_NB)`` on the file, made if there is none; see `eventlog.lock`."""
+        """``flock(LOCK_EX | LOCK_NB)`` on the file, created if missing; see `eventlog.lock`."""
         return locks.acquire(path)
 
     def locked(self, path: Path) -> bool:
-        """Try ``flock(LOCK_SH | LOCK_NB)`` and let go at once."""
+        """Try ``flock(LOCK_SH | LOCK_NB)`` and release it at once."""
         return locks.is_held(path)
 
     def free_bytes(self, path: Path) -> int:
-        """``statvfs``: what is left for those who are not root."""
+        """``statvfs``: the bytes available to users other than root."""
         filesystem = os.statvfs(path)
         return filesystem.f_bavail * filesystem.f_frsize
 
@@ -237,10 +237,10 @@ def read_all(storage: Storage, path: Path) -> bytes:
 
 
 def make_directory(storage: Storage, path: Path) -> None:
-    """Make a directory and those above it, so that each name is durable.
+    """Create a directory and its parents, so that each name is durable.
 
-    A directory that exists is synced into its parent all the same: an earlier attempt may have been
-    interrupted between making it and syncing it.
+    A directory that exists is synced into its parent too, because an earlier attempt may have been
+    interrupted between creating it and syncing it.
     """
     if not storage.exists(path.parent):
         make_directory(storage, path.parent)
@@ -249,9 +249,9 @@ def make_directory(storage: Storage, path: Path) -> None:
 
 
 def write_temporary(storage: Storage, path: Path, parts: Iterable[bytes]) -> Path:
-    """Write the parts, one after the other, to a durable file that is not ``path`` yet.
+    """Write the parts in order to a durable file of a temporary name, and return its path.
 
-    Its name is nobody else's: what one writer publishes is not written to by another.
+    The name is unique, so that no other writer writes to the same file.
     """
     temporary = path.with_name(f"{storage.random_identity().hex()}.{path.name}{TEMPORARY}")
     file = storage.create(temporary)
@@ -267,7 +267,7 @@ def write_temporary(storage: Storage, path: Path, parts: Iterable[bytes]) -> Pat
 
 
 def put_in_place(storage: Storage, temporary: Path, path: Path) -> None:
-    """Give a temporary file its name. It is there, whole, or not there; then it is durable."""
+    """Rename a temporary file atomically to its name; return when the name is durable."""
     storage.rename(temporary, path)
     storage.fsync_dir(path.parent)
 
@@ -281,8 +281,8 @@ def publish(
 ) -> None:
     """Write a file atomically: temporary, fsync, rename, fsync of the directory.
 
-    After a crash at any point ``path`` is what it was before or all of the new file. ``check`` is
-    called just before it is given its name, and may raise: then nothing has changed.
+    After a crash at any point ``path`` is either unchanged or the whole new file. ``check`` is
+    called just before the rename and may raise; then nothing has changed.
     """
     temporary = write_temporary(storage, path, parts)
     check()

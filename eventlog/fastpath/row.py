@@ -1,13 +1,13 @@
-"""One record to the body of a frame without Arrow's builders: in a tenth of the time.
+"""Packs one record into the body of a frame without Arrow's builders, in a tenth of the time.
 
-A commit is often a single record, and is durable in the time that building fifty columns of one
-cell takes. But two records of one *shape* (the same kind, the same fields given, texts of the same
-length, as many levels) lead to messages that differ in nothing but their values. So of each shape
-what Arrow made of its first record is kept, once it is proven that putting that record's values in
-their places gives the same bytes; every further record is a matter of putting values in places.
+A commit is often a single record, and building fifty columns of one cell takes as long as making it
+durable. But two records of one *shape* (same kind, same fields given, texts of the same length, as
+many levels) give messages that differ in their values only. So the message that Arrow builds
+for the first record of a shape is kept as a template, once writing that record's values into it has
+been shown to give the same bytes. Further records only write their values into the template.
 
 The layout is that of the Arrow IPC format: a column without nulls is its values, one with a null is
-a bitmap and a value of zero; each is padded to eight bytes; a text has its bounds before it.
+a bitmap and a value of zero; each is padded to eight bytes; a text is preceded by its bounds.
 
 >>> from eventlog.records import Gap
 >>> gaps = [Gap(received_ns=number, from_ns=0, to_ns=9, why="closed") for number in (7, 8)]
@@ -33,7 +33,7 @@ from eventlog.records import Level, Record
 from eventlog.schema import COLUMNS, DECIMAL, FIELDS, KIND_OF, LEVELS, SCHEMA, columns_of
 
 SHAPES_MAX = 4096
-"""So many shapes are kept (I10), about 1 kB each; what comes after goes Arrow's way."""
+"""Templates that are kept (I10), about 1 kB each; records of further shapes are built by Arrow."""
 
 _PLACES = {
     pa.int64(): "q",
@@ -47,15 +47,15 @@ _PLACES = {
 _TEXT_PLACE = "4xi{size}s{pad}x"
 _LEVELS_PLACE = "4xi{size}q{size}q{size}b{pad}x{size}b{pad}x{size}i{pad4}x"
 _NOTHING = "16x"
-"""A bitmap without bits, and a value, or two bounds, of zero."""
+"""An empty bitmap, and a value or two bounds of zero."""
 
 Shape = tuple[int | str | None, ...]
-"""A kind, and for each of its fields `None`, or how long the value is; 0 for a number."""
+"""A kind, and for each field ``None`` or the length of its value; 0 for a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """The bodies of a shape: what is alike, and the places of the values behind it."""
+    """The template of a shape: the constant bytes, and the places of the values after them."""
 
     head: bytes
     places: Struct
@@ -63,25 +63,25 @@ class _Form:
 
 _forms: dict[Shape, _Form | None] = {}
 _plain: dict[type[Record], tuple[_Form, list[Any], Callable[[Any], tuple[Any, ...]]]] = {}
-"""For a class whose fields are all numbers: its form when all are given, its kind, its numbers."""
+"""For a class with numeric fields only: its template if all are given, its kind, its numbers."""
 
 
 def packed(record: Record, *, offset: int) -> bytes:
-    """Return a record at an offset as the body of a frame: what `body.pack_columns` makes of it."""
+    """Return the body of a record at an offset, equal to that of `body.pack_columns`."""
     plain = _plain.get(type(record))
     if plain is not None:
         its_form, kind, numbers = plain
         try:
             return its_form.head + its_form.places.pack(offset, *kind, *numbers(record))
         except (StructError, OverflowError):
-            pass  # One is not given, or wrong.
+            pass  # a value is missing or wrong
     shape, values = _taken(record, offset)
     form = _forms.get(shape)
     if form is not None:
         try:
             return form.head + form.places.pack(*values)
         except (StructError, OverflowError):
-            pass  # Arrow knows what is wrong with the value, and says so.
+            pass  # Arrow raises an error that describes the wrong value
     body = pack_columns(columns_of([record], first_offset=offset))
     if shape not in _forms and len(_forms) < SHAPES_MAX:
         form = _forms[shape] = _form(shape, values, body)
@@ -92,9 +92,9 @@ def packed(record: Record, *, offset: int) -> bytes:
 
 
 def _is_plain(shape: Shape) -> bool:
-    """Say whether a kind has nothing but numbers, and all of them are given.
+    """Return whether a kind has numeric fields only, and all of them are given.
 
-    Not so with a truth value: one that is not given would pass for a false one.
+    A boolean field does not count, because a missing one would be packed as false.
     """
     kind, *sizes = shape
     types = [SCHEMA.field(column).type for column in COLUMNS[str(kind)]]
@@ -145,14 +145,14 @@ _CELLS: dict[pa.DataType, Callable[[Any], list[Any]]] = {
 
 @cache
 def _fields_of(kind: str) -> list[tuple[str, Callable[[Any], list[Any]] | None]]:
-    """Return the fields of a kind, in the order of their columns, and what makes cells of each."""
+    """Return the fields of a kind in the order of their columns, and the converter of each."""
     columns = {column: name for name, column in FIELDS[kind]}
     held = [column for column in SCHEMA if column.name in columns]
     return [(columns[column.name], _CELLS.get(column.type)) for column in held]
 
 
 def _form(shape: Shape, values: list[Any], body: bytes) -> _Form | None:
-    """Return the form of a shape, given what Arrow made of a record of it; or that it has none."""
+    """Return the template of a shape from Arrow's body of a record, or that there is none."""
     kind, *sizes = shape
     columns = [column for column in SCHEMA if column.name in COLUMNS[str(kind)]]
     types = [SCHEMA.field("offset").type, SCHEMA.field("kind").type]
@@ -168,7 +168,7 @@ def _form(shape: Shape, values: list[Any], body: bytes) -> _Form | None:
 
 
 def _place(kind: pa.DataType, size: Any) -> str:
-    """Return where in a message the one value of a column stands, for `struct`."""
+    """Return the position and `struct` format of the single value of a column in a message."""
     if size is None:
         return _NOTHING
     if kind in _PLACES:
