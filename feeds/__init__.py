@@ -1,6 +1,6 @@
-"""The outside: the only code that knows a socket, an exchange or a clock.
+"""Feeds: the only code that uses a socket, an exchange or a clock.
 
-Feeds turn bytes into records and nothing more: what a book, a checksum or a trade means is the
-engine's to say, so that a replay says it again. They import the vocabulary of `eventlog` and never
-the engine.
+Feeds turn bytes into records and nothing more. The engine interprets books, checksums and trades,
+so that a replay repeats the interpretation. Feeds import the vocabulary of `eventlog` and never the
+engine.
 """

@@ -1,8 +1,8 @@
-"""A websocket of bounded appetite: what a hostile exchange may make us keep, in frames and bytes.
+"""A websocket with bounds on what a hostile exchange can make us store, in frames and bytes.
 
-The library bounds a message in bytes, but not how many frames come between two of them: pings, each
-of which is answered, pongs, fragments of nothing. And what we answer waits in memory for as long
-as the other side does not read.
+The library bounds the bytes of a message, but not the number of frames between two messages: pings,
+each of which is answered, pongs, empty fragments. And our answers wait in memory as long as the
+other side does not read.
 """
 
 from typing import Any
@@ -14,20 +14,20 @@ from websockets.protocol import Event
 from feeds.loss import reason_of
 
 FRAMES_BETWEEN_MAX = 4_096
-"""The most frames that may come until a message is whole. The exchange sends whole ones."""
+"""The most frames until a message is complete. The exchange sends each message in one frame."""
 
 ANSWERS_BYTES_MAX = 1 << 20
-"""How much of what we say may wait for the other side to read it."""
+"""Bytes of our answers that may wait for the other side to read them."""
 
 
 class BoundedConnection(ClientConnection):
-    """A connection that breaks off when the other side exceeds a bound; ``why`` says which."""
+    """A connection that ends when the other side exceeds a bound; ``why`` names the bound."""
 
     why = ""
     _frames = 0
 
     def process_event(self, event: Event) -> None:
-        """Count a frame, and hand it on unless the connection was given up."""
+        """Count a frame, and pass it on unless the connection was ended."""
         if self.why:
             return
         if isinstance(event, Frame):
@@ -40,7 +40,7 @@ class BoundedConnection(ClientConnection):
         super().process_event(event)
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come in, and see that the answers are read."""
+        """Process received data, and check that our answers are read."""
         try:
             super().data_received(data)
         except Exception as error:  # noqa: BLE001 - of a library, on what anybody may send
@@ -54,7 +54,7 @@ class BoundedConnection(ClientConnection):
 
 
 class Unled(connect):
-    """A connection attempt that no answer leads elsewhere: a redirect is a refusal."""
+    """A connection attempt that follows no redirect: a redirect is a refusal."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         """Return why the attempt failed."""

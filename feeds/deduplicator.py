@@ -1,14 +1,13 @@
-"""The trades of one market that are known, so that each stands in the log once and none is missing.
+"""The known trades of one market, so that each is recorded once and none is missing.
 
-Trades have no sequence number to tell a gap by (their ids increase, but need not be dense), so what
-may be missing is remembered by when a connection was lost: the *hole* begins behind the newest id
-up to which the stream was compared with REST before, and is closed when every page from there on
-has been asked for. Pure: it holds ids.
+Trades have no sequence number that would show a gap: their ids increase, but need not be dense. So
+a loss of the connection opens a *hole*. It begins after the newest id up to which the stream had
+been compared with REST, and is closed when every page from there on has been fetched. Pure: it
+holds ids.
 
-What the exchange says of ids is not believed for ever. One that is far above all others, from the
-stream or from REST, must not hide what is missing below it: of the ids that are remembered the
-smallest is forgotten first, and where REST later names an older trade as its newest, what was
-compared since is taken back.
+A wrong id must not do lasting harm. An id far above all others, from the stream or from REST, must
+not hide missing trades below it. So the smallest of the remembered ids is forgotten first, and if
+REST later names an older trade as its newest, the comparisons since then are revoked.
 """
 
 from collections import deque
@@ -19,25 +18,25 @@ from eventlog.records import Trade
 
 _ID_MAX = 2**63 - 1
 REMEMBERED_MAX = 65_536
-"""Ids remembered to tell a repeated trade by (I10); a day of a busy market has about as many."""
+"""Ids remembered to detect repeated trades (I10): about a day of a busy market."""
 
 _COMPARISONS_MAX = 64
-"""Earlier comparisons that are remembered, to go back to one that was true."""
+"""Earlier comparisons that are remembered, so that false ones can be revoked."""
 
 COMPARED = "compared_trade_id"
-"""What a health sample calls the id up to which nothing is missing."""
+"""The key in a health sample of the id up to which nothing is missing."""
 
 COMPARED_NS = "compared_ns"
-"""What it calls the moment, by our clock, when the exchange said that this id was its newest."""
+"""The key of the time, by our clock, at which the exchange named this id as its newest."""
 
 
 class TradeDeduplicator:
-    """Which trades of a market were taken.
+    """The trades of a market that are known.
 
     Args:
-        known: ids that stand in the log already.
-        behind: the id behind which trades may be missing from the log; ``None`` if none are.
-        since_ns: when that trade was received, or whatever else is known of the time.
+        known: ids that are in the log already.
+        behind: the id after which trades may be missing from the log; ``None`` if none are.
+        since_ns: when that trade was received, or the best known bound of that time.
 
     >>> trades = TradeDeduplicator(known=[100, 101])
     >>> trades.add(102), trades.add(102)
@@ -54,7 +53,7 @@ class TradeDeduplicator:
         self._known = set(known)
         self._smallest = list(self._known)
         heapify(self._smallest)
-        # What is older than this is in the log, or from before the journal, or too old to tell.
+        # Older trades are in the log, or from before the journal, or too old to be remembered.
         self._floor = min(self._known, default=None)
         # Up to here nothing is missing.
         self._sure = self._floor if behind is None else behind
@@ -62,9 +61,9 @@ class TradeDeduplicator:
         self._comparisons = deque[tuple[int, int]](maxlen=_COMPARISONS_MAX)
         self._behind = behind
         self.losses = 0
-        """How often something may have been missed: a hole that is closed is of the first ones."""
+        """The number of losses so far; `close` closes the hole of those up to a given number."""
         self.repeated = 0
-        """Trades that came more than once."""
+        """The number of trades received more than once."""
 
     @property
     def begun(self) -> bool:
@@ -72,7 +71,7 @@ class TradeDeduplicator:
         return self._floor is not None
 
     def may_miss(self, trade_id: int) -> bool:
-        """Return whether a trade of this id ought to be known and is not."""
+        """Return whether the trade of this id is missing: not known, though after the start."""
         return self._floor is not None and trade_id > self._floor and trade_id not in self._known
 
     def may_be_after_floor(self, trade_id: int) -> bool:
@@ -81,7 +80,7 @@ class TradeDeduplicator:
 
     @property
     def behind(self) -> int | None:
-        """The id behind which trades may be missing; ``None`` if none are."""
+        """The id after which trades may be missing; ``None`` if none are."""
         return self._behind
 
     @property
@@ -91,18 +90,18 @@ class TradeDeduplicator:
 
     @property
     def sure_ns(self) -> int:
-        """When that was, by our clock."""
+        """The time of that comparison, by our clock."""
         return self._sure_ns
 
     def begin(self, page: Sequence[Trade]) -> None:
-        """Take the newest trades there are: what was not streamed is from before the journal."""
+        """Take the newest trades: those not streamed are from before the journal."""
         assert self._floor is None
         first = min(self._known, default=_ID_MAX)
         self._floor = max((t.trade_id for t in page if t.trade_id < first), default=-1)
         self._sure = self._floor
 
     def add(self, trade_id: int) -> bool:
-        """Note a trade; return whether it is new, or was there before."""
+        """Add a trade; return whether it is new."""
         if trade_id in self._known:
             self.repeated += 1
             return False
@@ -115,24 +114,24 @@ class TradeDeduplicator:
         return True
 
     def lose(self) -> None:
-        """Note that from now on trades may be missed: a hole begins, if there is none already."""
+        """Open a hole, unless one is open: trades may be missed from now on."""
         self.losses += 1
         self.suspect()
 
     def suspect(self) -> None:
-        """Note that trades are missing which are being fetched: a hole, until it is closed."""
+        """Open a hole for missing trades that are being fetched."""
         if self._behind is None:
             self._behind = self._sure
 
     def missing(self, page: Sequence[Trade]) -> list[Trade]:
-        """Return the trades of a page that ought to be known and are not."""
+        """Return the missing trades of a page."""
         return [trade for trade in page if self.may_miss(trade.trade_id)]
 
     def reaches(self, page: Sequence[Trade]) -> bool:
-        """Return whether nothing older than this page needs to be asked for.
+        """Return whether no older page than this one needs to be fetched.
 
-        With a hole that is once a page has come to where it begins; without one, which is a mere
-        look whether the stream was complete, once a page brings nothing new.
+        With a hole: once a page reaches the beginning of the hole. Without one, in a regular check
+        of the stream: once a page has no new trade.
         """
         if not page or self._floor is None:
             return True
@@ -142,10 +141,10 @@ class TradeDeduplicator:
         return not self.missing(page) if self._behind is None else oldest <= self._behind
 
     def close(self, losses: int, *, newest: int | None, at_ns: int = 0) -> None:
-        """Say that everything up to ``newest`` was asked for, as it was at a time.
+        """Close the hole: everything up to ``newest`` was fetched, as of a time.
 
-        What was lost since ``losses`` was read is newer, and is a hole still. If ``newest`` is
-        older than what was compared before, that was not so: a hole begins where it last was.
+        Losses since ``losses`` was read are newer, and stay a hole. If ``newest`` is older than an
+        earlier comparison, that comparison was false: a hole opens after the last true one.
         """
         if newest is not None and self._sure is not None and newest < self._sure:
             self._take_back(newest)
@@ -157,7 +156,7 @@ class TradeDeduplicator:
         self._behind = None if losses == self.losses else self._sure
 
     def _take_back(self, newest: int) -> None:
-        """Go back to the last comparison that may be true where there are no newer trades."""
+        """Revoke comparisons that cannot be true if there are no newer trades than ``newest``."""
         while self._comparisons and self._comparisons[-1][0] > newest:
             self._comparisons.pop()
         if self._comparisons:

@@ -1,36 +1,36 @@
-"""What can go wrong outside, as far as a person or the caller can act on it.
+"""Errors of feeds that a person or the caller can act on.
 
 ::
 
     FeedError
-    ├── ExchangeUnreachable      no conversation with the exchange within the stated time
+    ├── ExchangeUnreachable      no connection to the exchange within the stated time
     │   └── UrlInvalid           because its URL is not one of a websocket
-    ├── SubscriptionRejected     the exchange refused what was asked for
+    ├── SubscriptionRejected     the exchange refused the subscription
     │   └── UnknownMarket        because it does not have this market
     ├── TrustInvalid             the environment names certificates that cannot be read
-    ├── RestUnavailable          REST did not answer, or not with what can be used
-    ├── RestRefused              REST refused a call for good
+    ├── RestUnavailable          REST gave no usable reply
+    ├── RestRefused              REST refused a call permanently
     ├── FeedFailed               a bug on the feed's own thread; the cause is chained
     ├── RecordingUnreadable      a recording that is missing, or damaged from some line on
     ├── TableUnreadable          a table that is missing, damaged, or of another layout
     ├── VenueUnknown             a venue that this version does not have
-    └── FaultUnknown             a fault the stand-in exchange does not have
+    └── FaultUnknown             a fault that the simulator does not have
 
-A connection that is lost *after* the start is no error but a `Gap` record, and a frame that cannot
-be understood is an `Undecodable` record.
+A connection that is lost *after* the start is not an error but a `Gap` record, and a frame that
+cannot be decoded is an `Undecodable` record.
 """
 
 from pathlib import Path
 
 
 class FeedError(Exception):
-    """The root. ``hint`` says what a person can do, where there is something."""
+    """The root of this package's errors. ``hint`` says what a person can do, if anything."""
 
     hint: str = ""
 
 
 class ExchangeUnreachable(FeedError):
-    """Nothing that could be subscribed to was reached at ``url`` within ``timeout_s``."""
+    """No exchange was reached at ``url`` within ``timeout_s``."""
 
     hint = "Check the network and the URL, or try `--simulated`."
 
@@ -98,7 +98,7 @@ class TrustInvalid(FeedError):
 
 
 class RestUnavailable(FeedError):
-    """A call to REST failed so many times, the last time for this reason."""
+    """A call to REST failed in every attempt, the last time for this reason."""
 
     def __init__(self, *, url: str, attempts: int, why: str) -> None:
         super().__init__(url, attempts, why)
@@ -111,7 +111,7 @@ class RestUnavailable(FeedError):
 
 
 class RestRefused(FeedError):
-    """REST answered that this call makes no sense: an unknown market, a bad cursor."""
+    """REST refused this call permanently: an unknown market, a bad cursor."""
 
     def __init__(self, *, url: str, status: int, code: str, message: str) -> None:
         super().__init__(url, status, code, message)
@@ -125,7 +125,7 @@ class RestRefused(FeedError):
 
 
 class FeedFailed(FeedError):
-    """The feed's thread ended on an exception that nobody expected."""
+    """The feed's thread ended with an unexpected exception."""
 
     hint = "This is a bug; the traceback says where."
 
@@ -183,7 +183,7 @@ class VenueUnknown(FeedError):
 
 
 class FaultUnknown(FeedError):
-    """The stand-in exchange has no fault of this name."""
+    """The simulator has no fault of this name."""
 
     def __init__(self, *, text: str, known: tuple[str, ...]) -> None:
         super().__init__(text, known)

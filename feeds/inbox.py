@@ -1,9 +1,9 @@
-"""What has arrived and was not yet taken: a bounded queue between the feed's thread and the caller.
+"""The inbox: a bounded queue of records between the feed's thread and the caller.
 
-Nothing is ever dropped (I10): `put` always keeps what it is given and says whether the inbox is now
-full; the feed then stops reading its socket until there is room, and the exchange's own buffers
-fill. The inbox therefore exceeds its maximum by at most what one frame brought. What is taken at
-once is never more than one frame of the log can hold.
+Nothing is ever dropped (I10): `put` always stores what it is given and returns whether there is
+still room. If not, the feed stops reading its socket until there is, and the exchange's buffers
+fill. So the inbox exceeds its bound by the records of one frame at most. A single `take` never
+returns more than one frame of the log can hold.
 """
 
 import threading
@@ -35,9 +35,9 @@ class Inbox:
         return len(self._arrivals)
 
     def put(self, arrivals: Sequence[Input]) -> bool:
-        """Keep what a frame brought; return whether there is room for more.
+        """Store the records of a frame; return whether there is room for more.
 
-        Once closed, an inbox keeps nothing: nobody takes any more.
+        A closed inbox stores nothing, because nothing is taken from it any more.
         """
         with self._changed:
             if self._closed:
@@ -50,17 +50,17 @@ class Inbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no room now."""
+        """Whether the inbox is full."""
         with self._changed:
             return not self._closed and self._is_full()
 
     def take(self, timeout_s: float, *, most: int) -> list[Input]:
         """Return up to ``most`` arrivals, waiting up to ``timeout_s`` for the first.
 
-        Fewer if more would not fit into one frame of the log.
+        Returns fewer if more would not fit into one frame of the log.
 
         Raises:
-            Exception: once everything is taken, what `close` was given.
+            Exception: the error given to `close`, once everything is taken.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._arrivals or self._closed, timeout_s)
@@ -85,14 +85,14 @@ class Inbox:
         return taken
 
     def close(self, failure: Exception | None = None) -> None:
-        """Say that nothing more will arrive, and why if that is an error."""
+        """End the arrivals, with an error if there is one."""
         with self._changed:
             self._closed = True
             self._failure = failure
             self._changed.notify_all()
 
     def discard(self) -> None:
-        """Drop what was not taken and keep nothing more: whoever took is gone."""
+        """Drop everything and store nothing more, because the caller has gone."""
         with self._changed:
             self._arrivals.clear()
             self._bytes = 0

@@ -1,14 +1,14 @@
-"""What a connection may do wrong: one taxonomy, in which what is not known is known how to treat.
+"""Classes of errors of a connection; an unknown error has a defined treatment, too.
 
 ::
 
     ours     an invariant of our own code does not hold: the feed ends, with its traceback
-    for good said by the exchange before the first subscription stands: an unknown market, a refusal
-    lost     everything else, whatever a library raises on whatever was sent: the connection is
-             given up, what is missed is a `Gap` with a reason, and it is tried again
+    for good refused by the exchange before the first subscription is confirmed: an unknown market
+    lost     everything else, any error of a library on any input: the connection is ended, a `Gap`
+             with a reason is recorded, and another connection is tried
 
-Libraries do not promise which exceptions they raise on hostile input, so no list of those that are
-expected is kept: what is not ours is lost.
+Libraries do not specify which exceptions they raise on hostile input, so there is no list of
+expected ones: every error that is not ours counts as lost.
 """
 
 from typing import TYPE_CHECKING
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
 
 REASON_CHARS_MAX = 200
-"""The longest reason that is kept of a loss (I10)."""
+"""Characters of the reason of a loss (I10)."""
 
 _OURS = frozenset(("cli", "engine", "eventlog", "feeds"))
 
 
 class Lost(Exception):
-    """This connection is of no more use, for a reason that no library knows."""
+    """The connection is unusable, for a reason that we found and no library raised."""
 
 
 def is_ours(error: BaseException) -> bool:
-    """Return whether an error says that our own code is wrong, and not what was sent to it.
+    """Return whether an error is a bug of our own code and not caused by the input.
 
-    An assertion of ours, or what an assertion of ours caused; a library's assertion is a loss.
+    That is an assertion of ours, or an error caused by one; a library's assertion is a loss.
     """
     if isinstance(error, BaseExceptionGroup):
         return any(is_ours(each) for each in error.exceptions)
@@ -40,7 +40,7 @@ def is_ours(error: BaseException) -> bool:
 
 
 def is_final(error: BaseException) -> bool:
-    """Return whether an error must not be survived: ours, or refused for good, or no error."""
+    """Return whether the feed must end: with a bug of ours, a permanent refusal, or on request."""
     return is_ours(error) or isinstance(error, FeedError) or not isinstance(error, Exception)
 
 
@@ -65,7 +65,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def told(text: str, *, most: int = REASON_CHARS_MAX) -> str:
-    """Return foreign text as it may stand in a record's reason: printable, one line, bounded.
+    """Return foreign text for a record's reason: printable, one line, bounded.
 
     >>> told("a\\u202eb" + "c" * 300, most=12)
     'a\\\\u202ebccc…'

@@ -1,4 +1,4 @@
-"""Can the exchange be reached, how quickly, and what does its clock say?"""
+"""Measures whether and how fast the exchange can be reached, and the difference of clocks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from feeds.loss import is_final, reason_of
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A handshake that was made."""
+    """The result of a handshake."""
 
     seconds: float
-    """From nothing to an open websocket: name, connection, TLS, handshake."""
+    """Seconds until the websocket was open: name, connection, TLS, handshake."""
     skew_s: float | None
-    """Our clock minus theirs, good to about a second; ``None`` if they do not say the time."""
+    """Our clock minus theirs, in seconds, to about a second; ``None`` if they send no time."""
 
 
 def reach(url: str, *, timeout_s: float) -> Reached:
@@ -52,7 +52,7 @@ def reach(url: str, *, timeout_s: float) -> Reached:
 
 
 def _skew_s(dates: Sequence[str], moment_ns: int) -> float | None:
-    """Return our clock minus that of an HTTP date, which is cut to whole seconds."""
+    """Return our clock minus that of an HTTP date, which is truncated to whole seconds."""
     if not dates:
         return None
     ours = datetime.fromtimestamp(moment_ns / 10**9, UTC)

@@ -1,4 +1,4 @@
-"""How the connection and each of its markets are, for whoever asks."""
+"""The state of the connection and of each of its markets, for status lines and health."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketState:
-    """How one market is: ``why`` is what stands in its way, and empty while nothing does.
+    """The state of one market: ``why`` is its present problem, empty if there is none.
 
-    ``status`` is what the exchange says of it (``Online``, ``Post Only``, …), if it has said so.
-
-    ``last_record_s`` is on the monotonic clock; a quiet market is no dead one, so its age says
-    nothing by itself. ``hole`` says that trades may be missing which are still asked for.
+    ``status`` is the exchange's status (``Online``, ``Post Only``, …), if known. ``last_record_s``
+    is on the monotonic clock; its age alone proves nothing, because a market may be quiet. ``hole``
+    is whether trades may be missing that are still being fetched.
     """
 
     streaming: bool
@@ -27,12 +26,12 @@ class MarketState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedState:
-    """How the connection is, for a status line and for health.
+    """The state of the connection.
 
-    ``why`` is what stands in the way while there is no connection, and empty while there is one;
-    ``last_frame_s`` is on the monotonic clock. ``loop_lag_s`` is how late the feed's thread came to
-    look at the clock last; ``trouble`` is what its work beside the connection failed with last, and
-    ``skew_s`` how far the exchange's clock is ahead of ours, if known.
+    ``why`` is the problem while there is no connection, and empty while there is one.
+    ``last_frame_s`` is on the monotonic clock. ``loop_lag_s`` is the last delay of the feed's event
+    loop; ``trouble`` is the last failure of its work other than the connection; ``skew_s`` is how
+    far the exchange's clock is ahead of ours, if known.
     """
 
     connected: bool
@@ -53,5 +52,5 @@ class FeedState:
 
     @property
     def reconnects(self) -> int:
-        """Return how often the connection was replaced because it was lost."""
+        """The number of times that the connection was lost and replaced."""
         return max(0, self.connections - 1 - self.rotations)

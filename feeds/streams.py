@@ -1,33 +1,33 @@
-"""Made-up markets of which the best possible forecast is known, tick by tick.
+"""Synthetic markets with a known best possible forecast at every tick.
 
-A learner is measured on them: what it reaches of what can be reached is no matter of opinion. Every
-market is a sequence of order books, one a step, in the log's own schema, so it goes through the
-engine's own features. Level by level, *imbalance* is what says something of the future: of the
-volume on both sides, 1 + imbalance parts of 2 lie on the bid.
+They measure a learner against an exact optimum. Every market is a sequence of order books, one a
+step, in the log's schema, so it goes through the engine's own features. The *imbalance* of each
+level carries the information about the future: (1 + imbalance) / 2 of the level's volume is on the
+bid.
 
-Steps are one horizon apart (`HORIZON_MS`, but for ``S2``), and the mid moves at every step. So one
-prediction has one label, the next move; labels do not overlap, and one is known two ticks later:
-the mid in force at the end of the horizon is known at the first tick behind it. ``S2`` has ten
-steps a horizon, and labels that overlap.
+Steps are one horizon apart (`HORIZON_MS`, except in ``S2``), and the mid moves at every step. So
+the label of a prediction is the next move. Labels do not overlap, and each is known two ticks
+later, because the mid in force at the end of the horizon is known at the first tick after it.
+``S2`` has ten steps a horizon, and overlapping labels.
 
 =====  =============================================================================================
 name   what happens
 =====  =============================================================================================
-S0     nothing can be known: fair coins, in bursts (GARCH), beside a noisy book
+S0     unpredictable: fair coins, in bursts (GARCH), with a noisy book
 S1     logistic: the next move is up with probability sigmoid(2 z), z normal, at the touch
-S2     the stand-in exchange's calm market: drift by an autoregressive signal, at the touch
+S2     the simulator's calm market: drift by an autoregressive signal, at the touch
 S3     S1 whose sign flips at each step with probability 1/2000
-S4     exclusive or: up if the signs at the touch and behind it agree, with probability 0.8
-S5     gated: S1 while the imbalance behind the touch is positive, else a fair coin
-S6     S1 of a mixture of both levels that turns slowly; at half-time imbalances grow tenfold
-S7     S1, by turns of the touch and of the level behind it: A-B-A-B …
+S4     exclusive or: up if the signs of the first two levels agree, with probability 0.8
+S5     gated: S1 while the imbalance of the second level is positive, else a fair coin
+S6     S1 of a slowly rotating mixture of two levels; at half-time imbalances grow tenfold
+S7     S1, alternately of the touch and of the second level: A-B-A-B …
 S8     S1 with dirt: crossed books, repeated books, undecodable frames, gaps, a frozen feed
-S9     S1 with moves four times the spread, each over before an order of ours is there
+S9     S1 with moves four times the spread, each over before an order of ours arrives
 =====  =============================================================================================
 
-`Market.p_up` is the exact posterior of the label given all that was to be seen (for ``S3`` that of
-the two-state Bayes filter; for ``S6`` and ``S7`` that of somebody who knows the regime). It is
-computed on the values before they are rounded to volumes of 1e-8, which makes no difference to see.
+`Market.p_up` is the exact posterior of the label given all earlier and present books (for ``S3`` by
+the two-state Bayes filter; for ``S6`` and ``S7`` given the regime). It is computed before values
+are rounded to volumes of 1e-8, which makes no visible difference.
 
 The processes follow Gama et al. 2013 (doi 10.1007/s10994-012-5320-9) in spirit: stationary, with
 drift, recurring, and null.
@@ -46,7 +46,7 @@ from feeds.simulator.draws import normals, uniforms
 from feeds.simulator.scenario import SCENARIOS, STEP_NS
 
 HORIZON_MS = 1_000
-"""The horizon of whoever wants to be compared with the optimum."""
+"""The horizon at which a learner is compared with the optimum."""
 
 BATCH_RECORDS = 4_096
 START_NS = 1_767_225_600_000_000_000
@@ -78,13 +78,13 @@ _KINDS = pa.array(["book", "book", "undecodable", "gap"])
 
 
 class Market(NamedTuple):
-    """A made-up market, record by record, and what could be known at each."""
+    """A synthetic market, record by record, with the best possible forecast at each."""
 
     time_ns: Int64s  # [records]
     mid_e8: Int64s  # [records]
     imbalance: Floats  # [records, levels], best first
     p_up: Floats  # [records]: that the mid is higher a horizon later, given that it moves
-    kind: Int64s  # [records]: BOOK, but for dirt
+    kind: Int64s  # [records]: BOOK, except for faulty records
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the records in the log's schema, at dense offsets from 0."""
@@ -103,20 +103,20 @@ class Market(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """A way to make markets up."""
+    """A generator of synthetic markets."""
 
     text: str
     make: Callable[[int, int], Market]
-    """From a seed and a number of ticks."""
+    """Returns a market of a seed and a number of ticks."""
 
     changes: Callable[[int], list[int]]
-    """The ticks, of so many, at which the rule changes all at once."""
+    """Returns the ticks at which the rule changes abruptly, given the number of ticks."""
 
 
 def market(name: str, *, seed: int, ticks: int) -> Market:
     """Return a market of the stream of that name; a longer one of a seed begins the same.
 
-    Of ``S6`` only up to what depends on its length: when it turns, and grows.
+    Except for ``S6``, whose rotation and growth depend on its length.
 
     Raises:
         KeyError: if there is no such stream.
@@ -135,7 +135,7 @@ def _null(seed: int, ticks: int) -> Market:
     for shock in noise[:, 2].tolist():
         sizes.append(math.sqrt(variance) * abs(shock))
         variance = 0.05 + 0.15 * variance * shock * shock + 0.8 * variance
-    # Most moves are wider than the spread: to know them would pay.
+    # Most moves are wider than the spread, so predicting them would pay.
     cents = np.maximum(np.rint(np.array(sizes) * 300), 1).astype(np.int64)
     steps_e8 = np.where(coin < 0.5, 1, -1) * cents * _CENT_E8
     return _walk(steps_e8, noise[:, :2], np.full(ticks, 0.5))
@@ -159,8 +159,8 @@ def _autoregressive(seed: int, ticks: int) -> Market:
     moves = scenario.beta * seen[:, 0] + scenario.sigma * noise[:, 1]
     log_mid = math.log(100_000) + np.concatenate([[0.0], np.cumsum(moves)[:-1]])
     steps = HORIZON_MS * 1_000_000 // STEP_NS
-    foreseen, unforeseen = scenario.deviations(steps)
-    ratio = foreseen / unforeseen / math.sqrt(2)
+    predicted, rest = scenario.deviations(steps)
+    ratio = predicted / rest / math.sqrt(2)
     p_up = [0.5 * (1 + math.erf(ratio * x)) for x in seen[:, 0].tolist()]
     mid_e8 = np.rint(np.exp(log_mid) * 100).astype(np.int64) * _CENT_E8
     return _market(mid_e8, seen, np.array(p_up), step_ns=STEP_NS)
@@ -190,7 +190,7 @@ def _filtered(z: Floats, went_up: npt.NDArray[np.bool_]) -> Floats:
 
 
 def _exclusive(seed: int, ticks: int) -> Market:
-    """Two signs, each seen in an imbalance whose size says nothing."""
+    """Two signs, each shown by an imbalance whose size carries no information."""
     draws = uniforms(seed=seed, stream="S4", rows=ticks, width=4)
     signs = np.where(draws[:, :2] < 0.5, -1.0, 1.0)
     seen = signs * (0.5 + draws[:, 2:])
@@ -218,7 +218,7 @@ def _recurring(seed: int, ticks: int) -> Market:
 
 
 def _dirty(seed: int, ticks: int) -> Market:
-    """S1, and before some ticks a record that is not as it should be, or a long silence."""
+    """S1, with a faulty record or a long silence before some ticks."""
     clean = _logistic(seed, ticks)
     draws = uniforms(seed=seed, stream="S8", rows=ticks, width=5)
     frozen = np.cumsum(draws[:, 4] < 1 / 2_000) * 30 * 10**9
@@ -235,7 +235,7 @@ def _dirty(seed: int, ticks: int) -> Market:
 
 
 def _late(seed: int, ticks: int) -> Market:
-    """What is foreseen comes true, and can be had by nobody: an order fills behind the move."""
+    """A predictable market that cannot be traded: an order fills only after the move."""
     z = _seen(normals(seed=seed, stream="S9", rows=ticks, width=1))
     return _coins(seed, z, _sigmoid(STRENGTH * z[:, 0]), move_e8=4 * _SPREAD_E8)
 
@@ -273,19 +273,19 @@ def _sigmoid(x: Floats) -> Floats:
 
 
 def _seen(z: Floats) -> Floats:
-    """Return signals as far as imbalances can show them."""
+    """Return signals clipped to what imbalances can show."""
     most = _IMBALANCE_MAX / _SCALE
     return np.clip(z, -most, most)
 
 
 def _coins(seed: int, seen: Floats, p_up: Floats, *, move_e8: int = _MOVE_E8) -> Market:
-    """Return a market whose every move is up with its own probability."""
+    """Return a market in which each move is up with a probability of its own."""
     draws = uniforms(seed=seed, stream="moves", rows=len(p_up), width=1)[:, 0]
     return _walk(np.where(draws < p_up, move_e8, -move_e8), seen, p_up)
 
 
 def _walk(steps_e8: Int64s, seen: Floats, p_up: Floats) -> Market:
-    """Return a market of these moves; each comes after the step that it belongs to."""
+    """Return a market of these moves; each follows the step that it belongs to."""
     mid_e8 = _START_E8 + np.concatenate([[0], np.cumsum(steps_e8)[:-1]]).astype(np.int64)
     return _market(mid_e8, seen, p_up, step_ns=HORIZON_MS * 1_000_000)
 

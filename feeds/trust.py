@@ -1,8 +1,8 @@
-"""Whom a connection trusts, said once for the websocket, REST and whatever else is called.
+"""The certificates that connections trust, defined once for the websocket, REST and other calls.
 
 The operating system's authorities, or those that ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name, which
-is OpenSSL's own convention. Nothing else of the environment decides where a connection goes or what
-it says: no proxy (``HTTP_PROXY``, ``ALL_PROXY``, …), no ``.netrc``, no key log.
+is OpenSSL's own convention. Nothing else of the environment affects where a connection goes or what
+it sends: no proxy (``HTTP_PROXY``, ``ALL_PROXY``, …), no ``.netrc``, no key log.
 """
 
 import os
@@ -35,10 +35,10 @@ def tls() -> ssl.SSLContext:
 
 
 def http_options(url: str) -> dict[str, Any]:
-    """Return how an HTTP client for a URL is made: what it trusts, and that nothing leads it away.
+    """Return the options of an HTTP client for a URL: its trust, and no redirects or proxies.
 
     Raises:
-        TrustInvalid: if the URL is one of TLS, and `tls` cannot be had.
+        TrustInvalid: if the URL uses TLS, and `tls` raises.
     """
     return {
         "trust_env": False,

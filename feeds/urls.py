@@ -1,4 +1,4 @@
-"""URLs that a person gave: whether they can be one at all, before anything is tried with them."""
+"""Checks URLs that a person gave, before they are used."""
 
 import ipaddress
 import re
@@ -9,15 +9,15 @@ HOST_CHARS_MAX = 253
 SOCKET_SCHEMES = ("ws", "wss")
 HTTP_SCHEMES = ("http", "https")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-"""A part of a host's name (RFC 1123), with the underscores that there are in practice."""
+"""A label of a host name (RFC 1123), with underscores, which exist in practice."""
 
 
 def checked(url: str, schemes: tuple[str, ...]) -> SplitResult:
     """Return the parts of a URL of one of these schemes.
 
     Raises:
-        ValueError: with a part of a sentence, if it is none: another scheme, no host or one that is
-            no name, a port that is none, a user, a fragment, a character that has no place there.
+        ValueError: with a part of a sentence, if it is invalid: another scheme, no host or an
+            invalid one, an invalid port, a user, a fragment, an invalid character.
 
     >>> checked("wss://socket.btcmarkets.net/v2", SOCKET_SCHEMES).hostname
     'socket.btcmarkets.net'
@@ -35,7 +35,7 @@ def checked(url: str, schemes: tuple[str, ...]) -> SplitResult:
         raise ValueError("it has a user, which would stand in every log")
     if parts.fragment:
         raise ValueError("it has a fragment")
-    if parts.port == 0:  # raises by itself where it is no number of 16 bits
+    if parts.port == 0:  # raises ValueError if it is not a 16-bit number
         raise ValueError("its port is 0")
     if not _is_host(parts.hostname):
         raise ValueError(f"its host is no name: {parts.hostname[:100]!r}")
@@ -44,13 +44,13 @@ def checked(url: str, schemes: tuple[str, ...]) -> SplitResult:
 
 def _is_host(host: str) -> bool:
     if ":" in host:
-        return True  # an address of version 6: `urlsplit` has checked its brackets
+        return True  # an IPv6 address: `urlsplit` has checked its brackets
     labels = host.removesuffix(".").split(".")
     return len(host) <= HOST_CHARS_MAX and all(_LABEL.fullmatch(label) for label in labels)
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether a URL is of this machine.
+    """Return whether a URL is on this machine.
 
     >>> [is_loopback(f"ws://{host}/v2") for host in ("localhost", "127.0.0.9", "[::1]", "a.b")]
     [True, True, True, False]

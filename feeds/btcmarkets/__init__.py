@@ -1,1 +1,1 @@
-"""BTC Markets, WebSocket v2: the protocol sans I/O, and the connection that carries it."""
+"""BTC Markets, WebSocket v2 and REST v3: the protocol sans I/O, and the connection."""

@@ -1,17 +1,18 @@
-"""Trades that the stream did not bring are fetched by REST, so that each stands in the log once.
+"""Backfill: fetches trades that the stream did not bring by REST, so that each is recorded once.
 
-After every connection, and now and then besides (trades have no gap detector of their own), the
-newest page is asked for and older ones before it, until they reach what is known. What is missing
-from the newest is given a moment to come by the stream after all, since what came in time is worth
-more; what then still is, is kept as backfilled. That the stream left out what it should have
-brought is told to whoever keeps the connection: it may be dead for this market.
+After every connection, and from time to time (trades have no gap detector of their own), the newest
+page is fetched, then older ones, until they reach known trades. Trades missing from the newest page
+may still arrive by the stream for a moment, which is better, because they are then in time. After
+that they are recorded as backfilled. The connection is notified that the stream left out trades: it
+may be dead for this market.
 
-A page is kept as soon as it was read, so a hole of many pages needs the memory of one, and who dies
-half way has kept half. Nothing is lost or doubled by that: a hole counts as filled once the sample
-after its last page says so, and until then the pages that were kept are trades that are known.
+Each page is recorded as soon as it was read. So a hole of many pages needs the memory of one page,
+and a process that dies half way has recorded half. Nothing is lost or repeated: a hole counts as
+filled only once the health sample after its last page says so, and until then the recorded pages
+are known trades.
 
-A row that cannot be read is recorded as it is, once, and the others are used; if it may be a trade
-that is missing, or if the pages cannot be had, or lead nowhere, a gap says so.
+A row that cannot be read is recorded once, as it is, and the other rows are used. A gap is recorded
+if the row may be a missing trade, or if pages cannot be fetched or do not lead to known trades.
 """
 
 import asyncio
@@ -30,11 +31,11 @@ from feeds.errors import RestRefused, RestUnavailable
 from feeds.loss import told
 
 PAGES_MAX = 250
-"""Pages that one hole is filled from (I10): 50 000 trades. Beyond, what is older stays missing."""
+"""The most pages for one hole (I10): 50 000 trades. Older trades stay missing."""
 
 TRIES_MAX = 5
-"""How often a hole is tried to be filled until a gap tells of it. From then on it is tried no more
-often than the stream is looked after anyway; what is then found is kept all the same."""
+"""Attempts to fill a hole before a gap is recorded. Further attempts are only as frequent as the
+regular checks of the stream; trades that they find are still recorded."""
 
 
 class Backfill:
@@ -44,9 +45,9 @@ class Backfill:
         rest: the client, entered before it runs.
         tapes: what is known, by market.
         keep: takes the records that were fetched for a market, oldest first.
-        doubt: told of a market and of trades that its stream has not brought in time.
-        settle_s: how long the stream may take to bring what REST already shows.
-        interval_s: how often the stream is looked after while nothing is known to be missing.
+        doubt: called with a market whose stream has not brought trades in time.
+        settle_s: how long the stream may take to bring trades that REST already shows.
+        interval_s: time between checks of the stream while nothing is known to be missing.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Backfill:
         self._began_ns = now_ns()
 
     def wake(self, market: str) -> None:
-        """Say that a market's stream begins, or begins again, or is to be looked after now."""
+        """Request a check of a market now, as after its stream has started or restarted."""
         self._wakes[market].set()
 
     async def run(self) -> None:
@@ -90,7 +91,7 @@ class Backfill:
                 await self.fill(market)
                 failures = 0
             except (RestRefused, RestUnavailable) as error:
-                failures += 1  # the hole stays, and is asked for again
+                failures += 1  # the hole stays, and is tried again
                 if failures == TRIES_MAX:
                     await self._tell_hole(market, str(error))
                 if failures < TRIES_MAX:
@@ -108,11 +109,11 @@ class Backfill:
 
         Raises:
             RestRefused: if the exchange does not know the market.
-            RestUnavailable: if a page cannot be had.
+            RestUnavailable: if a page cannot be fetched.
         """
         deduplicator = self._deduplicators[market]
         losses, at_ns, before = deduplicator.losses, now_ns(), deduplicator.sure
-        # What is missing from a first look, or after a loss, the stream could not bring.
+        # Trades missing on a first check, or after a loss, cannot have come by the stream.
         is_whole = deduplicator.begun and deduplicator.behind is None
         page = await self._rest.trades(market)
         newest = max((trade.trade_id for trade in page.trades), default=None)
@@ -120,21 +121,21 @@ class Backfill:
             deduplicator.begin(page.trades)
         if deduplicator.missing(page.trades) or page.odd:
             if deduplicator.missing(page.trades) and not deduplicator.reaches(page.trades):
-                # Should the walk end here, the next one has to come by again.
+                # If the walk ends here, the next one must pass this page again.
                 deduplicator.suspect()
             await asyncio.sleep(self._settle_s)
         left_out = deduplicator.missing(page.trades)
         await self._walk(market, page)
         deduplicator.close(losses, newest=newest, at_ns=at_ns)
         if deduplicator.sure != before:
-            # After what was found: who reads this in a log can rely on what stands before it.
+            # Recorded after the trades that were found, so that a reader knows what precedes it.
             detail = json.dumps({COMPARED: deduplicator.sure, COMPARED_NS: at_ns})
             await self._keep(market, [Health(received_ns=now_ns(), detail=detail)])
         if left_out and is_whole and losses == deduplicator.losses:
             self._doubt(market, left_out)
 
     async def _walk(self, market: str, page: Page) -> None:
-        """Keep what is missing of a page, and of those before it until they reach what is known."""
+        """Record the missing trades of a page and of older pages, until they reach known trades."""
         deduplicator, pages, cursor = self._deduplicators[market], 1, None
         while True:
             if deduplicator.missing(page.trades) and not deduplicator.reaches(page.trades):
@@ -145,7 +146,7 @@ class Backfill:
                 return
             ids = page.ids - {cursor}
             if not ids and cursor in page.ids and not page.odd:
-                return  # nothing but the cursor's own row: nothing is older
+                return  # only the cursor's own row: there are no older trades
             oldest = min(ids, default=None)
             if oldest is None or (cursor is not None and oldest > cursor):
                 await self._give_up(market, page, f"the pages lead no further than {cursor}")
@@ -155,11 +156,11 @@ class Backfill:
                 await self._give_up(market, page, why)
                 return
             cursor, pages = oldest, pages + 1
-            # Whether the cursor's own row is on the next page is not known: ids decide.
+            # The next page may or may not include the cursor's own row: ids decide.
             page = await self._rest.trades(market, before=cursor)
 
     async def _put(self, market: str, missing: Sequence[Trade]) -> None:
-        """Keep the missing trades of a page, oldest first."""
+        """Record the missing trades of a page, oldest first."""
         received_ns = now_ns()
         ordered = sorted(missing, key=lambda trade: trade.trade_id)
         if ordered:
@@ -167,13 +168,13 @@ class Backfill:
             await self._keep(market, kept)
 
     async def _keep_odd(self, market: str, page: Page) -> None:
-        """Keep what could not be read of a page, and a gap if a trade may be missing for it."""
+        """Record a page's unreadable rows, and a gap if one of them may be a missing trade."""
         if page.odd:
             records = self._oddities[market].records(page, self._deduplicators[market], now_ns())
             await self._keep(market, records)
 
     async def _give_up(self, market: str, page: Page, why: str) -> None:
-        """Say that what is older than a page stays missing, since when nobody compared."""
+        """Record a gap: trades older than a page stay missing, back to the last comparison."""
         received_ns = now_ns()
         times_ns = [each.exchange_ns for each in page.trades if each.exchange_ns is not None]
         until_ns = min([received_ns, *times_ns])
@@ -182,7 +183,7 @@ class Backfill:
         await self._keep(market, [gap])
 
     async def _tell_hole(self, market: str, error: str) -> None:
-        """Say that trades may be missing which could not be asked for."""
+        """Record a gap: trades may be missing that could not be fetched."""
         deduplicator = self._deduplicators[market]
         if deduplicator.behind is None and not deduplicator.losses:
             return

@@ -1,4 +1,4 @@
-"""When something may be tried again: budgets of so much in a time, and exponential back-off.
+"""When a call may be made again: budgets of calls per time, and exponential back-off.
 
 The exchange closes connections that come more often than three in ten seconds from one address
 (wiki, "WebSocket v2"), and every source agrees on fifty public REST calls in ten seconds. Pure: the
@@ -26,19 +26,19 @@ class Budget:
 
     @property
     def untouched(self) -> bool:
-        """Whether nothing was spent yet."""
+        """Whether no call was made yet."""
         return not self._spent_s
 
     def spend(self, now_s: float) -> None:
-        """Note that one is done now."""
+        """Count a call made now."""
         self._spent_s.append(now_s)
 
     def close(self, until_s: float) -> None:
-        """Allow nothing until then: whoever keeps the real budget said so."""
+        """Allow no call until then, because the exchange demanded it."""
         self._closed_until_s = max(self._closed_until_s, until_s)
 
     def wait_s(self, now_s: float) -> float:
-        """Return how long to wait before another may be done."""
+        """Return how long to wait before the next call, in seconds."""
         wait_s = self._closed_until_s - now_s
         if len(self._spent_s) == self._spent_s.maxlen:
             wait_s = max(wait_s, self._spent_s[0] + self._window_s - now_s)
@@ -46,9 +46,10 @@ class Budget:
 
 
 def backoff_s(*, first_s: float, most_s: float, failures: int, draw: float) -> float:
-    """Return the wait after so many failures in a row: doubled with each, up to ``most_s``.
+    """Return the wait after ``failures`` failures in a row: doubled with each, up to ``most_s``.
 
-    ``draw``, in [0, 1), spreads the clients of an exchange that came back over the second half.
+    ``draw``, in [0, 1), spreads clients over the second half of the wait, so that they do not all
+    reconnect at once when an exchange comes back.
 
     >>> [backoff_s(first_s=1.0, most_s=60.0, failures=n, draw=0.5) for n in (0, 1, 2, 3, 99)]
     [0.75, 0.75, 1.5, 3.0, 45.0]
@@ -59,12 +60,12 @@ def backoff_s(*, first_s: float, most_s: float, failures: int, draw: float) -> f
 
 
 class Handshakes:
-    """The handshakes made so far, and from them how long to wait before another.
+    """The handshakes made so far, which determine the wait before the next one.
 
     Args:
-        first_s: the longest wait after a conversation that was lost, or a first failure.
+        first_s: the longest wait after a lost connection, or a first failure.
         most_s: the longest wait of all; each failure in a row doubles the wait up to it.
-        window_s: no more than ``window_count`` handshakes are made in any such time.
+        window_s: no more than ``window_count`` handshakes are made in any window of this length.
         window_count: see ``window_s``.
     """
 
@@ -77,14 +78,14 @@ class Handshakes:
         self._budget = Budget(count=window_count, window_s=window_s)
 
     def made(self, now_s: float) -> None:
-        """Note that a handshake begins now."""
+        """Count a handshake that begins now."""
         self._budget.spend(now_s)
 
     def wait_s(self, now_s: float, *, failures: int, draw: float) -> float:
         """Return how long to wait before the next one.
 
-        ``failures`` counts attempts in a row that came to nothing; ``draw``, in [0, 1), spreads
-        the clients of an exchange that came back.
+        ``failures`` is the number of failed attempts in a row; ``draw``, in [0, 1), spreads the
+        clients of an exchange that comes back.
 
         >>> handshakes = Handshakes(first_s=1.0, most_s=60.0)
         >>> handshakes.wait_s(0.0, failures=0, draw=0.0)

@@ -1,8 +1,8 @@
-"""A market's book as streamed against REST's, at one and the same version.
+"""Compares a market's streamed book with REST's book of the same version.
 
-The checksum covers ten levels a side of the book that the stream tells; this compares up to fifty
-orders a side with what the exchange says elsewhere. ``snapshotId`` is the same number on both
-(BTCMarkets/API issue 181). Pure: it is given what arrives.
+The checksum covers ten levels of each side of the streamed book; this compares up to fifty orders
+of each side with REST. ``snapshotId`` is the same number in both (BTCMarkets/API issue 181). Pure:
+it is given what arrives.
 """
 
 from eventlog.records import BookUpdate
@@ -12,11 +12,11 @@ from feeds.btcmarkets.protocol import Orders
 
 UPDATES_MAX = 4_096
 UPDATES_BYTES_MAX = 64 << 20
-"""Updates kept from a snapshot on (I10); beyond, the check ends without a verdict."""
+"""Updates stored from a snapshot on (I10); after more, the check ends without a result."""
 
 
 class CrossCheck:
-    """The stream from one snapshot on, until it has been compared."""
+    """The stream from one snapshot on, until it is compared."""
 
     def __init__(self) -> None:
         self._updates: list[BookUpdate] = []
@@ -24,7 +24,7 @@ class CrossCheck:
         self._too_many = False
 
     def add(self, update: BookUpdate) -> None:
-        """Take what the stream brings; nothing before a snapshot counts."""
+        """Take an update of the stream; those before a snapshot are ignored."""
         if update.snapshot:
             self._updates.clear()
             self._bytes, self._too_many = 0, False
@@ -38,14 +38,14 @@ class CrossCheck:
             self._updates.append(update)
 
     def agrees(self, orders: Orders) -> bool | None:
-        """Return whether both say the same; ``None`` if the stream did not pass this version."""
+        """Return whether both books agree; ``None`` if the stream did not pass this version."""
         version = orders.snapshot_id
         if version is None or not self._updates or self._too_many:
             return None
         since = self._updates[0].snapshot_id or 0
         passed = [u for u in self._updates if u.snapshot or (u.snapshot_id or 0) >= since]
         if passed[-1].snapshot_id is None or passed[-1].snapshot_id <= version:
-            # What is not behind us may still be told by an update on its way.
+            # An update for a later version may still be on its way.
             return None
         if version not in {update.snapshot_id for update in passed}:
             return None
@@ -57,6 +57,6 @@ class CrossCheck:
 
 
 def _agrees(side: BookSide, orders: tuple[tuple[int, int], ...]) -> bool:
-    """Compare all prices but the worst, which the limit of fifty orders may cut short."""
+    """Compare all prices but the worst, whose volume the limit of fifty orders may truncate."""
     told = [(level.price_e8, level.volume_e8) for _, level in zip(orders, side, strict=False)]
     return told[: len(orders) - 1] == list(orders[:-1]) and len(told) == len(orders)

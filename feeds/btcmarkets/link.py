@@ -1,4 +1,4 @@
-"""One connection of several that there may be at a time: while it is replaced, both are heard."""
+"""One connection. While it is being replaced, the old and the new one are both read."""
 
 import asyncio
 import fcntl
@@ -22,26 +22,28 @@ class Link:
         self.heard_s = 0.0
         self.is_full = False
         self.read_since_s = float("-inf")
-        """Since when it is read without a pause."""
+        """Since when it has been read without a pause."""
         self.connected = False
         self.refused_once = False
         self.doubts = 0
-        """How often one of its streams was found dead."""
+        """The number of times one of its streams was found dead."""
         self.held_since_ns: int | None = None
-        """Since when what is read now may have been there, unread; `None` if nothing waits."""
-        self.told = asyncio.Event()  # the dialogue may have something to ask
-        self.took_over = asyncio.Event()  # every market that can be is this one's
+        """Since when unread data may have been waiting; ``None`` if none waits."""
+        self.told = asyncio.Event()  # set when the subscriptions may have a request to send
+        self.took_over = (
+            asyncio.Event()
+        )  # set when this connection has every market that it can have
 
     def hold(self, since_ns: int) -> None:
-        """Note that nothing was read since then, because of us."""
+        """Record that this process has read nothing since then."""
         if self.held_since_ns is None:
             self.held_since_ns = since_ns
 
     async def next(self, socket: ClientConnection) -> tuple[bytes, int]:
         """Return the next frame, undecoded, and when it was received.
 
-        One that may have been waiting for us since we stood still counts as received then: what
-        nobody knows is not taken for new. That ends once nothing waits any more.
+        A frame that may have been waiting since this process stopped reading counts as received at
+        that time, so that old data is not taken for new. That ends once nothing waits.
         """
         if self.held_since_ns is not None and not _waiting_bytes(socket):
             try:
@@ -50,7 +52,7 @@ class Link:
             except TimeoutError:
                 if not _waiting_bytes(socket):
                     self.held_since_ns = None
-        # Undecoded, so that a frame that is not UTF-8 is a record and not the end.
+        # Undecoded, so that a frame that is not UTF-8 is recorded and does not end the connection.
         frame = await socket.recv(decode=False)
         received_ns = now_ns()
         if self.held_since_ns is not None:
@@ -58,13 +60,13 @@ class Link:
         return frame, received_ns
 
     async def end(self) -> None:
-        """End it, whatever it is doing, and wait until it has."""
+        """End the connection, whatever it is doing, and wait until it has ended."""
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
 
 def _waiting_bytes(socket: ClientConnection) -> int:
-    """Return how much of the connection the system holds that we have not read."""
+    """Return the bytes of the connection that the system has received and we have not read."""
     held = array("i", [0])
     try:
         fcntl.ioctl(socket.transport.get_extra_info("socket").fileno(), termios.FIONREAD, held)

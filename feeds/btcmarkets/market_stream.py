@@ -1,4 +1,4 @@
-"""One market's way from the sockets to whoever takes it, and what is missing on it."""
+"""One market's stream: its arrivals, its connection, and what may be missing."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from feeds.state import MarketState
 
 
 class MarketStream:
-    """One market's arrivals, its trades that are known, and the connection that it comes from."""
+    """One market's arrivals, its known trades, and the connection that it comes from."""
 
     def __init__(self, inbox: Inbox, deduplicator: TradeDeduplicator) -> None:
         self.inbox = inbox
@@ -20,7 +20,7 @@ class MarketStream:
         self.source: Link | None = None
         self.why = "nothing was heard yet"
         self.is_doubted = False
-        """Whether its stream was found dead, and nothing but snapshots has come since."""
+        """Whether its stream was found dead, and only snapshots have come since."""
         self.last_record_s: float | None = None
         self.last_received_ns: int | None = None
         self.last_exchange_ns: int | None = None
@@ -30,7 +30,7 @@ class MarketStream:
         self._backfilled = 0
 
     def state(self, *, status: str | None = None) -> MarketState:
-        """Return how the market is; ``status`` is what the exchange says of it."""
+        """Return the state of the market; ``status`` is the exchange's."""
         return MarketState(
             streaming=self.source is not None and not self.why,
             why=self.why,
@@ -44,13 +44,13 @@ class MarketStream:
         )
 
     def note(self, record: Input, *, heard_s: float) -> None:
-        """Note what a stream has brought, before it is judged."""
+        """Register a record of the stream, before it is used."""
         self.last_record_s, self.last_received_ns = heard_s, record.received_ns
         if isinstance(record, Tick):
             self.last_exchange_ns = record.exchange_ns
 
     def lose(self, why: str, *, heard_ns: int | None) -> None:
-        """Note that from now on something may be missed; ``heard_ns`` is of the last frame."""
+        """Register a loss: records may be missed from now on; ``heard_ns`` is of the last frame."""
         self.why, self.is_doubted = why, False
         if self.source is None:
             return
@@ -68,7 +68,7 @@ class MarketStream:
         return [self._counted(missed(at_ns=to_ns, from_ns=from_ns, to_ns=to_ns, why=why))]
 
     def unfilled(self, at_ns: int, *, began_ns: int) -> list[Input]:
-        """Return a gap for a hole that is left open: trades may be missing which nobody found."""
+        """Return a gap for a hole that stays open: trades may be missing that were not found."""
         if self.deduplicator.behind is None:
             return []
         since = (
@@ -80,16 +80,16 @@ class MarketStream:
         return [self._gap(at_ns, min(self.deduplicator.sure_ns or began_ns, at_ns), at_ns, why)]
 
     def interrupt(self, *, at_ns: int, from_ns: int, to_ns: int, why: str) -> None:
-        """Put a gap where the stream itself went on."""
+        """Record a gap while the stream itself continues."""
         self.inbox.put([self._gap(at_ns, from_ns, to_ns, why)])
 
     def doubt(self, why: str) -> None:
-        """Note that the stream is dead, though nobody said so: since its last record."""
+        """Register the stream as dead since its last record, though the connection is alive."""
         self.lose(why, heard_ns=self.last_received_ns)
         self.is_doubted = True
 
     def fill(self, fetched: Sequence[Input]) -> None:
-        """Take what was fetched; the stream may have brought some of it meanwhile."""
+        """Take fetched records, of which the stream may have brought some meanwhile."""
         kept = [
             record
             for record in fetched

@@ -1,15 +1,14 @@
 """BTC Markets WebSocket v2, sans I/O: messages to send as text, frames received as events.
 
-One frame is one event: a record of a market, a `Heartbeat`, a `Rejection`, or `Orders`. What
-cannot be understood is an `Undecodable` record with the bytes and the reason; `decode` never raises
-on what an exchange may send. It is tolerant of unknown fields and strict about meaning: a price is
-a positive plain decimal of at most ten digits and eight decimals, a number that ought to be a text
-is not one.
+One frame is one event: a record of a market, a `Heartbeat`, a `Rejection`, or `Orders`. A frame
+that cannot be decoded is an `Undecodable` record with the bytes and the reason; `decode` never
+raises, whatever an exchange sends. It tolerates unknown fields and is strict about values: a price
+is a plain positive decimal of at most ten digits and eight decimals, and must be a JSON string.
 
-Only the form is judged here. Whether a quote is crossed, a trade late, or a checksum wrong is
-interpretation, and the engine's.
+Only the form is checked here. The engine decides whether a quote is crossed, a trade late, or a
+checksum wrong.
 
-Clauses cited are of the exchange's wiki, "WebSocket v2".
+Cited clauses are of the exchange's wiki, "WebSocket v2".
 """
 
 import json
@@ -24,10 +23,10 @@ from feeds.timestamps import parse_timestamp_ns
 from feeds.undecodable import undecodable
 
 MARKET_CHANNELS = ("orderbookUpdate", "trade", "tick")
-"""What is subscribed for every market."""
+"""The channels that are subscribed for every market."""
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024
-"""The largest frame that is read. A whole book of 100 000 levels a side has about half of it."""
+"""The largest frame that is read: twice a whole book of 100 000 levels a side."""
 
 LEVELS_A_SIDE_MAX = 100_000
 """The largest number of levels a side in one frame. A whole book of BTC-AUD has about 1 000."""
@@ -55,7 +54,7 @@ MARKETS_REFUSED = frozenset({"invalid marketIds", "invalid marketId"})
 class Rejection:
     """An ``error`` frame: a request was refused as a whole; the socket stays open.
 
-    It echoes nothing of the request. Codes known: 1 authentication, 3 invalid message, channel or
+    It does not identify the request. Codes known: 1 authentication, 3 invalid message, channel or
     market.
     """
 
@@ -77,7 +76,8 @@ class Orders:
     """The best fifty *orders* a side at one version of a book, summed by price, best first.
 
     Sent whole on the channel ``orderbook`` and by REST; the worst price of a side may be cut short
-    by the limit of fifty. It is no record, but a check of one: `feeds.btcmarkets.crosscheck`.
+    by the limit of fifty. It is not recorded; `feeds.btcmarkets.crosscheck` compares it with the
+    stream.
     """
 
     market: str
@@ -99,8 +99,8 @@ def subscribe(markets: Iterable[str]) -> str:
 def add_subscription(markets: Iterable[str]) -> str:
     """Return the message that adds these markets.
 
-    For a market that is already subscribed the exchange sends a fresh snapshot and doubles
-    nothing: the cheapest resync.
+    For a market that is already subscribed the exchange sends a fresh snapshot and does not
+    subscribe twice, so this is the cheapest resync.
     """
     return _request("addSubscription", markets)
 
@@ -109,7 +109,7 @@ def remove_subscription(markets: Iterable[str]) -> str:
     """Return the message that ends these markets; it has no answer.
 
     Raises:
-        ValueError: if there are none, which to the exchange would mean all.
+        ValueError: if there are none, which the exchange would take as all.
     """
     return _request("removeSubscription", markets)
 
@@ -118,7 +118,7 @@ def _request(message_type: str, markets: Iterable[str]) -> str:
     ids = list(markets)
     if not ids:
         raise ValueError(f"{message_type} of no market")
-    # Removing the heartbeat would leave nothing to tell a quiet market from a dead socket.
+    # Without the heartbeat, a quiet market could not be distinguished from a dead socket.
     heartbeat = () if message_type == "removeSubscription" else ("heartbeat",)
     return json.dumps(
         {
@@ -131,9 +131,9 @@ def _request(message_type: str, markets: Iterable[str]) -> str:
 
 
 def decode(frame: str | bytes, received_ns: int) -> Event:
-    """Return what one frame says; never raises.
+    """Return the event of one frame; never raises.
 
-    ``received_ns`` is when it reached us and becomes the record's.
+    ``received_ns`` is when the frame reached us, and becomes the record's.
     """
     market: str | None = None
     try:
@@ -152,7 +152,7 @@ def decode(frame: str | bytes, received_ns: int) -> Event:
 
 
 class Refused(Exception):
-    """What was sent says nothing that can be understood; ``why`` is a part of a sentence."""
+    """A message cannot be decoded; ``why`` is a part of a sentence."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -191,7 +191,7 @@ _MARKET = re.compile(r"[A-Z0-9]{1,16}-[A-Z0-9]{1,16}", re.ASCII)
 def is_market(text: str) -> bool:
     """Return whether a text has the form of a market id: BASE-QUOTE in upper case.
 
-    Nothing is remembered of it: it is foreign, and may be of any size and number.
+    The text is foreign, of any size and number, so the result is not cached.
     """
     return _MARKET.fullmatch(text) is not None
 
@@ -210,7 +210,7 @@ def text_of(message: dict[str, object], key: str) -> str:
 
 
 def whole_of(message: dict[str, object], key: str, most: int) -> int | None:
-    """Return a field that must be an integer in 0 … ``most``, if it is there."""
+    """Return a field that must be an integer in 0 … ``most``; ``None`` if it is missing."""
     value = message.get(key)
     if value is None:
         return None
@@ -228,7 +228,7 @@ _parsed = lru_cache(maxsize=65_536)(parse_e8)
 
 
 def amount_of(text: object, name: str) -> tuple[int, int]:
-    """Return (count of 1e-8, decimals) of a text that is no negative number."""
+    """Return (count of 1e-8, decimals) of a text that is a non-negative number."""
     if type(text) is not str:
         refuse(f"no {name}" if text is None else f"{name} is not a text")
     try:
@@ -238,7 +238,7 @@ def amount_of(text: object, name: str) -> tuple[int, int]:
         if zero is None:
             refuse(f"{name} is not a decimal of at most 10 + 8 digits")
         return 0, int(zero[1])
-    if text[0] == "-":  # also of zero, which has no sign where the exchange says it
+    if text[0] == "-":  # "-0" is refused too: the exchange never sends it
         refuse(f"{name} is negative")
     return amount
 
@@ -261,8 +261,8 @@ def exchange_ns_of(message: dict[str, object]) -> int:
 
 
 def snapshot_id_of(message: dict[str, object]) -> int | None:
-    """Return the field ``snapshotId``, ``None`` if it is not known."""
-    # 0 was sent for a while where none was known (BTCMarkets/API issue 181).
+    """Return the field ``snapshotId``, or ``None`` if unknown."""
+    # For a while 0 was sent for an unknown one (BTCMarkets/API issue 181).
     return whole_of(message, "snapshotId", _INT64_MAX) or None
 
 
@@ -342,7 +342,7 @@ def _levels(message: dict[str, object], key: str) -> tuple[Level, ...]:
     return tuple([_level(row, key, price, volume) for row in rows])
 
 
-# Put together once: a busy book is mostly levels.
+# Built once: a busy book is mostly levels.
 _LEVEL_NAMES = {key: (f"a price of {key}", f"a volume of {key}") for key in ("bids", "asks")}
 
 

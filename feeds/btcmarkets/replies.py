@@ -1,10 +1,10 @@
-"""What BTC Markets' REST v3 answers, sans I/O: bodies as values.
+"""Replies of BTC Markets' REST v3, sans I/O: bodies to values.
 
-As tolerant of unknown fields and as strict about meaning as the websocket's decoder, whose rules
-for prices, times and ids these are. All numbers are texts here, trade ids included, and what the
-websocket calls ``volume`` is ``amount`` (reference: ccxt, the exchange's SDK).
+The rules for prices, times and ids are those of the websocket's decoder: unknown fields are
+tolerated, values are checked strictly. All numbers are texts here, trade ids included, and the
+websocket's ``volume`` is ``amount`` (reference: ccxt, the exchange's SDK).
 
-A list is judged row by row: a row that means nothing is an `OddRow`, and the others are used.
+A list is decoded row by row: an undecodable row becomes an `OddRow`, and the others are used.
 """
 
 import json
@@ -33,7 +33,7 @@ ROWS_MAX = 5_000
 """The most rows that a list may have (I10). A page has 200, the catalogue about 50."""
 
 ODD_BYTES_KEPT_MAX = 1_024
-"""How much of an odd row is kept."""
+"""Characters of an odd row that are kept."""
 
 _INTEGER_DIGITS_MAX = 40
 _T = TypeVar("_T")
@@ -41,10 +41,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OddRow:
-    """A row of a list that means nothing: its beginning as JSON, and why.
+    """An undecodable row of a list: its beginning as JSON, and the reason.
 
-    ``number`` is its place; ``trade_id`` and ``market`` are what it calls itself, where that much
-    of it can be read.
+    ``number`` is its place; ``trade_id`` and ``market`` are its own, where they can be read.
     """
 
     number: int
@@ -56,27 +55,27 @@ class OddRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of trades, as the exchange sorts them: newest first; and the rows that are none."""
+    """A page of trades in the exchange's order, newest first, and its odd rows."""
 
     trades: tuple[Trade, ...]
     odd: tuple[OddRow, ...] = ()
 
     @property
     def placed(self) -> list[tuple[int, Trade]]:
-        """Its trades with their places, counted with the rows that are none."""
+        """Its trades with their places among all rows, odd ones included."""
         taken = {row.number for row in self.odd}
         places = [n for n in range(len(self.trades) + len(self.odd)) if n not in taken]
         return list(zip(places, self.trades, strict=True))
 
     @property
     def ids(self) -> frozenset[int]:
-        """The ids on it, as far as they can be read."""
+        """The readable ids on the page."""
         odd = (row.trade_id for row in self.odd if row.trade_id is not None)
         return frozenset((*(trade.trade_id for trade in self.trades), *odd))
 
     @property
     def is_empty(self) -> bool:
-        """Whether there was no row at all: nothing older was ever traded."""
+        """Whether the page has no row at all: there are no older trades."""
         return not self.trades and not self.odd
 
 
@@ -98,17 +97,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """The markets that there are, by id, and the rows that are none."""
+    """The markets by id, and the odd rows."""
 
     listings: dict[str, Listing]
     odd: tuple[OddRow, ...] = ()
 
 
 def body_of(content: bytes) -> object:
-    """Return a body as JSON; what is no value there (a number too long, a key twice) is ``None``.
+    """Return a body as JSON; invalid values (a number too long, a repeated key) are ``None``.
 
     Raises:
-        Refused: if it is none, as when it was cut short on its way.
+        Refused: if it is not JSON, for instance because it was truncated.
     """
     try:
         body: object = _JSON.decode(content.decode())
@@ -120,7 +119,7 @@ def body_of(content: bytes) -> object:
 
 
 def error_of(content: bytes) -> tuple[str, str]:
-    """Return (code, message) of an error's body; texts are empty where there are none."""
+    """Return (code, message) of an error's body; missing texts are empty."""
     try:
         body = body_of(content)
     except Refused:
@@ -137,7 +136,7 @@ def error_of(content: bytes) -> tuple[str, str]:
 def page_of(body: object, market: str, received_ns: int) -> Page:
     """Return a page of a market's trades.
 
-    They are marked ``backfilled``: whoever asks for them did not get them in time.
+    They are marked ``backfilled``, because they did not arrive in time.
 
     Raises:
         Refused: if it is no list.
@@ -166,7 +165,7 @@ def _trade(row: dict[str, object], market: str, received_ns: int) -> Trade:
 
 
 def catalogue_of(body: object) -> Catalogue:
-    """Return the catalogue; a market that stands there twice is what its last row says.
+    """Return the catalogue; of a market that is listed twice the last row counts.
 
     Raises:
         Refused: if it is no list.
@@ -192,7 +191,7 @@ def orders_reply_of(body: object, market: str) -> Orders:
     """Return the reply of ``/markets/{id}/orderbook?level=1``.
 
     Raises:
-        Refused: if it is none, or of another market.
+        Refused: if it is malformed, or of another market.
     """
     if type(body) is not dict:
         refuse("not a JSON object")
@@ -206,7 +205,7 @@ def time_ns_of(body: object) -> int:
     """Return the exchange's clock in nanoseconds since 1970.
 
     Raises:
-        Refused: if it does not say one.
+        Refused: if it has none.
     """
     if type(body) is not dict:
         refuse("not a JSON object")
@@ -216,7 +215,7 @@ def time_ns_of(body: object) -> int:
 def _read(
     body: object, read: Callable[[dict[str, object]], _T]
 ) -> tuple[list[_T], tuple[OddRow, ...]]:
-    """Return what the rows of a list say, and those that say nothing."""
+    """Return the decoded rows of a list, and its odd rows."""
     if type(body) is not list:
         refuse("not a JSON list")
     if len(body) > ROWS_MAX:
@@ -258,16 +257,16 @@ def _count(row: dict[str, object], key: str, most: int) -> int:
 
 
 def _integer(text: str) -> int | None:
-    """Return an integer that nobody needs long: all numbers that mean something are texts."""
+    """Return an integer, ``None`` if it is long: all numbers that are used are texts."""
     return int(text) if len(text) <= _INTEGER_DIGITS_MAX else None
 
 
 def _constant(_: str) -> None:
-    """Return nothing for ``NaN`` and the infinities, which are not JSON."""
+    """Return ``None`` for ``NaN`` and the infinities, which are not JSON."""
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object] | None:
-    """Return an object; nothing if one of its keys is there twice, and so says two things."""
+    """Return an object; ``None`` if a key is repeated, which is ambiguous."""
     row = dict(pairs)
     return row if len(row) == len(pairs) else None
 

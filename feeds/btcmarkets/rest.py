@@ -1,14 +1,14 @@
-"""BTC Markets' REST v3, the public part: one client, one budget, patient with everything.
+"""The public part of BTC Markets' REST v3: one client with one budget, which retries.
 
-A call is made within the budget that all calls share, and again for as long as what comes back may
-pass: too many requests, a challenge page in place of an answer, a server's error, a time-out, a
-body that was cut short, a redirect (none is followed), whatever a library raises. What the exchange
-refuses for good, an unknown market or a bad cursor, is raised at once.
+All calls share one budget. A call is retried while its failure may be temporary: too many requests,
+a challenge page instead of a reply, a server's error, a time-out, a truncated body, a redirect
+(none is followed), any error of a library. A permanent refusal, of an unknown market or a bad
+cursor, is raised at once.
 
-A body is asked for as it is, uncompressed, and read up to a bound, in bytes and in time. Cookies
-are not kept.
+Bodies are requested uncompressed and read up to a bound in bytes and in time. Cookies are not kept.
 
-The pagination headers are not used (BTCMarkets/API issues 183 and 204): ids on the pages are.
+Pages are continued by the ids on them, not by the pagination headers (BTCMarkets/API issues 183
+and 204).
 """
 
 import asyncio
@@ -35,7 +35,7 @@ BODY_BYTES_MAX = 4 * 1024 * 1024
 """The largest body that is read. A page of trades has about 30 kB, the catalogue 10 kB."""
 
 _AGENT = "trader (paper only)"
-"""Without one, what stands before the exchange blocks the call."""
+"""Without a user agent, the proxy in front of the exchange blocks the call."""
 
 _CLOSED_S = 10.0
 _CLOSED_MOST_S = 60.0
@@ -43,7 +43,7 @@ _T = TypeVar("_T")
 
 
 def rest_url(socket_url: str) -> str:
-    """Return where REST is answered for a websocket's URL: elsewhere for the exchange itself.
+    """Return the URL of REST for a websocket's URL; the exchange itself has another host for it.
 
     >>> rest_url("wss://socket.btcmarkets.net/v2")
     'https://api.btcmarkets.net/v3'
@@ -57,18 +57,18 @@ def rest_url(socket_url: str) -> str:
 
 
 class Rest:
-    """A client, open as an asynchronous context; of one event loop.
+    """A client; an asynchronous context manager, used in one event loop.
 
     Args:
-        url: up to and with ``/v3``.
+        url: including ``/v3``.
         budget: of all calls together.
         timeout_s: of connecting, and of each wait for bytes.
         total_s: of one answer, from the request to the last byte.
-        attempts: how often one call is tried.
+        attempts: the number of attempts of one call.
         first_s: the longest wait after a first failure; doubled with each.
         most_s: the longest wait of all.
-        closed_s: how long nothing is asked after being refused for asking too much, where the
-            exchange does not say.
+        closed_s: how long no call is made after a refusal for too many calls, if the exchange does
+            not state a time.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Rest:
             headers={
                 "User-Agent": _AGENT,
                 "Accept": "application/json",
-                # What is compressed has no bound that could be seen before it is unpacked.
+                # The size of a compressed body is unknown before it is unpacked.
                 "Accept-Encoding": "identity",
             },
             timeout=self._timeout_s,
@@ -121,18 +121,18 @@ class Rest:
         )
 
     async def catalogue(self) -> Catalogue:
-        """Return what the exchange says of its markets."""
+        """Return the exchange's catalogue of markets."""
         return await self._ask("/markets", {}, replies.catalogue_of)
 
     async def orders(self, market: str) -> Orders:
-        """Return the best fifty orders a side, which the exchange does not cache."""
+        """Return the best fifty orders of each side, which the exchange does not cache."""
         path = f"/markets/{market}/orderbook"
         return await self._ask(
             path, {"level": "1"}, lambda body: replies.orders_reply_of(body, market)
         )
 
     async def skew_ns(self) -> int:
-        """Return how far the exchange's clock is ahead of ours, to half a round trip."""
+        """Return how far the exchange's clock is ahead of ours in ns, to half a round trip."""
         asked_ns, answered_ns = 0, 0
 
         def read(body: object) -> int:
@@ -201,25 +201,25 @@ class Rest:
         return response.status_code, response.headers, bytes(content)
 
     def _judge(self, path: str, status: int, headers: httpx2.Headers, content: bytes) -> str:
-        """Return why a call failed that may be made again; raise if it may not."""
+        """Return why a call failed that may be retried; raise if it must not be."""
         code, message = replies.error_of(content)
         if 300 <= status < 400:
             return f"HTTP {status}: a redirect, and none is followed"
         why = f"HTTP {status} {code or message}".rstrip()
         if status in (403, 429):
-            # Also the page that stands before the exchange: both mean that we ask too much.
-            # Retry-After is not believed: it may be of any length.
+            # A challenge page of the proxy also means too many calls. Retry-After is ignored, since
+            # it may have any value.
             self._budget.close(monotonic_s() + self._closed_for_s(headers))
         elif 400 <= status < 500 and status != 408:
             raise RestRefused(url=self._url + path, status=status, code=code, message=message)
         return why
 
     def _closed_for_s(self, headers: httpx2.Headers) -> float:
-        """Return how long nothing is to be asked: what the exchange says, or a whole window."""
+        """Return how long to make no call: as the exchange states, or a whole window."""
         reset = headers.get("x-ratelimit-reset", "")
         if reset.isascii() and reset.isdigit() and len(reset) < 12:
             left_s = int(reset) - now_ns() / 1e9
-            # A clock that is off, ours or theirs, must not close it for hours.
+            # A wrong clock, ours or theirs, must not stop all calls for hours.
             if 0.0 < left_s <= _CLOSED_MOST_S:
                 return left_s
         return self._closed_s

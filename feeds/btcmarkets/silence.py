@@ -1,9 +1,9 @@
-"""A market whose stream is dead while the heartbeat still lists it, told from one that is quiet.
+"""Distinguishes a dead stream, whose market the heartbeat still lists, from a quiet market.
 
-Silence alone says nothing: quiet markets are legal. So a market that is silent for some time is
-looked at by REST. If its book moves there from one look to the next, and the stream still says
-nothing of it, the stream is dead. (Trades that the stream left out are found by
-`feeds.btcmarkets.backfill`, which is asked to look at the same moments.)
+Silence alone proves nothing, because markets may be quiet. So a market that was silent for some
+time is checked by REST. If its book there changes between two checks, and the stream is still
+silent, the stream is dead. (`feeds.btcmarkets.backfill` finds trades that the stream left out; it
+is asked to check at the same moments.)
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from feeds.errors import RestRefused, RestUnavailable
 
 
 class Silence:
-    """Looks after the silent ones of some markets for as long as it runs.
+    """Checks the silent ones of some markets for as long as it runs.
 
     Args:
         rest: the client, entered before it runs.
         markets: their ids.
         heard_s: returns when the last record of a market came, on the monotonic clock.
-        look: told of a market that is silent: its trades may be looked at.
-        doubt: told of a market whose stream is dead, and why that is known.
-        silent_s: how long a market may be silent before it is looked at, and between two looks.
+        look: called with a market that is silent, so that its trades are checked.
+        doubt: called with a market whose stream is dead, and the evidence.
+        silent_s: the silence after which a market is checked, and the time between two checks.
         settle_s: how long the stream may take to bring what REST already shows.
     """
 
@@ -49,7 +49,7 @@ class Silence:
         self._seen: dict[str, tuple[float, Orders]] = {}
 
     async def run(self) -> None:
-        """Look after them until cancelled."""
+        """Check them until cancelled."""
         while True:
             await asyncio.sleep(self._silent_s)
             for market in self._markets:

@@ -1,9 +1,8 @@
-"""What the exchange says of itself: its clock, and of each market whether it trades now.
+"""The exchange's own state: its clock, and each market's trading status.
 
-Asked for at the beginning and from then on every so often. A market's status is a record when it is
-first known in a session, and whenever it changes: whoever reads the log knows when an order could
-have been placed. What the catalogue does not say is not guessed: while it cannot be had, or lists
-nothing, the last status stands.
+Both are requested at the beginning and then at regular intervals. A market's status is recorded
+when it is first known in a session, and whenever it changes, so that the log shows when an order
+could have been placed. While the catalogue cannot be fetched, or is empty, the last status holds.
 """
 
 import asyncio
@@ -18,17 +17,17 @@ from feeds.clock import now_ns
 from feeds.errors import RestRefused, RestUnavailable
 
 NOT_LISTED = "not listed"
-"""The status of a market that the catalogue had, and no longer has."""
+"""The status of a market that has disappeared from the catalogue."""
 
 
 class JournalStatus:
-    """Asks about some markets for as long as it runs.
+    """Requests the status of some markets for as long as it runs.
 
     Args:
         rest: the client, entered before it runs.
         markets: their ids.
         keep: takes the records of a market.
-        interval_s: how often it is asked.
+        interval_s: time between two requests.
     """
 
     def __init__(
@@ -45,19 +44,21 @@ class JournalStatus:
         self._interval_s = interval_s
         self._oddities = Oddities()
         self.statuses: dict[str, str] = {}
-        """By market, what was said of it last."""
+        """The last status by market."""
         self.skew_s: float | None = None
-        """How far the exchange's clock is ahead of ours."""
+        """How far the exchange's clock is ahead of ours, in seconds."""
 
     async def run(self) -> None:
-        """Ask until cancelled."""
+        """Send requests until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow(self._ask_catalogue))
             group.create_task(self._follow(self._ask_time))
 
     async def _follow(self, ask: Callable[[], Awaitable[None]]) -> None:
         while True:
-            with suppress(RestUnavailable, RestRefused):  # asked again; nothing depends on it
+            with suppress(
+                RestUnavailable, RestRefused
+            ):  # requested again later; nothing depends on it
                 await ask()
             await asyncio.sleep(self._interval_s)
 
@@ -74,7 +75,7 @@ class JournalStatus:
                 await self._keep(market, [market_status(status, received_ns=now_ns())])
 
     def _status_in(self, catalogue: Catalogue, market: str) -> str | None:
-        """Return what a catalogue says of a market; ``None`` if nothing that can be read."""
+        """Return the status of a market in a catalogue; ``None`` if its row cannot be read."""
         if market in catalogue.listings:
             return catalogue.listings[market].status
         is_odd = any(row.market in (market, None) for row in catalogue.odd)
@@ -82,7 +83,7 @@ class JournalStatus:
         return NOT_LISTED if was_listed and not is_odd else None
 
     async def _keep_odd(self, catalogue: Catalogue) -> None:
-        """Record the rows that cannot be read, each in the log of whom it may concern."""
+        """Record the odd rows, each in the logs of the markets that it may concern."""
         ours = [row for row in catalogue.odd if row.market is None or row.market in self._markets]
         for row in ours:
             for record in self._oddities.new([row], now_ns()):

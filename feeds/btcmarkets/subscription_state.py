@@ -1,12 +1,13 @@
-"""What one socket is asked for, what it confirmed, and what is to be asked next; sans I/O.
+"""The subscriptions of one socket: requested, confirmed, and to be requested next; sans I/O.
 
-The exchange acknowledges nothing, an ``error`` frame echoes nothing, and one bad market id rejects
-a whole request. So requests are made one at a time: a refusal is that of the request under way. A
-request of several markets that is refused is made again market by market, which names the bad one
-and leaves the others running. What is not answered in time is asked for again.
+The exchange acknowledges nothing, an ``error`` frame does not identify its request, and one bad
+market id rejects a whole request. So requests are sent one at a time: a refusal belongs to the
+request in progress. A refused request of several markets is repeated market by market, which
+identifies the bad one and subscribes the others. Requests that are not answered in time are
+repeated.
 
-The heartbeat lists what the server holds for the socket; a market that is missing there although it
-was confirmed is asked for again, and what came in between may be lost.
+The heartbeat lists the server's subscriptions of the socket. A confirmed market that is missing
+there is requested again, and records in between may be lost.
 """
 
 from collections import deque
@@ -24,12 +25,12 @@ from feeds.btcmarkets.protocol import (
 )
 
 _PAUSE_S = 2.0
-"""Without being wanted for so long, a snapshot was no longer needed: the last one helped."""
+"""After this time without a request for a snapshot, the last one is taken to have helped."""
 
 
 @dataclass(slots=True)
 class _Asked:
-    """How it stands with one market on this socket."""
+    """The state of one market's subscription."""
 
     confirmed: bool = False
     refused: Rejection | None = None
@@ -44,10 +45,10 @@ class SubscriptionState:
     """The requests of one socket, from its first subscription on.
 
     Args:
-        markets: what the socket is for.
-        answer_s: how long an answer may take, which is a snapshot, before it is asked for again;
-            doubled each time.
-        retry_s: the longest time until a refused or silent market is asked for again.
+        markets: the ids of the socket's markets.
+        answer_s: how long the answer, a snapshot, may take before the request is repeated; doubled
+            each time.
+        retry_s: the longest time until a refused or silent market is requested again.
         resync_interval_s: the shortest time between two resyncs of one market; doubled with each
             that did not help, up to ``retry_s``.
     """
@@ -71,7 +72,7 @@ class SubscriptionState:
         self._due_s = 0.0
 
     def next(self, now_s: float) -> str | None:
-        """Return the request to send now, if there is one and none is under way."""
+        """Return the request to send now, if there is one and none is in progress."""
         if self._under_way:
             if now_s < self._due_s:
                 return None
@@ -91,7 +92,7 @@ class SubscriptionState:
         return add_subscription(request)
 
     def wait_s(self, now_s: float) -> float | None:
-        """Return when to ask `next` again; ``None`` if only after something was heard."""
+        """Return when to call `next` again; ``None`` if only after a frame was received."""
         if self._queue and not self._under_way:
             return 0.0
         times = [asked.again_s for asked in self._markets.values() if asked.again_s is not None]
@@ -100,9 +101,9 @@ class SubscriptionState:
         return max(0.0, min(times) - now_s) if times else None
 
     def want(self, market: str, now_s: float) -> None:
-        """Ask for a fresh snapshot of a market, unless that was done within the interval.
+        """Request a fresh snapshot of a market, unless one was requested within the interval.
 
-        To be called again and again for as long as one is needed: after a pause it was not.
+        Call it repeatedly while a snapshot is needed: a pause means that the last one helped.
         """
         asked = self._markets[market]
         if now_s - asked.wanted_s > _PAUSE_S:
@@ -118,7 +119,7 @@ class SubscriptionState:
             self._queue.append((market,))
 
     def heard(self, event: Event, now_s: float) -> tuple[str, ...]:
-        """Take what was received; return the markets whose subscription was found to be gone."""
+        """Process an event; return the markets whose subscription has disappeared."""
         if isinstance(event, tuple):
             market, record = event
             asked = self._markets.get(market or "")
@@ -135,12 +136,12 @@ class SubscriptionState:
 
     @property
     def confirmed(self) -> frozenset[str]:
-        """The markets of which something was heard."""
+        """The markets of which a record was received."""
         return frozenset(market for market, asked in self._markets.items() if asked.confirmed)
 
     @property
     def refused(self) -> dict[str, Rejection]:
-        """The markets that were refused on their own, and how."""
+        """The markets that were refused on their own, with the refusal."""
         return {
             market: asked.refused
             for market, asked in self._markets.items()
@@ -149,7 +150,7 @@ class SubscriptionState:
 
     @property
     def settled(self) -> bool:
-        """Whether of every market something was heard, or it was refused on its own."""
+        """Whether every market has sent a record or was refused on its own."""
         return all(asked.confirmed or asked.refused for asked in self._markets.values())
 
     def _refuse(self, rejection: Rejection, now_s: float) -> None:

@@ -1,8 +1,8 @@
-"""The cells of some rows of a table as whole numbers, and what is wrong where there is none.
+"""The cells of some rows of a table as integers, and the reasons where a cell has none.
 
-An amount is a count of 1e-8 and exactly what stands in the cell: one with more than eight decimals
-is none. Only what arithmetic with floats leaves behind (0.30000000000000004) is dropped, and noted.
-A cell of more than `CELL_BYTES_MAX` bytes is neither a number nor a word.
+An amount is a count of 1e-8 and exactly the value of the cell: one with more than eight decimals is
+invalid. Only the residue of float arithmetic (0.30000000000000004) is rounded away, and counted. A
+cell of more than `CELL_BYTES_MAX` bytes is neither a number nor a word.
 """
 
 from collections import Counter
@@ -31,22 +31,22 @@ _EMPTY = pa.array(["", "nan", "null", "none"])
 _PLAIN = r"^[-+]?[0-9]{1,10}(\.[0-9]{0,8}0*)?$"
 _FINE = r"^[-+]?[0-9]*\.[0-9]{8}[0-9]*[1-9][0-9]*$"
 _LEFT_OVER = r"\.[0-9]{8}(00|99)[0-9]{2,}$"
-"""More than eight decimals that nobody wrote: 0.30000000000000004, 0.7999999999999999."""
+"""Decimals that only float arithmetic produces: 0.30000000000000004, 0.7999999999999999."""
 
 _FLOAT = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$"
 _WHOLE = r"^[-+]?([0-9]{1,18}|[0-3][0-9]{18})$"
 _ULPS = 4
-"""So many steps of a double may a few additions be off."""
+"""The error of a few additions, in units in the last place of a double."""
 
 
 class Cells:
-    """The cells of some rows. An empty cell, null or NaN says nothing."""
+    """The cells of some rows. An empty cell, null and NaN count as missing."""
 
     def __init__(self, columns: Mapping[str, pa.Array], count: int, time_unit: str | None) -> None:
         self.count = count
         self.units: dict[str, Counter[str]] = {}
         self.wrong: dict[str, dict[str, Flags]] = {}
-        """By column of times, where there is one that cannot be, by reason."""
+        """By column of times: reason → where a time is implausible, bool[rows]."""
         self._numbers: dict[str, Int64s] = {}
         self._has: dict[str, Flags] = {}
         self._nonsense: dict[str, Flags] = {}
@@ -75,7 +75,7 @@ class Cells:
         self.says_nothing: Flags = (kind < 0) & ~has_quote & ~has_trade & ~is_odd
 
     def number(self, column: str) -> Int64s:
-        """Return a column's numbers, 0 where there is none."""
+        """Return a column's numbers, int64[rows]; 0 where there is none."""
         return self._numbers[column]
 
     def has(self, column: str) -> Flags:
@@ -83,7 +83,7 @@ class Cells:
         return self._has[column]
 
     def nonsense(self, column: str) -> Flags:
-        """Return which cells of a column are neither empty nor understood."""
+        """Return which cells of a column are neither empty nor valid."""
         return self._nonsense[column]
 
     def finer(self, column: str) -> Flags:
@@ -91,7 +91,7 @@ class Cells:
         return self._finer[column]
 
     def is_column(self, column: str) -> bool:
-        """Say whether the table has the column."""
+        """Return whether the table has the column."""
         return column in self._columns
 
     def _said(self, name: str) -> Flags:
@@ -113,7 +113,7 @@ class Cells:
     def _words(
         self, name: str, columns: Mapping[str, pa.Array], meanings: Mapping[str, int]
     ) -> Int64s:
-        """Return what the words of a column mean, -1 where nothing is said."""
+        """Return the codes of the words in a column, -1 where a cell is empty."""
         column = plain(columns.get(name, pa.nulls(self.count)))
         if not pa.types.is_string(column.type):
             column = column.cast(pa.string())
@@ -125,10 +125,10 @@ class Cells:
 
 
 def is_readable(kind: pa.DataType) -> bool:
-    """Say whether cells of a type can be read: numbers, texts, and timestamps."""
+    """Return whether cells of a type can be read: numbers, texts, and timestamps."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    # All that is not nested, nor a kind of time that is no moment.
+    # All types but nested ones, and times without a date.
     return any(
         is_kind(kind)
         for is_kind in (
@@ -177,9 +177,9 @@ def _bounded(column: pa.Array) -> pa.Array:
 
 
 def _counts_e8(column: pa.Array) -> tuple[Int64s, Flags, Flags, Flags]:
-    """Return amounts as counts of 1e-8, where there are any, are finer, and were rounded."""
+    """Return amounts as counts of 1e-8, and where cells are valid, too fine, and rounded."""
     kind = column.type
-    if pa.types.is_floating(kind):  # its shortest text is what was meant
+    if pa.types.is_floating(kind):  # its shortest text is the intended number
         column = column.cast(pa.string())
         kind = column.type
     if pa.types.is_string(kind):
@@ -209,7 +209,7 @@ def _text_counts_e8(column: pa.Array) -> tuple[Int64s, Flags, Flags, Flags]:
 
 
 def _double_counts_e8(column: pa.Array) -> tuple[Int64s, Flags, Flags, Flags]:
-    """Return floats as counts of 1e-8: those that are one, but for the last bits."""
+    """Return floats as counts of 1e-8, those that equal one up to the last bits."""
     values = doubles(column)
     with np.errstate(invalid="ignore", over="ignore"):
         counts = np.rint(values * E8)
@@ -249,7 +249,7 @@ def _whole_numbers(column: pa.Array) -> tuple[Int64s, Flags]:
 
 
 def _decimal_counts(column: pa.Array) -> tuple[Int64s, Flags]:
-    """Return decimal128 of scale 8 as counts, where they are not too large."""
+    """Return decimal128 of scale 8 as counts of 1e-8, where they are not too large."""
     if not len(column):
         return np.zeros(0, np.int64), np.zeros(0, np.bool_)
     words = np.frombuffer(column.buffers()[1], np.int64).reshape(-1, 2)
@@ -259,7 +259,7 @@ def _decimal_counts(column: pa.Array) -> tuple[Int64s, Flags]:
 
 
 def integers(column: pa.Array, most: int = 2**62) -> tuple[Int64s, Flags]:
-    """Return whole numbers of at most a size."""
+    """Return integers up to a bound."""
     if pa.types.is_uint64(column.type):
         column = only(column, pc.less_equal(column, 2**62))
     numbers = ints(column.cast(pa.int64()).fill_null(0))
@@ -275,7 +275,7 @@ def doubles(column: pa.Array) -> npt.NDArray[np.float64]:
 
 
 def ints(column: pa.Array) -> Int64s:
-    """Return whole numbers without nulls."""
+    """Return a column of integers without nulls."""
     numbers: Int64s = column.to_numpy(zero_copy_only=False)
     return numbers.astype(np.int64)
 
@@ -287,12 +287,12 @@ def flags(column: pa.Array) -> Flags:
 
 
 def only(column: pa.Array, where: pa.Array) -> pa.Array:
-    """Return the cells of a column that are meant, null elsewhere."""
+    """Return the selected cells of a column, null elsewhere."""
     return pc.if_else(where, column, pa.scalar(None, column.type))
 
 
 def any_of(every: Iterable[Flags], count: int) -> Flags:
-    """Return where any of several is so."""
+    """Return where any of several masks is true."""
     found = np.zeros(count, np.bool_)
     for each in every:
         found |= each

@@ -1,6 +1,6 @@
 """One line of a recording: ``{"at": <time of receipt>, "frame": {...}}``, keys in any order.
 
-The frame is kept as the very text that was received, as whatever decodes it should see that.
+The frame is kept as the text that was received, so that it is decoded as it was.
 """
 
 import json
@@ -28,10 +28,10 @@ class Framed(NamedTuple):
 
 
 def parse(line: bytes) -> Framed:
-    """Return what a line holds.
+    """Return the frame of a line.
 
     Raises:
-        ValueError: if it is not one of a recording; the text says why.
+        ValueError: if it is not a line of a recording; the text gives the reason.
     """
     try:
         members = _members(line.decode("utf-8-sig"))
@@ -55,7 +55,7 @@ def parse(line: bytes) -> Framed:
 
 
 def _members(text: str) -> dict[str, tuple[Any, str]]:
-    """Return the members of an object: each one's value, and the text that it was read from."""
+    """Return the members of an object: each value, and the text that it was read from."""
     place = _expect(text, _after_space(text, 0), "{")
     members: dict[str, tuple[Any, str]] = {}
     while True:
@@ -81,7 +81,7 @@ def _after_space(text: str, place: int) -> int:
 
 
 def _expect(text: str, place: int, character: str) -> int:
-    """Return the place after a character that has to stand there, perhaps after an opening one."""
+    """Return the place after a required character, before which another may come."""
     place = _after_space(text, place)
     if text[place : place + 1] != character:
         raise json.JSONDecodeError(f"expected {character}", text, place)

@@ -1,4 +1,4 @@
-"""What the columns of a table are called, and the unit of its times.
+"""The names of a table's columns, and the unit of its times.
 
 ============== =====================================================================================
 column         meaning
@@ -23,19 +23,19 @@ COLUMNS = (
     "at", "received", "kind", "bid", "bid_size", "ask", "ask_size",
     "last", "price", "size", "side", "trade_id",
 )  # fmt: skip
-"""The columns that mean something; a table may have more."""
+"""The columns that are read; a table may have more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the columns are called in a table, and the unit of times that are numbers."""
+    """The names of columns in a table, and the unit of numeric times."""
 
     names: Mapping[str, str] = field(default_factory=dict)
-    """Column of `COLUMNS` → its name in the table; those that are not here have their own."""
+    """Column of `COLUMNS` → its name in the table, where that differs."""
 
     time_unit: str | None = None
-    """A key of `feeds.files.times.UNITS_NS`, or ``None``: the one in which a time is plausible."""
+    """A key of `feeds.files.times.UNITS_NS`; ``None``: the unit in which a time is plausible."""
 
     def name(self, column: str) -> str:
-        """Return what a column is called in the table."""
+        """Return the name of a column in the table."""
         return self.names.get(column, column)

@@ -1,12 +1,12 @@
-"""The bytes of a file, unpacked, and its lines: in bounded memory, whatever the file holds.
+"""The decompressed bytes of a file, and its lines, in bounded memory for any content.
 
-Only a regular file is read: a directory, a pipe or a device is refused before it is opened, so
-nothing waits for a writer that never comes. What a file is packed with is told by its first bytes.
-Nothing here runs on another thread.
+Only regular files are read. A directory, a pipe or a device is refused before it is opened, so that
+nothing waits for a writer that never comes. The compression is detected from the first bytes. No
+other thread is used.
 
-Bounds (I10): a piece in memory is at most `_PIECE_BYTES_MAX` large, a line is cut at the bound that
-its reader states, and a file that unpacks to more than `UNPACKED_FREE_BYTES` may do so by at most
-`UNPACKED_TIMES_MAX` times: what exceeds that was made to fill memory, a disk or a day.
+Bounds (I10): a piece in memory has at most `_PIECE_BYTES_MAX` bytes, a line is cut at the bound
+that its reader sets, and a file that decompresses to more than `UNPACKED_FREE_BYTES` may grow by a
+factor of at most `UNPACKED_TIMES_MAX`: a larger factor indicates a decompression bomb.
 """
 
 import bz2
@@ -30,7 +30,7 @@ UNPACKED_TIMES_MAX = 200
 _BLOCK_BYTES = 1 << 20
 _ZSTD_CHUNK_BYTES = 1_024
 _ZSTD_WINDOW_BYTES_MAX = 128 << 20
-"""The largest window that zstd's own command unpacks without being told to."""
+"""The largest window that zstd's own command decompresses by default."""
 
 _PIECE_BYTES_MAX = _ZSTD_CHUNK_BYTES // 4 * (128 << 10)
 """A block of zstd takes at least four bytes and holds at most 128 KiB: so 32 MiB."""
@@ -46,7 +46,7 @@ _REFUSED_STARTS = (
 
 
 class Identity(NamedTuple):
-    """Which bytes a name stood for: another file, or a change of this one, has another."""
+    """The identity of a file's content: another file, or a changed one, has another identity."""
 
     device: int
     inode: int
@@ -77,7 +77,7 @@ def _kind(mode: int) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what the reading of a file may raise into what a person understands."""
+    """Turn errors of reading a file into `TableUnreadable`, with a reason for a person."""
     try:
         yield
     except MemoryError as error:
@@ -94,7 +94,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a regular file, without waiting for anybody."""
+    """Open a regular file, without blocking."""
     identity(path)
     with reading(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -103,7 +103,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def pieces(path: Path) -> Iterator[bytes]:
-    """Yield what a file holds, unpacked.
+    """Yield the decompressed bytes of a file.
 
     Raises:
         TableUnreadable: if it cannot be read to its end, or holds no text.
@@ -123,10 +123,10 @@ def pieces(path: Path) -> Iterator[bytes]:
 
 
 def check_unpacks(path: Path) -> None:
-    """Unpack a file to its end, which is quick, before anything is made of it.
+    """Decompress a file to its end, which is fast, before it is used.
 
     Raises:
-        TableUnreadable: if that cannot be done.
+        TableUnreadable: if that fails.
     """
     for _ in pieces(path):
         pass
@@ -159,7 +159,7 @@ def _blocks(file: IO[bytes] | gzip.GzipFile | bz2.BZ2File) -> Iterator[bytes]:
 
 
 def _zstd(file: IO[bytes]) -> Iterator[bytes]:
-    """Unpack zstd frames, each to its end: zstandard's own reader does not miss one."""
+    """Decompress zstd frames, each to its end; zstandard's reader accepts an incomplete one."""
     unpacker = None
     while chunk := file.read(_ZSTD_CHUNK_BYTES):
         while chunk:
@@ -199,7 +199,7 @@ def _lines(path: Path, most: int) -> Iterator[list[bytes]]:
         for start in range(0, len(piece), _BLOCK_BYTES):
             block = piece[start : start + _BLOCK_BYTES]
             if after_cr and block.startswith(b"\n"):
-                block = block[1:]  # of a line that was told with the block before
+                block = block[1:]  # of the line that ended with the block before
             if not block:
                 after_cr = False
                 continue

@@ -1,11 +1,11 @@
 """Files of any known kind as records of one market, merged by time.
 
-Files are merged by when their rows were received; a row stays behind those of its own file that
-stand before it, and at equal times the file that is named first comes first. So the days of a
-market may be named in any order, and quotes and trades may stand in files of their own.
+Files are merged by the times of receipt of their rows. The rows of one file keep their order, and
+at equal times the file that is named first comes first. So the days of a market may be named in any
+order, and quotes and trades may be in separate files.
 
-Files may overlap: a trade whose id, price and volume were there before is a duplicate, and is left
-out and counted. Trades without an id of their own are never taken for one.
+Files may overlap: a trade whose id, price and volume occurred before is a duplicate, which is left
+out and counted. Trades without ids are never taken for duplicates.
 """
 
 from collections import Counter
@@ -22,8 +22,8 @@ from feeds.files.tables import Reading
 from feeds.files.times import Flags, Int64s
 
 TRADES_REMEMBERED_MAX = 1 << 18
-"""Among so many of the latest trades a duplicate is looked for: in files that are merged by time
-the same trade stands close to itself."""
+"""The latest trades among which duplicates are searched: in files merged by time, the copies of a
+trade are close together."""
 
 DUPLICATES = "trades that were there before, by their id"
 _SAME_ID = "a trade with the id of another one"
@@ -48,7 +48,7 @@ class _Known:
         self._trades: dict[int, tuple[int, int]] = {}
 
     def without_duplicates(self, reading: Reading) -> Reading:
-        """Return a reading without the trades that were there before."""
+        """Return a reading without duplicate trades."""
         places = np.flatnonzero(reading.identified)
         if not len(places):
             return reading
@@ -83,10 +83,10 @@ class _Known:
 
 
 class _File:
-    """The rows of a file that wait for their turn, and how long each has to wait.
+    """The rows of a file that wait to be merged.
 
-    Nothing is read of a file before the others have come to its first row, so of many days only one
-    is open, and in memory.
+    A file is not read before the others have reached its first row, so of many days only one is
+    open and in memory.
     """
 
     def __init__(self, survey: Survey) -> None:
@@ -99,7 +99,7 @@ class _File:
 
     @property
     def reached_ns(self) -> int:
-        """Up to when its rows are known."""
+        """The time up to which its rows are known."""
         if len(self.times_ns):
             return int(self.times_ns[-1])
         return -1 if self._started else self._first_ns
@@ -117,7 +117,7 @@ class _File:
         return reading
 
     def take(self, before_ns: int | None) -> tuple[list[tuple[pa.RecordBatch, Flags]], Int64s]:
-        """Return the rows from before a time, or all, and their times; they wait no longer."""
+        """Remove and return the rows before a time, or all, and their times."""
         count = len(self.times_ns)
         if before_ns is not None:
             count = int(np.searchsorted(self.times_ns, before_ns, side="left"))
@@ -148,12 +148,12 @@ def _merged(files: list[_File]) -> Iterator[Reading]:
             order = np.argsort(np.concatenate([times_ns for _, times_ns in taken]), kind="stable")
             rows = pa.concat_batches([batch for batch, _ in parts]).take(pa.array(order))
             yield told.take(rows, np.concatenate([flags for _, flags in parts])[order])
-    if told.holds:  # of lines at an end that became no record
+    if told.holds:  # of lines at the end of a file that became no record
         yield told.take(encode([], first_offset=0), np.zeros(0, np.bool_))
 
 
 class _Told:
-    """What was odd in rows that were read, until it is told."""
+    """Counts of odd rows that were read, until they are reported."""
 
     def __init__(self) -> None:
         self._counts: tuple[Counter[str], Counter[str], Counter[str]] = (

@@ -1,9 +1,9 @@
-"""Recorded frames as records: what the feed would have made of them when they were received.
+"""Recorded frames as records: those that the feed would have made when they were received.
 
-A recording is JSON lines, packed or not, each the time of receipt and a message of the exchange
-(`feeds.files.frames`). Frames go through the same decoder as those of a socket, so one that cannot
-be understood is an `Undecodable`, as is a line that is none. Frames of other markets, and
-heartbeats, are passed over and counted. The unit of a time of receipt is told as in a table.
+A recording is JSON lines, compressed or not, each with a time of receipt and a message of the
+exchange (`feeds.files.frames`). Frames go through the same decoder as those of a socket, so one
+that cannot be decoded is an `Undecodable`; so is an invalid line. Frames of other markets, and
+heartbeats, are skipped and counted. The unit of a time of receipt is detected as in a table.
 """
 
 from collections import Counter
@@ -37,7 +37,7 @@ _CONTROLS = frozenset(("heartbeat", "error"))
 
 
 def is_recording(path: Path) -> bool:
-    """Say whether a file is a recording by its name."""
+    """Return whether a file is a recording, by its name."""
     return any(path.name.lower().endswith(f".jsonl{end}") for end in ("", ".zst", ".gz", ".bz2"))
 
 
@@ -46,8 +46,8 @@ def readings(
 ) -> Iterator[Reading]:
     """Yield a recording's frames of one market as records.
 
-    ``first_ns`` is the time of the first frame, for what stands before it; ``of`` names the venue
-    whose frames they are.
+    ``first_ns`` is the time of the first frame; invalid lines before it get this time. ``of`` names
+    the venue whose frames they are.
 
     Raises:
         TableUnreadable: if it is missing or damaged, or has no frame of this market.
@@ -131,7 +131,7 @@ class _Fold:
         self._records.append(Undecodable(received_ns=self._received_ns, raw=raw, why=why))
 
     def take(self) -> Reading:
-        """Return the records of the lines that were added since this was called last."""
+        """Return the records of the lines that were added since the last call."""
         reading = Reading(
             encode(self._records, first_offset=0),
             dict(self._refused),

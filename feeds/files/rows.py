@@ -1,12 +1,12 @@
-"""Files as rows: the columns that mean something, and what is to be kept of a row that does not.
+"""Files as rows: the columns that are read, and the text of rows that are invalid.
 
-A line of CSV is a row, cells in quotes or not, and no cell goes on in the next line. One with
-another number of cells than the header, or that is too long, is told between the rows where it
-stands: nothing depends on how a file is cut into blocks. Of Parquet only the columns that mean
-something are read.
+A line of CSV is a row, with cells in quotes or not; no cell continues in the next line. A line with
+another number of cells than the header, or that is too long, is reported with its place between the
+rows, so that nothing depends on how a file is cut into blocks. Of Parquet only the columns that are
+needed are read.
 
-Bounds (I10): a line has at most `LINE_BYTES_MAX` bytes; what a row group of Parquet holds in the
-columns that are read is at most `GROUP_BYTES_MAX`, unpacked.
+Bounds (I10): a line has at most `LINE_BYTES_MAX` bytes; the columns of a Parquet row group that are
+read have at most `GROUP_BYTES_MAX`, decompressed.
 """
 
 import csv
@@ -30,7 +30,7 @@ BATCH_ROWS = 16_384
 LINE_BYTES_MAX = 1 << 20
 GROUP_BYTES_MAX = 256 << 20
 ROWS_A_BYTE_MAX = 50
-"""A table whose times differ has a byte in many fewer rows, however well it is packed."""
+"""The most rows per byte; a table with different times has far fewer, however compressed."""
 
 _PART_BYTES = 8 << 20
 _DELIMITERS = ",;\t|"
@@ -38,7 +38,7 @@ _NAMES_SHOWN = 500
 
 
 class OddLine(NamedTuple):
-    """A line that is no row, and the row of its part before which it stood."""
+    """A line that is no row, and the row of its part that follows it."""
 
     place: int
     raw: bytes
@@ -49,24 +49,24 @@ class Rows(NamedTuple):
     """Some rows of a file."""
 
     columns: dict[str, pa.Array]
-    """By column of `COLUMNS`, those that the file has."""
+    """The columns that the file has, by name in `COLUMNS`."""
 
     length: int
     odd: list[OddLine]
     blank: int
-    """Lines without anything, which are passed over."""
+    """The number of empty lines, which are skipped."""
 
     raw: Callable[[int], bytes]
-    """The row at a place, as JSON, as far as it is kept."""
+    """The row at a place as JSON, cut at a bound."""
 
 
 def is_parquet(path: Path) -> bool:
-    """Say whether a file is Parquet by its name."""
+    """Return whether a file is Parquet, by its name."""
     return path.suffix.lower() in (".parquet", ".pq")
 
 
 def rows_in(path: Path, layout: Layout) -> tuple[dict[str, str], Iterator[Rows]]:
-    """Return what each column is called in a file, and its rows.
+    """Return the names of the columns in a file, and its rows.
 
     Raises:
         TableUnreadable: if it is missing, damaged or no table, or lacks columns.
@@ -131,10 +131,10 @@ class _Splitter:
         self._delimiter = delimiter
 
     def __call__(self, line: bytes) -> list[str] | str:
-        """Return the cells of a line, or why it is no row."""
+        """Return the cells of a line, or the reason why it is no row."""
         if len(line) > LINE_BYTES_MAX:
             return f"a line of more than {LINE_BYTES_MAX:,} bytes"
-        # A character of Latin 1 is a byte: no line is beyond reading, and its bytes come back.
+        # Latin 1 maps every byte to a character, so every line can be read and its bytes restored.
         text = line.decode("latin1")
         if '"' in text:
             try:
@@ -149,7 +149,7 @@ class _Splitter:
 
 
 class _CsvPart:
-    """Lines that become some rows."""
+    """Collects lines into rows."""
 
     def __init__(self, names: list[str], found: dict[str, int], split: _Splitter) -> None:
         self._names = names
@@ -175,7 +175,7 @@ class _CsvPart:
             self._cells.append(cells)
 
     def rows(self) -> Rows:
-        """Return the rows, columns by columns."""
+        """Return the rows by columns."""
         cells = self._cells
         columns = {
             column: pa.array([row[place] for row in cells], pa.string())
@@ -211,7 +211,7 @@ def _parquet(path: Path, layout: Layout) -> tuple[dict[str, str], Iterator[Rows]
 def _parquet_file(file: Any, texts: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:
     return pyarrow.parquet.ParquetFile(
         file,
-        # One value may stand for millions of rows: texts stay as they are packed.
+        # One value may represent millions of rows, so texts stay dictionary-encoded.
         read_dictionary=list(texts) or None,
         # Pages are read one after the other and on this thread.
         buffer_size=1 << 20,
@@ -265,7 +265,7 @@ def _parquet_parts(path: Path, called: dict[str, str], texts: list[str]) -> Iter
 
 
 class _RawRow:
-    """A row of Parquet as JSON: the columns that were read, and the beginning of long cells."""
+    """A row of Parquet as JSON: the columns that were read, long cells cut."""
 
     def __init__(self, columns: dict[str, pa.Array], called: dict[str, str]) -> None:
         self._columns = columns
@@ -283,12 +283,12 @@ class _RawRow:
 
 
 def _short(cells: pa.Array) -> pa.Array:
-    """Return cells without what is long in them; texts, which need not be UTF-8, as bytes."""
+    """Return cells cut at a bound; texts, which need not be UTF-8, as bytes."""
     if pa.types.is_dictionary(cells.type):
         return pa.DictionaryArray.from_arrays(cells.indices, _short(cells.dictionary))
     if _is_text(cells.type):
         return pc.binary_slice(cells.cast(pa.binary()), 0, CELL_BYTES_MAX)
-    if pa.types.is_timestamp(cells.type):  # in UTC, as zones may have names that nobody knows
+    if pa.types.is_timestamp(cells.type):  # in UTC, as zones may have unknown names
         return cells.cast(pa.timestamp(cells.type.unit)).cast(pa.string())
     return cells
 
@@ -307,7 +307,7 @@ def _as_json(said: dict[str, Any]) -> str:
 
 
 def _found(path: Path, names: Sequence[str], layout: Layout) -> dict[str, int]:
-    """Return the places of the columns that mean something."""
+    """Return the places of the columns that are read."""
     found = {}
     there = f"there is: {', '.join(names)[:_NAMES_SHOWN]}"
     for column in COLUMNS:

@@ -1,7 +1,7 @@
-"""What a file holds, found out before anything is made of it.
+"""Survey of a file before it is imported.
 
-A file is read twice: once to see whether it can be read to its end and what was taken for what, and
-once for its records. Between the two it must not change.
+A file is read twice: once to check that it can be read to its end and how its columns are
+interpreted, and once for its records. It must not change in between.
 """
 
 from collections import Counter
@@ -31,12 +31,12 @@ KINDS = (
 _BLOCK_BYTES = 1 << 20
 _BACKWARDS_MIN = 0.9
 _BACKWARDS_STEPS_MIN = 3
-"""From this share of the steps in time on, and so many, a file runs from its newest row back."""
+"""The share of steps backwards in time, and their number, from which a file is newest first."""
 
 
 @dataclass(slots=True)
 class Survey:
-    """What one file holds."""
+    """The content of one file."""
 
     path: Path
     kind: str
@@ -45,7 +45,7 @@ class Survey:
     market: str
     layout: Layout
     columns: dict[str, str]
-    """By column of a table, what it is called there."""
+    """Column of `COLUMNS` → its name in the table."""
 
     identity: Identity
     digest: str = ""
@@ -56,29 +56,29 @@ class Survey:
     left_out: Counter[str] = field(default_factory=Counter)
     units: dict[str, Counter[str]] = field(default_factory=dict)
     first_ns: int = 0
-    """Time of the first record that has one, in the order of the file; 0 before it was read."""
+    """Time of the first record in the file that has one; 0 before the file was read."""
 
     earliest_ns: int = 0
     latest_ns: int = 0
     later: int = 0
-    """Steps forward in time from one record to the next."""
+    """Number of steps forward in time from one record to the next."""
 
     earlier: int = 0
-    """Steps back."""
+    """Number of steps backwards in time."""
 
     @property
     def rows(self) -> int:
-        """How many rows, lines or frames were read."""
+        """Number of rows, lines or frames read."""
         return self.records + sum(self.left_out.values())
 
     @property
     def understood(self) -> int:
-        """How many records are more than what could not be understood."""
+        """Number of records that are not `Undecodable`."""
         return self.records - self.kinds["undecodable"]
 
     @property
     def is_newest_first(self) -> bool:
-        """Whether time runs backwards all the way."""
+        """Whether the file is sorted newest first."""
         steps = self.earlier + self.later
         return self.earlier >= _BACKWARDS_STEPS_MIN and self.earlier >= _BACKWARDS_MIN * steps
 
@@ -100,7 +100,7 @@ class Survey:
             raise TableUnreadable(path=self.path, why="it was changed while it was read")
 
     def __str__(self) -> str:
-        """Return in a line what was taken for what."""
+        """Return the interpretation of the file in one line."""
         said = [
             f"{name} is {called!r}" if name != called else name for name, called in self._told()
         ]
@@ -117,10 +117,10 @@ class Survey:
 
 
 def begun(path: Path, market: str, layout: Layout) -> Survey:
-    """Return what can be known of a file at once: that it is there, of a known kind, and mapped.
+    """Return a survey without reading the file: it exists, and its kind and columns are known.
 
     Raises:
-        TableUnreadable: if it is not.
+        TableUnreadable: if not.
     """
     if not (is_recording(path) or is_table(path)):
         raise TableUnreadable(path=path, why=f"by its name it is none of {KINDS}")
@@ -133,12 +133,12 @@ def begun(path: Path, market: str, layout: Layout) -> Survey:
 
 
 def completed(survey: Survey, advance: Callable[[int], None] = lambda _: None) -> Survey:
-    """Read a file to its end; return all that is known of it then.
+    """Read a file to its end; return the complete survey.
 
-    ``advance`` is told how many rows more were read.
+    ``advance`` is called with the number of rows read since the last call.
 
     Raises:
-        TableUnreadable: if it cannot be read to its end, or nothing in it can be understood.
+        TableUnreadable: if it cannot be read to its end, or no record of it can be decoded.
     """
     if not is_parquet(survey.path):
         check_unpacks(survey.path)
@@ -170,7 +170,7 @@ def _add(survey: Survey, part: Reading, last_ns: int) -> int:
         survey.units.setdefault(column, Counter()).update(units)
     counts = part.batch.column("kind").value_counts().to_pylist()
     survey.kinds.update({each["values"]: each["counts"] for each in counts})
-    if not survey.first_ns:  # as long as no time is known, what was received has none
+    if not survey.first_ns:  # until a time is known, records have none
         received_ns = int64s(part.batch.column("received_ns"))
         survey.first_ns = int(received_ns[np.argmax(received_ns > 0)]) if len(received_ns) else 0
     dated = compute.where(part.batch, compute.is_valid(part.batch.column("exchange_ns")))
@@ -187,7 +187,7 @@ def _add(survey: Survey, part: Reading, last_ns: int) -> int:
 
 
 def _digest(path: Path) -> str:
-    """Return the digest of a file's bytes, which may change meanwhile."""
+    """Return the digest of a file's bytes; the file may change meanwhile."""
     digest = blake3()
     with opened(path) as file, reading(path):
         while block := file.read(_BLOCK_BYTES):

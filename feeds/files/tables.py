@@ -1,16 +1,16 @@
 """Tables of quotes and trades, CSV or Parquet, as records in the log's schema. No row is lost.
 
-One row of a table is one record, in the order of the rows; `feeds.files.layout` says what a column
-may hold, `feeds.files.rows` what a row is, `feeds.files.cells` what a cell says.
+One row of a table is one record, in the order of the rows. `feeds.files.layout` defines the
+columns, `feeds.files.rows` reads rows, `feeds.files.cells` reads cells.
 
-A quote with sizes becomes a `BookUpdate` that is the whole book as far as it is known, one level a
-side; one without becomes a `Quote`. A cell that says nothing (no number, NaN, infinite, negative,
-too large, finer than 1e-8, of a year that cannot be) makes its row an `Undecodable` with the row as
-JSON and the reason; a line that has not as many cells as the header, with the line. What a market
-can say, however odd, is kept as it was said, for the engine to judge, and noted: crossed quotes,
-times that run backwards, repeated rows.
+A quote with sizes becomes a `BookUpdate` that is a whole book with one level a side; one without
+sizes becomes a `Quote`. An invalid cell (not a number, NaN, infinite, negative, too large, finer
+than 1e-8, of an implausible year) makes its row an `Undecodable` with the row as JSON and the
+reason. So does a line with another number of cells than the header, with the line. Values that are
+odd but possible are kept unchanged for the engine, and counted: crossed quotes, times that run
+backwards, repeated rows.
 
-Everything is done on whole columns.
+All work is done on whole columns.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ _NAMES_ENDINGS = (".csv", ".tsv")
 
 
 class Reading(NamedTuple):
-    """Some rows: the records that they became, and what was odd, counted by reason."""
+    """Some rows: their records, and the number of odd ones by reason."""
 
     batch: pa.RecordBatch
     """In the log's schema, at offset 0: a log numbers records when it appends them."""
@@ -48,19 +48,19 @@ class Reading(NamedTuple):
     """Rows that became no record."""
 
     identified: Flags
-    """Which records are trades whose identity the file gives."""
+    """Which records are trades with an id of the file, bool[records]."""
 
     units: dict[str, Counter[str]]
-    """By column of times, how many were numbers of which unit."""
+    """Column of times → unit → number of times in it."""
 
 
 def is_table(path: Path) -> bool:
-    """Say whether a file is a table by its name."""
+    """Return whether a file is a table, by its name."""
     return is_parquet(path) or any(end in _NAMES_ENDINGS for end in map(str.lower, path.suffixes))
 
 
 def columns_of(path: Path, layout: Layout) -> dict[str, str]:
-    """Return what each column that means something is called in a table.
+    """Return the names in a table of the columns that are read.
 
     Raises:
         TableUnreadable: if the file is missing, damaged or no table, or lacks columns.
@@ -89,7 +89,7 @@ _TOLD = ("at", "bid", "bid_size", "ask", "ask_size", "price", "size", "trade_id"
 
 
 class _Fold:
-    """Rows to records. What it carries from one part of a table to the next is little."""
+    """Converts rows to records, with a little state from one part of a table to the next."""
 
     def __init__(self, layout: Layout, first_ns: int) -> None:
         self._time_unit = layout.time_unit
@@ -169,7 +169,7 @@ class _Fold:
         }
 
     def _noted(self, cells: Cells, good: Flags) -> dict[str, int]:
-        """Count what a market may say, but seldom does."""
+        """Count values that are possible but rare."""
         told = [cells.number(name) for name in _TOLD] + [cells.side, cells.is_quote]
         facts = np.stack(told)[:, good].astype(np.int64)
         crossed = cells.is_quote & (cells.number("bid") >= cells.number("ask"))
@@ -192,7 +192,7 @@ class _Fold:
 
 
 def _refusals(cells: Cells) -> Iterator[tuple[str, Flags]]:
-    """Yield each reason to refuse a row, and the rows; the first of a row counts."""
+    """Yield each reason to refuse rows, and the rows; the first reason of a row counts."""
     yield "kind is neither quote nor trade", cells.nonsense("kind")
     for name in ("at", "received"):
         yield from cells.wrong[name].items()
@@ -225,12 +225,12 @@ _APART = "a line with another number of cells than the header"
 
 
 def _kind_of(why: str) -> str:
-    """Return under which reason an odd line is counted."""
+    """Return the reason under which an odd line is counted."""
     return _APART if "cells where the header has" in why else why.partition(":")[0]
 
 
 def _amounts(values_e8: Mapping[str, Int64s], where: Flags) -> dict[str, pa.Array]:
-    """Return columns of amounts and of their decimals: as many as it takes."""
+    """Return columns of amounts and of the decimals that they need."""
     columns = {}
     for name, counts_e8 in values_e8.items():
         columns[name] = decimals(counts_e8, mask=~where)
@@ -265,7 +265,7 @@ def _book_columns(cells: Cells, is_book: Flags) -> dict[str, pa.Array]:
 def _undecodable_columns(
     rows: Rows, refusal: Int64s, reasons: Sequence[str]
 ) -> dict[str, pa.Array]:
-    """Return what is kept of rows that were refused: each as JSON, and the reason."""
+    """Return the records of refused rows: each as JSON, with the reason."""
     bad = np.flatnonzero(refusal)
     if not len(bad):
         return {
@@ -283,7 +283,7 @@ def _undecodable_columns(
 
 
 def _odd_lines(lines: Sequence[OddLine], received_ns: Sequence[int]) -> pa.RecordBatch:
-    """Return the lines that are no rows, each with the time of the row before it."""
+    """Return the records of invalid lines, each with the time of the row before it."""
     count = len(lines)
     columns = {
         "offset": pa.array([0] * count, pa.int64()),
@@ -296,7 +296,7 @@ def _odd_lines(lines: Sequence[OddLine], received_ns: Sequence[int]) -> pa.Recor
 
 
 def _order_of(lines: Sequence[OddLine], count: int) -> Int64s:
-    """Return the order in which odd lines, and the rows after them, stood in the file."""
+    """Return the order of odd lines and rows in the file."""
     places = np.concatenate([[line.place for line in lines], np.arange(count)])
     return np.argsort(places, kind="stable")
 
@@ -308,7 +308,7 @@ def _filled(values: Int64s, where: Flags, before: int) -> Int64s:
 
 
 def _decimals_of(values_e8: Int64s) -> npt.NDArray[np.int8]:
-    """Return how many decimals each needs, 0 to 8."""
+    """Return the number of decimals that each amount needs, 0 to 8."""
     needed = np.full(len(values_e8), 8, np.int8)
     for digits in range(1, 9):
         needed -= values_e8 % 10**digits == 0

@@ -1,12 +1,12 @@
-"""When rows say that they happened: in nanoseconds since 1970 UTC, and only where it can be so.
+"""The times of rows, in nanoseconds since 1970 UTC, where they are plausible.
 
 No market that is read here is older than bitcoin, so a time before 2009 or after 2096 is taken for
-a mistake, nearly always one of the unit. The years are so few that a whole number falls into them
-in one unit only: milliseconds of 2024 are the year 56 500 in seconds, and January 1970 in
-nanoseconds. So a number without a stated unit has the one in which it is plausible, each number by
-itself, as some tables change their unit in the middle; and one with a stated unit is held to it.
+an error, nearly always of the unit. In this range an integer is plausible in one unit only:
+milliseconds of 2024 are the year 56 500 in seconds, and January 1970 in nanoseconds. So without a
+stated unit, each number has the unit in which it is plausible, since some tables change their unit
+in the middle. With a stated unit, a number that is implausible in it is refused.
 
-A float of a time cannot hold nanoseconds, and is rounded to whole microseconds.
+A float cannot hold a time to the nanosecond, so it is rounded to microseconds.
 """
 
 from collections import Counter
@@ -20,13 +20,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 UNITS_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-"""Units of times that are numbers."""
+"""Units of numeric times → nanoseconds."""
 
 TIME_NS_MIN = 1_230_768_000 * 10**9
 """2009-01-01, two days before the first block of bitcoin."""
 
 TIME_NS_MAX = 4 * 10**18
-"""The year 2096: beyond, event time and a horizon could exceed what a log holds."""
+"""The year 2096: later, event time plus a horizon could exceed what a log holds."""
 
 YEARS = "2009 to 2096"
 
@@ -45,7 +45,7 @@ _REWRITTEN = (
     (r" ?(?i:z|utc|gmt)$", "Z"),
     (r"([0-9]) ([-+][0-9]{2}:?([0-9]{2})?)$", r"\1\2"),
 )
-"""Other spellings of ISO 8601 that mean one thing only."""
+"""Unambiguous variants of ISO 8601."""
 
 
 class Times(NamedTuple):
@@ -53,20 +53,20 @@ class Times(NamedTuple):
 
     ns: Int64s
     has: Flags
-    """Where there is a plausible one."""
+    """Where the time is plausible, bool[rows]."""
 
     wrong: dict[str, Flags]
-    """Where there is one that is not, by reason."""
+    """Reason → where the time is implausible, bool[rows]."""
 
     units: Counter[str]
-    """How many were numbers of which unit."""
+    """Unit → number of numeric times in it."""
 
     rounded: Flags
     """Where a float was rounded to microseconds."""
 
 
 def time_ns(number: int | Decimal, unit: str | None) -> tuple[int, str] | None:
-    """Return the time that a number is, and of which unit; ``None`` where it is not plausible.
+    """Return the time of a number in ns, and its unit; ``None`` if it is implausible.
 
     >>> time_ns(1_700_000_000_000, None), time_ns(1_700_000_000_000, "us"), time_ns(5, None)
     ((1700000000000000000, 'ms'), None, None)
@@ -78,7 +78,7 @@ def time_ns(number: int | Decimal, unit: str | None) -> tuple[int, str] | None:
 
 
 def why_not(number: int | Decimal, name: str, unit: str | None) -> str:
-    """Return why a whole number is no time.
+    """Return why an integer is not a plausible time.
 
     >>> why_not(1_700_000_000_000, "at", "ns")
     'at is not of the years 2009 to 2096 in ns; in ms it would be'
@@ -151,7 +151,7 @@ def _of_floats(column: pa.Array, name: str, unit: str | None) -> Times:
     values = column.fill_null(float("nan")).to_numpy(zero_copy_only=False)
     has = np.isfinite(values)
     values = np.where(has, values, 0.0)
-    # The unit is that of the whole part; what is beyond an integer is beyond every year.
+    # The unit is that of the integer part; numbers beyond int64 are implausible in every unit.
     found = _counted(
         np.clip(np.floor(values), -(2**62), 2**62).astype(np.int64),
         has,
@@ -170,7 +170,7 @@ def _of_floats(column: pa.Array, name: str, unit: str | None) -> Times:
 
 
 def _of_texts(column: pa.Array, name: str, unit: str | None) -> Times:
-    """Return texts as times: whole numbers, decimals to their last digit, or ISO 8601."""
+    """Return texts as times: integers, exact decimals, or ISO 8601."""
     whole = pc.match_substring_regex(column, _WHOLE)
     fixed = pc.match_substring_regex(column, _FIXED)
     other = pc.invert(pc.or_(whole, fixed))
@@ -190,7 +190,7 @@ def _of_texts(column: pa.Array, name: str, unit: str | None) -> Times:
 
 
 def _joined(parsed: list[Times]) -> Times:
-    """Return what several ways of reading the same cells found, at most one in each cell."""
+    """Merge several readings of the same cells, of which at most one applies to each cell."""
     first, *others = parsed
     ns, has, wrong, rounded = first.ns, first.has, dict(first.wrong), first.rounded
     units = Counter(first.units)
@@ -215,14 +215,14 @@ def _iso_ns(column: pa.Array) -> tuple[Int64s, Flags]:
 
 
 def _timestamps(column: pa.Array, zone: str | None) -> pa.Array:
-    """Return ISO 8601 texts as timestamps; null where there is no such day or time."""
+    """Return ISO 8601 texts as timestamps; null where the date or time does not exist."""
     kind = pa.timestamp("ns", zone)
     try:
         return column.cast(kind)
     except pa.ArrowInvalid:
         if len(column) == 1:
             return pa.nulls(1, kind)
-    half = len(column) // 2  # so that few bad ones among many are found soon
+    half = len(column) // 2  # bisection, so that few bad texts among many are found fast
     halves = [_timestamps(part, zone) for part in (column.slice(0, half), column.slice(half))]
     return pa.concat_arrays(halves)
 
@@ -231,12 +231,12 @@ def _timestamps_ns(column: pa.Array) -> tuple[Int64s, Flags]:
     numbers, has = _integers(column.cast(pa.int64()))
     size_ns = UNITS_NS[column.type.unit]
     held = has & (np.abs(numbers) <= TIME_NS_MAX // size_ns + 1)
-    # What is further away is a time, but none that can be: any year outside will do.
+    # A time further away is implausible anyway, so any year outside of the range will do.
     return np.where(held, numbers, 0) * size_ns, has
 
 
 def _integers(column: pa.Array) -> tuple[Int64s, Flags]:
-    """Return whole numbers of at most 2^62, others as that."""
+    """Return integers clipped at 2^62."""
     if pa.types.is_uint64(column.type):
         column = pc.min_element_wise(column, pa.scalar(2**62, pa.uint64()), skip_nulls=False)
     numbers: Int64s = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
@@ -249,5 +249,5 @@ def _only(column: pa.Array, where: pa.Array) -> pa.Array:
 
 
 def units_text(units: Mapping[str, int]) -> str:
-    """Return the units of a column's times in words: the most frequent first."""
+    """Return the units of a column's times in words, the most frequent first."""
     return " and ".join(unit for unit, _ in Counter(units).most_common())

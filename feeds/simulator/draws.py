@@ -1,7 +1,7 @@
-"""Random draws keyed by (seed, stream, step): the same for a step whatever was drawn before.
+"""Random draws keyed by (seed, stream, step), independent of earlier draws.
 
-Philox, a counter-based generator, gives the bits; only its raw output is used, which is stable
-between versions of NumPy, and what is made of it is arithmetic on Python floats.
+The bits come from Philox, a counter-based generator. Only its raw output is used, which is stable
+between versions of NumPy; the rest is arithmetic on Python floats.
 """
 
 import math
@@ -16,7 +16,7 @@ _UNIT = 2.0**-53
 
 
 class Draws:
-    """An endless table: for every step a row of so many uniform draws in (0, 1).
+    """An endless table: for every step a row of ``width`` uniform draws in (0, 1).
 
     ``stream`` is a name; two streams of one seed share nothing. Rows are made in blocks, so they
     are cheapest read in order.
@@ -47,7 +47,7 @@ class Draws:
 
 
 def uniforms(*, seed: int, stream: str, rows: int, width: int) -> npt.NDArray[np.float64]:
-    """Return a table of uniform draws in (0, 1), all rows at once; a longer one begins the same.
+    """Return uniform draws in (0, 1), float64[rows, width]; a longer table begins the same.
 
     It shares nothing with the `Draws` of the same seed and stream.
 

@@ -1,4 +1,4 @@
-"""The faults that a stand-in exchange can have: their names, how seldom they are, and garbage."""
+"""The faults of the simulator: their names, their frequencies, and garbage frames."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,25 +22,25 @@ LINE_FAULTS = {
     "forget": 500,
     "clock": 1000,
 }
-"""Faults of a line to a client: once in so many frames (``stale``: in so many snapshots)."""
+"""Faults of the line to a client: once in so many frames (``stale``: snapshots), on average."""
 
 DOOR_FAULTS = {"refuse": 3, "hang": 8, "alert": 5, "mute": 5, "reject": 4}
-"""Faults of a beginning: once in so many handshakes (``reject``: in so many requests)."""
+"""Faults of a start: once in so many handshakes (``reject``: requests), on average."""
 
 REST_FAULTS = {"rest-429": 5, "rest-403": 10, "rest-500": 5, "rest-cut": 5, "rest-slow": 10}
-"""Faults of REST: once in so many calls."""
+"""Faults of REST: once in so many calls, on average."""
 
 DESK_FAULTS = {"halt": 4, "odd-row": 4}
-"""What REST says that is answered well: once in so many calls of its kind."""
+"""Odd but valid replies of REST: once in so many calls of a kind, on average."""
 
 AWAY = "away"
-"""Not a fault by itself: with every lost connection the market goes on unheard so many steps."""
+"""No fault by itself: after every lost connection the market advances so many steps unsent."""
 
 FAULTS = {**LINE_FAULTS, **DOOR_FAULTS, **REST_FAULTS, AWAY: 50, **DESK_FAULTS}
-"""Each fault, and how seldom it is unless something else is stated."""
+"""Each fault, and its default frequency: once in so many."""
 
 RANDOM = "random"
-"""Some of all faults, drawn from the seed."""
+"""The name of a random choice of faults, drawn from the seed."""
 
 _MEANINGS = {
     "close": "a closing handshake",
@@ -74,7 +74,7 @@ _MEANINGS = {
 
 
 def described() -> str:
-    """Return every fault with what it means, one a line."""
+    """Return every fault with its meaning, one a line."""
     return "\n".join(f"{name:13} {meaning}" for name, meaning in _MEANINGS.items())
 
 
@@ -135,22 +135,22 @@ GARBAGE: tuple[str | bytes, ...] = (
     _garbled(_DELTA, asks=None),
     _garbled(_DELTA, checksum=-1),
 )
-"""Frames that mean nothing; ``MARKET`` becomes the market of the frame before which they come."""
+"""Garbage frames; ``MARKET`` is replaced by the market of the frame that follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of fault, and how seldom it is (``away``: how many steps)."""
+    """One kind of fault, and its frequency: once in so many (``away``: number of steps)."""
 
     name: str
     every_frames: int
 
 
 def parse_fault(text: str) -> Fault:
-    """Return the fault that a text such as ``close`` or ``close=200`` names.
+    """Return the fault of a text such as ``close`` or ``close=200``.
 
     Raises:
-        FaultUnknown: if there is none, or the number is not 1 or more.
+        FaultUnknown: if there is no such fault, or the number is below 1.
     """
     name, separator, number = text.partition("=")
     valid = number.isascii() and number.isdigit() and int(number) >= 1 if separator else True
@@ -160,7 +160,7 @@ def parse_fault(text: str) -> Fault:
 
 
 def random_faults(seed: int) -> list[Fault]:
-    """Return about half of all faults, half to twice as seldom as usual, drawn from a seed."""
+    """Return about half of all faults, at half to twice the default rarity, drawn from a seed."""
     from feeds.simulator.draws import Draws  # brings arrays, which a list of faults does not need
 
     row = Draws(seed=seed, stream="faults", width=2 * len(FAULTS)).row(0)
@@ -172,10 +172,10 @@ def random_faults(seed: int) -> list[Fault]:
 
 
 def parse_faults(texts: Sequence[str], *, seed: int) -> list[Fault]:
-    """Return the faults that texts name; ``random`` among them is drawn from the seed.
+    """Return the faults of these texts; ``random`` is drawn from the seed.
 
     Raises:
-        FaultUnknown: if one of them is none.
+        FaultUnknown: if one of them is unknown.
     """
     drawn = random_faults(seed) if RANDOM in texts else []
     return [*drawn, *(parse_fault(text) for text in texts if text != RANDOM)]

@@ -1,8 +1,7 @@
-"""The line between a source and one client, and what goes wrong on it, sans I/O.
+"""The line between a source and one client, and its faults, sans I/O.
 
-Faults happen at random, on average once in so many frames of one line, and the same for the same
-seed: they are drawn from (seed, line, frame), so that they depend neither on timing nor on each
-other.
+Faults are random, on average once in a number of frames of one line. They are drawn from (seed,
+line, frame), so they are the same for a seed and depend neither on timing nor on each other.
 """
 
 import re
@@ -40,19 +39,19 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Drop this market's subscription without a word."""
+    """Drop this market's subscription silently."""
 
     market: str
 
 
 @dataclass(frozen=True, slots=True)
 class Maintain:
-    """Close every connection, and let nobody in for a while."""
+    """Close every connection, and refuse handshakes for a while."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shut:
-    """Close every connection, and listen to nobody for a while."""
+    """Close every connection and the listening socket for a while."""
 
 
 Action = Send | Close | Stall | Forget | Maintain | Shut
@@ -67,7 +66,7 @@ _ENDS: dict[str, Action] = {
 _CHECKSUM = re.compile(r'("checksum":\s?")([0-9]+)(")')
 _TIMESTAMP = re.compile(r'("timestamp":\s?")([^"]+)(")')
 _HOUR_NS = 3_700 * 10**9
-"""A little more than the engine takes for a move of time."""
+"""A little more than the largest move of event time that the engine accepts."""
 
 
 class FaultyLine:
@@ -82,7 +81,7 @@ class FaultyLine:
         self._off_ns = 0
 
     def carry(self, text: str, market: str) -> Iterator[Action]:
-        """Yield what becomes of one frame; nothing follows what ends the line."""
+        """Yield the actions for one frame; an action that ends the line is the last."""
         row = self._draws.row(self._frames)
         self._frames += 1
         held, self._held = self._held, None

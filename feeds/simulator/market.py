@@ -1,11 +1,11 @@
-"""A seeded synthetic market: its book, its trades, and the frames that tell them.
+"""A seeded synthetic market: its book, its trades, and their frames.
 
 At each step the book changes in one delta that carries the exchange's checksum, then now and then
 a trade is printed, then a tick if the best bid, the best ask or the last price changed; all are
 stamped with the step's time. The best level of each side is the scenario's: their prices lie evenly
-around the mid, the logarithm of the ratio of their volumes is the scenario's signal. The levels
-behind them are noise, and what is left when the best moves away: added, changed and deleted, never
-crossed, and of bounded number.
+around the mid, and the logarithm of the ratio of their volumes is the scenario's signal. Deeper
+levels are noise, or remain when the best price moves away: they are added, changed and deleted,
+never crossed, and bounded in number.
 
 The market of a (seed, market, scenario, start) is the same on every run: every draw is keyed by its
 step.
@@ -43,11 +43,11 @@ _DRAWS_A_STEP = 24
 
 
 class SyntheticMarket:
-    """One market, from its first book on; a `Source` of itself.
+    """One market, from its first book on.
 
     Args:
         market: its id, which also names its stream of draws.
-        scenario: what it does.
+        scenario: its process.
         seed: of all its draws.
         start_ns: the market time of its first book.
         start_price_e8: its first mid; by default a plausible one.
@@ -81,12 +81,12 @@ class SyntheticMarket:
 
     @property
     def markets(self) -> tuple[str, ...]:
-        """Its own id."""
+        """The id of the market."""
         return (self._market,)
 
     @property
     def at_ns(self) -> int:
-        """The market time reached."""
+        """The present market time."""
         return self._start_ns + self._step * STEP_NS
 
     @property
@@ -95,12 +95,12 @@ class SyntheticMarket:
         return self.at_ns + STEP_NS
 
     def snapshot(self, market: str) -> str:
-        """Return the book as it stands."""
+        """Return the snapshot frame of the present book."""
         assert market == self._market
         return snapshot_frame(market, self.at_ns, self._book, version=snapshot_id(self.at_ns))
 
     def advance(self) -> Sequence[Frame]:
-        """Go one step on and return its frames: the delta, perhaps a trade, perhaps a tick."""
+        """Advance one step and return its frames: the delta, perhaps a trade, perhaps a tick."""
         self._step += 1
         row = self._draws.row(self._step)
         self.walk.move(row)
@@ -126,11 +126,11 @@ class SyntheticMarket:
 
     def _change_book(self, row: Sequence[float]) -> tuple[list[Level], list[Level]]:
         if row[3] < _SPREAD_CHANCE:
-            # A spread of a few increments mostly, of hundreds now and then.
+            # Mostly a spread of a few increments, sometimes of hundreds.
             self._half_spread = min(_HALF_SPREAD_MAX, 1 + int(-30 * math.log(row[4])))
         mid = self._mid_steps()
         half_spread = min(self._half_spread, mid - 1)
-        # The wider the spread, the better stocked its edges; the sum says nothing of the future.
+        # The wider the spread, the larger the best volumes; their sum does not predict anything.
         volume = 0.1 - 0.5 * math.log(row[6])
         share = 1 / (1 + math.exp(-self.walk.signal))
         return (
@@ -154,7 +154,7 @@ class SyntheticMarket:
         while side and (best - side.at(0).price_e8 // self._increment_e8) * away > 0:
             put(side.at(0).price_e8 // self._increment_e8, 0)
         put(best, volume)
-        # One level behind the best is added or changed, one is deleted.
+        # One level deeper than the best is added or changed, one is deleted.
         put(max(1, best + away * (1 + int(row[0] * 400))), -0.4 * math.log(row[1]))
         if len(side) > LEVELS_A_SIDE_MIN and row[2] < 0.5:
             rank = 1 + int(row[3] * (len(side) - 1))
@@ -163,7 +163,7 @@ class SyntheticMarket:
             draw = row[4 + len(side) % 4]
             worst = side.at(-1).price_e8 // self._increment_e8
             if worst == 1:
-                break  # a bid has reached the smallest price there is
+                break  # a bid has reached the smallest possible price
             put(max(1, worst + away * (1 + int(draw * 200))), 0.05 + draw)
         while len(side) > LEVELS_A_SIDE_MAX:
             put(side.at(-1).price_e8 // self._increment_e8, 0)
@@ -173,7 +173,7 @@ class SyntheticMarket:
         buys = row[7] < 1 / (1 + math.exp(-self.walk.signal))
         side = self._book.asks if buys else self._book.bids
         self._last_e8 = side.at(0).price_e8
-        # What is left of the draw that a trade happened is a draw again.
+        # Given that a trade happened, the rest of its draw is uniform again.
         volume_e8 = 1 + int(-0.02 * math.log(row[5] / _TRADE_CHANCE) * E8)
         self._trade_id += 1
         self._statistics.add(self._last_e8, volume_e8)
@@ -223,16 +223,16 @@ class SyntheticExchange:
         return next(iter(self._by_id.values())).due_ns
 
     def advance(self) -> Sequence[Frame]:
-        """Go one step on in every market, in their order."""
+        """Advance every market one step, in their order."""
         return [frame for market in self._by_id.values() for frame in market.advance()]
 
     def snapshot(self, market: str) -> str:
-        """Return a market's book as it stands."""
+        """Return the snapshot frame of a market's present book."""
         return self._by_id[market].snapshot(market)
 
 
 class _Statistics:
-    """The tick's statistics, here since the market's start rather than over 24 hours."""
+    """The statistics of a tick, since the market's start and not over 24 hours."""
 
     def __init__(self, first_e8: int) -> None:
         self._first_e8 = self._low_e8 = self._high_e8 = first_e8
@@ -258,7 +258,7 @@ class _Statistics:
 
 
 def _increment_e8(deviation: float) -> int:
-    """Return a price increment of which a step's noise is at least fifty, a cent at most."""
+    """Return a price increment of at most a cent and a fiftieth of a step's noise."""
     decimals = 2
     while decimals < 8 and deviation * 10**decimals < 50:
         decimals += 1
@@ -266,7 +266,7 @@ def _increment_e8(deviation: float) -> int:
 
 
 def _decimals(value_e8: int) -> int:
-    """Return how many decimals a value needs: the exchange sends no trailing zeros."""
+    """Return the number of decimals of a value, as the exchange sends no trailing zeros."""
     rest = abs(value_e8) % E8
     return len(f"{rest:08d}".rstrip("0")) if rest else 0
 

@@ -1,12 +1,12 @@
 """A recording of frames as a source: every frame verbatim, in the order of the file.
 
-A recording is JSON lines ``{"at": <time>, "frame": {...}}`` (`feeds.files.frames`), packed with
-zstd or otherwise: market time, and a message of the exchange. It is read as a stream, once from end
-to end on opening, so that damage is known before anything is played and the markets in it are, and
-once more while it plays. A time that is plausible in no unit is one of a made-up clock, in ns.
+A recording is JSON lines ``{"at": <time>, "frame": {...}}`` (`feeds.files.frames`), possibly
+compressed: market time, and a message of the exchange. It is read as a stream twice: completely
+when it is opened, to find damage and the markets in it before playing, and again while it plays. A
+time that is plausible in no unit is taken as ns of a synthetic clock.
 
-The book deltas are folded on the way, so that whoever subscribes in the middle gets a snapshot to
-which the rest belongs. Until the recording's own first snapshot there is none, and none is sent.
+Book deltas are folded while playing, so a client that subscribes in the middle gets a snapshot that
+fits the following deltas. Before the recording's own first snapshot none is sent.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ class Recording:
 
     @property
     def due_ns(self) -> int | None:
-        """When the next frame was recorded; ``None`` after the last."""
+        """The time of the next frame; ``None`` after the last."""
         return None if self._next is None else self._next[0]
 
     def advance(self) -> Sequence[Frame]:
@@ -69,12 +69,12 @@ class Recording:
         return (frame,)
 
     def snapshot(self, market: str) -> str | None:
-        """Return the book as far as the recording was played."""
+        """Return the snapshot frame of the book at the present position."""
         return self._books[market].snapshot()
 
 
 class _Folded:
-    """One market's book, and the moment of the update that made it."""
+    """One market's book, and the time of its last update."""
 
     def __init__(self, market: str) -> None:
         self._market = market
@@ -86,7 +86,7 @@ class _Folded:
             return
         event = decode(frame.text, 0)
         if not isinstance(event, tuple) or not isinstance(event[1], BookUpdate):
-            return  # recorded as it was received, and played as it was recorded
+            return  # an undecodable frame is played as recorded
         update = event[1]
         if update.snapshot or self._last is not None:
             self._book.apply(update)
@@ -96,7 +96,7 @@ class _Folded:
         if self._last is None:
             return None
         at_ns = self._last.exchange_ns or 0
-        # A version above the last delta's would make the next one look stale.
+        # A version above the last delta's would make the next delta look stale.
         version = self._last.snapshot_id or snapshot_id(at_ns)
         return snapshot_frame(self._market, at_ns, self._book, version=version)
 

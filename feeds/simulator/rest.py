@@ -1,9 +1,9 @@
-"""The stand-in's REST v3, sans I/O: a path in, a reply out, as documented and as observed.
+"""The simulator's REST v3, sans I/O: a path in, a reply out, as documented and as observed.
 
-It answers ``/time``, ``/markets``, ``/markets/{id}/trades`` and ``/markets/{id}/orderbook``, from
-what the market published and the book as it stands. The page behind a cursor holds the cursor's own
-row, as far as anybody could tell (BTCMarkets/API issue 204). More calls than a window allows are
-answered with 429.
+It answers ``/time``, ``/markets``, ``/markets/{id}/trades`` and ``/markets/{id}/orderbook`` from
+the published trades and the present book. The page after a cursor includes the cursor's own row, as
+far as is known (BTCMarkets/API issue 204). Calls beyond the limit of a window are answered with
+429.
 """
 
 import json
@@ -21,7 +21,7 @@ from feeds.simulator.source import Frame, Source
 PREFIX = "/v3"
 
 TRADES_KEPT_MAX = 200_000
-"""Published trades of a market that can be asked for (I10)."""
+"""Published trades of a market that can be requested (I10)."""
 
 _PAGE_MAX = 200
 _ORDERS_MAX = 50
@@ -33,7 +33,7 @@ _LIMITS = {"time": 100, "markets": 150, "market": 300}
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer; ``headers`` beside those that every one has."""
+    """An HTTP reply; ``headers`` in addition to those of every reply."""
 
     status: int
     body: str
@@ -56,9 +56,9 @@ class RestDesk:
     """Answers about the markets of a source.
 
     Args:
-        source: the books, as they stand.
+        source: the present books.
         now_s: a clock for the limits, in seconds since 1970.
-        limits: whether there are limits; a market that runs faster than life has none.
+        limits: whether calls are limited; not in a market that runs faster than real time.
     """
 
     def __init__(self, source: Source, *, now_s: Callable[[], float], limits: bool = True) -> None:
@@ -81,13 +81,13 @@ class RestDesk:
             self.statuses[market] = _STATUSES[(_STATUSES.index(status) + 1) % len(_STATUSES)]
 
     def publish(self, frame: Frame, at_ns: int) -> None:
-        """Take note of what the market has just said, at a moment of its time."""
+        """Store a frame that the market has just published, with its market time."""
         self.at_ns = at_ns
         if frame.channel == "trade":
             self._trades[frame.market].append(_row(json.loads(frame.text)))
 
     def answer(self, target: str, *, has_odd_row: bool = False) -> Reply:
-        """Return the reply to a GET of this path and query; one row of a list may be spoiled."""
+        """Return the reply to a GET of this path and query; a fault may spoil one row of a list."""
         parts = urlsplit(target)
         path = parts.path.removeprefix(PREFIX).strip("/").split("/")
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}

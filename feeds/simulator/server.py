@@ -1,10 +1,10 @@
-"""The stand-in exchange's sockets and its pace; loopback only.
+"""The simulator's sockets and its pace; loopback only.
 
-Market time begins with the first subscriber. From then on it runs at a stated speed whether anyone
-listens or not, or as fast as it is read, and then it stands while nobody does. Every frame goes to
-the sockets subscribed to it at its moment, in order; where a socket's write buffer is full the
-market waits, so that the slowest reader sets the pace and nothing is dropped, or kept in unbounded
-memory (I10). When a source has ended the sockets stay open and the heartbeat goes on.
+Market time starts with the first subscriber. It then runs at a given speed, with or without
+clients, or as fast as clients read, and then it pauses without them. Every frame goes to the
+sockets that are subscribed to it at that moment, in order. If a socket's write buffer is full the
+market waits, so the slowest reader sets the pace, nothing is dropped, and memory is bounded (I10).
+After the end of a source the sockets stay open and the heartbeat continues.
 
 REST is answered on the same port (`feeds.simulator.rest`).
 """
@@ -35,7 +35,7 @@ from feeds.simulator.source import Frame, Source
 from feeds.simulator.subscriptions import Subscriptions
 
 HOST = "127.0.0.1"
-"""A stand-in is nobody's exchange but this machine's."""
+"""The simulator serves this machine only."""
 
 _WRITE_LIMIT_BYTES = 64 * 1024
 _MESSAGE_BYTES_MAX = 64 * 1024
@@ -46,25 +46,25 @@ _TLS_ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
 
 _REJECTED = '{"messageType":"error","code":3,"message":"invalid marketIds"}'
 
-# A client that hangs up in the middle of a handshake is its own affair, not a traceback of ours.
+# A client that disconnects during a handshake must not cause a traceback.
 _LOGGER = logging.getLogger("feeds.simulator")
 _LOGGER.addHandler(logging.NullHandler())
 _LOGGER.propagate = False
 
 
 class Exchange:
-    """A stand-in exchange over one source.
+    """A simulated exchange over one source.
 
     Args:
-        source: what is sent, and when in market time.
-        port: to listen on; 0 takes a free one.
-        speed: market time per time; ``None`` is as fast as the clients read.
-        faults: what goes wrong on every client.
-        seed: of the faults.
+        source: the frames, with their market times.
+        port: the port to listen on; 0 takes a free one.
+        speed: market time per real time; ``None`` is as fast as the clients read.
+        faults: the faults of every client's line.
+        seed: the seed of the faults.
         heartbeat_s: time between two heartbeats of a socket.
         close_at_end: whether the sockets are closed once the source has ended.
         once: whether the exchange ends once the source has and the last client has left.
-        maintenance_s: how long nobody is let in with the faults ``maintenance`` and ``shut``.
+        maintenance_s: how long handshakes are refused by the faults ``maintenance`` and ``shut``.
         slow_s: how long REST, or a handshake, takes with the faults ``rest-slow`` and ``hang``.
     """
 
@@ -127,7 +127,7 @@ class Exchange:
                         playing = asyncio.create_task(self._play())
                     await self._until_shut(playing, stopped)
                     await _stop_accepting(server)
-                # Whoever comes now is refused by the system: there is no socket.
+                # The system refuses connections now, because there is no socket.
                 await asyncio.wait({stopped}, timeout=self._maintenance_s)
         finally:
             tasks = [task for task in (playing, stopped) if task is not None]
@@ -142,7 +142,7 @@ class Exchange:
             self._port,
             compression=None,
             process_request=self._receive,
-            ping_interval=None,  # the exchange sends none
+            ping_interval=None,  # the exchange sends no pings
             max_size=_MESSAGE_BYTES_MAX,
             write_limit=_WRITE_LIMIT_BYTES,
             close_timeout=_CLOSE_TIMEOUT_S,
@@ -150,7 +150,7 @@ class Exchange:
         )
 
     async def _until_shut(self, playing: asyncio.Task[None], stopped: asyncio.Task[bool]) -> None:
-        """Return when nobody is to be listened to any more, for a while or for ever."""
+        """Return when the listening socket must be closed, for a while or for ever."""
         self._shut.clear()
         shut = asyncio.create_task(self._shut.wait())
         waiting: set[asyncio.Task[Any]] = {playing, stopped, shut}
@@ -159,7 +159,7 @@ class Exchange:
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 if playing in waiting and playing.done():
                     playing.result()
-                    waiting.remove(playing)  # the sockets stay open behind the end
+                    waiting.remove(playing)  # the sockets stay open after the end
         finally:
             shut.cancel()
 
@@ -183,14 +183,14 @@ class Exchange:
             else:
                 early_s = began_s + (due_ns - began_ns) / 1e9 / self._speed - clock()
             advances += 1
-            # Sends do not yield while there is room, so the loop's other work needs its turn.
+            # Sends do not yield while there is room, so give the loop's other work a turn.
             if early_s > 0 or advances % _ADVANCES_WITHOUT_YIELD == 0:
                 await asyncio.sleep(max(0.0, early_s))
             frames = self._source.advance()
             for frame in frames:
                 self._desk.publish(frame, due_ns)
-            # Settled before the first of them is sent: whoever subscribes meanwhile gets a
-            # snapshot that holds these frames.
+            # The receivers are fixed before the first frame is sent: a client that subscribes
+            # meanwhile gets a snapshot that includes these frames.
             deliveries = [
                 (client, frame)
                 for frame in frames
@@ -208,7 +208,7 @@ class Exchange:
         self._leave_if_done()
 
     async def _receive(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer a call of REST, or refuse a handshake; ``None`` lets it in."""
+        """Answer a call of REST, or refuse a handshake; ``None`` accepts it."""
         is_closed = monotonic_s() < self._closed_until_s
         if not request.path.startswith(rest.PREFIX):
             happening = self._doors.draw("refuse", "hang", "alert")
@@ -236,7 +236,7 @@ class Exchange:
         return _response(self._reply(request.path), is_cut="rest-cut" in happening)
 
     def _reply(self, target: str) -> rest.Reply:
-        """Answer a call of REST well, whatever is true then."""
+        """Answer a call of REST without a fault, from the present state."""
         if target.partition("?")[0] == f"{rest.PREFIX}/markets" and self._answers.draw("halt"):
             self._desk.halt()
         return self._desk.answer(target, has_odd_row=bool(self._answers.draw("odd-row")))
@@ -292,8 +292,8 @@ class Exchange:
                 case Shut():
                     self._shut.set()
                     await self._end_all()
-            # In its own time the market goes on while a client is away; at full speed it would
-            # wait for it, and nothing would be missed.
+            # At a given speed the market continues while a client is away. At full speed it would
+            # wait for the client, and nothing would be missed; so advance it here.
             self._unheard_steps = self._away_steps
 
     async def _end_all(self) -> None:
@@ -312,7 +312,7 @@ class Exchange:
 
 
 class _Chances:
-    """Which faults of a kind happen now: drawn from (seed, name, how often it was asked)."""
+    """Draws faults of a kind, keyed by (seed, name, number of draws)."""
 
     def __init__(self, faults: Sequence[Fault], kind: Mapping[str, int], *, seed: int) -> None:
         self._every = {f.name: f.every_frames for f in faults if f.name in kind}
@@ -320,7 +320,7 @@ class _Chances:
         self._asked = dict.fromkeys(self._every, 0)
 
     def draw(self, *names: str) -> frozenset[str]:
-        """Return which of these happen."""
+        """Return the faults that happen now."""
         happening = set()
         for name in names:
             if name in self._every:
@@ -332,7 +332,7 @@ class _Chances:
 
 
 class _Client:
-    """One client's socket, what it is subscribed to, and what goes wrong on it."""
+    """One client's socket, its subscriptions and its line."""
 
     def __init__(
         self, socket: ServerConnection, subscriptions: Subscriptions, faults: FaultyLine
@@ -362,7 +362,7 @@ class _Client:
             return
         if close.within is not None:
             body = close.within.encode()
-            # A text frame's head of 16 or 64 bits of length, and half of what it promises.
+            # A text frame's head with a length of 16 or 64 bits, and half of its payload.
             long = len(body) >= 1 << 16
             head = bytes([0x81, 127 if long else 126]) + len(body).to_bytes(8 if long else 2, "big")
             with suppress(RuntimeError):  # the client has just closed it
@@ -382,7 +382,7 @@ class _Client:
 def run(
     exchange: Exchange, *, on_listening: Callable[[str], None], until_stdin_closes: bool = False
 ) -> None:
-    """Serve until SIGINT, SIGTERM, or the end of standard input if that is asked for.
+    """Serve until SIGINT, SIGTERM, or on request the end of standard input.
 
     Raises:
         OSError: if the port cannot be listened on.
@@ -401,7 +401,7 @@ def run(
 
 
 def _await_stdin(then: Callable[[], None]) -> None:
-    # Past Python's buffers: a thread that holds their lock would not let the process end.
+    # Unbuffered: a thread that holds the lock of a buffer would keep the process from ending.
     while os.read(sys.stdin.fileno(), 4096):
         pass
     then()
@@ -422,10 +422,10 @@ def _response(reply: rest.Reply, *, is_cut: bool = False) -> Response:
 
 
 async def _stop_accepting(server: Server) -> None:
-    """Let no one else in, and let whoever has just been accepted become a connection.
+    """Stop listening, after accepted sockets have become connections.
 
-    Python loses the socket of a connection that was accepted in the turn of the loop in which its
-    server is closed (CPython's issue 109564): nobody would ever close it.
+    Python loses the socket of a connection that was accepted in the iteration of the loop in which
+    its server is closed (CPython issue 109564); it would never be closed.
     """
     for socket in server.sockets:
         asyncio.get_running_loop().remove_reader(socket.fileno())

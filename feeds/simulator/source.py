@@ -1,8 +1,8 @@
-"""What the stand-in exchange sends and when, in market time: the seam behind its sockets.
+"""Sources: the frames that the simulator sends, and their market times.
 
-A source is advanced from one moment to the next; it owns no clock, no socket and no pace. Between
-two advances its books stand at the moment last reached, so that a snapshot taken then continues
-exactly with what the next advance brings.
+A source is advanced from one moment to the next; it has no clock, no socket and no pace. Between
+two advances its books are those of the last moment, so a snapshot taken then is continued exactly
+by the frames of the next advance.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message as it goes out: its market, its channel, and its text."""
+    """One message to send: its market, its channel and its text."""
 
     market: str
     channel: str
@@ -24,16 +24,16 @@ class Source(Protocol):
 
     @property
     def markets(self) -> tuple[str, ...]:
-        """The ids of the markets there are."""
+        """The ids of the markets."""
         ...
 
     @property
     def due_ns(self) -> int | None:
-        """When, in market time, the next frames are due; ``None`` when there are no more."""
+        """The market time of the next frames; ``None`` after the last."""
         ...
 
     def advance(self) -> Sequence[Frame]:
-        """Go on to `due_ns` and return its frames.
+        """Advance to `due_ns` and return its frames.
 
         Raises:
             RecordingUnreadable: if the next ones cannot be read.
@@ -41,5 +41,5 @@ class Source(Protocol):
         ...
 
     def snapshot(self, market: str) -> str | None:
-        """Return the snapshot frame of a market's book as it stands; ``None`` if unknown yet."""
+        """Return the snapshot frame of a market's present book; ``None`` if still unknown."""
         ...

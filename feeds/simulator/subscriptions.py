@@ -1,10 +1,10 @@
-"""What one socket of the exchange is subscribed to, sans I/O: a message in, answers out.
+"""The subscriptions of one socket on the exchange's side, sans I/O: a message in, answers out.
 
 ``subscribe`` replaces everything, ``addSubscription`` adds, ``removeSubscription`` removes (and
 with no market, the whole channel). There are no acknowledgements: a book answers with its snapshot,
-even if it was subscribed already. A message with anything wrong in it is refused whole, by an
-``error`` frame that does not say what was wrong, and earlier subscriptions go on (wiki,
-"WebSocket v2", and a live probe of 2026-09).
+even if it was subscribed already. A message with any error is refused as a whole, by an ``error``
+frame that does not identify the error, and earlier subscriptions stay (wiki, "WebSocket v2", and a
+live probe of 2026-09).
 """
 
 import json
@@ -18,14 +18,14 @@ _TYPES = ("subscribe", "addSubscription", "removeSubscription")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a message calls for: an ``error`` frame, or these markets' snapshots, or nothing."""
+    """The answer to a message: an ``error`` frame, snapshots of these markets, or nothing."""
 
     error: str | None = None
     snapshots: tuple[str, ...] = ()
 
 
 class Subscriptions:
-    """The channels of one socket, each with its markets, among the ``markets`` there are."""
+    """The channels of one socket, each with its markets, out of all ``markets``."""
 
     def __init__(self, markets: Collection[str]) -> None:
         self._known = frozenset(markets)
@@ -70,7 +70,7 @@ class Subscriptions:
                 self._channels[channel] = left
 
     def forget(self, market: str) -> None:
-        """Drop a market from every channel, as if it had never been asked for."""
+        """Drop a market from every channel, as if it had never been subscribed."""
         self._channels = {
             channel: markets - {market} for channel, markets in self._channels.items()
         }

@@ -1,7 +1,7 @@
-"""The walk of a synthetic market's mid price, and of the signal that foretells it.
+"""The walk of a synthetic market's mid price, and of the signal that predicts it.
 
-The process is the one of `feeds.simulator.scenario`; what the market makes of it, a book
-and trades, is not known here.
+The process is that of `feeds.simulator.scenario`; `feeds.simulator.market` derives a book and
+trades from it.
 """
 
 import math
@@ -12,7 +12,7 @@ from feeds.simulator.scenario import Scenario
 
 
 class Walk:
-    """Signal, regime and mid after so many steps.
+    """Signal, regime and mid after a number of steps.
 
     Args:
         scenario: the process.
@@ -28,12 +28,12 @@ class Walk:
         self.log_mid = math.log(price)
 
     def move(self, row: Sequence[float]) -> None:
-        """Go one step on, by the first three uniform draws of ``row``."""
+        """Advance one step by the first three uniform draws of ``row``."""
         scenario = self._scenario
         eta, epsilon = normal_pair(row[0], row[1])
         foretold = scenario.drift + self.regime * scenario.beta * self.signal
         self.log_mid += foretold + scenario.sigma * epsilon
         self.signal = scenario.phi * self.signal + self._renewal * eta
-        # What foretold this step was the regime before it; the next step has the new one.
+        # This step was predicted under the regime before it; the next one has the new regime.
         if row[2] < scenario.flip_hazard:
             self.regime = -self.regime
