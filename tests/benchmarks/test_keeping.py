@@ -11,7 +11,7 @@ from time import perf_counter_ns
 import pytest
 
 from engine import checkpoint
-from engine.checkpoint import Beside, Checkpoints
+from engine.checkpoint import Checkpoints, InBackground
 from engine.engine import Engine
 from engine.parameters import Parameters
 from eventlog.schema import encode
@@ -36,7 +36,7 @@ def engine() -> Engine:
     "beside", [None, ThreadPoolExecutor(1).submit], ids=["waiting for it", "beside"]
 )
 def test_keeping_a_state(
-    engine: Engine, beside: Beside | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, beside: InBackground | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """How long the stream stands still, for a change and for a whole state."""
     monkeypatch.setattr(checkpoint, "SNAPSHOT_RECORDS_MAX", 50 * RECORDS)
@@ -47,11 +47,11 @@ def test_keeping_a_state(
     for number in range(start, start + CHUNKS):
         engine.advance(encode([walked(draws, number)], first_offset=number))
         offset += RECORDS
-        before = len(checkpoints.offsets()), checkpoints._coming
+        before = len(checkpoints.offsets()), checkpoints._preparing
         began = perf_counter_ns()
         checkpoints.keep(engine, offset=offset, chain=bytes(32))
         took = perf_counter_ns() - began
-        whole = before != (len(checkpoints.offsets()), checkpoints._coming)
+        whole = before != (len(checkpoints.offsets()), checkpoints._preparing)
         spent["a whole state" if whole else "a change"].append(took)
     checkpoints.close()
     for what, nanoseconds in spent.items():
