@@ -236,7 +236,7 @@ def _words(rows: list[ComparedFigure], parted: str | None, *, drew_otherwise: bo
     better = {"above": "worse", "below": "better"}
     for name, words in (("log-loss", better), ("gain", {"above": "more", "below": "less"})):
         interval = by_name[name]
-        subject = "B foresees" if name == "log-loss" else "B earned"
+        subject = "B predicts" if name == "log-loss" else "B earned"
         if interval is None:
             said.append(f"{name}: too little to say.")
         elif interval.verdict == "unclear":

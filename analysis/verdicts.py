@@ -10,10 +10,10 @@ def answers(
     learning: dict[str, Any], frozen: dict[str, Any] | None, money: dict[str, Any]
 ) -> list[str]:
     """Return the answers in sentences, with no more certainty than there is."""
-    said = ["Is it learning? " + _foresees(learning["saved"], "the baseline")]
+    said = ["Is it learning? " + _predicts(learning["saved"], "the baseline")]
     if frozen is not None:
         then = f" as it was after {frozen['after'] + 1:,} records, learning no more"
-        said.append("Has going on learning paid? " + _foresees(frozen["saved"], "itself", then))
+        said.append("Does continued learning help? " + _predicts(frozen["saved"], "itself", then))
     said.append(f"Did it make money? {_earned(money)}")
     return said
 
@@ -42,13 +42,13 @@ def _earned(money: dict[str, Any]) -> str:
     )
 
 
-def _foresees(saved: dict[str, Any] | None, other: str, which: str = "") -> str:
-    """Return whether it foresees better than another does, ``which`` says more of that one."""
+def _predicts(saved: dict[str, Any] | None, other: str, which: str = "") -> str:
+    """Return whether it predicts better than another does, ``which`` says more of that one."""
     if saved is None:
         return "Too few labels to say."
     word = {
-        "above": f"Yes: it foresees the direction better than {other}",
-        "below": f"No: it foresees the direction worse than {other}",
+        "above": f"Yes: it predicts the direction better than {other}",
+        "below": f"No: it predicts the direction worse than {other}",
         "unclear": f"Not distinguishable from {other}",
     }[saved["verdict"]]
     return (

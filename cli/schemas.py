@@ -156,7 +156,7 @@ _MESSAGES: dict[str, dict[str, str]] = {
             url                       string    of its websocket
             scenario                  string?   what the market does
             recording                 string?   or what is played
-            best_accuracy             number?   the share of directions that can be foreseen
+            best_accuracy             number?   the share of directions that can be predicted
             best_accuracy_is_bound    boolean   or that cannot be exceeded
             horizon_s                 number    over this time
         """,

@@ -79,6 +79,6 @@ def doctor(
         console.put({"message_type": "summary", **summary})
     else:
         named = ", ".join(check.name for check in problems)
-        console.echo(f"to be mended: {named}" if problems else "all is well")
+        console.echo(f"problems: {named}" if problems else "OK")
     if problems:
         raise typer.Exit(problems[0].code)

@@ -1,4 +1,4 @@
-"""`trader evaluate`: the learner beside what one would take instead, on the same labels."""
+"""`trader evaluate`: the learner next to what one would use instead, on the same labels."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -38,7 +38,7 @@ def evaluate(
     time_unit: Annotated[str | None, typer.Option(metavar="ns|us|ms|s", help="Likewise.")] = None,
     stream: Annotated[
         str | None,
-        typer.Option(metavar="S0…S9", help="A made-up market with a known optimum instead."),
+        typer.Option(metavar="S0…S9", help="A synthetic market with a known optimum instead."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="With --stream: which one.")] = 1,
     ticks: Annotated[int, typer.Option(min=1_000, help="With --stream: how long.")] = 30_000,
@@ -57,7 +57,7 @@ def evaluate(
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Evaluate the learner on a journal, on recorded files, or on a made-up market.
+    """Evaluate the learner on a journal, on recorded files, or on a synthetic market.
 
     The records go through the ordinary loop from the first state on. Every forecaster answers the
     same questions from the same features, and learns from a label only when its horizon has passed.

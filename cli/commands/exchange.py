@@ -218,5 +218,5 @@ def _listening(
     most = "at most " if is_bound else ""
     return (
         f"listening on {url}, scenario {scenario.name}: "
-        f"the direction over {HORIZON_S:g} s can be foreseen in {most}{accuracy:.1%} of cases"
+        f"the direction over {HORIZON_S:g} s can be predicted in {most}{accuracy:.1%} of cases"
     )

@@ -48,7 +48,7 @@ def live(
         typer.Option("--simulated", help="Start the stand-in exchange here: needs no network."),
     ] = False,
     scenario: Annotated[
-        str, typer.Option(help="With --simulated: which market is made up.")
+        str, typer.Option(help="With --simulated: which synthetic market.")
     ] = "calm",
     for_: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="Stop after, say, 60s, 5m or 2h.")

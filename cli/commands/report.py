@@ -233,7 +233,7 @@ def _frozen_words(frozen: dict[str, Any] | None) -> str:
     from journal.reading.score import fraction, percent
 
     if frozen is None:
-        return "its frozen self has not been run: trader report --frozen"
+        return "the frozen model has not been run: trader report --frozen"
     return (
         f"its log-loss {fraction(frozen['frozen_log_loss'])}, ours {fraction(frozen['log_loss'])}:"
         f" skill {percent(frozen['skill'])} on {frozen['labels']:,} labels"

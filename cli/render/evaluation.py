@@ -11,10 +11,10 @@ from journal.reading.score import fraction, percent
 
 _HEAD = (
     f"{'':32} {'labels':>8} {'accuracy':>8} {'log-loss':>8} {'Brier':>7} {'ECE':>7} {'chance':>7}"
-    f" {'MCC':>7} {'kappa':>7} {'skill':>6}   worse than ours by"
+    f" {'MCC':>7} {'kappa':>7} {'skill':>6}   log-loss above ours"
 )
 _ACCOUNTS_HEAD = (
-    f"{'paper account':32} {'fills':>8} {'net gain':>12} {'gross gain':>12}   worse than ours by"
+    f"{'paper account':32} {'fills':>8} {'net gain':>12} {'gross gain':>12}   gain below ours"
 )
 
 

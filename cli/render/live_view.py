@@ -127,7 +127,7 @@ def _facts(panel: Panel) -> list[tuple[str, Text]]:
         ("log-loss", learning),
         ("skill", Text(trend(panel.skills) or "-", style="cyan")),
         ("accuracy", Text(f"{fraction(score.accuracy, 3)}  {trend(panel.accuracies)}")),
-        ("sure", Text(_sure(panel))),
+        ("confidence", Text(_sure(panel))),
         ("account", Text(account)),
         (
             "market",
@@ -137,8 +137,8 @@ def _facts(panel: Panel) -> list[tuple[str, Text]]:
             "position",
             Text(f"{_position(seen.position_e8)}, {words_of(score.fills, 'fill')} so far"),
         ),
-        ("because", Text(_because(panel))),
-        ("mark", Text(printable(_milestones(score)) or "no drift, no growth yet")),
+        ("reason", Text(_because(panel))),
+        ("model", Text(printable(_milestones(score)) or "no drift, no growth yet")),
     ]
 
 
@@ -181,7 +181,7 @@ def _milestones(score: Score) -> str:
 
 
 def _sure(panel: Panel) -> str:
-    """Say how sure it is beside how often it is right, lately: the two should agree."""
+    """Say how sure it is and how often it is right, lately: the two should agree."""
     scored = sum(window.scored for window in panel.recent)
     sure = panel.figures.confidence
     if not scored or sure is None:

@@ -40,13 +40,13 @@ _ROWS_SHOWN = 50
 """Of gaps and of milestones, as rows; a page says of how many these are the newest."""
 
 _CHARTS: tuple[tuple[str, str, str], ...] = (
-    ("loss", "Learning", "log-loss of the direction beside the baseline; lower is better"),
+    ("loss", "Learning", "log-loss of the direction next to the baseline; lower is better"),
     (
         "saved",
-        "Beside its frozen self",
-        "log-loss saved a label; above 0, going on learning has paid",
+        "Compared with the frozen model",
+        "log-loss saved a label; above 0, continued learning helps",
     ),
-    ("accuracy", "Accuracy", "share of moves whose direction was foreseen"),
+    ("accuracy", "Accuracy", "share of moves whose direction was predicted"),
     ("reliability", "Can its confidence be believed?", "how often it rose when it said so"),
     ("confidence", "Confidence over time", "how sure it says it is"),
     ("equity", "Equity", "the paper account next to holding the same stake"),
@@ -186,12 +186,12 @@ def _body(figures: dict[str, Any], series: dict[str, Any]) -> str:
 def _frozen_note(frozen: dict[str, Any] | None) -> str:
     if frozen is None:
         return (
-            '<p class="soft">Its frozen self has not been run: <code>trader report --frozen</code>'
+            '<p class="soft">The frozen model has not been run: <code>trader report --frozen</code>'
             " adds the skill against it.</p>"
         )
     return (
-        f'<p class="soft">Its frozen self is the state after {frozen["after"] + 1:,} records, run'
-        f" over the rest without learning: log-loss {fraction(frozen['frozen_log_loss'])} beside"
+        f'<p class="soft">The frozen model is the state after {frozen["after"] + 1:,} records, run'
+        f" over the rest without learning: log-loss {fraction(frozen['frozen_log_loss'])}, ours"
         f" {fraction(frozen['log_loss'])} on the same {frozen['labels']:,} labels, skill against it"
         f" {percent(frozen['skill'])}.</p>"
     )
@@ -327,7 +327,7 @@ def _tables(figures: dict[str, Any]) -> list[str]:
                 "labels",
                 "log-loss",
                 "baseline",
-                "frozen self",
+                "frozen model",
                 "accuracy",
                 "fills",
                 "equity",

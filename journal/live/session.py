@@ -269,7 +269,7 @@ class Session:
             f"PAPER {self.place.name}: session {self._number},"
             f" {words_of(self.log.end, 'record')} durable"
             + (f", {words_of(self._rederived, 'tick')} re-derived" if self._number > 1 else "")
-            + (", the network answers as it did" if self._self_checked else "")
+            + (", model self-check passed" if self._self_checked else "")
         )
         yield from self._record(max_ticks)
         ended = SessionEnded(

@@ -57,7 +57,7 @@ def exchange(*markets: str, scenario: str, seed: int) -> Iterator[str]:
         most = "at most " if said["best_accuracy_is_bound"] else ""
         console.echo(
             f"stand-in exchange, market {said['scenario']!r} at {SPEED} times real speed: the"
-            f" direction over {said['horizon_s']:g} s can be foreseen in"
+            f" direction over {said['horizon_s']:g} s can be predicted in"
             f" {most}{said['best_accuracy']:.1%} of cases",
             err=True,
         )

@@ -50,9 +50,9 @@ def test_it_stands_in_the_table_and_in_the_page(home: Path, tmp_path: Path) -> N
     said = trader("report", "--home", str(home)).out
     assert trader("report", "--home", str(home), "--html", str(html), "--no-influences").code == 0
 
-    assert "Has going on learning paid?" in said
+    assert "Does continued learning help?" in said
     assert "  frozen      its log-loss" in said
-    assert "Beside its frozen self" in html.read_text()
+    assert "Compared with the frozen model" in html.read_text()
     assert "has not been run" in trader("report", "--home", str(HERE / "gap")).out
 
 

@@ -44,7 +44,7 @@ def test_an_interval_decides_the_word(verdict: str, learns: str, paid: str) -> N
     )
 
     assert first.startswith(f"Is it learning? {learns}")
-    assert second.startswith(f"Has going on learning paid? {learns}")
+    assert second.startswith(f"Does continued learning help? {learns}")
     assert "after 100 records" in second
     assert paid in third
     assert "-1.23 % after 4.50 in fees" in third

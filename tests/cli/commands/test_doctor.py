@@ -35,4 +35,4 @@ def test_the_first_problem_decides(
 
     assert answer.code == code
     assert "✗" in answer.out
-    assert answer.out.splitlines()[-1].startswith("to be mended: ")
+    assert answer.out.splitlines()[-1].startswith("problems: ")
