@@ -99,7 +99,7 @@ MEANINGS = {
     Exit.INTERRUPTED: "interrupted by Ctrl-C",
     Exit.PIPE: "nobody reads stdout any more, as when piped to head",
 }
-"""What each code means: shown by ``--help`` and in the README, which a test holds to it."""
+"""What each code means: shown by ``--help`` and on the page of exit codes."""
 
 
 _CODES: tuple[tuple[type[Exception], Exit], ...] = (

@@ -2,11 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
 
 import eventlog
 from cli import schemas
@@ -16,9 +14,15 @@ from eventlog.records import KINDS
 from eventlog.schema import COLUMNS, FIELDS, SCHEMA
 from journal.asked.settings import KNOWN
 
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
 
-def on_files(files: Files, config: MkDocsConfig) -> Files:
+
+def on_files(files: "Files", config: "MkDocsConfig") -> "Files":
     """Add the pages to the site (an event of MkDocs)."""
+    from mkdocs.structure.files import File
+
     for name, page in PAGES.items():
         files.append(File.generated(config, f"reference/{name}.md", content=page()))
     return files
