@@ -86,7 +86,9 @@ def test_every_module_has_its_twin(path: Path) -> None:
     assert twin.exists(), f"no {twin.relative_to(ROOT)}"
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "CHANGELOG.md", *MODULES], ids=named)
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md")), *MODULES], ids=named
+)
 def test_nothing_names_a_machine(path: Path) -> None:
     """No absolute path of somebody's machine stands in code or documents."""
     text = path.read_text(encoding="utf-8")

@@ -85,17 +85,18 @@ def row(reached: Reached) -> str:
 
 
 def main() -> int:
-    """Print the table, least first; return 1 if a module is below the floor or a twin failed."""
+    """Print a row a module as it comes; return 1 if one is below the floor or a twin failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--floor", type=float, default=0.0, help="percent that each has to reach")
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), help="packages to measure")
     parser.add_argument("--jobs", type=int, default=1, help="twins that run at a time")
     asked = parser.parse_args()
-    with ThreadPoolExecutor(asked.jobs) as pool:
-        table = sorted(pool.map(measure, modules(asked.rooms)), key=lambda each: each.percent)
     print("reached   statements, module")
-    for each in table:
-        print(row(each))
+    table = []
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        for each in pool.map(measure, modules(asked.rooms)):
+            table.append(each)
+            print(row(each), flush=True)
     below = [each for each in table if each.percent < asked.floor or not each.passed]
     print(f"{len(table)} modules, {len(below)} below {asked.floor:g} % or with a failing twin")
     return 1 if below else 0
