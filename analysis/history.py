@@ -26,8 +26,8 @@ from journal.header import Rules, rules_of
 from journal.layout import JournalPath
 from journal.live.latency import Latencies
 from journal.reading.columns import decimals_of, numbers
+from journal.reading.details import detail_of
 from journal.reading.prices import Priced
-from journal.reading.scan import detail_of
 from journal.sidecar import recoveries
 
 STRETCHES = 800

@@ -27,11 +27,11 @@ from journal.header import Rules, rules_of
 from journal.layout import JournalPath
 from journal.messages import as_json
 from journal.reading import scan
+from journal.reading.details import detail_of
 from journal.reading.prices import first, newest
-from journal.reading.scan import detail_of
 from journal.reading.score import COLUMNS as SCORED
 from journal.reading.score import Learned, Score, gain_of, span
-from journal.reading.totals import KEY as SO_FAR
+from journal.reading.sessions import KEY as SO_FAR
 from journal.reading.totals import QUICK_RECORDS, since_beginning
 from journal.sidecar import verified
 

@@ -23,10 +23,11 @@ from feeds.reach import reach
 from journal import layout
 from journal.asked.settings import FILE, choices, settings
 from journal.errors import CommandError
-from journal.header import header_of, versions
+from journal.header import header_of
 from journal.layout import JournalPath
-from journal.reading import scan
-from journal.reading.scan import UNKNOWN
+from journal.reading import sessions
+from journal.reading.details import UNKNOWN
+from journal.versions import versions
 
 PYTHONS = ((3, 11), (3, 13))
 CPU_FLAGS = ("avx2", "fma", "bmi2")
@@ -191,12 +192,11 @@ def determinism(home: Path) -> Iterator[Check]:
         try:
             log = Reader.open(place.log)
             header = header_of(log, place)
-            sessions = scan.arithmetics(log)
+            newest = sessions.newest(log)
         except (EventLogError, EngineError, CommandError):
             continue  # said above
-        recorded.setdefault((header.parameters, header.rules), {})[place.name] = sessions[
-            max(sessions)
-        ]
+        arithmetic = UNKNOWN if newest is None else newest.arithmetic
+        recorded.setdefault((header.parameters, header.rules), {})[place.name] = arithmetic
     if not recorded:
         recorded = {(parameters_from({}), DEFAULT_RULES): {}}
     for (parameters, rules), names in recorded.items():

@@ -89,7 +89,7 @@ MEANINGS = {
     Exit.CANNOT_VERIFY: "it cannot be verified here: another arithmetic",
     Exit.NO_JOURNAL: "there is no such journal",
     Exit.LOCKED: "another process records this journal",
-    Exit.INCOMPATIBLE: "it was recorded by another version",
+    Exit.INCOMPATIBLE: "another version recorded it: other format, or other code that decides",
     Exit.OUT_OF_RANGE: "the journal has no such offset",
     Exit.STALE: "status --max-age: the newest record is older",
     Exit.NOT_RECORDING: "status --max-age: stopped or killed, nobody records",

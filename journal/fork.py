@@ -53,6 +53,7 @@ def fork(
             url=str(place.log),
             resumed_from=None,
             predecessor=None,
+            log=copy,
         )
         copy.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
         note(target, SESSIONS, {"session": 1, "offset": 0})

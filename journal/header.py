@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.errors import ParameterError
+from engine.identity import step_identity
 from engine.parameters import Parameters, digest_of, parameters_from
 from engine.venue_rules import BTC_MARKETS, RULES, VenueRules, rules_at
 from eventlog.log import Log
@@ -14,9 +15,9 @@ from eventlog.reader import Reader
 from eventlog.records import SessionStarted
 from journal.errors import JournalCorrupt, JournalIncompatible, UsageError
 from journal.layout import JournalPath
-from journal.reading.scan import UNKNOWN, Predecessor, detail_of, records
-
-_PACKAGES = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
+from journal.reading.details import detail_of
+from journal.reading.scan import Predecessor, records
+from journal.versions import versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ def session_detail(
     url: str,
     resumed_from: int | None,
     predecessor: Predecessor | None,
+    log: Log | None = None,
     self_checked: dict[str, object] | None = None,
     source: dict[str, object] | None = None,
     loading_ns: int | None = None,
@@ -58,15 +60,18 @@ def session_detail(
 ) -> str:
     """Return what a session says at its start: all that is needed to replay it, as JSON.
 
-    ``source`` is what an import reads its records from. A session that receives says when it began
-    to load and when it was ready.
+    ``log`` is the one that it is written to: by its identity a session that a fork copied is told
+    from the fork's own. ``source`` is what an import reads its records from. A session that
+    receives says when it began to load and when it was ready.
     """
     return json.dumps(
         {
             "venue": header.venue,
             "parameters": asdict(header.parameters),
             "initial_state": header.initial_state,
+            "step": step_identity(),
             "arithmetic": arithmetic,
+            **({} if log is None else {"log": log.identity.hex()}),
             "url": url,
             "resumed_from": resumed_from,
             "predecessor": None if predecessor is None else asdict(predecessor),
@@ -79,22 +84,6 @@ def session_detail(
         },
         sort_keys=True,
     )
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what decides about bits, by package; `UNKNOWN` where it is missing."""
-    return {name: _version(name) for name in _PACKAGES}
-
-
-def _version(package: str) -> str:
-    from importlib import metadata  # which takes a moment, and few commands ask
-
-    for name in (package, f"{package}-cpu"):
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return UNKNOWN
 
 
 def header_of(log: Log | Reader, place: JournalPath) -> JournalHeader:

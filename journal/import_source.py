@@ -28,6 +28,7 @@ from journal.errors import UsageError
 from journal.layout import JournalPath
 from journal.progress import progress
 from journal.reading import scan
+from journal.reading.sessions import check_newest
 
 _DAY_NS = 86_400 * 10**9
 _SHOWN_CHARACTERS = 1_000
@@ -118,6 +119,7 @@ class Unfinished:
 
         Raises:
             UsageError: if the journal is finished, or is of other files or parameters.
+            JournalIncompatible: if another version of the step began it.
             Locked: if another process writes it.
         """
         if not self.place.log.exists():
@@ -129,6 +131,7 @@ class Unfinished:
             what = f"{self.place.home / self.place.name}"
             if scan.last(log, SessionEnded) is not None:
                 raise UsageError(f"{what} is a finished import already", hint=_HINT)
+            check_newest(log, self.place)
             first = next(record for _, record in scan.records(log, 0, 1))
             detail = json.loads(first.detail) if isinstance(first, SessionStarted) else {}
         why = difference(detail.get("source"), found)

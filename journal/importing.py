@@ -32,7 +32,8 @@ from journal.import_source import described
 from journal.layout import JournalPath
 from journal.progress import Advance, progress
 from journal.reading.score import Score
-from journal.reading.totals import since_beginning
+from journal.reading.sessions import check_newest
+from journal.reading.totals import carried, since_beginning
 from journal.sidecar import SESSIONS, note
 from journal.sinks import RecordingSink
 
@@ -124,7 +125,7 @@ class Importing:
                 advance(chunk.num_rows)
                 if log.sealable():
                     log.seal()
-            yield log.append([self._ended()]).batch()
+            yield log.append([self._ended(log)]).batch()
 
         started_s = clock.monotonic_s()
         run(engine, inputs(), keep)
@@ -162,7 +163,9 @@ class Importing:
     def _new_header(self, log: Log) -> JournalHeader:
         """Return what the journal began with, or begins with now."""
         if log.end:
-            return header_of(log, self._place)
+            header = header_of(log, self._place)
+            check_newest(log, self._place)
+            return header
         parameters = parameters_from(self._settings.engine)
         header = JournalHeader(
             parameters=parameters, initial_state=Engine.initial(parameters).digest
@@ -173,18 +176,20 @@ class Importing:
             url=", ".join(survey.path.name for survey in self._surveys),
             resumed_from=None,
             predecessor=None,
+            log=log,
             source=described(self._surveys),
         )
         log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
         note(self._place, SESSIONS, {"session": 1, "offset": 0})
         return header
 
-    def _ended(self) -> SessionEnded:
+    def _ended(self, log: Log) -> SessionEnded:
         outcome = self._outcome
         counts = {
             "refused": outcome.refused, "noted": outcome.noted, "left_out": outcome.left_out,
         }  # fmt: skip
-        detail = json.dumps(counts, sort_keys=True)
+        so_far = carried(outcome.score, log, began=0)
+        detail = json.dumps({**counts, **so_far}, sort_keys=True)
         return SessionEnded(received_ns=clock.now_ns(), session=1, why="imported", detail=detail)
 
 

@@ -15,6 +15,7 @@ from journal.errors import JournalCorrupt
 from journal.header import JournalHeader
 from journal.layout import JournalPath
 from journal.progress import progress
+from journal.reading.sessions import check_between
 from journal.replay import rerun
 
 
@@ -34,6 +35,7 @@ def state_after(place: JournalPath, log: Reader, header: JournalHeader, offset: 
 
     Raises:
         JournalCorrupt: if there is no state that checks to begin with.
+        JournalIncompatible: if another version of the step decided what is derived again.
     """
     checkpoints = Checkpoints(place.checkpoints)
     for after in reversed([each for each in checkpoints.offsets() if each <= offset]):
@@ -41,6 +43,7 @@ def state_after(place: JournalPath, log: Reader, header: JournalHeader, offset: 
             state = checkpoints.read(after).state
         except CheckpointDamaged:
             continue
+        check_between(log, place, after, offset + 1)
         with progress("re-deriving", offset - after) as advance:
             outcome = rerun(log, header, state, after=after, end=offset + 1, advance=advance)
         compared = outcome.comparison.compared

@@ -37,7 +37,7 @@ class Verification:
     depth: str = said("quick, default or deep")
     findings: tuple[FindingSaid, ...] = said("what is wrong")
     uncovered: tuple[str, ...] = said("files that no check speaks for, and why")
-    verdict: str = said("clean, repairable, corrupt, diverged or cannot verify here")
+    verdict: str = said("what it comes to: clean, repairable, corrupt, diverged, and so on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ def replay(
     ] = "end",
     set_: options.Set = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="With --set: home of the new journal.")
+        Path | None, typer.Option(metavar="DIR", help="Home of the new journal.")
     ] = None,
     name: options.Journal = None,
     home: options.Home = options.HOME,
@@ -34,8 +34,9 @@ def replay(
     """Replay recorded ticks and compare every decision, bit for bit.
 
     OFFSET is beginning, end, checkpoint, N, -N or s@TIME. The replay begins at the checkpoint
-    before it, since a state has to come from somewhere. With --set and --out the ticks go through
-    an engine of other parameters into a new journal, and both outcomes are shown.
+    before it, since a state has to come from somewhere. With --out the ticks go through an engine
+    of the parameters that --set names into a new journal, and both outcomes are shown: so also of a
+    journal that another version of the step recorded, which is not compared (12).
     """
     from engine.checkpoint import Checkpoints
     from eventlog.reader import Reader
@@ -45,7 +46,7 @@ def replay(
     from journal.header import header_of
     from journal.messages import summary_of
     from journal.progress import progress, stage
-    from journal.reading import scan
+    from journal.reading import sessions
     from journal.reading.score import fraction, money
     from journal.summaries import DifferenceSaid, Replayed
 
@@ -77,6 +78,7 @@ def replay(
     )
     if after is None:
         raise JournalCorrupt(f"{place.checkpoints}: no checkpoint before {start}")
+    sessions.check_between(log, place, after, end)
     compile_cache.reuse()
     with stage("load"):
         from engine.engine import arithmetic_digest
@@ -84,7 +86,7 @@ def replay(
     with stage("compile") as compiling:  # which is not to count as replaying
         ours = arithmetic_digest(header.parameters, header.rules)
         compiling.note = compile_cache.origin()
-    claimed = set(scan.arithmetics(log).values()) == {ours}
+    claimed = set(sessions.arithmetics(log, after, end).values()) == {ours}
     state = checkpoints.read(after).state
     started_s = clock.monotonic_s()
     with progress("replaying", end - after - 1) as advance:

@@ -30,6 +30,7 @@ _VERDICTS = {
     Exit.CORRUPT: "corrupt",
     Exit.DIVERGED: "diverged",
     Exit.CANNOT_VERIFY: "cannot verify here",
+    Exit.INCOMPATIBLE: "another version",
 }
 
 
@@ -49,8 +50,9 @@ def verify(
 
     What it said is remembered beside them, for status and report.
 
-    The verdict is the last line: clean (0), repairable (4), corrupt (5), diverged (6) or cannot
-    verify here (7).
+    The verdict is the last line: clean (0), repairable (4), corrupt (5), diverged (6), cannot
+    verify here (7: another arithmetic), or, with --deep, another version (12: of the code that
+    decides).
     """
     from engine.checkpoint import Checkpoints
     from eventlog.errors import Corrupt, TornTail
@@ -59,10 +61,10 @@ def verify(
     from journal.header import header_of
     from journal.integrity.coverage import check_beside, uncovered
     from journal.integrity.inspection import inspect
-    from journal.integrity.verify import check_checkpoints, intervals, rerun_all
+    from journal.integrity.verify import check_checkpoints, check_step, intervals, rerun_all
     from journal.messages import summary_of
     from journal.progress import progress, stage
-    from journal.reading import scan
+    from journal.reading import sessions
     from journal.sidecar import VERIFICATIONS, note
     from journal.summaries import FindingSaid, Verification
 
@@ -86,11 +88,14 @@ def verify(
         kept = len(Checkpoints(place.checkpoints).offsets())
         with progress("checking checkpoints", kept) as advance:
             findings += check_checkpoints(place, log, header, advance)
-        if depth is Depth.DEEP and not any(not finding.repairable for finding in findings):
+        is_sound = not any(not finding.repairable for finding in findings)
+        if depth is Depth.DEEP and is_sound and (other := check_step(place, log)):
+            findings += other
+        elif depth is Depth.DEEP and is_sound:
             compile_cache.reuse()
             with stage("load"):
                 from engine.engine import arithmetic_digest
-            recorded = scan.arithmetics(log)
+            recorded = sessions.arithmetics(log)
             with stage("compile") as compiling:
                 ours = arithmetic_digest(header.parameters, header.rules)
                 compiling.note = compile_cache.origin()
@@ -145,18 +150,21 @@ def to_lines(name: str, found: "Verification") -> Iterator[str]:
 
 
 _UNJUDGED = ("unclaimed.", "reader.")
+_OTHER_STEP = "step."
 
 
 def _code(findings: list[tuple[str, bool]]) -> Exit:
-    """Return the worst that was found: corrupt, diverged, cannot verify, repairable, clean."""
+    """Return the worst: corrupt, diverged, another version, cannot verify, repairable, clean."""
     if any(not repairable and _is_of_bytes(check) for check, repairable in findings):
         return Exit.CORRUPT
     if any(check.startswith("replay.") for check, _ in findings):
         return Exit.DIVERGED
+    if any(check.startswith(_OTHER_STEP) for check, _ in findings):
+        return Exit.INCOMPATIBLE
     if any(check.startswith(_UNJUDGED) for check, _ in findings):
         return Exit.CANNOT_VERIFY
     return Exit.REPAIRABLE if findings else Exit.OK
 
 
 def _is_of_bytes(check: str) -> bool:
-    return not check.startswith(("replay.", *_UNJUDGED))
+    return not check.startswith(("replay.", _OTHER_STEP, *_UNJUDGED))

@@ -164,13 +164,16 @@ def check_fork(
 ) -> tuple[JournalPath, Parameters, dict[str, object]]:
     """Return where a fork goes, its parameters, and which of them were chosen.
 
+    Without any chosen it has those of its origin: so a journal of another version of the step is
+    taken along.
+
     Raises:
-        UsageError: if one of --set and --out is missing, or there is a journal already; as
+        UsageError: if --out is missing, or there is a journal already; as
             `check_home` otherwise.
         ParameterError: if a parameter is none.
     """
-    if out is None or not assignments:
-        raise UsageError("--set and --out belong together: a fork is a journal")
+    if out is None:
+        raise UsageError("--set needs --out: a fork is a journal of its own")
     chosen = settings(out, assignments)
     target = replace(place, home=out)
     if target.log.exists():

@@ -18,6 +18,7 @@ from eventlog.storage import DISK
 from journal.header import JournalHeader
 from journal.layout import JournalPath
 from journal.progress import Advance
+from journal.reading import sessions
 
 ALONE_RECORDS = 200_000
 """Up to so many records one process is faster than starting several."""
@@ -94,6 +95,18 @@ def check_checkpoints(
     if not offsets or offsets[0] != 0:
         find("checkpoint.missing", 0, "the first state is not there")
     return findings
+
+
+def check_step(place: JournalPath, log: Reader) -> list[Finding]:
+    """Return the finding that another version of the step decided; nothing where this one did.
+
+    Then nothing can be said of the decisions: another code decides otherwise on any machine.
+    """
+    other = sessions.other_step(sessions.between(log, 0, log.end))
+    if other is None:
+        return []
+    said = sessions.sentence(place, other)
+    return [Finding("step.other", log.directory, other.offset, said, repairable=False)]
 
 
 def intervals(

@@ -30,6 +30,7 @@ from journal.live import simulation
 from journal.live.prometheus import Figures, Metrics
 from journal.live.stopping import Stopping
 from journal.progress import stage
+from journal.reading import sessions
 from journal.reading.scan import deduplicator_of
 from journal.summaries import SessionSummary
 
@@ -69,7 +70,8 @@ def check(plan: Plan) -> None:
     """Refuse what cannot be run, before anything is loaded or made.
 
     Raises:
-        CommandError: (2) usage, (3) what has to be set up otherwise, (21) too little room.
+        CommandError: (2) usage, (3) what has to be set up otherwise, (12) a journal of another
+            version, (21) too little room.
         Locked: if another process records one of the journals.
         ParameterError: if parameters were chosen that are not a journal's.
         TrustInvalid: if the environment names certificates that cannot be read.
@@ -95,6 +97,7 @@ def check(plan: Plan) -> None:
             header = header_of(log, place)
             check_venue(plan.venue, header, place)
             check_kept(plan.settings.engine, header.parameters)
+            sessions.check_newest(log, place)
 
 
 def run(

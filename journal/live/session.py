@@ -44,7 +44,7 @@ from journal.live.counters import Board, Watcher
 from journal.live.latency import STAGES
 from journal.live.sealer import Sealer
 from journal.progress import stage
-from journal.reading import prices, scan
+from journal.reading import prices, scan, sessions
 from journal.reading.scan import Predecessor
 from journal.reading.score import Score, gain_of, words_of
 from journal.reading.totals import carried, since_beginning
@@ -148,6 +148,7 @@ class Session:
             )
         header = self._header = header_of(self.log, self.place)
         check_kept(self._chosen, header.parameters)
+        sessions.check_newest(self.log, self.place)
         self._compile(header.parameters, header.rules)
         note(self.place, SESSIONS, {"records": self.log.end})
         with stage("restore") as restoring:
@@ -251,8 +252,8 @@ class Session:
         """
         samples = len(restored.self_check["outcomes"])
         repeated = self_check.is_repeated(restored.snapshot, restored.self_check, parameters)
-        recorded = scan.arithmetics(self.log)
-        if not repeated and recorded[max(recorded)] == self._arithmetic:
+        newest = sessions.newest(self.log)
+        if not repeated and newest is not None and newest.arithmetic == self._arithmetic:
             raise JournalDiverged(
                 f"the network kept with {self.place.checkpoints} no longer answers as it did",
                 hint="Nothing was written. trader verify --deep looks further.",
@@ -277,7 +278,10 @@ class Session:
             session=self._number,
             why=self.stop_why,
             detail=json.dumps(
-                {"ticks": self.board.session.decisions, **carried(self.board.score, self.log)}
+                {
+                    "ticks": self.board.session.decisions,
+                    **self._so_far(),
+                }
             ),
         )
         unrecorded = self._recording(ended.received_ns)
@@ -369,11 +373,14 @@ class Session:
 
     def _taken_samples(self) -> list[Health]:
         """Return the samples that wait, each with what all decisions so far come to."""
-        so_far = carried(self.board.score, self.log)
+        so_far = self._so_far()
         return [
             replace(sample, detail=json.dumps({**json.loads(sample.detail), **so_far}))
             for sample in (self._samples.popleft() for _ in range(len(self._samples)))
         ]
+
+    def _so_far(self) -> dict[str, object]:
+        return carried(self.board.score, self.log, began=self._started_at)
 
     def _say(self, sentence: str) -> None:
         console.echo(printable(sentence), err=True)
@@ -388,6 +395,7 @@ class Session:
             url=self._url,
             resumed_from=resumed_from,
             predecessor=predecessor,
+            log=self.log,
             self_checked=self._self_checked,
             loading_ns=self.loading_ns,
             ready_ns=self.ready_ns,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -13,11 +13,18 @@ from eventlog.reader import Reader
 from eventlog.records import KINDS, TICK_KINDS, Record, SessionStarted
 from eventlog.schema import COLUMNS, NAMES, decode
 from feeds.deduplicator import COMPARED, COMPARED_NS, REMEMBERED_MAX, TradeDeduplicator
+from journal.reading.details import detail_of
+from journal.reading.sessions import newest_word
 
-UNKNOWN = "unknown"
-"""What a session did not say."""
+_BACKWARD_RECORDS = 16_384
+_FORWARD_RECORDS = 1_024
+TRADES_RECORDS = 1 << 18
+"""Records from the end, in which trades and samples are looked for (I10): hours of a busy stream.
 
-_BACKWARD_RECORDS = 65_536
+A session says every minute what was compared. Where so many records do not, as in an import or
+while REST was away, the newest trades among them are what is known.
+"""
+
 _LOOKED_AFTER_TRADES = 200
 _NEWEST_RECORDS = 2_100
 _RECEIVED = frozenset({*TICK_KINDS, "undecodable", "gap"})
@@ -81,35 +88,30 @@ def predecessor_of(log: Log | Reader) -> Predecessor | None:
     received_ns = last_received_ns(log)
     if received_ns is None:
         return None
-    columns = ("offset", "session")
-    end, step = log.end, _BACKWARD_RECORDS
-    while end:
-        # Ever larger steps: a read of a few records of a sealed segment checks the whole file.
-        start = max(0, end - step)
-        said = None
-        for batch in log.read(start, end, columns=columns):
-            rows = compute.where(batch, compute.is_valid(batch.column("session")))
-            said = rows if rows.num_rows else said
-        if said is not None:
-            offset, session = (said.column(name)[-1].as_py() for name in columns)
-            (newest,) = log.read(offset, offset + 1, columns=("kind",))
-            ended = newest.column(0)[0].as_py() == "session_ended"
-            if not ended and not _has_recorded(log, offset):
-                received_ns = _recorded_before(log, offset) or received_ns
-            return Predecessor(session=session, ended=ended, last_received_ns=received_ns)
-        end, step = start, step * 8
-    return None
+    word = newest_word(log)
+    if word is None:
+        return None
+    offset, ended = word
+    (said,) = log.read(offset, offset + 1, columns=("session",))
+    if not ended and not _has_recorded(log, offset):
+        received_ns = _recorded_before(log, offset) or received_ns
+    session = said.column(0)[0].as_py()
+    return Predecessor(session=session, ended=ended, last_received_ns=received_ns)
 
 
 def _has_recorded(log: Log | Reader, offset: int) -> bool:
     """Say whether anything was received after a session's start; its gap ends at the first."""
     columns = ("kind", "backfilled")
-    for batch in log.read(offset + 1, log.end, columns=columns):
-        for kind, backfilled in zip(
-            *(batch.column(each).to_pylist() for each in columns), strict=True
-        ):
-            if kind in _RECEIVED and not backfilled:
-                return True
+    start, step = offset + 1, _FORWARD_RECORDS
+    while start < log.end:
+        end = min(log.end, start + step)
+        for batch in log.read(start, end, columns=columns):
+            for kind, backfilled in zip(
+                *(batch.column(each).to_pylist() for each in columns), strict=True
+            ):
+                if kind in _RECEIVED and not backfilled:
+                    return True
+        start, step = end, step * 8
     return False
 
 
@@ -139,15 +141,16 @@ def deduplicator_of(log: Log | Reader) -> TradeDeduplicator:
 
     Health samples say up to which the stream was compared with REST, and when: what was found
     stands before them. A session that was killed did not come to the rest, and what it did come to
-    must be known, lest it be fetched again: all that was received since, and a little before.
+    must be known, lest it be fetched again: all that was received since, and a little before. Not
+    more than `TRADES_RECORDS` are read.
     """
     known: dict[int, int] = {}
     compared: int | None = None
     compared_ns = 0
     columns = ("kind", "trade_id", "received_ns", "detail")
-    end, step = log.end, _BACKWARD_RECORDS
-    while end:
-        start, first_ns, said = max(0, end - step), 0, None
+    end, step, least = log.end, _BACKWARD_RECORDS, max(0, log.end - TRADES_RECORDS)
+    while end > least:
+        start, first_ns, said = max(least, end - step), 0, None
         for batch in log.read(start, end, columns=columns):
             first_ns = first_ns or batch.column("received_ns")[0].as_py()
             wanted = compute.where(batch, compute.is_in(batch.column("kind"), _OF_TRADES))
@@ -162,7 +165,7 @@ def deduplicator_of(log: Log | Reader) -> TradeDeduplicator:
             compared_ns = (first_ns if at_ns is None else at_ns) - _EARLIER_NS
         if (compared is not None and first_ns <= compared_ns) or len(known) >= REMEMBERED_MAX:
             break
-        end, step = start, step * 8
+        end, step = start, step * 4
     if not known:
         return TradeDeduplicator()
     # Before the first sample, as much as one page more shows.
@@ -180,28 +183,3 @@ def _compared(detail: str | None) -> tuple[int, int | None] | None:
     if type(newest) is not int or not 0 <= newest < 2**63:
         return None
     return newest, at_ns if type(at_ns) is int and 0 <= at_ns < 2**63 else None
-
-
-def arithmetics(log: Log | Reader) -> dict[int, str]:
-    """Return the arithmetic digest of each session, by the offset at which it starts."""
-    found: dict[int, str] = {}
-    for batch in log.read(0, log.end, columns=("offset", "kind", "detail")):
-        started = compute.where(batch, compute.equal(batch.column("kind"), "session_started"))
-        for offset, detail in zip(
-            started.column("offset").to_pylist(), started.column("detail").to_pylist(), strict=True
-        ):
-            found[offset] = str(detail_of(detail).get("arithmetic", UNKNOWN))
-    return found
-
-
-def detail_of(text: str | None) -> dict[str, Any]:
-    """Return what a record's detail says, whatever it holds; nothing where it is no JSON object.
-
-    >>> detail_of('{"feed": "streaming"}'), detail_of("[1]"), detail_of("{")
-    ({'feed': 'streaming'}, {}, {})
-    """
-    try:
-        said = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}

@@ -15,18 +15,20 @@ from eventlog.fastpath import compute
 from eventlog.log import Log
 from eventlog.reader import Reader
 from journal.reading.score import COLUMNS, Score
-
-KEY = "since_beginning"
-"""In the detail of a health sample and of a session's end."""
+from journal.reading.sessions import BEGAN, KEY
 
 BLOCK_RECORDS = 8_192
 QUICK_RECORDS = 1 << 20
 """As many records as are read where an answer must be there at once."""
 
 
-def carried(score: Score, log: Log | Reader) -> dict[str, object]:
-    """Return what a record that is appended next says of all effects before it."""
-    return {KEY: {"log": log.identity.hex(), "records": log.end, **score.sums()}}
+def carried(score: Score, log: Log | Reader, *, began: int) -> dict[str, object]:
+    """Return what a record that is appended next says of all effects before it.
+
+    ``began`` is the offset at which its session began, which nobody then has to look for.
+    """
+    so_far = {"log": log.identity.hex(), "records": log.end, BEGAN: began}
+    return {KEY: {**so_far, **score.sums()}}
 
 
 def since_beginning(

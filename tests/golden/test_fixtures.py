@@ -19,7 +19,7 @@ from eventlog.records import Gap, SessionEnded, SessionStarted
 from fixtures.record import HERE, JOURNAL, trader
 from journal import layout
 from journal.header import header_of
-from journal.reading import scan
+from journal.reading import scan, sessions
 from journal.replay import rerun
 
 EXPECTED = json.loads((HERE / "expected.json").read_text())
@@ -32,7 +32,7 @@ def claim(home: Path) -> None:
     place = layout.find(home, JOURNAL)
     log = Reader.open(place.log)
     initial_state = header_of(log, place)
-    if set(scan.arithmetics(log).values()) != {arithmetic_digest(initial_state.parameters)}:
+    if set(sessions.arithmetics(log).values()) != {arithmetic_digest(initial_state.parameters)}:
         pytest.skip("recorded on other arithmetic than this build's on this machine")
 
 

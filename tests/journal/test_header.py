@@ -14,7 +14,7 @@ from journal import layout
 from journal.errors import CommandError
 from journal.header import JournalHeader, check_venue, header_of, rules_of, session_detail
 from journal.layout import JournalPath
-from journal.reading import scan
+from journal.reading import sessions
 
 GENESIS = JournalHeader(parameters=Parameters(fee_ppm=7), initial_state="ab")
 
@@ -34,7 +34,7 @@ def test_the_first_record_settles_the_parameters(tmp_path: Path) -> None:
         place = layout.JournalPath(tmp_path, "X")
 
         assert header_of(log, place) == GENESIS
-        assert scan.arithmetics(log) == {0: "cd"}
+        assert sessions.arithmetics(log) == {0: "cd"}
 
 
 def test_a_log_that_begins_otherwise_is_refused(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ CASES: list[tuple[list[str], int, str]] = [
     (["replay", *OWN, "--from", "5", "--to", "3"], 2, "--from 5 is behind --to 3"),
     (["replay", *OWN, "--from", "soon"], 2, "soon: not an offset"),
     (["replay", *OWN, "--to", "9999999"], 13, "no such record"),
-    (["replay", *OWN, "--set", "fee_ppm=1"], 2, "belong together"),
+    (["replay", *OWN, "--set", "fee_ppm=1"], 2, "--set needs --out"),
     (["replay", *OWN, "--set", "fee_pm=1", "--out", "x"], 3, "Did you mean fee_ppm?"),
     (["replay", *OWN, "--set", "fee_ppm=1", "--out", "fork"], 2, "exists already"),
     (["replay", *OWN, "--set", "fee_ppm=1", "--out", "file"], 3, "Not a directory"),

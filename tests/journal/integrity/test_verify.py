@@ -10,7 +10,7 @@ from fixtures.record import HERE, JOURNAL
 from journal import layout
 from journal.header import JournalHeader, header_of
 from journal.integrity.verify import Interval, check_checkpoints, intervals, rerun_all
-from journal.reading import scan
+from journal.reading import sessions
 from tests.golden.test_fixtures import claim
 
 PLACE = layout.find(HERE / "kill-and-resume", JOURNAL)
@@ -20,7 +20,7 @@ GENESIS = header_of(LOG, PLACE)
 
 def stretches(ours: str) -> list[Interval]:
     """Return the fixture's intervals as a machine of this arithmetic sees them."""
-    recorded = scan.arithmetics(LOG)
+    recorded = sessions.arithmetics(LOG)
     return intervals(PLACE, LOG, GENESIS, arithmetics=recorded, ours=ours)
 
 
@@ -35,7 +35,7 @@ def test_intervals_cover_the_log() -> None:
 
 def test_what_was_recorded_elsewhere_is_not_claimed() -> None:
     """Only intervals whose sessions all had our arithmetic can be said to differ."""
-    recorded = next(iter(scan.arithmetics(LOG).values()))
+    recorded = next(iter(sessions.arithmetics(LOG).values()))
 
     assert all(one.claimed for one in stretches(recorded))
     assert not any(one.claimed for one in stretches("another machine"))

@@ -2,9 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from engine.parameters import Parameters
@@ -191,3 +192,42 @@ def test_the_last_decision_of_a_journal(tmp_path: Path) -> None:
     assert found[0] == max(
         offset for offset, record in scan.records(log, 0, log.end) if isinstance(record, Decision)
     )
+
+
+class Counting(Log):
+    """A log that counts the records that are read."""
+
+    shown = 0
+
+    def read(
+        self,
+        from_offset: int = 0,
+        to_offset: int | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        for batch in super().read(from_offset, to_offset, columns=columns):
+            self.shown += batch.num_rows
+            yield batch
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_the_trades_of_a_long_log_are_looked_for_in_its_newest_part(
+    tmp_path: Path, sampled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where no sample says what was compared, as in an import, or only one of long ago."""
+    monkeypatch.setattr(scan, "_BACKWARD_RECORDS", 16)
+    monkeypatch.setattr(scan, "TRADES_RECORDS", 400)
+    with Counting.open(tmp_path / "log") as log:
+        assert isinstance(log, Counting)
+        log.append([SessionStarted(received_ns=0, session=1, detail="{}")])
+        if sampled:
+            log.append([compared(1, asked_ns=SECOND_NS, at_ns=SECOND_NS)])
+        log.append([trade(each, at_ns=each * SECOND_NS) for each in range(1, 3_001)])
+        log.shown = 0
+
+        found = deduplicator_of(log)
+
+    assert log.shown <= 400
+    assert [each for each in (2_601, 3_000, 3_001) if found.add(each)] == [3_001]
+    assert found.behind == 3_000 - 199

@@ -10,7 +10,8 @@ from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath
 from journal.reading.scan import records
 from journal.reading.score import COLUMNS, Score
-from journal.reading.totals import KEY, carried, since_beginning
+from journal.reading.sessions import KEY
+from journal.reading.totals import carried, since_beginning
 
 FIXTURE = Reader.open(JournalPath(HERE / "kill-and-resume", JOURNAL).log)
 
@@ -43,7 +44,7 @@ def test_a_sample_says_what_was_before_it(tmp_path: Path) -> None:
     with Log.open(tmp_path / "log") as log:
         log.append(effects(0, 3_000))
         so_far = summed(log)
-        log.append([Health(received_ns=1, detail=json.dumps(carried(so_far, log)))])
+        log.append([Health(received_ns=1, detail=json.dumps(carried(so_far, log, began=0)))])
         log.append(effects(3_000, 5_000))
         # One that did not happen tells what was read.
         log.append([Health(received_ns=2, detail="{}")])
@@ -79,7 +80,7 @@ def test_the_account_is_known_where_nothing_follows(tmp_path: Path) -> None:
     with Log.open(tmp_path / "log") as log:
         decided = effects(0, 2_000)
         log.append(decided)
-        log.append([Health(received_ns=1, detail=json.dumps(carried(summed(log), log)))])
+        log.append([Health(received_ns=1, detail=json.dumps(carried(summed(log), log, began=0)))])
         total = since_beginning(log)
 
     last = [record for record in decided if isinstance(record, Decision)][-1]
