@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.state import RINGS, Arrays, cursors, cursors_in, touched
+from eventlog.invariants import hold
 
 _HEAD = struct.Struct("<qqqq16s")
 """Head and ripe before, head and ripe after, and a mask of the small arrays that changed."""
@@ -50,7 +51,7 @@ def encode(before: Small, engine: Stateful, *, rows: tuple[int, int]) -> tuple[b
     ``rows`` are the sizes of the ring of predictions and of the archive.
     """
     now = small(engine)
-    assert len(now.cells) <= _MASK_BITS, "I10"
+    hold("I10", len(now.cells) <= _MASK_BITS, "a bit for each array", arrays=len(now.cells))
     pairs = list(zip(before.cells, now.cells, strict=True))
     # Arrays are short, and one that changes does so in most bytes: compared and combined whole.
     changed = [bit for bit, (old, new) in enumerate(pairs) if old != new]

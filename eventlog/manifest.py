@@ -22,6 +22,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from eventlog.errors import Corrupt, Incompatible, NoLog
+from eventlog.invariants import hold
 from eventlog.storage import Storage, publish, read_all
 
 NAME = "MANIFEST"
@@ -81,8 +82,9 @@ class Manifest:
 
     def with_sealed(self, sealed: Sealed) -> "Manifest":
         """Return the manifest with one more segment."""
-        assert sealed.first == self.end, "I1"
-        assert sealed.chain_before == self.chain
+        follows = sealed.first == self.end
+        hold("I1", follows, "a segment follows the last", first=sealed.first, end=self.end)
+        hold("I1", sealed.chain_before == self.chain, "a segment continues the chain")
         return Manifest(self.identity, (*self.sealed, sealed), self.lines + _line_of(sealed))
 
 

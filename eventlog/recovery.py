@@ -43,6 +43,7 @@ from eventlog import frame, mark, sealing, segment
 from eventlog import manifest as manifests
 from eventlog.errors import Corrupt
 from eventlog.frame import Link, Scan, Stop
+from eventlog.invariants import hold
 from eventlog.manifest import Manifest
 from eventlog.mark import Mark, Slots
 from eventlog.segment import Segment
@@ -191,7 +192,8 @@ def decide(stop: Stop, witness: Witness, *, slots_damaged: bool) -> Case:
         for case in CASES
         if stop in case.stops and witness in case.witnesses and slots_damaged in case.slots_damaged
     ]
-    assert len(found) == 1, (stop, witness, slots_damaged, found)
+    facts = {"stop": stop, "witness": witness, "slots_damaged": slots_damaged}
+    hold("I1", len(found) == 1, "exactly one case of recovery applies", **facts)
     return found[0]
 
 

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from eventlog.invariants import hold
 from eventlog.records import Input
 from eventlog.sizes import COMMIT_BYTES_MAX, frame_bytes, held_bytes
 
@@ -69,7 +70,7 @@ class Inbox:
             while self._arrivals and len(taken) < most:
                 left_bytes -= frame_bytes(self._arrivals[0])
                 if left_bytes < 0:
-                    assert taken, "a record that no frame can hold"
+                    hold("I10", bool(taken), "every record fits into a frame of the log")
                     break
                 arrival = self._arrivals.popleft()
                 self._bytes -= held_bytes(arrival)

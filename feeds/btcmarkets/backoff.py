@@ -7,6 +7,8 @@ clock's reading and the draw are arguments.
 
 from collections import deque
 
+from eventlog.invariants import hold
+
 
 class Budget:
     """No more than ``count`` in any ``window_s`` seconds.
@@ -19,7 +21,7 @@ class Budget:
     """
 
     def __init__(self, *, count: int, window_s: float) -> None:
-        assert count >= 1
+        hold("I10", count >= 1, "a budget allows something", count=count)
         self._window_s = window_s
         self._spent_s: deque[float] = deque(maxlen=count)
         self._closed_until_s = float("-inf")
@@ -72,7 +74,8 @@ class Handshakes:
     def __init__(
         self, *, first_s: float, most_s: float, window_s: float = 10.0, window_count: int = 3
     ) -> None:
-        assert 0 <= first_s <= most_s
+        in_order = 0 <= first_s <= most_s
+        hold("I10", in_order, "a wait has a maximum", first_s=first_s, most_s=most_s)
         self._first_s = first_s
         self._most_s = most_s
         self._budget = Budget(count=window_count, window_s=window_s)
