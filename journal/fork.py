@@ -5,27 +5,22 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.checkpoint import Checkpoints
 from engine.chunks import chunks
 from engine.engine import Engine, arithmetic_digest
-from engine.loop import run
 from engine.parameters import Parameters
 from engine.step import CHUNK_TICKS
 from engine.venue_rules import rules_at
 from eventlog.log import Log
-from eventlog.printable import printable
 from eventlog.reader import Reader
 from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted
 from feeds import clock
-from journal import compile_cache, console
+from journal import compile_cache
 from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
-from journal.messages import summary_of
-from journal.progress import progress, stage
+from journal.progress import Advance, progress, stage
 from journal.reading import scan
-from journal.reading.score import COLUMNS, Score, fraction, money
-from journal.sidecar import SESSIONS, note
-from journal.sinks import RecordingSink
+from journal.reading.score import COLUMNS, Score
+from journal.recorder import Recorder
 from journal.summaries import Forked, ForkSide
 
 
@@ -38,14 +33,23 @@ def fork(
     parameters: Parameters,
     venue: str,
     chosen: dict[str, object],
-    as_json: bool,
-) -> None:
-    """Make the new journal, which `preflight.check_fork` let pass; print both outcomes."""
+) -> Forked:
+    """Make the new journal, which `preflight.check_fork` let pass; return both outcomes.
+
+    Args:
+        log: the recorded journal's.
+        target: where the new journal is made.
+        place: where the recorded journal lies.
+        end: the offset before which the inputs end.
+        parameters: the new journal's.
+        venue: the one that the recorded journal is of, whose rules hold in the new one too.
+        chosen: those of them that were chosen for it, by name.
+    """
     with stage("compile") as compiling:
         arithmetic = arithmetic_digest(parameters, rules_at(venue))
         engine = Engine.initial(parameters, rules_at(venue))
         compiling.note = compile_cache.origin()
-    score = Score()
+    forked, recorded = Score(), Score()
     with Log.open(target.log) as copy:
         detail = session_detail(
             JournalHeader(parameters=parameters, initial_state=engine.digest, venue=venue),
@@ -55,69 +59,33 @@ def fork(
             predecessor=None,
             log=copy,
         )
-        copy.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
-        note(target, SESSIONS, {"session": 1, "offset": 0})
-        checkpoints = Checkpoints(target.checkpoints, check_owner=copy.check_owner)
-        checkpoints.keep_whole(engine, offset=0, chain=copy.chain)
-        keep = RecordingSink(copy, checkpoints, after=0, show=score.add)
+        started = SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)
+        recorder = Recorder.begin(target, copy, engine, started, show=forked.add)
         with progress("forking", end) as advance:
-
-            def inputs() -> Iterator[pa.RecordBatch]:
-                for chunk in chunks(log.read(1, end), CHUNK_TICKS):
-                    effects = pc.is_in(chunk.column("kind"), pa.array(EFFECT_KINDS))
-                    taken = chunk.filter(pc.invert(effects))
-                    if taken.num_rows:
-                        yield copy.append_batch(taken)
-                    advance(chunk.num_rows)
-
-                # The origin's last session may have been killed, or run on; this one is at its end.
-                newest = scan.predecessor_of(copy)
-                if newest is not None and not newest.ended:
-                    now_ns = clock.now_ns()
-                    yield copy.append(
-                        [
-                            SessionEnded(
-                                received_ns=now_ns,
-                                session=newest.session,
-                                why="forked",
-                                detail="{}",
-                            )
-                        ]
-                    ).batch()
-
-            run(engine, inputs(), keep)
-        checkpoints.keep_whole(engine, offset=copy.end - 1, chain=copy.chain)
-        checkpoints.close()
+            recorder.record(recorder.appended(_inputs(log, end, advance)))
+        # The origin's last session may have been killed, or run on; this one is at its end.
+        newest = scan.predecessor_of(copy)
+        if newest is not None and not newest.ended:
+            recorder.record([copy.append([_ended(newest.session)]).batch()])
+        recorder.close()
         copy.seal()
-    recorded = Score()
     for batch in log.read(1, end, columns=COLUMNS):
         recorded.add(batch)
-    _print(place, target, recorded, score, chosen, as_json=as_json)
+    return Forked(chosen=chosen, recorded=_side(place, recorded), forked=_side(target, forked))
 
 
-def _print(
-    place: JournalPath,
-    target: JournalPath,
-    recorded: Score,
-    forked: Score,
-    chosen: dict[str, object],
-    *,
-    as_json: bool,
-) -> None:
-    if as_json:
-        said = Forked(chosen=chosen, recorded=_side(place, recorded), forked=_side(target, forked))
-        console.put(summary_of(said))
-        return
-    outcomes = {"recorded": (place, recorded), "forked": (target, forked)}
-    for name, (where, score) in outcomes.items():
-        console.echo(
-            f"{name:9} {printable(str(where.home / where.name))}\n"
-            f"          {score.decisions:,} ticks, {score.fills:,} fills,"
-            f" log-loss {fraction(score.log_loss)}, accuracy {fraction(score.accuracy, 3)},"
-            f" equity {money(score.equity_e8) or '-'}"
-        )
-    homes = printable(f"{place.home} {target.home}", 2_000)
-    console.echo(f"What differs, and what of it is no chance:\n  trader compare {homes}")
+def _inputs(log: Reader, end: int, advance: Advance) -> Iterator[pa.RecordBatch]:
+    """Yield the recorded inputs after the first record, which the new journal has its own of."""
+    for chunk in chunks(log.read(1, end), CHUNK_TICKS):
+        effects = pc.is_in(chunk.column("kind"), pa.array(EFFECT_KINDS))
+        taken = chunk.filter(pc.invert(effects))
+        if taken.num_rows:
+            yield taken
+        advance(chunk.num_rows)
+
+
+def _ended(session: int) -> SessionEnded:
+    return SessionEnded(received_ns=clock.now_ns(), session=session, why="forked", detail="{}")
 
 
 def _side(place: JournalPath, score: Score) -> ForkSide:

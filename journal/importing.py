@@ -14,10 +14,8 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.checkpoint import Checkpoints
 from engine.chunks import chunks
 from engine.engine import Engine, arithmetic_digest
-from engine.loop import run
 from engine.parameters import parameters_from
 from engine.step import CHUNK_TICKS
 from eventlog.log import Log
@@ -34,8 +32,7 @@ from journal.progress import Advance, progress
 from journal.reading.score import Score
 from journal.reading.sessions import check_newest
 from journal.reading.totals import carried, since_beginning
-from journal.sidecar import SESSIONS, note
-from journal.sinks import RecordingSink
+from journal.recorder import Recorder
 
 
 @dataclass(slots=True)
@@ -100,40 +97,27 @@ class Importing:
 
     def _carry(self, log: Log, source: Iterator[pa.RecordBatch], advance: Advance) -> None:
         """Carry the engine over what the log has and then over the rest."""
-        header = self._new_header(log)
-        checkpoints = Checkpoints(self._place.checkpoints, check_owner=log.check_owner)
-        restored = checkpoints.restore(log)
-        if restored is None:
-            engine, after = Engine.initial(header.parameters, header.rules), 0
-            chain_value = log.chain_after(0)
-            assert chain_value is not None  # the start of the session is a commit of its own
-            checkpoints.keep_whole(engine, offset=0, chain=chain_value)
-        else:
-            engine, after = Engine(header.parameters, restored.state, header.rules), restored.offset
-        there = _inputs_in(log)
-        self._outcome.resumed_at = there
-        self._outcome.horizon_ms = header.parameters.horizon_ms
-        source = self._after(log, chunks(source, CHUNK_TICKS), there)
-        self._outcome.score = since_beginning(log) or Score()
-        keep = RecordingSink(log, checkpoints, after=after, show=self._outcome.score.add)
+        outcome = self._outcome
+        outcome.resumed_at = there = _inputs_in(log)
+        outcome.score = since_beginning(log) or Score()
+        recorder = self._recorder(log)
+        outcome.horizon_ms = recorder.engine.parameters.horizon_ms
+        rest = chunks(self._after(log, chunks(source, CHUNK_TICKS), there), CHUNK_TICKS)
 
-        def inputs() -> Iterator[pa.RecordBatch]:
-            yield from chunks(log.read(after + 1), CHUNK_TICKS)
-            advance(there)
-            for chunk in chunks(source, CHUNK_TICKS):
-                yield log.append_batch(chunk)
+        def watched() -> Iterator[pa.RecordBatch]:
+            for chunk in recorder.appended(rest):
+                yield chunk
                 advance(chunk.num_rows)
-                if log.sealable():
-                    log.seal()
-            yield log.append([self._ended(log)]).batch()
 
         started_s = clock.monotonic_s()
-        run(engine, inputs(), keep)
-        checkpoints.keep_whole(engine, offset=log.end - 1, chain=log.chain)
-        checkpoints.close()
+        recorder.catch_up()
+        advance(there)
+        recorder.record(watched())
+        recorder.record([log.append([self._ended(log)]).batch()])
+        recorder.close()
         log.seal()
-        self._outcome.seconds = clock.monotonic_s() - started_s
-        self._outcome.records = _inputs_in(log)
+        outcome.seconds = clock.monotonic_s() - started_s
+        outcome.records = _inputs_in(log)
 
     def _after(
         self, log: Log, source: Iterator[pa.RecordBatch], count: int
@@ -160,18 +144,17 @@ class Importing:
                 yield given.slice(same)
         yield from source
 
-    def _new_header(self, log: Log) -> JournalHeader:
-        """Return what the journal began with, or begins with now."""
+    def _recorder(self, log: Log) -> Recorder:
+        """Return the recorder of the journal, which begins now if it is not there."""
+        show = self._outcome.score.add
         if log.end:
             header = header_of(log, self._place)
             check_newest(log, self._place)
-            return header
+            return Recorder.restore(self._place, log, header, show=show)
         parameters = parameters_from(self._settings.engine)
-        header = JournalHeader(
-            parameters=parameters, initial_state=Engine.initial(parameters).digest
-        )
+        engine = Engine.initial(parameters)
         detail = session_detail(
-            header,
+            JournalHeader(parameters=parameters, initial_state=engine.digest),
             arithmetic=arithmetic_digest(parameters),
             url=", ".join(survey.path.name for survey in self._surveys),
             resumed_from=None,
@@ -179,9 +162,8 @@ class Importing:
             log=log,
             source=described(self._surveys),
         )
-        log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)])
-        note(self._place, SESSIONS, {"session": 1, "offset": 0})
-        return header
+        started = SessionStarted(received_ns=clock.now_ns(), session=1, detail=detail)
+        return Recorder.begin(self._place, log, engine, started, show=show)
 
     def _ended(self, log: Log) -> SessionEnded:
         outcome = self._outcome

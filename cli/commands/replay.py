@@ -60,8 +60,9 @@ def replay(
         target, parameters, chosen = preflight.check_fork(place, header.parameters, out, set_)
         compile_cache.reuse()
         with stage("load"):
-            from journal import fork
-        fork.fork(
+            from cli.render.fork import as_lines
+            from journal.fork import fork
+        forked = fork(
             log,
             target,
             place,
@@ -69,8 +70,11 @@ def replay(
             parameters=parameters,
             venue=header.venue,
             chosen=chosen,
-            as_json=as_json,
         )
+        if as_json:
+            console.put(summary_of(forked))
+        else:
+            console.echo("\n".join(as_lines(forked)))
         return
     check_order(from_, start, to, end)
     after = max(

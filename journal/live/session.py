@@ -11,13 +11,9 @@ import pyarrow as pa
 
 from engine import engine as engines
 from engine import self_check
-from engine.checkpoint import Checkpoints, Restored
-from engine.chunks import chunks
+from engine.checkpoint import Restored
 from engine.engine import Engine
-from engine.loop import run
-from engine.market import is_tick
 from engine.parameters import Parameters, parameters_from
-from engine.step import CHUNK_TICKS
 from engine.venue_rules import BTC_MARKETS, VenueRules, rules_at
 from eventlog.gaps import missed
 from eventlog.log import Log
@@ -37,7 +33,7 @@ from feeds import clock
 from feeds.venue import Feed
 from journal import compile_cache, console
 from journal.asked.settings import Settings, check_kept
-from journal.errors import JournalCorrupt, JournalDiverged
+from journal.errors import JournalDiverged
 from journal.header import JournalHeader, header_of, session_detail
 from journal.layout import JournalPath
 from journal.live.counters import Board, Watcher
@@ -48,8 +44,8 @@ from journal.reading import prices, scan, sessions
 from journal.reading.scan import Predecessor
 from journal.reading.score import Score, gain_of, words_of
 from journal.reading.totals import carried, since_beginning
+from journal.recorder import Recorder
 from journal.sidecar import SESSIONS, note
-from journal.sinks import RecordingSink
 from journal.summaries import SessionSaid, SessionSummary
 
 TAKE_S = 0.2
@@ -92,11 +88,7 @@ class Session:
         self._turn = turn
         self._chosen = settings.engine
         # Whole states are prepared on a thread, most of whose time is spent outside of Python.
-        self._checkpoints = Checkpoints(
-            place.checkpoints,
-            in_background=ThreadPoolExecutor(1).submit,
-            check_owner=lambda: self.log.check_owner(),
-        )
+        self._in_background = ThreadPoolExecutor(1).submit
         self.loading_ns = self.ready_ns = clock.now_ns()
         """When loading began, and when every session of the process was ready to receive."""
         self._not_recorded_since_ns: int | None = None
@@ -113,10 +105,9 @@ class Session:
         self._rederived = 0
         self._arithmetic = ""
         self._self_checked: dict[str, object] | None = None
-        self._engine: Engine
         self._header: JournalHeader
-        self._resumed_from = 0
-        self._keep: RecordingSink
+        self._initial: Engine
+        self._recorder: Recorder
         self._sealer: Sealer
 
     def resume(self) -> None:
@@ -134,9 +125,9 @@ class Session:
             rules = rules_at(self._venue)
             parameters = parameters_from({**rules.parameters, **self._chosen})
             self._compile(parameters, rules)
-            self._engine, self._resumed_from = Engine.initial(parameters, rules), 0
+            self._initial = Engine.initial(parameters, rules)
             self._header = JournalHeader(
-                parameters=parameters, initial_state=self._engine.digest, venue=self._venue
+                parameters=parameters, initial_state=self._initial.digest, venue=self._venue
             )
             self.board.begin(Score(), cash_e8=parameters.cash * E8, first_price=None)
             return
@@ -152,20 +143,24 @@ class Session:
         self._compile(header.parameters, header.rules)
         note(self.place, SESSIONS, {"records": self.log.end})
         with stage("restore") as restoring:
-            self._engine, self._resumed_from = self._resume(header)
+            self._recorder = Recorder.restore(
+                self.place,
+                self.log,
+                header,
+                show=self._show,
+                examine=self._examine,
+                in_background=self._in_background,
+            )
             self.board.begin(
                 since_beginning(self.log) or Score(),
                 cash_e8=header.parameters.cash * E8,
                 first_price=prices.first(self.log),
             )
-            restoring.note = f"the state after offset {self._resumed_from:,}"
-        self._keep = RecordingSink(
-            self.log, self._checkpoints, after=self._resumed_from, show=self._show
-        )
+            restoring.note = f"the state after offset {self._recorder.resumed_from:,}"
         with stage("catch up") as catching_up:
-            run(self._engine, self._tail(), self._keep)
+            self._rederived = self._recorder.catch_up()
             self.board.start()
-            now = prices.price_of(self._engine.market)
+            now = prices.price_of(self._recorder.engine.market)
             self.board.price(prices.newest(self.place, self.log) if now is None else now)
             catching_up.note = f"{self._rederived:,} ticks"
 
@@ -183,18 +178,17 @@ class Session:
         """Run until stopped; return the summary."""
         self.looped_s = clock.monotonic_s()
         if self._is_new:
-            self._found()
+            self._begin()
+        else:
+            self._follow()
         with (
             Sealer(self.log) as self._sealer,
             # Closed at once when the loop fails: it may hold the turn.
             closing(self._source(max_ticks)) as source,
         ):
-            run(self._engine, source, self._keep)
+            self._recorder.record(source)
         with self._turn:
-            self._checkpoints.keep_whole(
-                self._engine, offset=self.log.end - 1, chain=self.log.chain
-            )
-        self._checkpoints.close()
+            self._recorder.close()
         return self._summary()
 
     def stop(self, why: str) -> None:
@@ -226,23 +220,13 @@ class Session:
     @property
     def checkpoint_offset(self) -> int:
         """The offset after which the state was kept last."""
-        return self._keep.checkpoint_offset if hasattr(self, "_keep") else self._resumed_from
+        return self._recorder.checkpoint_offset if hasattr(self, "_recorder") else 0
 
-    def _resume(self, header: JournalHeader) -> tuple[Engine, int]:
-        """Return the engine at its last kept state, or at its first, and the offset there."""
-        restored = self._checkpoints.restore(self.log)
-        if restored is not None:
-            for error in restored.damaged:
-                self._say(f"passed over a damaged checkpoint: {error}")
-            self._self_checked = self._self_check(restored, header.parameters)
-            return Engine(header.parameters, restored.state, header.rules), restored.offset
-        # A journal that was killed before its first state was kept: the seed says what it was.
-        engine, chain = Engine.initial(header.parameters, header.rules), self.log.chain_after(0)
-        if chain is None or engine.digest != header.initial_state:
-            problem = f"{self.place.checkpoints}: the first state is missing and not repeatable"
-            raise JournalCorrupt(problem)
-        self._checkpoints.keep_whole(engine, offset=0, chain=chain)
-        return engine, 0
+    def _examine(self, restored: Restored) -> None:
+        """Say what was passed over, and check the model that learning goes on with."""
+        for error in restored.damaged:
+            self._say(f"passed over a damaged checkpoint: {error}")
+        self._self_checked = self._self_check(restored, self._header.parameters)
 
     def _self_check(self, restored: Restored, parameters: Parameters) -> dict[str, object]:
         """Ask the kept network again what it was asked when it was kept, before learning goes on.
@@ -261,11 +245,7 @@ class Session:
         return {"samples": samples, "identical": repeated}
 
     def _source(self, max_ticks: int | None) -> Generator[pa.RecordBatch]:
-        """Yield the start, then what the feed brings, each batch durable and numbered."""
-        if not self._is_new:
-            batch = self._begin()
-            with self._turn:
-                yield batch
+        """Yield what the feed brings, then the end, each batch durable and numbered."""
         self._say(
             f"PAPER {self.place.name}: session {self._number},"
             f" {words_of(self.log.end, 'record')} durable"
@@ -289,21 +269,19 @@ class Session:
         with self._turn:
             yield batch
 
-    def _tail(self) -> Iterator[pa.RecordBatch]:
-        """Yield what the log has beyond the state that was kept."""
-        for chunk in chunks(self.log.read(self._resumed_from + 1), CHUNK_TICKS):
-            self._rederived += is_tick(chunk).true_count
-            yield chunk
+    def _begin(self) -> None:
+        """Begin a new journal."""
+        self._recorder = Recorder.begin(
+            self.place,
+            self.log,
+            self._initial,
+            self._started(predecessor=None),
+            show=self._show,
+            in_background=self._in_background,
+        )
 
-    def _found(self) -> None:
-        """Begin a new journal: its first record, and the state after it."""
-        self.log.append([self._started(resumed_from=None, predecessor=None)])
-        note(self.place, SESSIONS, {"session": 1, "offset": 0})
-        self._checkpoints.keep_whole(self._engine, offset=0, chain=self.log.chain)
-        self._keep = RecordingSink(self.log, self._checkpoints, after=0, show=self._show)
-
-    def _begin(self) -> pa.RecordBatch:
-        """Append the start of a session that follows another.
+    def _follow(self) -> None:
+        """Record the start of a session that follows another.
 
         The gap between them is not over yet: it is until the first that is received.
         """
@@ -311,10 +289,8 @@ class Session:
         assert predecessor is not None
         self._number, self._started_at = predecessor.session + 1, self.log.end
         self._not_recorded_since_ns = predecessor.last_received_ns
-        started = self._started(resumed_from=self._resumed_from, predecessor=predecessor)
-        batch = self.log.append([started]).batch()
-        note(self.place, SESSIONS, {"session": self._number, "offset": self._started_at})
-        return batch
+        with self._turn:
+            self._recorder.start(self._started(predecessor=predecessor))
 
     def _record(self, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
         """Make durable what has arrived, as one batch, and only then yield it (I2).
@@ -339,11 +315,11 @@ class Session:
                     self._look_for_first_price(batch)
                     yield batch
                 self._reached("latency")
-                self.board.price(prices.price_of(self._engine.market))
+                self.board.price(prices.price_of(self._recorder.engine.market))
                 self._oldest_ns = None
             else:
                 self.log.sync_mark()
-            if self._engine.market.needs_snapshot:
+            if self._recorder.engine.market.needs_snapshot:
                 self._feed.resync(self.market)
             self._sealer.tend()
         if left == 0:
@@ -385,15 +361,13 @@ class Session:
     def _say(self, sentence: str) -> None:
         console.echo(printable(sentence), err=True)
 
-    def _started(
-        self, *, resumed_from: int | None, predecessor: Predecessor | None
-    ) -> SessionStarted:
+    def _started(self, *, predecessor: Predecessor | None) -> SessionStarted:
         """Return the start, which is when the session was ready: before anything was received."""
         detail = session_detail(
             self._header,
             arithmetic=self._arithmetic,
             url=self._url,
-            resumed_from=resumed_from,
+            resumed_from=None if predecessor is None else self._recorder.resumed_from,
             predecessor=predecessor,
             log=self.log,
             self_checked=self._self_checked,
@@ -413,7 +387,7 @@ class Session:
             late=score.late,
             first_offset=self._started_at,
             last_offset=self.log.end - 1,
-            checkpoint_offset=self._keep.checkpoint_offset,
+            checkpoint_offset=self._recorder.checkpoint_offset,
             log_loss=score.log_loss,
             baseline_log_loss=score.baseline_log_loss,
             accuracy=score.accuracy,
@@ -432,7 +406,7 @@ class Session:
                 accuracy=session.accuracy,
                 gain=gain_of(score.equity_e8, seen.session_equity_e8),
             ),
-            resumed_from=None if self._number == 1 else self._resumed_from,
+            resumed_from=None if self._number == 1 else self._recorder.resumed_from,
             rederived=self._rederived,
             fingerprint=score.fingerprint_hex,
             stopped_by=self.stop_why,
