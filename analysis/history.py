@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from analysis import curves
 from analysis.adaptation import Adaptation, Return
 from analysis.curves import Curves
-from analysis.reliability import READS, Reliability
+from analysis.scoring.reliability import READS, Reliability
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
 from engine.snapshot import Facts

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from analysis.history import History
-from analysis.smoothing import Floats, smoothed
+from analysis.scoring.smoothing import Floats, smoothed
 from journal.reading.score import mean_of
 
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.lines import time_of
-from analysis.scores import Interval
+from analysis.scoring.scores import Interval
+from analysis.scoring.uncertainty import blocked
 from analysis.summaries import (
     Compared,
     ComparedFigure,
@@ -22,7 +23,6 @@ from analysis.summaries import (
     DifferenceInterval,
     FirstDifference,
 )
-from analysis.uncertainty import blocked
 from eventlog.reader import Reader
 from journal.errors import UsageError
 from journal.header import rules_of

@@ -14,11 +14,11 @@ from analysis.curves import Curves
 from analysis.history import History, Session
 from analysis.lines import time_of
 from analysis.measures import measures
-from analysis.reliability import Reliability
-from analysis.scores import Interval, held_equity, learned_by, wilson
-from analysis.smoothing import Floats, filled
+from analysis.scoring.reliability import Reliability
+from analysis.scoring.scores import Interval, held_equity, learned_by, wilson
+from analysis.scoring.smoothing import Floats, filled
+from analysis.scoring.uncertainty import blocked
 from analysis.summaries import ReportSummary
-from analysis.uncertainty import blocked
 from analysis.verdicts import answers, assumptions
 from engine.account.reasons import LATE
 from journal.frozen import Frozen

@@ -8,7 +8,7 @@ import numpy as np
 from analysis.curves import Curves
 from analysis.history import SHOWN_MOST, History
 from analysis.report import BESIDE, held, others
-from analysis.smoothing import Floats, banded, filled, smoothed
+from analysis.scoring.smoothing import Floats, banded, filled, smoothed
 from journal.frozen import Frozen
 
 _DIGITS, _EXACT = 7, 14

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from analysis.scores import held_equity, learned_by
+from analysis.scoring.scores import held_equity, learned_by
 from analysis.summaries import StatusSummary
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged

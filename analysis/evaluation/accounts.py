@@ -12,7 +12,7 @@ import numpy.typing as npt
 from analysis.evaluation.answers import OURS, Answers
 from analysis.evaluation.confidence import interval
 from analysis.evaluation.questions import Questions
-from analysis.scores import Interval
+from analysis.scoring.scores import Interval
 
 FLAT, BUY_HOLD, RANDOM = "always flat", "holding the same stake", "random entry"
 

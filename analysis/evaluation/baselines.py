@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.evaluation.questions import Questions
-from analysis.scores import log_losses
+from analysis.scoring.scores import log_losses
 from journal.progress import Advance
 
 Floats = npt.NDArray[np.float64]

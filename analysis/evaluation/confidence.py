@@ -15,7 +15,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from analysis.scores import Interval
+from analysis.scoring.scores import Interval
 
 ALPHA = 0.05
 _BEST_BLOCKS = 500

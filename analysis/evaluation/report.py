@@ -9,7 +9,14 @@ import numpy.typing as npt
 
 from analysis.evaluation.confidence import interval
 from analysis.evaluation.questions import Questions
-from analysis.scores import Interval, Scores, accuracy_of, log_losses, scores_of, share_reached
+from analysis.scoring.scores import (
+    Interval,
+    Scores,
+    accuracy_of,
+    log_losses,
+    scores_of,
+    share_reached,
+)
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ def checkpoints(
     """List the whole states that are kept, oldest first; times are the market's."""
     from dataclasses import asdict
 
-    from analysis.scores import learned_by
+    from analysis.scoring.scores import learned_by
     from engine.checkpoint import Checkpoints
     from engine.errors import CheckpointDamaged
     from eventlog.records import format_e8

@@ -7,7 +7,7 @@ import pytest
 from analysis.evaluation.accounts import Account, accounts
 from analysis.evaluation.answers import OURS, Answers
 from analysis.evaluation.questions import questions
-from analysis.scores import Interval
+from analysis.scoring.scores import Interval
 from engine.market import WIDTH, Column
 
 E8 = 10**8

@@ -5,7 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.scores import Calibration, Interval, learned_by, log_losses, scores_of, wilson
+from analysis.scoring.scores import (
+    Calibration,
+    Interval,
+    learned_by,
+    log_losses,
+    scores_of,
+    wilson,
+)
 from engine.snapshot import Facts
 from journal.reading.score import Learned
 

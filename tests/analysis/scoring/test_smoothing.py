@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.smoothing import band, banded, filled, smooth, smoothed
+from analysis.scoring.smoothing import band, banded, filled, smooth, smoothed
 
 HOLES = np.array([np.nan, 1.0, np.nan, np.nan, 3.0])
 

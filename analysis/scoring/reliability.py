@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.scores import Calibration
+from analysis.scoring.scores import Calibration
 from journal.reading.columns import numbers
 from journal.reading.prices import Priced
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.reliability import Reliability
+from analysis.scoring.reliability import Reliability
 from eventlog.schema import batch_of, decimals
 from journal.reading.prices import NEEDS, Prices
 

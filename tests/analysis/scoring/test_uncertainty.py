@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.uncertainty import blocked
+from analysis.scoring.uncertainty import blocked
 
 
 def test_a_series_without_memory_covers_as_it_says() -> None:

@@ -9,7 +9,7 @@ log gives the same interval.
 import numpy as np
 import numpy.typing as npt
 
-from analysis.scores import Interval
+from analysis.scoring.scores import Interval
 
 BLOCKS = 30
 BLOCKS_LEAST = 8

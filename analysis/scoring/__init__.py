@@ -1,0 +1,1 @@
+"""One definition of each score, how sure it is, and how it is smoothed."""
