@@ -105,3 +105,42 @@ def test_help_is_instant_because_it_loads_little() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+CARRYING_AN_ENGINE = {
+    *("journal.fork", "journal.importing", "journal.recorder", "journal.rederive", "journal.sinks"),
+    *("journal.replay", "journal.live.session", "journal.live.supervisor"),
+}
+"""The modules of the journal that run a model; whoever reads only, imports none of them."""
+
+READING = [
+    *PACKAGES,
+    *(
+        name
+        for path in MODULES
+        if (name := ".".join(path.relative_to(ROOT).with_suffix("").parts))
+        not in CARRYING_AN_ENGINE
+        and name.startswith(("eventlog.", "feeds.", "journal.", "cli.commands."))
+        and path.stem != "__init__"
+    ),
+]
+
+
+def test_reading_a_journal_loads_no_tensorflow() -> None:
+    """Every package, and all that a command imports before it needs a model, does without."""
+    code = (
+        "import sys\n"
+        "from importlib import import_module\n"
+        "for name in sys.argv[1:]:\n"
+        "    import_module(name)\n"
+        "    assert 'tensorflow' not in sys.modules, f'{name} loads TensorFlow'\n"
+    )
+    asked = subprocess.run(
+        [sys.executable, "-c", code, *READING],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert asked.returncode == 0, asked.stderr
