@@ -15,18 +15,6 @@ CHROMIUM = next(
 )
 
 
-def test_the_tables_fit_a_terminal() -> None:
-    """PAPER first, no line beyond eighty columns, and all answers on the last screen."""
-    answer = trader("report", *HOME)
-
-    assert answer.code == 0
-    assert answer.out.startswith("PAPER BTC-AUD")
-    assert max(map(len, answer.out.splitlines())) <= 80
-    screen = "\n".join(answer.out.splitlines()[-23:])
-    for word in ("PAPER", "Is it learning?", "Did it make money?", "skill", "why", "continuity"):
-        assert word in screen
-
-
 def test_the_same_figures_in_json_and_in_the_page(tmp_path: Path) -> None:
     """What --json says stands in the page."""
     html = tmp_path / "new" / "report.html"
