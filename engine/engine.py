@@ -24,6 +24,7 @@ from engine.parameters import Parameters
 from engine.state import Arrays, digest
 from engine.step import CHUNK_TICKS, Counts, Measures, Outcome
 from engine.venue_rules import DEFAULT_RULES, VenueRules
+from eventlog.invariants import hold
 from eventlog.schema import DECIMAL, batch_of, decimals
 
 _COUNT = {name: index for index, name in enumerate(Counts._fields)}
@@ -124,7 +125,11 @@ class Engine:
 
         Raises:
             ValueError: if there are more than `CHUNK_TICKS` ticks; nothing is changed then (I4).
+            InvariantBroken: if the records do not follow those before (I1); nor is then.
         """
+        if chunk.num_rows:
+            first = chunk.column("offset")[0].as_py()
+            hold("I1", first > self.position, "records follow", first=first, last=self.position)
         try:
             market, rows = self._folded(chunk)
             outcome = self._step.run(self._variables, rows)

@@ -36,6 +36,7 @@ from engine.parameters import Parameters
 from engine.row import row_of
 from engine.state import RINGS, Arrays
 from engine.venue_rules import DEFAULT_RULES, VenueRules
+from eventlog.invariants import hold
 
 CHUNK_TICKS = 1024
 """Rows of the compiled loop: the longest chunk, in ticks."""
@@ -393,7 +394,8 @@ class CompiledStep:
             ],
         ).get_concrete_function()
         captured = zip(self._call.captured_inputs, self._traced.handles, strict=True)
-        assert all(found is handle for found, handle in captured), "the variables, in their order"
+        in_order = all(found is handle for found, handle in captured)
+        hold("I3", in_order, "the step reads its variables, in their order, and nothing else")
 
     def hold(self, state: Arrays) -> Variables:
         """Return variables that hold a state.

@@ -26,6 +26,7 @@ import pyarrow as pa
 from eventlog import body, frame
 from eventlog.errors import Corrupt, Incompatible
 from eventlog.frame import Frame, Kind, Link, Scan, Stop
+from eventlog.invariants import hold
 from eventlog.mark import Mark
 from eventlog.schema import SCHEMA, is_known, named_as_now
 from eventlog.storage import Storage, publish, read_all
@@ -102,6 +103,7 @@ class Segment:
 
     def note(self, link: Link, position: int) -> None:
         """Add a frame that was written, by the link and position after it."""
+        hold("I1", link.offset > self.link.offset, "frames follow", end=link.offset)
         self._before = self.link, self.position
         self.link, self.position = link, position
         self._ends.append(link.offset)

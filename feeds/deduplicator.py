@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 
+from eventlog.invariants import hold
 from eventlog.records import Trade
 
 _ID_MAX = 2**63 - 1
@@ -95,7 +96,7 @@ class TradeDeduplicator:
 
     def begin(self, page: Sequence[Trade]) -> None:
         """Take the newest trades: those not streamed are from before the journal."""
-        assert self._floor is None
+        hold("I1", self._floor is None, "a journal's trades begin once")
         first = min(self._known, default=_ID_MAX)
         self._floor = max((t.trade_id for t in page if t.trade_id < first), default=-1)
         self._sure = self._floor

@@ -18,6 +18,7 @@ from engine.chunks import chunks
 from engine.engine import Engine, arithmetic_digest
 from engine.parameters import parameters_from
 from engine.step import CHUNK_TICKS
+from eventlog.invariants import hold
 from eventlog.log import Log
 from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted
 from feeds import clock
@@ -83,7 +84,9 @@ class Importing:
         with open_log() as log, progress("importing", total) as advance:
             self._carry(log, self._batches(), advance)
         rows = sum(survey.rows for survey in self._surveys)
-        assert rows == self._outcome.records + self._outcome.left_out.total(), "no row is lost"
+        recorded, left_out = self._outcome.records, self._outcome.left_out.total()
+        no_row_lost = rows == recorded + left_out
+        hold("I10", no_row_lost, "every row is recorded or counted", rows=rows, recorded=recorded)
         return self._outcome
 
     def _batches(self) -> Iterator[pa.RecordBatch]:

@@ -19,6 +19,7 @@ from engine.engine import Engine
 from engine.loop import run
 from engine.market import is_tick
 from engine.step import CHUNK_TICKS
+from eventlog.invariants import hold
 from eventlog.log import Log
 from eventlog.records import SessionStarted
 from journal.errors import JournalCorrupt
@@ -77,7 +78,7 @@ class Recorder:
             show: called with effects that were not in the log before, once they are durable.
             in_background: prepares snapshots while recording goes on; without it, recording waits.
         """
-        assert not log.end, "a journal begins once"
+        hold("I1", not log.end, "a journal begins once", end=log.end)
         log.append([started])
         note(place, SESSIONS, {"session": started.session, "offset": 0})
         checkpoints = Checkpoints(

@@ -28,6 +28,7 @@ from typing import Self
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from eventlog.invariants import hold
 from eventlog.records import BookUpdate, Input, Trade, Undecodable
 from feeds import trust, urls
 from feeds.bounds import BoundedConnection, bounded
@@ -122,8 +123,8 @@ class Feed:
         deduplicators: Mapping[str, TradeDeduplicator] | None = None,
         options: FeedOptions = FeedOptions(),  # noqa: B008 - frozen
     ) -> None:
-        assert markets, "a feed of no market"
-        assert len(set(markets)) == len(markets), "a market twice"
+        hold("I10", bool(markets), "a feed has a market")
+        hold("I10", len(set(markets)) == len(markets), "no market stands twice")
         self._url = url
         self._markets = tuple(markets)
         self._rest = rest

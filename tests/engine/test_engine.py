@@ -162,7 +162,7 @@ class TestEffects:
         """A log holds them between its ticks; the engine's only inputs are inputs (I3)."""
         engine, twin = Engine.initial(SMALL), Engine.initial(SMALL)
         expected = carry(twin, [journal(LENGTH)])
-        mixed = pa.concat_batches([journal(LENGTH), expected])
+        mixed = pa.concat_batches([journal(LENGTH), renumber(expected, first_offset=LENGTH)])
 
         assert carry(engine, [mixed.slice(0, 900), mixed.slice(900)]).equals(expected)
         assert engine.digest == twin.digest

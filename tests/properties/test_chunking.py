@@ -22,7 +22,7 @@ RUN = """
 import hashlib, json
 from engine.engine import Engine, arithmetic_digest
 from tests.markets import SMALL, carry, cut, journal
-engine = Engine.genesis(SMALL)
+engine = Engine.initial(SMALL)
 effects = carry(engine, cut(journal(600), 50))
 state = engine.state()
 whole = b"".join(name.encode() + state[name].tobytes() for name in sorted(state))
