@@ -11,17 +11,17 @@ import pytest
 from journal import compile_cache
 
 SMALL = """
-from cli import compiled
-compiled.reuse()
+from journal import compile_cache
+compile_cache.reuse()
 from engine.arithmetic import tf
 twice = tf.function(lambda x: x * 2.0, jit_compile=True, autograph=False)
 print(float(twice(tf.constant(21.0))))
 """
 STEP = """
 import sys
-from cli import compiled
+from journal import compile_cache
 if sys.argv[1] == "kept":
-    compiled.reuse()
+    compile_cache.reuse()
 from engine.engine import arithmetic_digest
 from engine.parameters import Parameters
 print(arithmetic_digest(Parameters(memory_rows=256, archive_rows=256)))
@@ -127,7 +127,8 @@ def test_what_is_left_behind_goes(cache: Path) -> None:
 def checked(cache: Path, flags: str = "") -> tuple[str, str]:
     """Have a process look for what is kept; return TensorFlow's flags then, and what it said."""
     code = (
-        "import os; from cli import compiled; compiled.reuse(); print(os.environ['TF_XLA_FLAGS'])"
+        "import os; from journal import compile_cache; compile_cache.reuse();"
+        " print(os.environ['TF_XLA_FLAGS'])"
     )
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "TF_XLA_FLAGS": flags}
     done = subprocess.run(

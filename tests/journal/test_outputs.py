@@ -164,8 +164,9 @@ def test_nothing_is_left_on_a_full_disk(tmp_path: Path) -> None:
     """A file that may not grow stands for one: the system refuses the write either way."""
     program = (
         "import resource, signal, pathlib\n"
-        "from cli import outputs\n"
-        "from cli.exit_codes import CommandError\n"
+        "from journal import outputs\n"
+        "from cli.exit_codes import code_of\n"
+        "from journal.errors import CommandError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "try:\n"
