@@ -2,10 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from engine.parameters import Parameters
@@ -17,6 +16,7 @@ from fixtures.record import HERE, JOURNAL
 from journal.header import JournalHeader, session_detail
 from journal.reading import scan
 from journal.reading.scan import Predecessor, deduplicator_of
+from tests.counting import Counting
 from tests.strategies import quote
 
 SECOND_NS = 10**9
@@ -192,23 +192,6 @@ def test_the_last_decision_of_a_journal(tmp_path: Path) -> None:
     assert found[0] == max(
         offset for offset, record in scan.records(log, 0, log.end) if isinstance(record, Decision)
     )
-
-
-class Counting(Log):
-    """A log that counts the records that are read."""
-
-    shown = 0
-
-    def read(
-        self,
-        from_offset: int = 0,
-        to_offset: int | None = None,
-        *,
-        columns: Sequence[str] | None = None,
-    ) -> Iterator[pa.RecordBatch]:
-        for batch in super().read(from_offset, to_offset, columns=columns):
-            self.shown += batch.num_rows
-            yield batch
 
 
 @pytest.mark.parametrize("sampled", [False, True])

@@ -1,10 +1,8 @@
 """What sessions ran on is found from the end of a log, by reading little of it."""
 
 import json
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from engine.identity import step_identity
@@ -18,6 +16,7 @@ from journal.reading import scan, sessions
 from journal.reading.score import Score
 from journal.reading.sessions import FIRST_STEP
 from journal.reading.totals import carried
+from tests.counting import Counting
 from tests.strategies import quote
 
 PARAMETERS = Parameters(fee_ppm=7)
@@ -45,23 +44,6 @@ def old(text: str) -> str:
     said = json.loads(text)
     del said["step"], said["log"]
     return json.dumps(said)
-
-
-class Counting(Log):
-    """A log that counts the records that are read."""
-
-    shown = 0
-
-    def read(
-        self,
-        from_offset: int = 0,
-        to_offset: int | None = None,
-        *,
-        columns: Sequence[str] | None = None,
-    ) -> Iterator[pa.RecordBatch]:
-        for batch in super().read(from_offset, to_offset, columns=columns):
-            self.shown += batch.num_rows
-            yield batch
 
 
 def test_a_session_says_its_step(tmp_path: Path) -> None:
