@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from journal import compile_cache
-from tests.faults import Tally, table
+from tests.support.faults import Tally, table
 
 # Hundreds of processes use the same few steps: whoever compiles one does it for all that follow.
 # Kept beside the tests, and not where the user's own are.

@@ -21,7 +21,7 @@ from cli.exit_codes import MEANINGS
 from cli.render import overview
 from engine.account.policy import PRIORITY
 from journal.live.latency import BATCHES, STAGES
-from tests.commands import trader
+from tests.support.commands import trader
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

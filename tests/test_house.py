@@ -1,6 +1,7 @@
 """The style of the house, as far as a test can hold it."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,27 @@ def test_every_module_has_its_twin(path: Path) -> None:
     twin = ROOT / "tests" / path.relative_to(ROOT).parent / f"test_{path.stem}.py"
 
     assert twin.exists(), f"no {twin.relative_to(ROOT)}"
+
+
+def imported(module: ast.Module) -> Iterator[str]:
+    """Yield the names of all modules that a module imports, also by a program in a string."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from re.findall(r"^\s*(?:from|import) (tests\.[\w.]+)", node.value, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=named)
+def test_no_test_module_imports_another(path: Path) -> None:
+    """What tests share is in `tests/support`, or in a module next to them that holds no test."""
+    parts = (name.split(".") for name in imported(tree(path)) if name.startswith("tests."))
+    last = {part for name in parts for part in name}
+
+    assert not {part for part in last if part.startswith("test_") or part == "conftest"}
 
 
 @pytest.mark.parametrize(

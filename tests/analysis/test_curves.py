@@ -11,7 +11,7 @@ from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath
 from journal.reading.prices import NEEDS, Prices
 from journal.reading.score import COLUMNS, Score
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from fixtures.record import HERE, JOURNAL
 from journal import frozen
 from journal.layout import JournalPath
 from journal.reading.scan import records
-from tests.commands import trader
-from tests.golden.test_fixtures import claim
+from tests.support.commands import trader
+from tests.support.golden import claim
 
 
 @pytest.fixture(scope="module")

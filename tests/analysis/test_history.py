@@ -17,7 +17,7 @@ from journal.layout import JournalPath
 from journal.messages import as_json
 from journal.reading.scan import records
 from journal.reading.score import COLUMNS, Score
-from tests.strategies import quote
+from tests.support.strategies import quote
 
 
 def test_sessions_share_the_whole() -> None:

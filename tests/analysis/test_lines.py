@@ -7,8 +7,8 @@ from analysis.lines import brief, kind_of, plain, template
 from cli.exit_codes import code_of
 from eventlog.records import BookUpdate, Level, Quote, Record
 from journal.errors import CommandError
-from tests.strategies import quote
-from tests.strategies import records as any_record
+from tests.support.strategies import quote
+from tests.support.strategies import records as any_record
 
 
 @given(any_record)

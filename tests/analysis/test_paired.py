@@ -9,7 +9,7 @@ from fixtures.record import HERE, JOURNAL
 from journal.errors import CommandError
 from journal.layout import JournalPath
 from journal.messages import as_json
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 @pytest.fixture(scope="module")

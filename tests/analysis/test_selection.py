@@ -11,7 +11,7 @@ from fixtures.record import HERE
 from journal import layout
 from journal.errors import CommandError
 from journal.reading import scan
-from tests.commands import trader
+from tests.support.commands import trader
 
 PLACE = layout.find(HERE / "gap", None)
 HOME = ("--home", str(HERE / "gap"))

@@ -9,11 +9,9 @@ call. The log takes records as objects, or as rows; SQLite takes tuples of their
 """
 
 import os
-import random
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter_ns
 
 import pytest
 
@@ -21,7 +19,8 @@ from eventlog.log import Log
 from eventlog.mark import NAME as MARK
 from eventlog.schema import encode
 from eventlog.storage import DISK
-from tests.strategies import quote
+from tests.benchmarks.turns import in_turns
+from tests.support.strategies import quote
 
 ROUNDS = {1: 3000, 8: 1500, 1000: 300}
 COLUMNS = (
@@ -130,16 +129,3 @@ def test_append_beside_sqlite(
             f"   {rate:11,.0f} rows/s, {at_p50:11,.0f} at p50"
         )
     assert log.end == rows * (2 * ROUNDS[rows] + 1)
-
-
-def in_turns(what: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[int]]:
-    """Do each in turn, so many times, in any order; return how many nanoseconds each took."""
-    spent: dict[str, list[int]] = {name: [] for name in what}
-    order, draws = list(what.items()), random.Random(1)
-    for _ in range(rounds):
-        draws.shuffle(order)
-        for name, action in order:
-            start = perf_counter_ns()
-            action()
-            spent[name].append(perf_counter_ns() - start)
-    return spent

@@ -15,7 +15,7 @@ from engine.checkpoint import Checkpoints, InBackground
 from engine.engine import Engine
 from engine.parameters import Parameters
 from eventlog.schema import encode
-from tests.benchmarks.test_scan import walked
+from tests.benchmarks.quotes import walked
 
 CHUNKS = 600
 RECORDS = 3

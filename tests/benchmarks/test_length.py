@@ -20,8 +20,8 @@ from eventlog.storage import DISK
 from feeds.files.layout import Layout
 from feeds.files.recordings import is_recording, readings
 from tests.benchmarks.disks import FastDisk
-from tests.benchmarks.test_append import in_turns
-from tests.strategies import quote
+from tests.benchmarks.turns import in_turns
+from tests.support.strategies import quote
 
 ROWS = 1_000
 LENGTHS = {"ten thousand": 10_000, "ten million": 10_000_000}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from feeds import clock
 from tests.benchmarks.journals import invent
-from tests.commands import trader
+from tests.support.commands import trader
 
 TICKS = int(os.environ.get("TRADER_BENCH_TICKS", "1000000"))
 

@@ -3,7 +3,6 @@
 import gc
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -13,29 +12,13 @@ import pytest
 from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
-from eventlog.records import Quote
 from eventlog.schema import encode
 from tests.benchmarks.disks import FastDisk
-from tests.strategies import quote
+from tests.benchmarks.quotes import walked
+from tests.support.strategies import quote
 
 RECORDS = 1_000_000
 ROWS = 1000
-
-
-def walked(rng: random.Random, number: int) -> Quote:
-    """Return a quote that arrives some milliseconds after the last, around a price that varies."""
-    middle = 6_000_000 + rng.randint(-20_000, 20_000)
-    spread = rng.randint(1, 500)
-    return replace(
-        quote(number),
-        exchange_ns=1_700_000_000_000_000_000
-        + number * 50_000_000
-        + rng.randint(0, 40) * 1_000_000,
-        received_ns=1_700_000_000_000_000_000 + number * 50_000_000 + rng.randint(0, 50_000_000),
-        bid_e8=(middle - spread) * 1_000_000,
-        ask_e8=(middle + spread) * 1_000_000,
-        last_e8=(middle + rng.randint(-spread, spread)) * 1_000_000,
-    )
 
 
 @pytest.fixture(scope="module")

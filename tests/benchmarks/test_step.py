@@ -19,7 +19,7 @@ from engine.learner.network import shapes
 from engine.market import Market
 from engine.parameters import Parameters
 from engine.step import CHUNK_TICKS, compiled
-from tests.markets import journal
+from tests.support.markets import journal
 
 SIZE = 512
 ROUNDS = 15

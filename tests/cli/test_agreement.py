@@ -41,7 +41,7 @@ from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
 from journal.live.counters import Board
 from journal.reading.scan import records
-from tests.commands import Answer, documented, trader
+from tests.support.commands import Answer, documented, trader
 
 PATIENCE_S = 300
 

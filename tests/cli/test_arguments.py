@@ -3,7 +3,7 @@
 import pytest
 
 from fixtures.record import HERE
-from tests.commands import trader
+from tests.support.commands import trader
 
 HOME = ("--home", str(HERE / "gap"))
 

@@ -5,7 +5,7 @@ import pytest
 from cli.durations import seconds_of
 from fixtures.record import HERE
 from journal.errors import CommandError
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from eventlog.errors import (
 )
 from feeds.errors import ExchangeUnreachable
 from journal.errors import JournalDiverged, ReaderGone, UsageError
-from tests.commands import trader
+from tests.support.commands import trader
 
 HERE = Path("log")
 

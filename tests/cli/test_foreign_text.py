@@ -12,7 +12,7 @@ from eventlog.log import Log
 from eventlog.records import Gap, Health, Undecodable
 from fixtures.record import HERE
 from journal.errors import CommandError
-from tests.commands import trader
+from tests.support.commands import trader
 
 EVIL = "\x1b[2J\x1b]0;owned\x07\nPAPER forged\r\u202e\u2066\u200b\x9b31m\x7f [red]x[/red] =1+1"
 ACTING = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}

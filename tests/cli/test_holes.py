@@ -9,7 +9,7 @@ from cli import holes
 from eventlog.log import Log
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 @pytest.fixture(scope="module")

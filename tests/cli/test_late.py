@@ -13,7 +13,7 @@ from eventlog.records import Decision, Fill, Tick
 from fixtures.record import JOURNAL, SMALL, TRADES, durable, exchange
 from fixtures.record import trader as command
 from journal.reading.scan import records
-from tests.commands import trader
+from tests.support.commands import trader
 
 BOUND_NS = Parameters().late_ms * 10**6
 

@@ -10,13 +10,7 @@ import pytest
 from cli.main import app
 from eventlog.log import Log
 from fixtures.record import HERE
-from tests.commands import trader
-
-COMMANDS = (
-    *("live", "replay", "exchange", "status", "log", "checkpoints", "verify", "repair"),
-    *("init", "config", "doctor", "import", "evaluate"),
-    *("why", "export", "report", "compare", "schema"),
-)
+from tests.support.commands import COMMANDS, trader
 
 
 @pytest.mark.parametrize("command", COMMANDS)

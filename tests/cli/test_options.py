@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.record import HERE
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 @pytest.mark.parametrize("command", ["status", "verify", "log"])

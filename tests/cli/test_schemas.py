@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator
 
 from cli.schemas import COMMANDS, schema
 from fixtures.record import HERE
-from tests.cli.test_main import COMMANDS as NAMES
-from tests.commands import documented, trader
+from tests.support.commands import COMMANDS as NAMES
+from tests.support.commands import documented, trader
 
 HOME = ("--home", str(HERE / "gap"))
 COPY = ("--home", "COPY")

@@ -16,7 +16,7 @@ import pytest
 
 from eventlog.reader import Reader
 from fixtures.record import JOURNAL, SMALL, durable, exchange, trader
-from tests.journal.live.test_outlets import full_pipe
+from tests.support.pipes import full_pipe
 
 TIMEOUT_S = 300
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.record import HERE
-from tests.commands import trader
+from tests.support.commands import trader
 
 GAP = str(HERE / "gap")
 

@@ -27,8 +27,8 @@ from eventlog.log import Log
 from eventlog.schema import encode
 from eventlog.sealing import Prepared, prepare
 from eventlog.storage import Disk, File
-from tests.strategies import quote
-from tests.walker import History, Walker
+from tests.support.strategies import quote
+from tests.support.walker import History, Walker
 
 SEGMENT_BYTES = 1 << 14
 COMMITS = 2_000

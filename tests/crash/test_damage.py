@@ -17,11 +17,11 @@ from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.manifest import Manifest
 from eventlog.reader import Reader
-from tests import damage
-from tests.faults import DETECTED, HARMLESS, LOST, SILENT, Tally
-from tests.simfs import SimFS
-from tests.strategies import quote
-from tests.workloads import LOG, SEGMENT_BYTES, numbers, world
+from tests.support import damage
+from tests.support.faults import DETECTED, HARMLESS, LOST, SILENT, Tally
+from tests.support.simfs import SimFS
+from tests.support.strategies import quote
+from tests.support.workloads import LOG, SEGMENT_BYTES, numbers, world
 
 FLIPS = 250
 """How many bits of each file are flipped, unless ``--effort`` says more; all, if it has fewer."""

@@ -14,11 +14,11 @@ from engine import checkpoint
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
 from engine.state import digest
-from tests import damage
 from tests.crash.appender import WALKED_TICKS, walked
-from tests.faults import DETECTED, HARMLESS, SILENT, Tally
-from tests.simfs import SimFS
-from tests.walker import History, Walker
+from tests.support import damage
+from tests.support.faults import DETECTED, HARMLESS, SILENT, Tally
+from tests.support.simfs import SimFS
+from tests.support.walker import History, Walker
 
 DIRECTORY = Path("/checkpoints")
 OFFSETS = 4

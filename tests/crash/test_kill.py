@@ -18,9 +18,9 @@ from eventlog.reader import Reader
 from eventlog.records import SessionStarted
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange, trader
 from journal.reading import scan
+from tests.support.sessions import wait_for
 
 KILLS = int(os.environ.get("TRADER_TEST_KILLS", "2"))
-PATIENCE_S = 120.0
 
 
 def acknowledged(home: Path) -> tuple[int, str]:
@@ -35,20 +35,6 @@ def digest(log: Reader, end: int) -> str:
     for offset, record in scan.records(log, 0, end):
         hasher.update(f"{offset} {record!r}\n".encode())
     return hasher.hexdigest()
-
-
-def wait_for(home: Path, records: int, child: "subprocess.Popen[str]") -> None:
-    """Wait until so many records are durable."""
-    deadline = time.monotonic() + PATIENCE_S
-    log: Reader | None = None
-    while (log.end if log else 0) < records:
-        assert child.poll() is None, "the session ended by itself"
-        assert time.monotonic() < deadline, f"no {records} records within {PATIENCE_S} s"
-        time.sleep(0.02)
-        if (home / JOURNAL / "log" / "MANIFEST").exists():
-            if log is None:
-                log = Reader.open(home / JOURNAL / "log")
-            log.refresh()
 
 
 def asked(*words: str) -> dict[str, object]:

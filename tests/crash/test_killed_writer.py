@@ -16,9 +16,9 @@ from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
 from tests.crash.appender import Point, walked
-from tests.faults import HARMLESS, LOST, Tally
-from tests.walker import History
-from tests.workloads import numbers
+from tests.support.faults import HARMLESS, LOST, Tally
+from tests.support.walker import History
+from tests.support.workloads import numbers
 
 APPENDER = Path(__file__).with_name("appender.py")
 ROOT = APPENDER.parents[2]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.faults import DETECTED, SILENT, Tally
+from tests.support.faults import DETECTED, SILENT, Tally
 
 ROOT = Path(__file__).parents[2]
 SUITE = (

@@ -13,10 +13,10 @@ from eventlog.errors import NoLog
 from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
-from tests.faults import HARMLESS, Tally
-from tests.simfs import PowerCut, SimFS, policies
-from tests.strategies import quote
-from tests.workloads import (
+from tests.support.faults import HARMLESS, Tally
+from tests.support.simfs import PowerCut, SimFS, policies
+from tests.support.strategies import quote
+from tests.support.workloads import (
     LOG,
     RECORDS_MAX,
     SEGMENT_BYTES,

@@ -22,8 +22,8 @@ from eventlog.errors import NoLog
 from eventlog.integrity import Finding, check
 from eventlog.log import Log
 from eventlog.reader import Reader
-from tests.faults import HARMLESS, LOST, Tally
-from tests.workloads import numbers
+from tests.support.faults import HARMLESS, LOST, Tally
+from tests.support.workloads import numbers
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
 WITHOUT_FLUSHING_THE_JOURNAL = struct.pack("I", 2)

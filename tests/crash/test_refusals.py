@@ -12,10 +12,18 @@ import pytest
 
 from eventlog.errors import WriteFailed
 from eventlog.log import Log
-from tests.faults import DETECTED, Tally
-from tests.simfs import Refusal, policies
-from tests.strategies import quote
-from tests.workloads import LOG, SEGMENT_BYTES, WORKLOADS, Account, Workload, calls_of, world
+from tests.support.faults import DETECTED, Tally
+from tests.support.simfs import Refusal, policies
+from tests.support.strategies import quote
+from tests.support.workloads import (
+    LOG,
+    SEGMENT_BYTES,
+    WORKLOADS,
+    Account,
+    Workload,
+    calls_of,
+    world,
+)
 
 REFUSALS = [
     Refusal(0, error, for_ever, drop)

@@ -24,9 +24,9 @@ from eventlog.log import Log
 from eventlog.records import Quote
 from eventlog.schema import decode
 from eventlog.storage import Storage
-from tests.faults import DETECTED, HARMLESS, LOST, SILENT, Tally
-from tests.strategies import quote
-from tests.turns import WithoutLocks, Writer
+from tests.support.faults import DETECTED, HARMLESS, LOST, SILENT, Tally
+from tests.support.strategies import quote
+from tests.support.turns import WithoutLocks, Writer
 
 ROOT = Path(__file__).parents[2]
 SEGMENT_BYTES = 2048
@@ -140,7 +140,7 @@ import sys
 from pathlib import Path
 from eventlog.errors import EventLogError
 from eventlog.log import Log
-from tests.strategies import quote
+from tests.support.strategies import quote
 
 try:
     with Log.open(Path(sys.argv[1]), segment_bytes=1 << 14) as log:

@@ -19,8 +19,8 @@ from eventlog.errors import NoLog
 from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
-from tests.faults import DETECTED, LOST, Tally
-from tests.workloads import numbers
+from tests.support.faults import DETECTED, LOST, Tally
+from tests.support.workloads import numbers
 
 ROOT = Path(__file__).parents[2]
 LIBFIU = tuple(Path("/usr/lib/fiu", f"fiu_{name}_preload.so") for name in ("run", "posix"))
@@ -30,7 +30,7 @@ import os, sys
 from pathlib import Path
 from eventlog.errors import WriteFailed
 from eventlog.log import Log
-from tests.strategies import quote
+from tests.support.strategies import quote
 
 try:
     with Log.open(Path(sys.argv[1]), segment_bytes=1 << 14) as log:

@@ -14,10 +14,10 @@ from engine.engine import Engine
 from engine.errors import CheckpointDamaged, ForeignCheckpoint
 from engine.state import Arrays, digest
 from eventlog.errors import Displaced
-from tests.faults import DETECTED, HARMLESS, Tally
-from tests.markets import SMALL, journal
-from tests.simfs import PowerCut, Refusal, SimFS, policies
-from tests.walker import History, Walker
+from tests.support.faults import DETECTED, HARMLESS, Tally
+from tests.support.markets import SMALL, journal
+from tests.support.simfs import PowerCut, Refusal, SimFS, policies
+from tests.support.walker import History, Walker
 
 DIRECTORY = Path("/home/checkpoints")
 HOUR_NS = 3_600 * 10**9

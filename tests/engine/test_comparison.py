@@ -13,7 +13,7 @@ from engine.comparison import COMPARED, Comparison, Divergence
 from engine.engine import Engine
 from eventlog.records import EFFECT_KINDS, KINDS, Milestone
 from eventlog.schema import SCHEMA, encode, renumber
-from tests.markets import SMALL, carry, changed, cut, journal
+from tests.support.markets import SMALL, carry, changed, cut, journal
 
 TICKS = 1_000
 FIRST = 1_000

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from engine import delta
 from engine.engine import Engine
 from engine.state import cursors, digest
-from tests.markets import SMALL, journal
-from tests.walker import ARCHIVED, Walker
-from tests.walker import ROWS as PREDICTIONS
+from tests.support.markets import SMALL, journal
+from tests.support.walker import ARCHIVED, Walker
+from tests.support.walker import ROWS as PREDICTIONS
 
 ROWS = (PREDICTIONS, ARCHIVED)
 OURS = (SMALL.memory_rows, SMALL.archive_rows)

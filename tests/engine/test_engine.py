@@ -22,7 +22,7 @@ from engine.state import RINGS, cursors, cursors_in, digest
 from engine.step import CHUNK_TICKS, Outcome, Variables
 from eventlog.records import Decision, Effect, Fill, Milestone, Record, Tick
 from eventlog.schema import SCHEMA, decode, encode, renumber
-from tests.markets import (
+from tests.support.markets import (
     SMALL,
     advance,
     carry,
@@ -33,7 +33,7 @@ from tests.markets import (
     quote,
     stream,
 )
-from tests.strategies import records as any_record
+from tests.support.strategies import records as any_record
 
 LENGTH = 900
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from analysis.evaluation.answers import answers
 from feeds.streams import market
-from tests.recorded import PARAMETERS
+from tests.support.recorded import PARAMETERS
 
 TICKS = 4_000
 FREE = replace(PARAMETERS, fee_ppm=0, warm_up_labels=100)

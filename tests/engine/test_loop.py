@@ -7,7 +7,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.loop import run
-from tests.markets import SMALL, cut, journal
+from tests.support.markets import SMALL, cut, journal
 
 
 class Noting:

@@ -38,7 +38,7 @@ from eventlog.records import (
 )
 from eventlog.records import Undecodable as Unknown
 from eventlog.schema import SCHEMA, encode
-from tests.markets import (
+from tests.support.markets import (
     CENT_E8,
     MS,
     START_NS,
@@ -51,7 +51,7 @@ from tests.markets import (
     stream,
     trade,
 )
-from tests.strategies import records as any_record
+from tests.support.strategies import records as any_record
 
 E8 = 10**8
 BIDS = {100 * E8: 5 * E8, 99 * E8: 2 * E8}

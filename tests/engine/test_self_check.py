@@ -7,7 +7,7 @@ from engine.engine import Engine
 from engine.learner.experts import HEADS
 from engine.learner.memory import VOID
 from engine.self_check import SAMPLES, answers, is_repeated, self_check
-from tests.markets import SMALL, carry, cut, journal
+from tests.support.markets import SMALL, carry, cut, journal
 
 
 def learned() -> Engine:

@@ -10,9 +10,15 @@ from engine.engine import Engine
 from engine.errors import CheckpointDamaged
 from engine.snapshot import Facts
 from engine.state import Arrays, digest
-from tests.damage import flipped, lengthened, misdirected_sectors, truncations, zeroed_sectors
-from tests.markets import SMALL, decisions, stream
-from tests.walker import Walker
+from tests.support.damage import (
+    flipped,
+    lengthened,
+    misdirected_sectors,
+    truncations,
+    zeroed_sectors,
+)
+from tests.support.markets import SMALL, decisions, stream
+from tests.support.walker import Walker
 
 PATH = Path("checkpoints/7.snapshot")
 

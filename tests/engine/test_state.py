@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.state import ARCHIVE_STRIDE, RINGS, cursors, digest, touched
-from tests.walker import ARCHIVED, ROWS, Walker
+from tests.support.walker import ARCHIVED, ROWS, Walker
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ from engine.learner.features import COUNT
 from engine.market import Market
 from engine.state import RINGS, digest
 from engine.step import CHUNK_TICKS, NAMES, PACKED, Counts, Measures, compiled, initial_state
-from tests.markets import SMALL, advance, decisions, journal, stream
+from tests.support.markets import SMALL, advance, decisions, journal, stream
 
 TICKS = 300
 

@@ -10,7 +10,7 @@ from eventlog import body
 from eventlog.body import pack, unpack
 from eventlog.records import Gap, Quote, Record
 from eventlog.schema import NAMES, REQUIRED, SCHEMA, decimals, decode, encode
-from tests.strategies import quote, records
+from tests.support.strategies import quote, records
 
 Commits = list[list[Record]]
 

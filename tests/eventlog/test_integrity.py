@@ -11,9 +11,9 @@ from eventlog.errors import Incompatible, NoLog
 from eventlog.integrity import Finding, check, check_quick
 from eventlog.log import Log
 from eventlog.manifest import Manifest, Sealed
-from tests.simfs import SimFS
-from tests.strategies import quote
-from tests.workloads import LOG, world
+from tests.support.simfs import SimFS
+from tests.support.strategies import quote
+from tests.support.workloads import LOG, world
 
 SEALED = LOG / f"{0:020}.parquet"
 OPEN = LOG / segment.name(4)

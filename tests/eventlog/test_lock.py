@@ -13,7 +13,7 @@ from eventlog import integrity, lock
 from eventlog.errors import Unwritable
 from eventlog.lock import Claim
 from eventlog.log import Log
-from tests.strategies import quote
+from tests.support.strategies import quote
 
 ROOT = Path(__file__).parents[2]
 

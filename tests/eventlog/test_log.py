@@ -27,9 +27,9 @@ from eventlog.reader import Reader
 from eventlog.records import Record
 from eventlog.schema import SCHEMA, VERSION, decode, encode
 from eventlog.sealing import prepare
-from tests.simfs import Refusal, SimFS
-from tests.strategies import quote, records
-from tests.workloads import LOG, SEGMENT_BYTES, numbers, world
+from tests.support.simfs import Refusal, SimFS
+from tests.support.strategies import quote, records
+from tests.support.workloads import LOG, SEGMENT_BYTES, numbers, world
 
 
 def opened(fs: SimFS, segment_bytes: int = 1 << 14) -> Log:

@@ -9,7 +9,7 @@ from blake3 import blake3
 from eventlog import manifest
 from eventlog.errors import Corrupt, Incompatible, NoLog
 from eventlog.manifest import Manifest, Sealed
-from tests.simfs import SimFS
+from tests.support.simfs import SimFS
 
 PATH = Path("/MANIFEST")
 EMPTY = Manifest.empty(b"\x07" * 16)

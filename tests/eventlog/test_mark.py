@@ -7,7 +7,7 @@ from crc32c import crc32c
 
 from eventlog import mark
 from eventlog.mark import Mark, MarkFile, Slots
-from tests.simfs import SimFS
+from tests.support.simfs import SimFS
 
 HERE = Path("/")
 FIRST = Mark(b"i" * 16, 7, 4, 128, bytes(range(32)), 3, counter=10)

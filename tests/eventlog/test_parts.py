@@ -7,8 +7,8 @@ import pytest
 from eventlog.errors import Corrupt, OffsetOutOfRange
 from eventlog.log import Log
 from eventlog.parts import check, part_at
-from tests.strategies import quote
-from tests.workloads import LOG, world
+from tests.support.strategies import quote
+from tests.support.workloads import LOG, world
 
 
 def three_parts() -> Log:

@@ -10,9 +10,9 @@ from eventlog import mark, recovery, segment
 from eventlog.errors import Corrupt, NoLog
 from eventlog.log import Log
 from eventlog.reader import Reader
-from tests.simfs import PowerCut
-from tests.strategies import quote
-from tests.workloads import LOG, SEGMENT_BYTES, numbers, world
+from tests.support.simfs import PowerCut
+from tests.support.strategies import quote
+from tests.support.workloads import LOG, SEGMENT_BYTES, numbers, world
 
 
 def test_a_reader_follows_a_writer_through_rolls_and_sealing() -> None:

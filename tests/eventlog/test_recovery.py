@@ -9,8 +9,8 @@ from eventlog.errors import Corrupt, Displaced, NoLog, WriteFailed
 from eventlog.frame import Stop
 from eventlog.log import Log
 from eventlog.recovery import CASES, Outcome, Recovery, Tail, Witness, decide, examine, manifest_of
-from tests.strategies import quote
-from tests.workloads import LOG, numbers, world
+from tests.support.strategies import quote
+from tests.support.workloads import LOG, numbers, world
 
 SEGMENT = LOG / segment.name(0)
 MARK = LOG / mark.NAME

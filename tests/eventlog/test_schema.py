@@ -21,7 +21,7 @@ from eventlog.schema import (
     levels_of,
     renumber,
 )
-from tests.strategies import records as any_record
+from tests.support.strategies import records as any_record
 
 
 @given(records=st.lists(any_record, min_size=1, max_size=6))

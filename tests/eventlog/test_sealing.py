@@ -25,9 +25,9 @@ from eventlog.schema import SCHEMA, decode
 from eventlog.sealing import SealedSegment, check_size, prepare
 from eventlog.segment import Segment
 from eventlog.storage import TEMPORARY
-from tests.simfs import Refusal, SimFS
-from tests.strategies import quote, records
-from tests.workloads import LOG, numbers, world
+from tests.support.simfs import Refusal, SimFS
+from tests.support.strategies import quote, records
+from tests.support.workloads import LOG, numbers, world
 
 COUNTS = (1, 3, 2)
 

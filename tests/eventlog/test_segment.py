@@ -11,8 +11,8 @@ from eventlog.errors import Corrupt, Incompatible
 from eventlog.frame import Kind, Link, Stop
 from eventlog.schema import SCHEMA, decode, encode
 from eventlog.segment import Segment
-from tests.simfs import SimFS
-from tests.strategies import quote
+from tests.support.simfs import SimFS
+from tests.support.strategies import quote
 
 HERE = Path("/")
 IDENTITY = b"\x05" * 16

@@ -9,7 +9,7 @@ from eventlog.body import pack_columns
 from eventlog.records import Gap, Record, Undecodable
 from eventlog.schema import columns_of
 from eventlog.sizes import frame_bytes
-from tests.strategies import records
+from tests.support.strategies import records
 
 _MESSAGE_BYTES = 1 << 16
 """What Arrow says of the columns of a batch, however many rows there are."""

@@ -17,7 +17,7 @@ from eventlog.storage import (
     read_all,
     write_temporary,
 )
-from tests.simfs import SimFS
+from tests.support.simfs import SimFS
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

@@ -36,7 +36,6 @@ from typer.testing import CliRunner
 from cli.exit_codes import Exit
 from cli.main import app
 from engine.market import Column, Market
-from eventlog.errors import EventLogError
 from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.reader import Reader
@@ -57,7 +56,8 @@ from feeds.simulator.server import Exchange
 from feeds.simulator.source import Frame
 from fixtures.record import SMALL, TRADES, trader
 from journal.reading.scan import deduplicator_of, predecessor_of, records
-from tests.feeds.loopback import serving
+from tests.support.loopback import serving
+from tests.support.sessions import durable_records
 
 MARKET = "BTC-AUD"
 HASTE: dict[str, Any] = {
@@ -341,14 +341,6 @@ def _session(
             return
         assert child.returncode == Exit.UNREACHABLE, f"the session ended with {child.returncode}"
         outcome.counts["starts refused"] += 1
-
-
-def durable_records(place: Path) -> int:
-    """Return how many records a journal holds, which another process is writing."""
-    try:
-        return Reader.open(place / "log").end
-    except EventLogError:
-        return 0
 
 
 def table(outcomes: Sequence[Outcome]) -> Iterator[str]:

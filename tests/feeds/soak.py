@@ -25,7 +25,7 @@ from eventlog.records import Health
 from feeds.clock import monotonic_s, sleep_s
 from fixtures.record import exchange, trader
 from journal.reading.scan import records
-from tests.feeds.campaign import durable_records
+from tests.support.sessions import durable_records
 
 MARKET = "BTC-AUD"
 FAULTS = (

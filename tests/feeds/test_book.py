@@ -1,12 +1,8 @@
 """A book folded from updates: levels in order, the newest of each price, snapshots whole."""
 
-from eventlog.records import BookUpdate, Level, parse_e8
+from eventlog.records import BookUpdate
 from feeds.book import Book, BookSide
-
-
-def level(price: str, volume: str) -> Level:
-    (price_e8, price_decimals), (volume_e8, volume_decimals) = parse_e8(price), parse_e8(volume)
-    return Level(price_e8, volume_e8, price_decimals, volume_decimals, 1 if volume_e8 else 0)
+from tests.support.handwritten import level
 
 
 def prices(side: BookSide) -> list[float]:

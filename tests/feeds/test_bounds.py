@@ -8,7 +8,7 @@ from websockets.frames import Frame, Opcode
 from websockets.sync.server import ServerConnection
 
 from feeds.bounds import FRAMES_BETWEEN_MAX, BoundedConnection, bounded
-from tests.feeds.conftest import Script
+from tests.support.loopback import Script
 
 
 def said(url: str, messages: int) -> tuple[list[str], str]:

@@ -7,24 +7,7 @@ from hypothesis import strategies as st
 
 from eventlog.records import Trade
 from feeds.deduplicator import REMEMBERED_MAX, TradeDeduplicator
-
-
-def page(ids: Iterable[int]) -> list[Trade]:
-    """Return trades of these ids, newest first, as REST sorts them."""
-    return [
-        Trade(
-            exchange_ns=0,
-            received_ns=0,
-            price_e8=1,
-            volume_e8=1,
-            price_decimals=0,
-            volume_decimals=0,
-            side=None,
-            trade_id=trade_id,
-            backfilled=True,
-        )
-        for trade_id in sorted(ids, reverse=True)
-    ]
+from tests.support.handwritten import page
 
 
 def ids(trades: Iterable[Trade]) -> list[int]:

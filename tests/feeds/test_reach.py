@@ -5,8 +5,8 @@ from websockets.sync.server import ServerConnection
 
 from feeds.errors import ExchangeUnreachable, UrlInvalid
 from feeds.reach import reach
-from tests.feeds.conftest import Script
-from tests.feeds.hostile import DOORS, Peer, hostile
+from tests.support.hostile import DOORS, Peer, hostile
+from tests.support.loopback import Script
 
 
 def test_a_server_that_is_there(serve_script: Script) -> None:

@@ -28,9 +28,9 @@ from feeds.simulator.market import SyntheticExchange, SyntheticMarket
 from feeds.simulator.scenario import SCENARIOS
 from feeds.simulator.server import Exchange
 from feeds.venue import BTC_MARKETS, VENUES, Feed, Venue, venue
-from tests.feeds.loopback import PATIENCE_S
-from tests.feeds.loopback import serving as simulating
 from tests.feeds.second_venue.exchange import serving as second_serving
+from tests.support.loopback import PATIENCE_S
+from tests.support.loopback import serving as simulating
 
 HASTE = {
     "backoff_first_s": 0.001,

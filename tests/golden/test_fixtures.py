@@ -7,33 +7,22 @@ same commands run again, each in a process of its own, and must come to the same
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from engine.checkpoint import Checkpoints
-from engine.engine import arithmetic_digest
 from eventlog.integrity import check
 from eventlog.reader import Reader
 from eventlog.records import Gap, SessionEnded, SessionStarted
 from fixtures.record import HERE, JOURNAL, trader
 from journal import layout
 from journal.header import header_of
-from journal.reading import scan, sessions
+from journal.reading import scan
 from journal.replay import rerun
+from tests.support.golden import EXPECTED, claim
 
-EXPECTED = json.loads((HERE / "expected.json").read_text())
 NAMES = tuple(EXPECTED)
 KEPT = ("ticks", "compared", "fingerprint", "state", "log_loss", "accuracy", "equity")
-
-
-def claim(home: Path) -> None:
-    """Skip where this machine's arithmetic is not the recorded one: nothing can be claimed."""
-    place = layout.find(home, JOURNAL)
-    log = Reader.open(place.log)
-    initial_state = header_of(log, place)
-    if set(sessions.arithmetics(log).values()) != {arithmetic_digest(initial_state.parameters)}:
-        pytest.skip("recorded on other arithmetic than this build's on this machine")
 
 
 @pytest.mark.parametrize("name", NAMES)

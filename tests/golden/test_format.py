@@ -16,7 +16,7 @@ from eventlog.manifest import genesis
 from eventlog.reader import Reader
 from eventlog.records import KINDS, Health, MarketStatus, Milestone, Record
 from eventlog.schema import NAMES, decode
-from tests.strategies import quote
+from tests.support.strategies import quote
 
 LOG = Path(__file__).parents[2] / "fixtures" / "format-1" / "log"
 END_CHAIN = "bcda1da28fa5abc54b5a2010bf5afe67a9dcaaac68f79bb4bc4735852776e790"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.record import HERE
-from tests.commands import trader
-from tests.golden.test_fixtures import EXPECTED, claim
+from tests.support.commands import trader
+from tests.support.golden import EXPECTED, claim
 
 HOME = HERE / "kill-and-resume"
 

@@ -14,8 +14,8 @@ from eventlog.reader import Reader
 from eventlog.records import Record, SessionEnded, SessionStarted
 from journal.layout import JournalPath
 from journal.reading.scan import records
-from tests.commands import trader
-from tests.recorded import SMALL, table
+from tests.support.commands import trader
+from tests.support.recorded import SMALL, table
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -12,7 +12,7 @@ from cli.exit_codes import Exit, code_of
 from fixtures.record import HERE
 from journal import outputs
 from journal.errors import CommandError
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from journal.layout import JournalPath
 from journal.reading import scan
 from journal.recorder import Recorder
 from journal.sidecar import SESSIONS, notes
-from tests.recorded import PARAMETERS
+from tests.support.recorded import PARAMETERS
 
 CHUNK_RECORDS = 60
 CHUNKS = 3

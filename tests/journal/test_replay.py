@@ -7,7 +7,7 @@ from fixtures.record import HERE, JOURNAL
 from journal import layout
 from journal.header import header_of
 from journal.replay import rerun
-from tests.golden.test_fixtures import claim
+from tests.support.golden import claim
 
 PLACE = layout.find(HERE / "gap", JOURNAL)
 LOG = Reader.open(PLACE.log)

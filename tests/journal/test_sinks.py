@@ -18,7 +18,7 @@ from journal import layout
 from journal.header import JournalHeader, header_of
 from journal.reading import scan
 from journal.sinks import Diverged, RecordingSink
-from tests.golden.test_fixtures import claim
+from tests.support.golden import claim
 
 
 def inputs(limit: int) -> list[Input]:

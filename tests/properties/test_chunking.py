@@ -13,7 +13,7 @@ import pytest
 from engine.engine import Engine
 from engine.parameters import Parameters
 from eventlog.schema import renumber
-from tests.markets import SMALL, carry, cut, journal
+from tests.support.markets import SMALL, carry, cut, journal
 
 ROOT = Path(__file__).parents[2]
 COUNT = 1_000
@@ -21,7 +21,7 @@ COUNT = 1_000
 RUN = """
 import hashlib, json
 from engine.engine import Engine, arithmetic_digest
-from tests.markets import SMALL, carry, cut, journal
+from tests.support.markets import SMALL, carry, cut, journal
 engine = Engine.initial(SMALL)
 effects = carry(engine, cut(journal(600), 50))
 state = engine.state()

@@ -11,7 +11,7 @@ from engine.market import FIRST_LEVEL, LEVELS, Column, Market
 from engine.parameters import Parameters
 from eventlog.records import Decision, Fill, Side
 from eventlog.schema import decode
-from tests.markets import SMALL, carry, cut, journal
+from tests.support.markets import SMALL, carry, cut, journal
 
 E8 = 10**8
 COUNT = 3_000

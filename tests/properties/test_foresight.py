@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from engine.engine import Engine
-from tests.markets import SMALL, carry, cut, journal
+from tests.support.markets import SMALL, carry, cut, journal
 
 JOURNAL = journal(900, seed=3)
 

@@ -11,7 +11,7 @@ from engine.account.reasons import LATE
 from engine.engine import Engine
 from eventlog.records import Decision, Fill, Record, Tick, market_status
 from eventlog.schema import decode, encode
-from tests.markets import MS, SMALL, START_NS, carry, cut, stream
+from tests.support.markets import MS, SMALL, START_NS, carry, cut, stream
 
 COUNT = 3_000
 PARAMETERS = replace(SMALL, latency_ms=100, late_ms=1_000)

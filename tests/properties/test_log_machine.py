@@ -13,9 +13,9 @@ from eventlog.reader import Reader
 from eventlog.records import Record
 from eventlog.schema import decode, encode
 from eventlog.sealing import Prepared, prepare
-from tests.simfs import PowerCut, Refusal, SimFS, torn
-from tests.strategies import records
-from tests.workloads import LOG, world
+from tests.support.simfs import PowerCut, Refusal, SimFS, torn
+from tests.support.strategies import records
+from tests.support.workloads import LOG, world
 
 SEGMENT_BYTES = 1800
 

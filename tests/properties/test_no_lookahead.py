@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from engine.engine import Engine
 from eventlog.records import BookUpdate, Decision, Fill, Gap, Quote, Record, SessionStarted, Trade
 from eventlog.schema import decode, encode
-from tests.markets import CENT_E8, SMALL, carry, cut, journal, quote, stream
-from tests.strategies import records as any_record
+from tests.support.markets import CENT_E8, SMALL, carry, cut, journal, quote, stream
+from tests.support.strategies import records as any_record
 
 COUNT = 900
 

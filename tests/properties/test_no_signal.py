@@ -7,7 +7,7 @@ import pytest
 
 from engine.engine import Engine
 from eventlog.records import Decision
-from tests.markets import CENT_E8, SMALL, decisions, quote
+from tests.support.markets import CENT_E8, SMALL, decisions, quote
 
 TICKS = 2_500
 SEEDS = (1, 2, 3, 4)

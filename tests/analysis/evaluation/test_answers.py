@@ -5,7 +5,7 @@ import numpy as np
 from analysis.evaluation.answers import OURS, Stretch, answers, frozen
 from analysis.evaluation.questions import questions
 from feeds.streams import market
-from tests.recorded import PARAMETERS
+from tests.support.recorded import PARAMETERS
 
 TICKS = 3_000
 

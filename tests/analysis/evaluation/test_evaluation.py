@@ -13,7 +13,7 @@ CODE = """
 from analysis.evaluation.evaluation import evaluation
 from cli.render.evaluation import as_summary
 from analysis.evaluation.sources import of_stream
-from tests.recorded import PARAMETERS
+from tests.support.recorded import PARAMETERS
 found = evaluation(
     of_stream("S5", seed=1, ticks=1500), PARAMETERS, {}, baselines="fast", with_frozen=False
 )

@@ -7,7 +7,7 @@ from analysis.evaluation.questions import questions
 from engine.market import Column, Market, Rows
 from eventlog.schema import encode
 from feeds.streams import market
-from tests.markets import SMALL, stream
+from tests.support.markets import SMALL, stream
 
 
 def rows_of(seed: int, count: int = 800) -> Rows:

@@ -10,7 +10,7 @@ from feeds.files.layout import Layout
 from feeds.files.survey import begun, completed
 from fixtures.record import HERE
 from journal.layout import JournalPath
-from tests.recorded import table
+from tests.support.recorded import table
 
 
 def test_a_stream_knows_its_optimum() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.checkpoint import Checkpoints
 from fixtures.record import HERE, JOURNAL
-from tests.commands import trader
+from tests.support.commands import trader
 
 HOME = HERE / "kill-and-resume"
 

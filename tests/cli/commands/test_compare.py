@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.record import HERE, JOURNAL
-from tests.commands import trader
+from tests.support.commands import trader
 
 GAP = HERE / "gap"
 

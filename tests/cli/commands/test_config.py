@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fixtures.record import HERE, JOURNAL
 from journal.asked.settings import KNOWN
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 def test_every_setting_is_there_with_its_origin(tmp_path: Path) -> None:

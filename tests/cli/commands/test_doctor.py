@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 def test_a_healthy_home(tmp_path: Path) -> None:

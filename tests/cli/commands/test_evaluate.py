@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import documented, trader
-from tests.recorded import SMALL, table
+from tests.support.commands import documented, trader
+from tests.support.recorded import SMALL, table
 
 
 def test_a_stream_is_evaluated_beside_its_optimum() -> None:

@@ -14,7 +14,7 @@ import zstandard
 from eventlog.records import Gap, Input, Quote, Trade
 from feeds.btcmarkets.connection import Feed
 from feeds.simulator.faults import FAULTS
-from tests.commands import documented
+from tests.support.commands import documented
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0

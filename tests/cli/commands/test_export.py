@@ -7,7 +7,7 @@ import pytest
 import zstandard
 
 from fixtures.record import HERE
-from tests.commands import trader
+from tests.support.commands import trader
 
 HOME = ("--home", str(HERE / "gap"))
 

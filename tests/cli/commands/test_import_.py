@@ -9,8 +9,8 @@ import pytest
 from fixtures.record import HERE
 from journal.errors import CommandError
 from journal.import_source import layout_of
-from tests.commands import documented, trader
-from tests.recorded import SMALL, table
+from tests.support.commands import documented, trader
+from tests.support.recorded import SMALL, table
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from journal.asked.settings import to_toml
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 def test_a_home_is_made_once(tmp_path: Path) -> None:

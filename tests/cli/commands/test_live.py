@@ -10,7 +10,7 @@ from eventlog.reader import Reader
 from eventlog.records import Gap, SessionStarted, Tick, Trade
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange
 from journal.reading.scan import records
-from tests.commands import Answer, documented, trader
+from tests.support.commands import Answer, documented, trader
 
 SUMMARY = {
     *("session", "ticks", "decisions", "first_offset", "last_offset", "checkpoint_offset"),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fixtures.record import HERE
-from tests.commands import trader
+from tests.support.commands import trader
 
 HOME = ("--home", str(HERE / "gap"))
 

@@ -8,7 +8,7 @@ import pytest
 from engine.checkpoint import Checkpoints
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 @pytest.fixture

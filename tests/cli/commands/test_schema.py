@@ -3,7 +3,7 @@
 import json
 
 from cli.schemas import COMMANDS
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 def test_which_there_are_and_one_of_them() -> None:

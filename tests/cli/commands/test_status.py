@@ -10,8 +10,8 @@ from eventlog.log import Log
 from eventlog.records import Health, SessionStarted
 from feeds import clock
 from fixtures.record import HERE, JOURNAL
-from tests.commands import trader
-from tests.golden.test_fixtures import EXPECTED
+from tests.support.commands import trader
+from tests.support.golden import EXPECTED
 
 RECORDS = EXPECTED["gap"]["records"]
 

@@ -17,8 +17,8 @@ from eventlog.schema import SCHEMA, decode, encode
 from fixtures.record import HERE, JOURNAL
 from journal import layout
 from journal.header import header_of
-from tests.commands import trader
-from tests.golden.test_fixtures import EXPECTED, claim
+from tests.support.commands import trader
+from tests.support.golden import EXPECTED, claim
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from eventlog.log import Log
 from fixtures.record import HERE
-from tests.commands import trader
+from tests.support.commands import trader
 
 HOME = ("--home", str(HERE / "gap"))
 

@@ -3,7 +3,7 @@
 from analysis.evaluation.evaluation import Evaluation, evaluation
 from analysis.evaluation.sources import of_stream
 from cli.render.evaluation import as_lines, as_summary
-from tests.recorded import PARAMETERS
+from tests.support.recorded import PARAMETERS
 
 
 def found() -> Evaluation:

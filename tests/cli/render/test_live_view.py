@@ -10,7 +10,7 @@ from eventlog.records import E8
 from feeds import clock
 from journal.live.counters import Board
 from journal.reading.score import Score
-from tests.journal.live.test_counters import effects, told
+from tests.support.boards import effects, told
 
 
 def drawn(board: Board, columns: int) -> list[str]:

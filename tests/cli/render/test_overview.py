@@ -11,7 +11,7 @@ from eventlog.records import Health
 from feeds import clock
 from fixtures.record import HERE, JOURNAL
 from journal import layout
-from tests.commands import trader
+from tests.support.commands import trader
 
 
 def lines(home: Path) -> list[str]:

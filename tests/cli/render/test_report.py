@@ -2,7 +2,7 @@
 
 from cli.render.report import _merged
 from fixtures.record import HERE
-from tests.commands import trader
+from tests.support.commands import trader
 
 HOME = ("--home", str(HERE / "gap"))
 

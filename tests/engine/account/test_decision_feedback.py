@@ -15,7 +15,7 @@ from engine.account.decision_feedback import (
 )
 from engine.arithmetic import tf
 from engine.parameters import Parameters
-from tests.markets import row
+from tests.support.markets import row
 
 MS = 10**6
 PARAMETERS = Parameters(horizon_ms=320)

@@ -11,7 +11,7 @@ from engine.account.performance import MINUTE_NS, Performance, PerformanceState
 from engine.account.portfolio import BUY_HOLD, FIRST_RANDOM, OURS, PortfolioState
 from engine.arithmetic import tf
 from engine.parameters import Parameters
-from tests.markets import row
+from tests.support.markets import row
 
 E8 = 10**8
 PARAMETERS = Parameters(cash=1_000)

@@ -13,7 +13,7 @@ from engine.arithmetic import tf
 from engine.learner import labels
 from engine.learner.labels import TallyState
 from engine.parameters import Parameters
-from tests.markets import row
+from tests.support.markets import row
 
 E8 = 10**8
 PARAMETERS = Parameters(

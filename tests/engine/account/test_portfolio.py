@@ -27,7 +27,7 @@ from engine.account.portfolio import (
 from engine.arithmetic import tf
 from engine.parameters import Parameters
 from engine.row import Row
-from tests.markets import row
+from tests.support.markets import row
 
 E8 = 10**8
 MS = 10**6

@@ -23,7 +23,7 @@ from engine.learner.features import (
 )
 from engine.market import LEVELS
 from engine.row import Row
-from tests.markets import row
+from tests.support.markets import row
 
 E8 = 10**8
 SECOND_NS = 10**9

@@ -20,7 +20,7 @@ from engine.learner.memory import FELL, FLAT, ROSE, VOID
 from engine.market import Column, Market
 from engine.state import ARCHIVE_STRIDE, Arrays
 from eventlog.records import Decision, Quote
-from tests.markets import SMALL, decisions, gap, journal, quote, stream
+from tests.support.markets import SMALL, decisions, gap, journal, quote, stream
 
 E8 = 10**8
 HORIZON_MS = SMALL.horizon_ms

@@ -15,7 +15,7 @@ from engine.learner.features import COUNT, SIGNED
 from engine.learner.memory import FELL, FLAT, ROSE, VOID, Batch, MemoryState
 from engine.parameters import Parameters
 from engine.state import ARCHIVE_STRIDE
-from tests.markets import SMALL, START_NS, decisions, stream
+from tests.support.markets import SMALL, START_NS, decisions, stream
 
 ROWS = SMALL.memory_rows
 FRESH, RECENT, ARCHIVED = 4, 200, 100

@@ -15,7 +15,7 @@ from engine.learner.experts import FIRST_HEAD, HEADS
 from engine.learner.features import COUNT
 from engine.learner.network import SLOPE, Layers
 from engine.parameters import Parameters
-from tests.markets import SMALL
+from tests.support.markets import SMALL
 
 WEIGHTS = 371
 OTHER = Parameters(block_units=11, seed=3)

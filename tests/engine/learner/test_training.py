@@ -15,7 +15,7 @@ from engine.learner.features import COUNT, FeatureState
 from engine.learner.memory import Batch, MemoryState
 from engine.learner.monitor import MonitorState
 from engine.learner.training import BETA_1, BETA_2, EPSILON, GRADIENT_NORM_MAX, LearnerState, Step
-from tests.markets import SMALL
+from tests.support.markets import SMALL
 
 ROWS = 16
 RATE = 0.05

@@ -12,7 +12,7 @@ from eventlog.fastpath import row
 from eventlog.fastpath.row import packed
 from eventlog.records import KINDS, Quote, Record
 from eventlog.schema import columns_of, encode
-from tests.strategies import BY_KIND, quote, records
+from tests.support.strategies import BY_KIND, quote, records
 
 
 def arrows(record: Record, offset: int) -> bytes:

@@ -26,7 +26,7 @@ from feeds.simulator.scenario import SCENARIOS
 from feeds.simulator.source import Frame
 from tests.feeds.adversary.doors import DOORS, REST, TAKEOVERS, Line, reply
 from tests.feeds.adversary.frames import CLOSE, MARKET, MESSAGES, PING, frame, heartbeat
-from tests.feeds.loopback import PATIENCE_S
+from tests.support.loopback import PATIENCE_S
 
 STEP_S = 0.01
 HEARTBEAT_S = 0.05

@@ -15,7 +15,7 @@ from feeds.btcmarkets.replies import Page
 from feeds.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
 from feeds.errors import RestRefused, RestUnavailable
 from feeds.simulator.source import Frame
-from tests.feeds.simulator.test_rest import MARKET, desk
+from tests.support.desks import MARKET, desk
 
 
 class _Desk:

@@ -17,7 +17,7 @@ from feeds.btcmarkets.connection import Feed
 from feeds.btcmarkets.rest import Rest, rest_url
 from feeds.errors import ExchangeUnreachable, RestUnavailable, TrustInvalid
 from feeds.options import FeedOptions
-from tests.feeds.hostile import (
+from tests.support.hostile import (
     DOORS,
     PATIENCE_S,
     SWITCHING,

@@ -6,7 +6,7 @@ from feeds.btcmarkets.market_stream import MarketStream
 from feeds.btcmarkets.subscription_state import SubscriptionState
 from feeds.deduplicator import TradeDeduplicator
 from feeds.inbox import Inbox
-from tests.feeds.test_deduplicator import page
+from tests.support.handwritten import page
 
 
 def channel(deduplicator: TradeDeduplicator | None = None) -> MarketStream:

@@ -6,7 +6,7 @@ from eventlog.records import Gap, Undecodable
 from feeds.btcmarkets.oddities import KEPT_A_LIST_MAX, REMEMBERED_MAX, Oddities, recorded
 from feeds.btcmarkets.replies import OddRow, Page
 from feeds.deduplicator import TradeDeduplicator
-from tests.feeds.test_deduplicator import page as trades_of
+from tests.support.handwritten import page as trades_of
 
 AT_NS = 100
 

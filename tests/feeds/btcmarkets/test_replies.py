@@ -10,6 +10,7 @@ from feeds.btcmarkets import replies
 from feeds.btcmarkets.protocol import Orders, Refused
 from feeds.btcmarkets.replies import Listing
 from feeds.timestamps import parse_timestamp_ns
+from tests.support.handwritten import LISTING
 
 TRADES = [
     {"id": "6191646611", "price": "539.98", "amount": "0.5",
@@ -17,11 +18,6 @@ TRADES = [
     {"id": "6191646610", "price": "539.99", "amount": "0.50",
      "timestamp": "2020-08-09T15:21:05.015000Z", "side": "Bid"},
 ]  # fmt: skip
-LISTING = {
-    "marketId": "COMP-AUD", "baseAssetName": "COMP", "quoteAssetName": "AUD",
-    "minOrderAmount": "0.00007", "maxOrderAmount": "1000000", "amountDecimals": "8",
-    "priceDecimals": "2", "status": "Online",
-}  # fmt: skip
 ORDERS = {
     "marketId": "BTC-AUD", "snapshotId": 1599936148941000,
     "asks": [["14459.45", "0.00456475"], ["14463.56", "2"]],

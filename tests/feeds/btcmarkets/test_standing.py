@@ -9,7 +9,7 @@ from feeds.btcmarkets import replies
 from feeds.btcmarkets.replies import Catalogue
 from feeds.btcmarkets.standing import NOT_LISTED, JournalStatus
 from feeds.errors import RestUnavailable
-from tests.feeds.btcmarkets.test_replies import LISTING
+from tests.support.handwritten import LISTING
 
 
 class _Answers:

@@ -12,7 +12,7 @@ from websockets.sync.server import ServerConnection
 from feeds.btcmarkets.connection import Feed
 from feeds.errors import ExchangeUnreachable
 from feeds.options import FeedOptions
-from tests.feeds.conftest import scripted
+from tests.support.loopback import scripted
 
 HASTE: dict[str, Any] = {
     "backoff_first_s": 0.001,

@@ -10,7 +10,7 @@ from eventlog.records import BookUpdate
 from feeds.book import Book, BookSide
 from feeds.btcmarkets.protocol import decode
 from feeds.simulator.frames import checksum_of, delta_frame, snapshot_frame
-from tests.feeds.test_book import level
+from tests.support.handwritten import level
 
 
 def test_frames_say_levels_as_they_were_sent() -> None:

@@ -20,7 +20,7 @@ from feeds.simulator.market import SyntheticExchange, SyntheticMarket
 from feeds.simulator.scenario import SCENARIOS
 from feeds.simulator.server import Exchange
 from feeds.simulator.source import Frame
-from tests.feeds.loopback import serving
+from tests.support.loopback import serving
 
 PATIENCE_S = 20.0
 

@@ -7,7 +7,7 @@ import pytest
 from journal.asked.names import check_market, is_journal
 from journal.errors import CommandError
 from journal.layout import JournalPath, find, names
-from tests.commands import trader
+from tests.support.commands import trader
 
 OUTSIDE = [
     *("../x", "..", ".", "", ".hidden", "a/b", "/etc"),

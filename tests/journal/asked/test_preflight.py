@@ -15,7 +15,7 @@ from fixtures.record import HERE, JOURNAL
 from journal.asked import preflight
 from journal.errors import CommandError
 from journal.layout import JournalPath
-from tests.commands import trader
+from tests.support.commands import trader
 
 PROGRAM = """
 import sys

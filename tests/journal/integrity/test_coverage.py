@@ -26,9 +26,9 @@ from journal.integrity.coverage import check_beside, uncovered
 from journal.integrity.verify import check_checkpoints
 from journal.layout import JournalPath
 from journal.reading import scan
-from tests import damage
-from tests.commands import trader
-from tests.faults import DETECTED, HARMLESS, SILENT, Tally
+from tests.support import damage
+from tests.support.commands import trader
+from tests.support.faults import DETECTED, HARMLESS, SILENT, Tally
 
 FLIPS = 3
 """Bits of each file, unless ``--effort`` says more."""

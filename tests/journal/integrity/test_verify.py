@@ -11,7 +11,7 @@ from journal import layout
 from journal.header import JournalHeader, header_of
 from journal.integrity.verify import Interval, check_checkpoints, intervals, rerun_all
 from journal.reading import sessions
-from tests.golden.test_fixtures import claim
+from tests.support.golden import claim
 
 PLACE = layout.find(HERE / "kill-and-resume", JOURNAL)
 LOG = Reader.open(PLACE.log)

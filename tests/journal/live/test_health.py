@@ -5,23 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from feeds.state import FeedState, MarketState
 from journal.live import health
 from journal.live.health import Growth, excess
+from tests.support.feed_states import state
 
 MIB = 1 << 20
-
-
-def state(*, streaming: bool = True, why: str = "") -> FeedState:
-    market = MarketState(
-        streaming=streaming, why=why, last_record_s=1.0, queued=2, gaps=3, backfilled=4,
-        repeated=5, hole=False,
-    )  # fmt: skip
-    return FeedState(
-        connected=True, connections=2, rotations=1, frames=9, undecodable=0, queued=2,
-        last_frame_s=1.0, why="", loop_lag_s=0.0015, skew_s=None, rest_calls=1, rest_failures=0,
-        cross_checks=0, markets={"A-B": market},
-    )  # fmt: skip
 
 
 def test_a_sample_is_flat_and_says_its_units() -> None:

@@ -18,8 +18,8 @@ from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
 from journal.live.launch import Plan
 from journal.reading import scan
-from tests.commands import trader
 from tests.feeds.second_venue.exchange import serving
+from tests.support.commands import trader
 
 
 def test_the_stages_of_a_start_and_of_one_that_goes_on(tmp_path: Path) -> None:

@@ -9,20 +9,9 @@ import pytest
 
 from journal.live import outlets
 from journal.live.outlets import LIMIT_BYTES, Outlet
+from tests.support.pipes import full_pipe
 
 LONG_S = 60.0
-
-
-def full_pipe() -> tuple[int, int]:
-    """Return the ends of a pipe that holds no more."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    try:
-        while True:
-            os.write(writing, b"." * 4_096)
-    except BlockingIOError:
-        os.set_blocking(writing, True)
-    return reading, writing
 
 
 def read_until(reading: int, end: bytes) -> bytes:

@@ -16,9 +16,9 @@ from eventlog.records import SessionEnded
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange, trader
 from journal.asked import preflight
 from journal.reading import scan
-from tests.commands import trader as run
-from tests.crash.test_kill import PATIENCE_S, wait_for
-from tests.feeds.hostile import Peer, hostile
+from tests.support.commands import trader as run
+from tests.support.hostile import Peer, hostile
+from tests.support.sessions import PATIENCE_S, wait_for
 
 
 def ended_by(home: Path, number: signal.Signals, summary: dict[str, object]) -> None:

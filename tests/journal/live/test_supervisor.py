@@ -15,7 +15,7 @@ from journal.live.heartbeat import Heartbeat
 from journal.live.stopping import Stopping
 from journal.live.supervisor import FRESH_S, INSISTS_S, RECONNECTING_S, Sessions
 from journal.live.systemd import Notifier
-from tests.journal.live.test_health import state
+from tests.support.feed_states import state
 
 
 @dataclass

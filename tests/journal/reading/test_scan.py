@@ -16,8 +16,8 @@ from fixtures.record import HERE, JOURNAL
 from journal.header import JournalHeader, session_detail
 from journal.reading import scan
 from journal.reading.scan import Predecessor, deduplicator_of
-from tests.counting import Counting
-from tests.strategies import quote
+from tests.support.counting import Counting
+from tests.support.strategies import quote
 
 SECOND_NS = 10**9
 HOUR_NS = 3_600 * SECOND_NS

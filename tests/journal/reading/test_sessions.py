@@ -16,8 +16,8 @@ from journal.reading import scan, sessions
 from journal.reading.score import Score
 from journal.reading.sessions import FIRST_STEP
 from journal.reading.totals import carried
-from tests.counting import Counting
-from tests.strategies import quote
+from tests.support.counting import Counting
+from tests.support.strategies import quote
 
 PARAMETERS = Parameters(fee_ppm=7)
 OTHER = "f" * 32

@@ -11,6 +11,13 @@ from jsonschema import Draft202012Validator
 from cli.main import main
 from cli.schemas import schema
 
+COMMANDS = (
+    *("live", "replay", "exchange", "status", "log", "checkpoints", "verify", "repair"),
+    *("init", "config", "doctor", "import", "evaluate"),
+    *("why", "export", "report", "compare", "schema"),
+)
+"""The names of all commands; a test holds that none is missing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

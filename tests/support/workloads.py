@@ -9,8 +9,8 @@ from eventlog.records import Quote
 from eventlog.schema import decode
 from eventlog.sealing import prepare
 from eventlog.storage import Storage
-from tests.simfs import SimFS
-from tests.strategies import quote
+from tests.support.simfs import SimFS
+from tests.support.strategies import quote
 
 LOG = Path("/home/log")
 SEGMENT_BYTES = 2944
