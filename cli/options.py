@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from feeds.simulator.scenario import SCENARIOS
 from feeds.venue import BTC_MARKETS, venue
 
 Home = Annotated[
@@ -47,4 +48,35 @@ Set = Annotated[
 Url = Annotated[str, typer.Option(help="The exchange's websocket.")]
 EXCHANGE = venue().facts.websocket_url
 
+Venue = Annotated[str, typer.Option("--venue", metavar="NAME", help="Where the markets are.")]
 VENUE = BTC_MARKETS
+
+MARKET = "BTC-AUD"
+Markets = Annotated[
+    list[str] | None,
+    typer.Option("--market", metavar="ID", show_default=MARKET, help="May be repeated."),
+]
+"""The markets of a command that has several; of none named it is `MARKET`."""
+
+Scenario = Annotated[
+    str,
+    typer.Option(metavar="NAME", help=f"Which synthetic market: {', '.join(SCENARIOS)}."),
+]
+SCENARIO = "calm"
+
+Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", metavar="COLUMN=NAME", help="What a column is called there; may be repeated."
+    ),
+]
+TimeUnit = Annotated[
+    str | None,
+    typer.Option(
+        "--time-unit",
+        metavar="ns|us|ms|s",
+        show_default="by their years",
+        help="Of times that are numbers.",
+    ),
+]
+"""How tables are read: what `feeds.files.layout.Layout` is made of."""

@@ -44,7 +44,9 @@ def _parameter(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         name = f"`{parameter.human_readable_name}`"
     text = (getattr(parameter, "help", "") or "").strip()
-    default = parameter.default
+    default, said = parameter.default, getattr(parameter, "show_default", None)
+    if isinstance(said, str):  # what holds where the code has no value yet
+        return _row(name, f"{text} Default: {said}.")
     shown = default not in (None, False, (), [], "") and not callable(default)
     return _row(name, f"{text} Default: `{default}`." if shown else text)
 

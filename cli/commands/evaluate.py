@@ -30,12 +30,9 @@ def evaluate(
     ] = None,
     market: Annotated[
         str, typer.Option(metavar="ID", help="With recorded frames: the market of theirs.")
-    ] = "BTC-AUD",
-    map_: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="COLUMN=NAME", help="As trader import takes it."),
-    ] = None,
-    time_unit: Annotated[str | None, typer.Option(metavar="ns|us|ms|s", help="Likewise.")] = None,
+    ] = options.MARKET,
+    map_: options.Map = None,
+    time_unit: options.TimeUnit = None,
     stream: Annotated[
         str | None,
         typer.Option(metavar="S0…S9", help="A synthetic market with a known optimum instead."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import Json
+from cli import options
 from eventlog.printable import printable
 from feeds.clock import now_ns
 from feeds.errors import FaultUnknown, RecordingUnreadable
@@ -31,9 +31,7 @@ def exchange(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="To listen on; 0 takes a free one.")
     ] = 8765,
-    scenario: Annotated[
-        str, typer.Option("--scenario", metavar="|".join(SCENARIOS), help="What the market does.")
-    ] = "calm",
+    scenario: options.Scenario = options.SCENARIO,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the market and the faults.")] = 0,
     recording: Annotated[
         Path | None,
@@ -51,17 +49,16 @@ def exchange(
             help=f"Goes wrong, once in so many; may be repeated: {', '.join((*FAULTS, RANDOM))}.",
         ),
     ] = None,
-    market: Annotated[
-        list[str] | None,
-        typer.Option("--market", metavar="ID", help="May be repeated.  [default: BTC-AUD]"),
-    ] = None,
+    market: options.Markets = None,
     start_price: Annotated[
         str | None, typer.Option("--start-price", metavar="PRICE", help="The first mid price.")
     ] = None,
     start_time: Annotated[
         str | None,
         typer.Option(
-            "--start-time", metavar="TIME", help="Market time at the start, ISO 8601 UTC.  [now]"
+            metavar="TIME",
+            show_default="now",
+            help="Market time at the start, ISO 8601 UTC.",
         ),
     ] = None,
     once: Annotated[
@@ -76,7 +73,7 @@ def exchange(
     until_stdin_closes: Annotated[
         bool, typer.Option("--until-stdin-closes", help="End with whoever holds standard input.")
     ] = False,
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Run a stand-in BTC Markets on 127.0.0.1: a synthetic market, or a recording."""
     from feeds.simulator.server import Exchange, run
@@ -88,7 +85,7 @@ def exchange(
     source = _source(
         recording,
         chosen,
-        market or ["BTC-AUD"],
+        market or [options.MARKET],
         seed=seed,
         start_ns=_start_ns(start_time),
         start_price_e8=_price_e8(start_price),

@@ -24,18 +24,8 @@ def import_(
         typer.Argument(metavar="FILE...", help="CSV, Parquet, or recorded frames (.jsonl)."),
     ],
     market: Annotated[str, typer.Option(metavar="ID", help="The market's id, such as BTC-AUD.")],
-    map_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="COLUMN=NAME", help="What a column is called there; may be repeated."
-        ),
-    ] = None,
-    time_unit: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ns|us|ms|s", help="Of times that are numbers; otherwise told by their years."
-        ),
-    ] = None,
+    map_: options.Map = None,
+    time_unit: options.TimeUnit = None,
     set_: options.Set = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,

@@ -26,30 +26,26 @@ _NEXT = {
 
 
 def live(
-    market: Annotated[
-        list[str] | None,
-        typer.Option("--market", metavar="ID", help="May be repeated.  [default: BTC-AUD]"),
-    ] = None,
-    venue: Annotated[
-        str, typer.Option(metavar="NAME", help="Where the markets are.")
-    ] = options.VENUE,
+    market: options.Markets = None,
+    venue: options.Venue = options.VENUE,
     url: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Its websocket.  [default: the venue's own]"),
+        typer.Option(metavar="URL", show_default="the venue's own", help="Its websocket."),
     ] = None,
     rest: Annotated[
         str | None,
         typer.Option(
-            "--rest-url", metavar="URL", help="Its REST, up to /v3.  [default: as the URL says]"
+            *("--rest-url",),
+            metavar="URL",
+            show_default="as the URL says",
+            help="Its REST, up to /v3.",
         ),
     ] = None,
     simulated: Annotated[
         bool,
         typer.Option("--simulated", help="Start the stand-in exchange here: needs no network."),
     ] = False,
-    scenario: Annotated[
-        str, typer.Option(help="With --simulated: which synthetic market.")
-    ] = "calm",
+    scenario: options.Scenario = options.SCENARIO,
     for_: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="Stop after, say, 60s, 5m or 2h.")
     ] = None,
@@ -88,7 +84,7 @@ def live(
     outlets.install()
     plan = launch.Plan(
         home=home,
-        markets=market or ["BTC-AUD"],
+        markets=market or [options.MARKET],
         venue=venue,
         url=url or venues.venue(venue).facts.websocket_url,
         rest=rest,

@@ -19,7 +19,8 @@ def log(
         typer.Option(
             *("--from", "-o"),
             metavar="OFFSET",
-            help="beginning, end, checkpoint, N, s@TIME, or -N: the last N.  [default: -20]",
+            show_default=f"-{SHOWN}",
+            help="beginning, end, checkpoint, N, s@TIME, or -N: the last N.",
         ),
     ] = None,
     to: Annotated[

@@ -4,8 +4,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from rich.text import Text
 
 from cli.main import app
 from eventlog.log import Log
@@ -20,6 +23,24 @@ def test_every_command_answers_to_help(command: str) -> None:
 
     assert answer.code == 0
     assert "Usage" in answer.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_all_that_it_was_given(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No text is taken for markup, which would not be shown; and every default is."""
+    monkeypatch.setenv("COLUMNS", "200")
+    group: Any = typer.main.get_command(app)
+    parsed = group.commands[command]
+    shown = " ".join(trader(command, "--help").out.replace("│", " ").split())
+
+    for text in (parsed.help, *(getattr(each, "help", None) for each in parsed.params)):
+        assert Text.from_markup(text or "").plain == (text or "")
+    for each in parsed.params:
+        said = getattr(each, "show_default", None)
+        if isinstance(said, str):
+            assert f"[default: ({said})]" in shown, each.name
+        elif each.default not in (None, False, True) and not callable(each.default):
+            assert f"[default: {each.default}]" in shown, each.name
 
 
 def test_all_commands_are_tested_here() -> None:
