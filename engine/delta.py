@@ -64,17 +64,6 @@ def encode(before: Small, engine: Stateful, *, rows: tuple[int, int]) -> tuple[b
     return b"".join(parts), now
 
 
-def apply(state: Arrays, change: bytes) -> Arrays:
-    """Return the state after a change; the given state stays as it is.
-
-    Raises:
-        ValueError: if the change does not start at this state.
-    """
-    after = copied(state)
-    add(after, change)
-    return after
-
-
 def copied(state: Arrays) -> Arrays:
     """Return a copy of a state whose arrays are writable and not shared, for `add`."""
     # Not array.copy(): for a scalar, TensorFlow returns a numpy scalar, whose copy is no array.

@@ -101,10 +101,6 @@ class Parameters:
         if self.order_cash > self.cash:
             raise ParameterError("order_cash", f"{self.order_cash} is more than cash {self.cash}")
 
-    def to_json(self) -> str:
-        """Return the parameters as a JSON object with sorted keys."""
-        return json.dumps(asdict(self), sort_keys=True)
-
     @property
     def digest(self) -> str:
         """The digest of the parameters, 16 hexadecimal digits."""

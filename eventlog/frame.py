@@ -71,7 +71,6 @@ _LENGTH, _LENGTH_AT = struct.Struct("<I"), 20
 HEADER_BYTES = 64
 ALIGNMENT_BYTES = 64
 TAG_BYTES = 8
-CHAIN_BYTES = 32
 LINK_BYTES = 16
 BODY_BYTES_MAX = 64 << 20
 """The longest body, before and after compression (I10). CRC-32C still finds every burst in it."""

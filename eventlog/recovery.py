@@ -157,16 +157,13 @@ CASES = (
 class Recovery:
     """The result of recovery: the letter of the case, and the reason.
 
-    ``rewritten_bytes`` were whole frames after the watermark; ``cut_bytes`` were not whole and are
-    in the file ``quarantine``. ``repaired`` names other repairs.
+    ``cut_bytes`` were no whole frame, and are in the file ``quarantine``.
     """
 
     case: str
     why: str
-    rewritten_bytes: int = 0
     cut_bytes: int = 0
     quarantine: Path | None = None
-    repaired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,9 +346,7 @@ def repair(
             file.fdatasync()
         finally:
             file.close()
-    return Recovery(
-        tail.case.letter, tail.case.why, len(whole), len(torn), copy, repaired=tail.slots.damage
-    )
+    return Recovery(tail.case.letter, tail.case.why, len(torn), copy)
 
 
 def digest_in(file_name: str) -> str:

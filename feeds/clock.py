@@ -49,11 +49,6 @@ def elapsed_s() -> float:
     return time.clock_gettime(_ASLEEP_TOO)
 
 
-def monotonic_ns() -> int:
-    """Return nanoseconds since an arbitrary moment, never decreasing."""
-    return time.monotonic_ns()
-
-
 def sleep_s(seconds: float) -> None:
     """Return after a number of seconds."""
     time.sleep(seconds)

@@ -44,7 +44,6 @@ class FeedState:
     why: str
     loop_lag_s: float
     skew_s: float | None
-    rest_calls: int
     rest_failures: int
     cross_checks: int
     markets: Mapping[str, MarketState]

@@ -1,6 +1,5 @@
 """Checks URLs that a person gave, before they are used."""
 
-import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
@@ -47,16 +46,3 @@ def _is_host(host: str) -> bool:
         return True  # an IPv6 address: `urlsplit` has checked its brackets
     labels = host.removesuffix(".").split(".")
     return len(host) <= HOST_CHARS_MAX and all(_LABEL.fullmatch(label) for label in labels)
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether a URL is on this machine.
-
-    >>> [is_loopback(f"ws://{host}/v2") for host in ("localhost", "127.0.0.9", "[::1]", "a.b")]
-    [True, True, True, False]
-    """
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -17,11 +17,6 @@ def smooth(sums: Floats, weights: Floats) -> Floats:
     return means
 
 
-def band(sums: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Return `smooth` and half the width of a 95 % band, as they were where there is nothing."""
-    return filled(smooth(sums, weights)), filled(_width(sums, weights))
-
-
 def smoothed(sums: Floats, weights: Floats) -> Floats:
     """Return `smooth` over the stretches that have weight, and elsewhere what was before.
 
@@ -35,7 +30,7 @@ def smoothed(sums: Floats, weights: Floats) -> Floats:
 
 
 def banded(sums: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Return `band` likewise."""
+    """Return `smoothed` and half the width of a 95 % band, likewise."""
     used = weights > 0
     width = np.full(len(sums), np.nan)
     width[used] = _width(sums[used], weights[used])

@@ -264,7 +264,6 @@ class Feed:
             trouble=self._trouble,
             loop_lag_s=self._loop_lag_s,
             skew_s=None if self._standing is None else self._standing.skew_s,
-            rest_calls=0 if self._rest is None else self._rest.calls,
             rest_failures=0 if self._rest is None else self._rest.failures,
             cross_checks=self._cross_checks,
             markets=markets,

@@ -105,26 +105,16 @@ def add_subscription(markets: Iterable[str]) -> str:
     return _request("addSubscription", markets)
 
 
-def remove_subscription(markets: Iterable[str]) -> str:
-    """Return the message that ends these markets; it has no answer.
-
-    Raises:
-        ValueError: if there are none, which the exchange would take as all.
-    """
-    return _request("removeSubscription", markets)
-
-
 def _request(message_type: str, markets: Iterable[str]) -> str:
     ids = list(markets)
     if not ids:
         raise ValueError(f"{message_type} of no market")
-    # Without the heartbeat, a quiet market could not be distinguished from a dead socket.
-    heartbeat = () if message_type == "removeSubscription" else ("heartbeat",)
     return json.dumps(
         {
             "messageType": message_type,
             "marketIds": ids,
-            "channels": [*MARKET_CHANNELS, *heartbeat],
+            # Without the heartbeat, a quiet market could not be distinguished from a dead socket.
+            "channels": [*MARKET_CHANNELS, "heartbeat"],
             "clientType": "api",
         }
     )

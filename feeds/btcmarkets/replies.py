@@ -80,26 +80,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """One market of ``GET /markets``.
+class Catalogue:
+    """The markets of ``GET /markets``, each with its status, and the odd rows.
 
-    Increments are 10 to the minus ``decimals``; ``min_order_e8`` is in the base asset. ``status``
-    is ``Online``, ``Offline``, ``Post Only``, ``Limit Only``, ``Cancel Only``, or something new, in
-    characters that can be printed.
+    A status is ``Online``, ``Offline``, ``Post Only``, ``Limit Only``, ``Cancel Only``, or
+    something new, in characters that can be printed.
     """
 
-    market: str
-    price_decimals: int
-    amount_decimals: int
-    min_order_e8: int
-    status: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogue:
-    """The markets by id, and the odd rows."""
-
-    listings: dict[str, Listing]
+    statuses: dict[str, str]
     odd: tuple[OddRow, ...] = ()
 
 
@@ -170,21 +158,16 @@ def catalogue_of(body: object) -> Catalogue:
     Raises:
         Refused: if it is no list.
     """
-    listings, odd = _read(body, _listing)
-    return Catalogue(listings={each.market: each for each in listings}, odd=odd)
+    pairs, odd = _read(body, _status)
+    return Catalogue(statuses=dict(pairs), odd=odd)
 
 
-def _listing(row: dict[str, object]) -> Listing:
+def _status(row: dict[str, object]) -> tuple[str, str]:
+    """Return a market and its status."""
     market, status = text_of(row, "marketId"), text_of(row, "status")
     if not is_market(market):
         refuse("marketId is not BASE-QUOTE")
-    return Listing(
-        market=market,
-        price_decimals=_count(row, "priceDecimals", 8),
-        amount_decimals=_count(row, "amountDecimals", 8),
-        min_order_e8=positive_of(row, "minOrderAmount")[0],
-        status=told(status, most=40),
-    )
+    return market, told(status, most=40)
 
 
 def orders_reply_of(body: object, market: str) -> Orders:

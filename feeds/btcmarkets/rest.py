@@ -91,7 +91,6 @@ class Rest:
         self._first_s = first_s
         self._most_s = most_s
         self._closed_s = closed_s
-        self.calls = 0
         self.failures = 0
         self._client: httpx2.AsyncClient
 
@@ -170,7 +169,6 @@ class Rest:
             while wait_s := self._budget.wait_s(monotonic_s()):
                 await asyncio.sleep(wait_s)
             self._budget.spend(monotonic_s())
-            self.calls += 1
             asking()
             try:
                 async with asyncio.timeout(self._total_s):

@@ -76,10 +76,10 @@ class JournalStatus:
 
     def _status_in(self, catalogue: Catalogue, market: str) -> str | None:
         """Return the status of a market in a catalogue; ``None`` if its row cannot be read."""
-        if market in catalogue.listings:
-            return catalogue.listings[market].status
+        if market in catalogue.statuses:
+            return catalogue.statuses[market]
         is_odd = any(row.market in (market, None) for row in catalogue.odd)
-        was_listed = market in self.statuses and bool(catalogue.listings)
+        was_listed = market in self.statuses and bool(catalogue.statuses)
         return NOT_LISTED if was_listed and not is_odd else None
 
     async def _keep_odd(self, catalogue: Catalogue) -> None:

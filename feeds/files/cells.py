@@ -6,7 +6,7 @@ cell of more than `CELL_BYTES_MAX` bytes is neither a number nor a word.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -289,11 +289,3 @@ def flags(column: pa.Array) -> Flags:
 def only(column: pa.Array, where: pa.Array) -> pa.Array:
     """Return the selected cells of a column, null elsewhere."""
     return pc.if_else(where, column, pa.scalar(None, column.type))
-
-
-def any_of(every: Iterable[Flags], count: int) -> Flags:
-    """Return where any of several masks is true."""
-    found = np.zeros(count, np.bool_)
-    for each in every:
-        found |= each
-    return found

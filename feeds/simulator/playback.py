@@ -35,11 +35,7 @@ class Recording:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.frame_count = 0
-        markets: dict[str, None] = {}
-        for _, frame in _read(path):
-            self.frame_count += 1
-            markets[frame.market] = None
+        markets = dict.fromkeys(frame.market for _, frame in _read(path))
         if not markets:
             raise RecordingUnreadable(path=path, line=None, why="it holds no frame")
         self._books = {market: _Folded(market) for market in markets}

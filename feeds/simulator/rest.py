@@ -27,7 +27,7 @@ _PAGE_MAX = 200
 _ORDERS_MAX = 50
 _WINDOW_S = 10.0
 _STATUSES = (ONLINE, "Post Only", "Cancel Only", "Offline")
-_ODD = {"timestamp": "yesterday", "priceDecimals": None}
+_ODD = {"timestamp": "yesterday", "status": None}
 _LIMITS = {"time": 100, "markets": 150, "market": 300}
 
 

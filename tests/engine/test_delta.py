@@ -24,8 +24,9 @@ def test_changes_add_up(steps: list[int], seed: int) -> None:
     for ticks in steps:
         change, small = delta.encode(small, walker.walk(ticks), rows=ROWS)
         before = digest(kept)
+        after = delta.copied(kept)
 
-        after = delta.apply(kept, change)
+        delta.add(after, change)
 
         assert digest(after) == digest(walker.state())
         assert digest(kept) == before
@@ -36,11 +37,11 @@ def test_changes_add_up(steps: list[int], seed: int) -> None:
 def test_an_engine_s_changes_add_up(size: int) -> None:
     """A real engine, while its ring wraps around three times."""
     engine, total = Engine.initial(SMALL), 900 if size > 1 else 320
-    kept, small = engine.state(), delta.small(engine)
+    kept, small = delta.copied(engine.state()), delta.small(engine)
     for start in range(0, total, size):
         engine.advance(journal(900).slice(start, min(size, total - start)))
         change, small = delta.encode(small, engine, rows=OURS)
-        kept = delta.apply(kept, change)
+        delta.add(kept, change)
 
     assert digest(kept) == engine.digest
     assert cursors(kept)[0] > SMALL.memory_rows
@@ -64,19 +65,22 @@ def test_a_change_is_small() -> None:
 def test_a_change_of_another_state_is_refused() -> None:
     """It says where it begins and where it ends."""
     walker = Walker()
-    start, small = walker.state(), delta.small(walker.walk(3))
+    start, small = delta.copied(walker.state()), delta.small(walker.walk(3))
+    before = digest(start)
     change, _ = delta.encode(small, walker.walk(3), rows=ROWS)
 
     with pytest.raises(ValueError, match="the change begins at"):
-        delta.apply(start, change)
+        delta.add(start, change)
+
+    assert digest(start) == before
 
 
 @pytest.mark.parametrize("size", [-1, 1])
 def test_a_change_of_another_length_is_refused(size: int) -> None:
     """One byte too few or too many."""
     walker = Walker()
-    start = walker.state()
+    start = delta.copied(walker.state())
     change, _ = delta.encode(delta.small(walker), walker.walk(3), rows=ROWS)
 
     with pytest.raises(ValueError, match=r"the change has \d+ bytes"):
-        delta.apply(start, change[:size] if size < 0 else change + b"\0")
+        delta.add(start, change[:size] if size < 0 else change + b"\0")

@@ -22,7 +22,6 @@ def test_a_planned_replacement_is_no_reconnect(
         why="",
         loop_lag_s=0.0,
         skew_s=None,
-        rest_calls=0,
         rest_failures=0,
         cross_checks=0,
         markets={},

@@ -10,6 +10,6 @@ def state(*, streaming: bool = True, why: str = "") -> FeedState:
     )  # fmt: skip
     return FeedState(
         connected=True, connections=2, rotations=1, frames=9, undecodable=0, queued=2,
-        last_frame_s=1.0, why="", loop_lag_s=0.0015, skew_s=None, rest_calls=1, rest_failures=0,
+        last_frame_s=1.0, why="", loop_lag_s=0.0015, skew_s=None, rest_failures=0,
         cross_checks=0, markets={"A-B": market},
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.scoring.smoothing import band, banded, filled, smooth, smoothed
+from analysis.scoring.smoothing import banded, filled, smooth, smoothed
 
 HOLES = np.array([np.nan, 1.0, np.nan, np.nan, 3.0])
 
@@ -28,12 +28,12 @@ def test_a_mean_runs_over_a_fortieth_of_the_stretches() -> None:
 def test_a_band_is_as_wide_as_the_stretches_scatter() -> None:
     """Equal ones have none; and it goes on where nothing is known."""
     ones = np.ones(400)
-    mean, width = band(ones, ones)
+    mean, width = banded(ones, ones)
     assert mean.tolist() == ones.tolist()
     assert width[10:] == pytest.approx(np.zeros(390))
     tossed = np.tile([0.0, 2.0], 200)
 
-    mean, width = band(tossed, ones)
+    mean, width = banded(tossed, ones)
 
     assert mean[20:] == pytest.approx(np.ones(380))
     assert (width[20:] > 0.3).all()
@@ -50,4 +50,4 @@ def test_stretches_without_weight_do_not_thin_a_mean() -> None:
 
     assert mean[places].tolist() == smooth(full, np.ones(400)).tolist()
     assert smoothed(sums, weights)[150] == mean[99]
-    assert width[places][20:] == pytest.approx(band(full, np.ones(400))[1][20:])
+    assert width[places][20:] == pytest.approx(banded(full, np.ones(400))[1][20:])

@@ -8,7 +8,6 @@ import pytest
 from eventlog.records import Side, Trade
 from feeds.btcmarkets import replies
 from feeds.btcmarkets.protocol import Orders, Refused
-from feeds.btcmarkets.replies import Listing
 from feeds.timestamps import parse_timestamp_ns
 from tests.support.handwritten import LISTING
 
@@ -89,31 +88,26 @@ def test_what_is_kept_of_an_odd_row_is_bounded() -> None:
 
 
 def test_the_catalogue() -> None:
-    """Increments and minima by market; a row that means nothing leaves the others."""
+    """Statuses by market; a row that means nothing leaves the others."""
     rows = [
         LISTING, {**LISTING, "marketId": "comp"}, {**LISTING, "marketId": 5},
-        {**LISTING, "marketId": "BTC-AUD", "priceDecimals": "9"},
+        {**LISTING, "marketId": "BTC-AUD", "status": None},
     ]  # fmt: skip
 
     catalogue = replies.catalogue_of(rows)
 
-    assert catalogue.listings == {
-        "COMP-AUD": Listing(
-            market="COMP-AUD", price_decimals=2, amount_decimals=8, min_order_e8=7_000,
-            status="Online",
-        )
-    }  # fmt: skip
+    assert catalogue.statuses == {"COMP-AUD": "Online"}
     assert [row.market for row in catalogue.odd] == [None, None, "BTC-AUD"]
 
 
 def test_a_status_of_any_text_can_be_printed() -> None:
     """It is the exchange's own word, and may be none."""
-    (listing,) = replies.catalogue_of(
+    (status,) = replies.catalogue_of(
         [{**LISTING, "status": "\ud800\x1b[31m" + "x" * 1_000}]
-    ).listings.values()
+    ).statuses.values()
 
-    assert listing.status.startswith("\\ud800\\x1b[31mxxx")
-    assert len(listing.status) == 40
+    assert status.startswith("\\ud800\\x1b[31mxxx")
+    assert len(status) == 40
 
 
 def test_orders_are_summed_by_price() -> None:

@@ -112,7 +112,6 @@ class SecondFeed:
             why=self._why,
             loop_lag_s=0.0,
             skew_s=None,
-            rest_calls=0,
             rest_failures=0,
             cross_checks=0,
             markets=markets,

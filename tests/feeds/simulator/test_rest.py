@@ -76,9 +76,7 @@ def test_the_clock_and_the_catalogue() -> None:
     made, _, _ = desk(steps=10)
 
     assert replies.time_ns_of(body(made.answer("/v3/time"))) == 10**18 + 10**9
-    assert (
-        replies.catalogue_of(body(made.answer("/v3/markets"))).listings[MARKET].status == "Online"
-    )
+    assert replies.catalogue_of(body(made.answer("/v3/markets"))).statuses[MARKET] == "Online"
 
 
 @pytest.mark.parametrize(
