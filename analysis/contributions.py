@@ -1,9 +1,8 @@
 """How much each feature of one tick moved the network's answer. Loads TensorFlow."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from analysis.summaries import ContributionSaid, ContributionsSaid
 from engine.arithmetic import tf
 from engine.learner import candidates, features, network
 from engine.state import cursors
@@ -13,31 +12,9 @@ from journal.layout import JournalPath
 from journal.rederive import state_after
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """One feature: its value, and what it added to the answer "up" (a logit)."""
-
-    name: str
-    value: float
-    pull: float
-
-
-@dataclass(frozen=True, slots=True)
-class Contributions:
-    """The features of a tick, the strongest first, and the state that they were derived from."""
-
-    logit: float
-    from_checkpoint: int
-    compared: int
-    """So many recorded effects were derived again on the way."""
-    identical: bool
-    """Whether all of them were as recorded."""
-    features: tuple[Contribution, ...]
-
-
 def contributions(
     journal: JournalPath, log: Reader, header: JournalHeader, cause: int
-) -> Contributions | None:
+) -> ContributionsSaid | None:
     """Return the features of the tick at an offset; ``None`` where no sample is in memory yet.
 
     A contribution is a feature's value times the slope of the answer in it, there. Features that
@@ -57,16 +34,18 @@ def contributions(
         logit = model(point)[0, 0]
     pulls = values * tape.gradient(logit, point).numpy()[0]
     found = [
-        Contribution(name, float(values[place]), float(pulls[place]))
+        ContributionSaid(name=name, value=float(values[place]), pull=float(pulls[place]))
         for place, name in enumerate(features.NAMES)
     ]
     pairs, slopes = state["candidates.pairs"], state["candidates.slopes"]
     made = candidates.products(pairs, values).numpy()
     for slot in np.flatnonzero(slopes[: candidates.PLACES]).tolist():
         name = candidates.pair_name(candidates.pair_number(pairs[slot]))
-        found.append(Contribution(name, float(made[slot]), float(made[slot] * slopes[slot])))
+        value = float(made[slot])
+        pull = float(made[slot] * slopes[slot])
+        found.append(ContributionSaid(name=name, value=value, pull=pull))
     found.sort(key=lambda one: -abs(one.pull))
-    return Contributions(
+    return ContributionsSaid(
         logit=float(logit.numpy()),
         from_checkpoint=derived.after,
         compared=derived.compared,

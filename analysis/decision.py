@@ -1,13 +1,14 @@
 """One decision and everything that it rests on: tick, edge and cost, delay, neighbours, lineage."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import Any
 
 from analysis import lines
 from analysis.reasons import meaning
 from analysis.selection import NEAR_RECORDS, select
 from analysis.status import RECENT_RECORDS, newest_facts
+from analysis.summaries import ContributionsSaid, DecisionFeaturesSummary, DecisionSummary
 from engine.checkpoint import Checkpoints
 from engine.snapshot import Facts
 from eventlog.fastpath import compute
@@ -18,9 +19,6 @@ from journal.header import header_of, rules_of
 from journal.layout import JournalPath
 from journal.reading import scan
 from journal.reading.newest import start_of
-
-if TYPE_CHECKING:
-    from analysis.contributions import Contributions
 
 NEIGHBOUR_RECORDS = 400
 """So far before a tick the newest quote, trade and book update are looked for."""
@@ -58,7 +56,7 @@ class Explanation:
     """Reasons of the decisions up to this one, within the window or the newest records."""
     rederived: bool = False
     """Whether the features were asked for."""
-    features: "Contributions | None" = None
+    features: ContributionsSaid | None = None
 
     @property
     def delay_ms(self) -> float | None:
@@ -66,22 +64,26 @@ class Explanation:
         taken_ns: int | None = getattr(self.tick, "taken_ns", None)
         return None if taken_ns is None else max(0, taken_ns - self.tick.received_ns) / 1e6
 
-    def to_json(self) -> dict[str, object]:
-        """Return it under the names that the schema of `trader why` documents."""
+    def summary(self) -> DecisionSummary:
+        """Return it as `trader why` says it."""
         decision, checkpoint, cause = self.decision, self.checkpoint, self.decision.cause
-        said: dict[str, object] = {
+        own = lines.plain(decision)
+        named = {name: own.pop(name) for name in _NAMED}
+        del own["fingerprint"]  # said as people write it
+        said: dict[str, Any] = {
             "offset": self.offset,
             "note": self.note,
             "time_ns": decision.received_ns,
             "delay_ms": self.delay_ms,
             "late_ms": self.late_ms,
             "meaning": self.meaning,
-            **lines.plain(decision),
+            **named,
+            "others": own,
             "fingerprint": f"{decision.fingerprint:016x}",
             "tick": {"kind": lines.kind_of(self.tick), **lines.plain(self.tick)},
             "tick_line": lines.brief(cause, self.tick),
-            "before": [lines.brief(at, record) for at, record in self.before],
-            "fills": [{"offset": at, **lines.plain(fill)} for at, fill in self.fills],
+            "before": tuple(lines.brief(at, record) for at, record in self.before),
+            "fills": tuple({"offset": at, **lines.plain(fill)} for at, fill in self.fills),
             "market_status": self.market_status,
             "checkpoint_offset": None if checkpoint is None else checkpoint.offset,
             "checkpoint_digest": None if checkpoint is None else checkpoint.digest,
@@ -89,9 +91,17 @@ class Explanation:
             "window_s": self.window_s,
             "reasons": dict(self.reasons.most_common()),
         }
-        if self.rederived:
-            said["features"] = None if self.features is None else asdict(self.features)
-        return said
+        if not self.rederived:
+            return DecisionSummary(**said)
+        return DecisionFeaturesSummary(**said, features=self.features)
+
+
+_NAMED = tuple(
+    each.name
+    for each in fields(Decision)
+    if each.name in {said.name for said in fields(DecisionSummary)} - {"fingerprint"}
+)
+"""The fields of a decision that its summary has a meaning for."""
 
 
 def explain(
@@ -119,7 +129,7 @@ def explain(
     selected = select(log, which, checkpoints)
     offset, decision = selected.offset, selected.decision
     cause = decision.cause
-    derived: Contributions | None = None
+    derived: ContributionsSaid | None = None
     if features:
         from analysis.contributions import contributions  # nothing else here needs TensorFlow
 

@@ -31,6 +31,7 @@ from eventlog.records import (
 )
 from feeds import clock
 from journal.errors import UsageError
+from journal.summaries import RecordSaid
 
 _ALWAYS = ("offset", "kind", "time")
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
@@ -125,6 +126,11 @@ def _short(value_e8: int) -> str:
     ('12.5', '100')
     """
     return format_e8(value_e8).rstrip("0").rstrip(".")
+
+
+def said(offset: int, record: Record) -> RecordSaid:
+    """Return a record as a message."""
+    return RecordSaid(offset=offset, kind=kind_of(record), fields=plain(record))
 
 
 def plain(record: Record) -> dict[str, object]:

@@ -25,7 +25,6 @@ from journal import layout, sidecar
 from journal.errors import CommandError, JournalStale, NotRecording
 from journal.header import Rules, rules_of
 from journal.layout import JournalPath
-from journal.messages import as_json
 from journal.reading import scan
 from journal.reading.details import detail_of
 from journal.reading.prices import first, newest
@@ -46,7 +45,7 @@ EARLIER_NS = 600 * 10**9
 """A first frame may be received before its session is said to have begun, but not by so much."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class JournalStatus:
     """What there is to say. ``None`` is what cannot be known yet."""
 
@@ -159,11 +158,6 @@ class JournalStatus:
             health=self.health,
             verified=self.verified,
         )
-
-    def to_json(self) -> dict[str, object]:
-        """Return the figures as JSON can hold them; see `StatusSummary`."""
-        figures: dict[str, object] = as_json(self.summary())
-        return figures
 
 
 def look(place: JournalPath, log: Reader) -> JournalStatus:

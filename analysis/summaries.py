@@ -139,3 +139,67 @@ class Comparison:
     first_difference: FirstDifference | None = said("its ticks, its time, and both decisions")
     rows: tuple[ComparedFigure, ...] = said("figures: both, the difference, its 95 % interval")
     words: tuple[str, ...] = said("what follows, as sentences")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionSaid:
+    """One feature of a tick."""
+
+    name: str = said("what it is called")
+    value: float = said("as the network saw it")
+    pull: float = said('what it added to the answer "up", as a logit')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionsSaid:
+    """The features of a tick, derived again."""
+
+    logit: float = said("the network's answer")
+    from_checkpoint: int = said("the state that they were derived from")
+    compared: int = said("effects compared on the way")
+    identical: bool = said("whether all of them were as recorded")
+    features: tuple[ContributionSaid, ...] = said("the strongest first")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionSummary:
+    """What `trader why` says of one decision."""
+
+    offset: int = said("of the decision")
+    note: str = said("why it is not the decision of the offset named")
+    time_ns: int = said("when its tick was received")
+    delay_ms: float | None = said("from then to when it was taken up")
+    late_ms: int = said("the delay beyond which nothing is traded on a tick")
+    meaning: str = said("its reason as a sentence")
+    exchange_ns: int | None = said("the exchange's stamp on its tick")
+    received_ns: int = said("when its tick was received")
+    cause: int = said("its tick's offset")
+    p_move: float = said("that the mid moves within the horizon")
+    p_up_raw: float = said("that it rises if it moves, from the network")
+    p_up: float = said("the same, calibrated")
+    confidence: float = said("calibrated probability of the likelier direction")
+    edge_ppm: float = said("expected gain, parts per million")
+    cost_ppm: float = said("of going in and out, parts per million")
+    action: str = said("hold, buy or sell")
+    reason: str = said("the gate that decided")
+    others: dict[str, object] = said("its other fields, as the log has them", spread=True)
+    fingerprint: str = said("of the weights that decided")
+    tick: dict[str, object] = said("the tick's own fields")
+    tick_line: str = said("the tick as a line")
+    before: tuple[str, ...] = said("the newest quote, trade and book before it, as lines")
+    fills: tuple[dict[str, object], ...] = said("what came of the order, if there was one")
+    market_status: str | None = said("what the exchange said of the market before it")
+    checkpoint_offset: int | None = said("of the whole state before it")
+    checkpoint_digest: str | None = said("of that state")
+    parameters: str = said("digest of the journal's parameters")
+    window_s: float | None = said("the window of the reasons; null: newest records")
+    reasons: dict[str, int] = said("reason to count")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionFeaturesSummary(DecisionSummary):
+    """What `trader why --features` says of one decision."""
+
+    features: ContributionsSaid | None = said(
+        "with --features: values, pulls, and the comparison; null where there was no sample yet"
+    )

@@ -1,16 +1,14 @@
-"""How a command answers: one JSON object as its last line, or what a person reads."""
+"""How a command answers: a line of JSON for a program, or what a person reads."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-from eventlog.printable import printable
+from eventlog.printable import printable, to_json
 from journal import console
+from journal.messages import line_of
 
 LINE_CHARACTERS_MAX = 4_000
 """A line for a person is cut there, whatever foreign text is in it."""
-
-
-T = TypeVar("T")
 
 
 def echo_lines(lines: Iterable[str]) -> None:
@@ -20,43 +18,50 @@ def echo_lines(lines: Iterable[str]) -> None:
 
 
 def answer(
-    result: T,
+    message: Any,
+    lines: Iterable[str] = (),
     *,
     as_json: bool,
-    facts: Callable[[T], Mapping[str, object]],
-    text: Callable[[T], Iterable[str]],
+    err: bool = False,
     allow_nan: bool = True,
 ) -> None:
-    """Write a result: ``facts`` of it as the summary of ``--json``, or ``text`` of it as lines.
+    """Write a message (`journal.messages`) as a line of ``--json``, or its lines for a person.
+
+    Args:
+        message: the result.
+        lines: what a person reads of it; made only when it is read.
+        as_json: which of the two is written.
+        err: on stderr, where stdout has the data itself.
+        allow_nan: whether a number may be one that JSON does not have.
 
     Raises:
         OSError: if it cannot be written.
-        ValueError: if a fact is a number that JSON does not have, unless ``allow_nan``.
+        ValueError: if there is such a number, unless ``allow_nan``.
     """
     if as_json:
-        console.put({"message_type": "summary", **facts(result)}, allow_nan=allow_nan)
-    else:
-        echo_lines(_printable(text(result)))
+        console.echo(to_json(line_of(message), allow_nan=allow_nan), err=err)
+        return
+    for line in _printable(lines):
+        console.echo(line, err=err)
 
 
 def answer_all(
-    results: Sequence[T],
+    messages: Sequence[Any],
+    lines: Iterable[str],
     *,
     as_json: bool,
-    facts: Callable[[T], Mapping[str, object]],
-    text: Callable[[Sequence[T]], Iterable[str]],
     write: Callable[[Iterable[str]], None] = echo_lines,
 ) -> None:
-    """Write several results: a summary each, or one text about all of them.
+    """Write several messages, a line of ``--json`` each, or one text about all of them.
 
     Raises:
         OSError: if it cannot be written.
     """
     if as_json:
-        for result in results:
-            console.put({"message_type": "summary", **facts(result)})
+        for message in messages:
+            answer(message, as_json=True)
     else:
-        write(_printable(text(results)))
+        write(_printable(lines))
 
 
 def _printable(lines: Iterable[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ Data goes to stdout, messages to stderr. With ``--json`` the sentence is an obje
 import errno
 from enum import IntEnum
 
+from cli.answer import answer
 from engine.errors import (
     CheckpointDamaged,
     EngineError,
@@ -24,7 +25,7 @@ from eventlog.errors import (
     Unwritable,
     WriteFailed,
 )
-from eventlog.printable import printable, to_json
+from eventlog.printable import printable
 from feeds.errors import (
     ExchangeUnreachable,
     FeedError,
@@ -34,7 +35,6 @@ from feeds.errors import (
     UnknownMarket,
     VenueUnknown,
 )
-from journal import console
 from journal.errors import (
     CannotVerify,
     CommandError,
@@ -49,9 +49,11 @@ from journal.errors import (
     NoSuchRecord,
     NotRecording,
     OutputFailed,
+    ProgramUnsuitable,
     ReaderGone,
     UsageError,
 )
+from journal.summaries import ExitError
 
 
 class Exit(IntEnum):
@@ -110,6 +112,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (CannotVerify, Exit.CANNOT_VERIFY),
     (NoJournal, Exit.NO_JOURNAL),
     (JournalIncompatible, Exit.INCOMPATIBLE),
+    (ProgramUnsuitable, Exit.INCOMPATIBLE),
     (NoSuchRecord, Exit.OUT_OF_RANGE),
     (LimitReached, Exit.HALT),
     (ReaderGone, Exit.PIPE),
@@ -195,12 +198,9 @@ def report(error: Exception, *, as_json: bool) -> Exit:
     if code is Exit.PIPE:
         return code  # nobody reads any more, which is no error
     hint = getattr(error, "hint", "")
-    if as_json:
-        line = {"message_type": "exit_error", "code": int(code), "kind": code.name.lower()}
-        said = {**line, "message": sentence_of(error), "hint": hint}
-        console.echo(to_json(said), err=True)
-    else:
-        lines = [f"trader: {printable(sentence_of(error), _MESSAGE_CHARACTERS)}"]
-        lines += [printable(hint, _MESSAGE_CHARACTERS)] if hint else []
-        console.echo("\n  ".join(lines), err=True)
+    sentence = sentence_of(error)
+    said = ExitError(code=int(code), kind=code.name.lower(), message=sentence, hint=hint)
+    lines = [f"trader: {printable(sentence, _MESSAGE_CHARACTERS)}"]
+    lines += [f"  {printable(hint, _MESSAGE_CHARACTERS)}"] if hint else []
+    answer(said, lines, as_json=as_json, err=True)
     return code

@@ -8,6 +8,7 @@
     ├── CannotVerify          nothing can be claimed here: another arithmetic
     ├── NoJournal             there is no such journal
     ├── JournalIncompatible   another version recorded the journal
+    ├── ProgramUnsuitable     what is installed here is not what this program needs
     ├── NoSuchRecord          there is no record at this place
     ├── LimitReached          the disk, the memory or another limit ended it cleanly
     ├── OutputFailed          what is written for others could not be
@@ -55,6 +56,10 @@ class NoJournal(CommandError):
 
 class JournalIncompatible(CommandError):
     """Another version recorded the journal, whose engine decides by other code or parameters."""
+
+
+class ProgramUnsuitable(CommandError):
+    """What is installed here is not what this program needs."""
 
 
 class NoSuchRecord(CommandError):

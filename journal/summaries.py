@@ -1,10 +1,10 @@
-"""What commands say at their end, as types: their text and their line of ``--json`` are made of it.
+"""What commands say, as types: their text and their lines of ``--json`` are made of them.
 
 Light to import: nothing here reads a log.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from journal.messages import said
 
@@ -191,3 +191,159 @@ class ImportSummary:
     fingerprint: str | None = said(FINGERPRINT)
     nothing_learned: str | None = said("why there is no label, where there is none")
     seconds: float = said("without compiling")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSaid:
+    """A record that `trader log` shows."""
+
+    MESSAGE_TYPE: ClassVar[str] = "record"
+
+    offset: int = said("its place, from 0, dense")
+    kind: str = said("what it is; its other fields follow from that")
+    fields: dict[str, object] = said("as its kind has them", spread=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsShown:
+    """What `trader log` says at its end."""
+
+    records: int = said("how many were shown")
+    end: int = said("the offset after the last durable record")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSaid:
+    """A whole state that is kept."""
+
+    MESSAGE_TYPE: ClassVar[str] = "checkpoint"
+
+    offset: int = said("the state includes the records up to it")
+    time_ns: int
+    time: str = said("the market's time")
+    steps: int = said("training steps since the start")
+    labels: int = said("labels scored since the start")
+    log_loss: float | None = said(f"since the start: {LOG_LOSS}")
+    baseline_log_loss: float | None = said(f"since the start: {BASELINE}")
+    accuracy: float | None = said(f"since the start: {ACCURACY}")
+    equity: str = said(EQUITY)
+    size_bytes: int = said("of the file")
+    digest: str = said("of the state")
+    verified: str = said("what the newest verification said of it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointDamagedSaid:
+    """A whole state whose file does not check."""
+
+    MESSAGE_TYPE: ClassVar[str] = "checkpoint"
+
+    offset: int = said("the state includes the records up to it")
+    problem: str = said("why it does not check; then nothing else is here")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointsKept:
+    """What `trader checkpoints` says at its end."""
+
+    checkpoints: int = said("how many are kept")
+    damaged: int = said("how many of them do not check")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsExported:
+    """What `trader export` says of a table of records."""
+
+    file: str = said("what was written; - is stdout")
+    records: int = said("how many there are in it")
+    bytes: int | None = said("of the file", may_lack=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelExported:
+    """What `trader export` says of the network."""
+
+    file: str = said("what was written")
+    offset: int = said("after which the network stood so")
+    weights: int = said("how many it has")
+    from_checkpoint: int = said("the state it was derived from")
+    compared: int = said("effects compared on the way")
+    bytes: int = said("of the file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvesExported:
+    """What `trader export` says of learning curves."""
+
+    file: str = said("what was written")
+    points: int = said("of TensorBoard's curves")
+
+
+Exported = RecordsExported | ModelExported | CurvesExported
+"""What `trader export` says, by what the name of the file asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repaired:
+    """What `trader repair` would do, or did."""
+
+    actions: tuple[str, ...] = said("what is to be done, or was")
+    applied: bool = said("whether it was")
+    beyond_repair: tuple[str, ...] = said("findings that nothing here mends")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initialised:
+    """What `trader init` wrote."""
+
+    configuration: str = said("the file that was written")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingSaid:
+    """A setting as it holds."""
+
+    MESSAGE_TYPE: ClassVar[str] = "setting"
+
+    key: str = said("section and name")
+    value: float = said("what holds")
+    origin: str = said("default, file and line, variable, or --set")
+    default: float = said("what holds if nothing is chosen")
+    low: float = said("the least that may be chosen")
+    high: float = said("the most")
+    text: str = said("what it means")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSettingSaid(SettingSaid):
+    """A setting as it holds, next to what a journal keeps."""
+
+    journal: float | None = said("with --journal: what that journal keeps for ever")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configured:
+    """What `trader config` says at its end."""
+
+    settings: int = said("how many there are")
+    chosen: tuple[str, ...] = said("the keys that are not at their default")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosed:
+    """What `trader doctor` says at its end."""
+
+    checks: int = said("how many")
+    problems: tuple[str, ...] = said("the names of those that are problems")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitError:
+    """What a command that failed says on stderr."""
+
+    MESSAGE_TYPE: ClassVar[str] = "exit_error"
+
+    code: int = said("the exit code")
+    kind: str = said("its name")
+    message: str = said("what is the matter")
+    hint: str = said("what to do")

@@ -25,3 +25,21 @@ def chosen(out: Path, name: str) -> Form | None:
     hint += f"Known: {', '.join(known)}, .csv and .jsonl also with .gz or .zst, or a directory."
     suffix = printable("".join(Path(name).suffixes[-2:]), 40)
     raise UsageError(f"{printable(str(out), 200)}: no form ends in {suffix}", hint=hint)
+
+
+def target_of(out: Path, name: str) -> Path:
+    """Return the file that is written: of a directory, that of a journal's curves in it.
+
+    >>> target_of(Path("x.csv"), "A").name, target_of(Path("x"), "A").as_posix()
+    ('x.csv', 'x/events.out.tfevents.A')
+    """
+    return out if out.suffix else out / f"events.out.tfevents.{name}"
+
+
+def is_text(form: Form) -> bool:
+    """Say whether a terminal can show it.
+
+    >>> is_text(Form(".csv")), is_text(Form(".csv", ".gz")), is_text(Form(".parquet"))
+    (True, False, False)
+    """
+    return form.suffix != ".parquet" and not form.compression

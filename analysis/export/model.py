@@ -1,6 +1,5 @@
 """The network as it stood at any record, as a Keras file. Loads TensorFlow."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.learner import network
@@ -10,21 +9,10 @@ from journal.errors import JournalDiverged
 from journal.header import header_of
 from journal.layout import JournalPath
 from journal.rederive import state_after
+from journal.summaries import ModelExported
 
 
-@dataclass(frozen=True, slots=True)
-class SavedModel:
-    """What was saved: the network after the record at ``offset``, derived again and compared."""
-
-    offset: int
-    weights: int
-    from_checkpoint: int
-    compared: int
-    """So many recorded effects were derived again on the way, all as recorded."""
-    bytes: int
-
-
-def write(out: Path, place: JournalPath, log: Reader, offset: int, *, force: bool) -> SavedModel:
+def write(out: Path, place: JournalPath, log: Reader, offset: int, *, force: bool) -> ModelExported:
     """Save the network as it stood after an offset.
 
     Raises:
@@ -39,7 +27,8 @@ def write(out: Path, place: JournalPath, log: Reader, offset: int, *, force: boo
     model = network.model_at(derived.engine.state(), header.parameters)
     with outputs.replacing(out, force=force) as temporary:
         model.save(temporary)
-    return SavedModel(
+    return ModelExported(
+        file=str(out),
         offset=offset,
         weights=int(model.count_params()),
         from_checkpoint=derived.after,

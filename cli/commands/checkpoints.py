@@ -1,8 +1,9 @@
 """`trader checkpoints`: the states that are kept, and how good the learner was at each."""
 
 from cli import options
-from eventlog.printable import printable
+from cli.answer import answer
 from journal import console
+from journal.summaries import CheckpointDamagedSaid, CheckpointSaid
 
 
 def checkpoints(
@@ -11,63 +12,31 @@ def checkpoints(
     as_json: options.Json = False,
 ) -> None:
     """List the whole states that are kept, oldest first; times are the market's."""
-    from dataclasses import asdict
-
-    from analysis.scoring.scores import learned_by
-    from engine.checkpoint import Checkpoints
-    from engine.errors import CheckpointDamaged
-    from eventlog.records import format_e8
-    from feeds import clock
+    from analysis.checkpoints import kept_states
     from journal import layout
-    from journal.reading.score import fraction
-    from journal.sidecar import covered, verified
 
-    place = layout.find(home, name)
-    kept = Checkpoints(place.checkpoints)
-    said = verified(place)
+    found = kept_states(layout.find(home, name))
     if not as_json:
         console.echo(_line(*_HEADS))
-    damaged = 0
-    for offset in kept.offsets():
-        path = kept.path(offset)
-        try:
-            facts = kept.facts(offset)
-        except CheckpointDamaged as error:
-            damaged += 1
-            if as_json:
-                line = {"message_type": "checkpoint", "offset": offset, "problem": error.problem}
-                console.put(line)
-            else:
-                console.echo(f"{offset:>12,} damaged: {printable(error.problem)}")
-            continue
-        time, learned = clock.iso_utc(facts.time_ns), learned_by(facts)
-        row = {
-            "offset": offset,
-            "time": time,
-            "steps": facts.steps,
-            **asdict(learned),
-            "equity": format_e8(facts.equity_e8),
-            "size_bytes": path.stat().st_size,
-            "digest": facts.digest,
-            "verified": covered(offset, said),
-        }
-        if as_json:
-            console.put({"message_type": "checkpoint", **row})
-            continue
-        console.echo(
-            _line(
-                f"{offset:,}",
-                time[5:16].replace("T", " ") if facts.time_ns else "-",
-                f"{learned.labels:,}",
-                fraction(learned.accuracy, 3),
-                fraction(learned.log_loss),
-                facts.digest[:8],
-                covered(offset, said),
-            )
-        )
-    if as_json:
-        summary = {"checkpoints": len(kept.offsets()), "damaged": damaged}
-        console.put({"message_type": "summary", **summary})
+    for state in found.states:
+        answer(state, [_text(state)], as_json=as_json)
+    answer(found.summary, as_json=as_json)
+
+
+def _text(state: CheckpointSaid | CheckpointDamagedSaid) -> str:
+    from journal.reading.score import fraction
+
+    if isinstance(state, CheckpointDamagedSaid):
+        return f"{state.offset:>12,} damaged: {state.problem}"
+    return _line(
+        f"{state.offset:,}",
+        state.time[5:16].replace("T", " ") if state.time_ns else "-",
+        f"{state.labels:,}",
+        fraction(state.accuracy, 3),
+        fraction(state.log_loss),
+        state.digest[:8],
+        state.verified,
+    )
 
 
 _HEADS = ("after offset", "market time", "labels", "accuracy", "log-loss", "state", "verified")

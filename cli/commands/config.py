@@ -1,8 +1,10 @@
 """`trader config`: what holds, and which of the places chose it."""
 
+from collections.abc import Iterator
+
 from cli import options
-from eventlog.printable import printable
-from journal import console
+from cli.answer import answer
+from journal.summaries import KeptSettingSaid, SettingSaid
 
 
 def config(
@@ -15,45 +17,26 @@ def config(
 
     With --journal NAME, also what that journal keeps for ever, where it is another value.
     """
-    from eventlog.reader import Reader
-    from journal import layout
-    from journal.asked.settings import DEFAULT, KNOWN, choices
-    from journal.header import rules_of
+    from journal.asked.configuration import configuration
 
-    chosen = choices(home, set_)
-    kept: dict[str, object] = {}
-    if name is not None:
-        place = layout.find(home, name)
-        kept = rules_of(Reader.open(place.log), place).values
-    rows = []
-    for setting in KNOWN:
-        choice = chosen.get(setting.key)
-        value = setting.default if choice is None else choice.value
-        in_journal = kept.get(setting.name) if setting.section == "engine" else None
-        rows.append(
-            {
-                "key": setting.key,
-                "value": value,
-                "origin": DEFAULT if choice is None else choice.origin,
-                "default": setting.default,
-                "low": setting.low,
-                "high": setting.high,
-                "text": setting.text,
-                **({"journal": in_journal} if kept else {}),
-            }
-        )
-    if as_json:
-        for row in rows:
-            console.put({"message_type": "setting", **row})
-        summary = {"settings": len(rows), "chosen": sorted(chosen)}
-        console.put({"message_type": "summary", **summary})
-        return
+    found = configuration(home, set_, name)
     section = ""
-    for row in rows:
-        if (here := str(row["key"]).partition(".")[0]) != section:
-            section = here
-            console.echo(f"[{section}]")
-        left = f"{str(row['key']).partition('.')[2]} = {printable(str(row['value']))}"
-        console.echo(f"  {left:38} {printable(str(row['origin']))}")
-        if row.get("journal") not in (None, row["value"]):
-            console.echo(f"    the journal {name} keeps {row['journal']}, for ever")
+    for setting in found.settings:
+        answer(setting, _lines(setting, section, name), as_json=as_json)
+        section = _section(setting)
+    answer(found.summary, as_json=as_json)
+
+
+def _lines(setting: SettingSaid, section: str, name: str | None) -> Iterator[str]:
+    """Yield a setting for a person, after the head of its section where that begins."""
+    if _section(setting) != section:
+        yield f"[{_section(setting)}]"
+    left = f"{setting.key.partition('.')[2]} = {setting.value}"
+    yield f"  {left:38} {setting.origin}"
+    kept = setting.journal if isinstance(setting, KeptSettingSaid) else None
+    if kept not in (None, setting.value):
+        yield f"    the journal {name} keeps {kept}, for ever"
+
+
+def _section(setting: SettingSaid) -> str:
+    return setting.key.partition(".")[0]

@@ -1,23 +1,17 @@
 """`trader export`: records, the network, or the curves, as files of other programs."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli import options
-from eventlog.printable import printable, to_json
+from cli.answer import answer
 from journal import console
 from journal.asked.choices import check_kinds
 from journal.errors import UsageError
-
-if TYPE_CHECKING:
-    from pyarrow import RecordBatch
-
-    from analysis.export.tables import Form
+from journal.summaries import CurvesExported, Exported, ModelExported, RecordsExported
 
 
 def export(
@@ -50,70 +44,40 @@ def export(
     --to, derived again and compared on the way. A directory: learning curves for TensorBoard. A
     name that ends in .gz or .zst is compressed. - is stdout, and then the summary is on stderr.
     """
-    from analysis.export import forms, tables
+    from analysis.export import exporting, forms
     from cli import holes
-    from cli.answer import answer
     from engine.checkpoint import Checkpoints
     from journal import layout, outputs
-    from journal.asked.offsets import check_order, resolve
-    from journal.progress import progress
+    from journal.asked.offsets import span_of
 
     check_kinds(kind)
     to_stdout = str(out) == "-"
     form = forms.chosen(out, f"-.{as_}" if to_stdout else out.name)
     place = layout.find(home, name)
-    target = out if out.suffix else out / f"events.out.tfevents.{place.name}"
+    target = forms.target_of(out, place.name)
     if not to_stdout:
         outputs.check(target, force=force)
-    log, checkpoints = holes.opened(place.log), Checkpoints(place.checkpoints)
-    start, end = resolve(from_, log, checkpoints), resolve(to, log, checkpoints)
-    check_order(from_, start, to, end)
-    summary: dict[str, object] = {"file": str(target)}
-    if form is not None:
-        with progress("exporting", end - start) as advance:
-            rows = tables.batches(log, start, end, kinds=kind, advance=advance)
-            if to_stdout:
-                _put(rows, form, kind, as_json=as_json)
-                return
-            count, size_bytes = tables.write(out, rows, form=form, kinds=kind, force=force)
-        summary |= {"records": count, "bytes": size_bytes}
-    elif out.suffix == forms.MODEL:
-        from analysis.export import model
-
-        summary |= asdict(model.write(out, place, log, end - 1, force=force))
+    log = holes.opened(place.log)
+    start, end = span_of(from_, to, log, Checkpoints(place.checkpoints))
+    made: Exported
+    if form is not None and to_stdout:
+        if not forms.is_text(form) and sys.stdout.isatty():
+            raise UsageError("what is not text does not go to a terminal")
+        made = exporting.put(console.binary(), log, start, end, form=form, kinds=kind)
     else:
-        from analysis.export import learning_curves
-
-        with progress("reading", end - start) as advance:
-            summary["points"] = learning_curves.write(
-                target, place, log, start, end, force=force, advance=advance
-            )
-    answer(summary, as_json=as_json, facts=dict, text=_lines)
+        made = exporting.write(target, place, log, start, end, form=form, kinds=kind, force=force)
+    answer(made, [_text(made)], as_json=as_json, err=to_stdout)
 
 
-def _lines(summary: Mapping[str, object]) -> Iterator[str]:
+def _text(made: Exported) -> str:
     """Return what a person reads of what was written."""
-    shown = printable(str(summary["file"]))
-    if "records" in summary:
-        yield f"{summary['records']:,} records, {summary['bytes']:,} bytes: {shown}"
-    elif "weights" in summary:
-        weights = f"{summary['weights']:,} weights"
-        yield f"the network after offset {summary['offset']:,}, {weights}: {shown}"
-    else:
-        yield f"{summary['points']:,} points for TensorBoard: {shown}"
-
-
-def _put(
-    rows: "Iterable[RecordBatch]", form: "Form", kinds: list[str] | None, *, as_json: bool
-) -> None:
-    """Write records to stdout, and what they were to stderr."""
-    from analysis.export import tables
-
-    is_binary = form.suffix == ".parquet" or form.compression
-    if is_binary and sys.stdout.isatty():
-        raise UsageError("what is not text does not go to a terminal")
-    stream = console.binary()
-    count = tables.put(stream, rows, form=form, kinds=kinds)
-    stream.flush()
-    said = {"message_type": "summary", "file": "-", "records": count}
-    console.echo(to_json(said) if as_json else f"{count:,} records", err=True)
+    match made:
+        case RecordsExported(bytes=None):
+            return f"{made.records:,} records"
+        case RecordsExported():
+            return f"{made.records:,} records, {made.bytes:,} bytes: {made.file}"
+        case ModelExported():
+            weights = f"{made.weights:,} weights"
+            return f"the network after offset {made.offset:,}, {weights}: {made.file}"
+        case CurvesExported():
+            return f"{made.points:,} points for TensorBoard: {made.file}"

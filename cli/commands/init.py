@@ -5,9 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import options
-from eventlog.printable import printable
-from journal import console
-from journal.errors import ConfigurationError
+from cli.answer import answer
 
 _NEXT = (
     ("doctor", "is everything here that it needs?"),
@@ -24,20 +22,10 @@ def init(
     as_json: options.Json = False,
 ) -> None:
     """Make a home with a configuration that states every setting, its unit, range and default."""
-    from journal import outputs
-    from journal.asked.settings import FILE, to_toml
+    from journal.asked.configuration import initialise
 
-    path = home / FILE
-    if path.exists() and not force:
-        raise ConfigurationError(
-            f"{path} is there already and was not touched",
-            hint="trader init --force replaces it.",
-        )
-    outputs.write_text(path, to_toml(), force=force)
-    if as_json:
-        console.put({"message_type": "summary", "configuration": str(path)})
-        return
-    console.echo(f"made {printable(str(path))}: every setting with its default; what to do next:")
-    where = "" if home == options.HOME else f" --home {printable(str(home))}"
-    for words, does in _NEXT:
-        console.echo(f"  trader {words + where:44} {does}")
+    made = initialise(home, force=force)
+    where = "" if home == options.HOME else f" --home {home}"
+    lines = [f"made {made.configuration}: every setting with its default; what to do next:"]
+    lines += [f"  trader {words + where:44} {does}" for words, does in _NEXT]
+    answer(made, lines, as_json=as_json)

@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from cli import options
+from cli.answer import answer
 from journal import console
 from journal.asked.choices import check_kinds
+from journal.summaries import RecordsShown
 
-FOLLOW_S = 0.2
 SHOWN = 20
 """So many records are shown of a log whose beginning nobody named."""
 
@@ -57,10 +58,9 @@ def log(
     from analysis import lines
     from cli import holes
     from engine.checkpoint import Checkpoints
-    from feeds import clock
     from journal import layout
     from journal.asked.offsets import range_of
-    from journal.reading import scan
+    from journal.reading.tail import tail
 
     check_kinds(kind)
     write = lines.brief if form is None else lines.template(form)
@@ -70,20 +70,10 @@ def log(
         from_, to, reader, Checkpoints(place.checkpoints), count=count or SHOWN, kinds=kind
     )
     shown = 0
-    while True:
-        for offset, record in scan.records(reader, start, max(start, end), kinds=kind):
-            if as_json:
-                facts = {"offset": offset, "kind": lines.kind_of(record), **lines.plain(record)}
-                console.put({"message_type": "record", **facts})
-            else:
-                console.echo(write(offset, record))
-            shown += 1
-            if shown == count:
-                break
-        start = max(start, end)
-        if not follow or shown == count:
-            break
-        clock.sleep_s(FOLLOW_S)
-        end = reader.refresh()
-    if as_json:
-        console.put({"message_type": "summary", "records": shown, "end": reader.end})
+    for offset, record in tail(reader, start, end, kinds=kind, most=count, follow=follow):
+        if as_json:
+            answer(lines.said(offset, record), as_json=True)
+        else:
+            console.echo(write(offset, record))
+        shown += 1
+    answer(RecordsShown(records=shown, end=reader.end), as_json=as_json)

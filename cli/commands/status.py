@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import options
+from cli.answer import answer_all, echo_lines
 from journal.errors import UsageError
 
 _WATCH_MOST_S = 86_400.0
@@ -33,7 +34,6 @@ def status(
     """
     from analysis.status import JournalStatus, look, probe
     from cli import holes
-    from cli.answer import answer_all, echo_lines
     from cli.durations import seconds_of
     from cli.render.status import to_lines
     from cli.render.watch import repeated, screen
@@ -53,8 +53,8 @@ def status(
         return [look(place, log) for place, log in zip(places, logs, strict=True)]
 
     write = echo_lines if watch is None or as_json else screen()
-    facts = JournalStatus.to_json
     for standings in repeated(current, watch):
-        answer_all(standings, as_json=as_json, facts=facts, text=to_lines, write=write)
+        said = [standing.summary() for standing in standings]
+        answer_all(said, to_lines(standings), as_json=as_json, write=write)
         if max_age_s is not None:
             probe(standings, max_age_s)

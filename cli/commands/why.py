@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import options
+from cli.answer import answer
 
 
 def why(
@@ -33,9 +34,8 @@ def why(
 
     Everything but --features stands in the log and takes no TensorFlow.
     """
-    from analysis.decision import Explanation, explain
+    from analysis.decision import explain
     from cli import holes
-    from cli.answer import answer
     from cli.durations import seconds_of
     from cli.render import decision
     from journal import layout
@@ -44,4 +44,4 @@ def why(
     place = layout.find(home, name)
     log = holes.opened(place.log)
     explanation = explain(place, log, which, window_s=window_s, features=features)
-    answer(explanation, as_json=as_json, facts=Explanation.to_json, text=decision.to_lines)
+    answer(explanation.summary(), decision.to_lines(explanation), as_json=as_json)

@@ -1,17 +1,15 @@
 """One decision on one screen: what it saw, what it expected, and the gate that decided."""
 
 from collections.abc import Iterator
-from textwrap import wrap
 
 from analysis.decision import Explanation
 from analysis.lines import kind_of, matter, time_of
+from cli.render.labels import labelled
 from eventlog.records import ONLINE
 from journal.reading.score import money, span
 
 _FEATURES_SHOWN = 12
 _REASONS_SHOWN = 5
-_COLUMNS = 66
-"""The text after a label is so wide, so that a terminal of 80 columns breaks no line."""
 
 _Facts = Iterator[tuple[str, str]]
 """Labels and texts; one without a label goes on with the one before."""
@@ -26,9 +24,7 @@ def to_lines(said: Explanation) -> Iterator[str]:
     yield f"{decision.action.upper()}: {decision.reason}"
     for part in (_expected, _seen, _outcome, _lineage, _reasons, _features):
         for label, text in part(said):
-            lines = wrap(text, _COLUMNS, break_on_hyphens=False, break_long_words=False)
-            for number, line in enumerate(lines):
-                yield f"  {'' if number else label:10} {line}"
+            yield from labelled(label, text, width=10)
 
 
 def _expected(said: Explanation) -> _Facts:

@@ -4,6 +4,7 @@ from textwrap import wrap
 from typing import Any
 
 from analysis.lines import time_of
+from cli.render.labels import labelled
 from cli.render.page import LATENCIES, amount, figure, latency_scope, share
 from journal.reading.score import fraction, late_words, percent, words_of
 
@@ -79,11 +80,7 @@ def _verdict(said: dict[str, Any]) -> list[str]:
         ),
         *(line for words in said["words"] for line in wrap(words, 79)),
         "",
-        *(
-            f"  {'' if number else label:11} {line}"
-            for label, words in facts.items()
-            for number, line in enumerate(wrap(words, 65))
-        ),
+        *(line for label, text in facts.items() for line in labelled(label, text, width=11)),
         *(
             f"  {row['name']:21} {figure(row['value']):>9} {row['unit']:12} {row['note']}".rstrip()
             for row in said["measures"]

@@ -65,6 +65,18 @@ def check_order(from_: str, start: int, to: str, end: int) -> None:
         raise UsageError(problem, hint=hint)
 
 
+def span_of(from_: str, to: str, log: Reader, checkpoints: Checkpoints) -> tuple[int, int]:
+    """Return the offset to start at, and the one to stop before.
+
+    Raises:
+        UsageError: if a word is not of the grammar, or the end is before the start.
+        OffsetOutOfRange: if the log does not reach there.
+    """
+    start, end = resolve(from_, log, checkpoints), resolve(to, log, checkpoints)
+    check_order(from_, start, to, end)
+    return start, end
+
+
 def range_of(
     from_: str | None,
     to: str,
@@ -87,9 +99,7 @@ def range_of(
         return start_of(log, count, kinds=kinds, end=end), end
     if from_.startswith("-") and from_[1:].isascii() and from_[1:].isdigit():
         return start_of(log, int(from_[1:]), kinds=kinds, end=end), end
-    start = resolve(from_, log, checkpoints)
-    check_order(from_, start, to, end)
-    return start, end
+    return span_of(from_, to, log, checkpoints)
 
 
 def time_ns(text: str) -> int:

@@ -66,6 +66,6 @@ def test_what_the_exchange_said_of_the_market(tmp_path: Path) -> None:
     log_now = Reader.open(place.log)
     said = explain(place, log_now, "last")
 
-    assert said.to_json()["market_status"] == "Post Only\x1b[2J"
+    assert said.summary().market_status == "Post Only\x1b[2J"
     assert any("the exchange says Post Only" in line for line in to_lines(said))
     assert explain(place, log_now, str(found[0])).market_status is None

@@ -1,8 +1,9 @@
 """A message, as JSON holds it."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from journal.messages import as_json, said, summary_of
+from journal.messages import as_json, line_of, message_type_of, said, summary_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,3 +30,20 @@ def test_a_summary_is_a_line_of_json() -> None:
         "nothing": None,
     }
     assert as_json({"inner": [Inner(value=3)]}) == {"inner": [{"value": 3}]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    MESSAGE_TYPE: ClassVar[str] = "row"
+
+    number: int
+    kind: str = said("what it is")
+    others: dict[str, object] = said("as its kind has them", spread=True)
+
+
+def test_a_line_says_which_it_is_and_only_what_has_a_meaning() -> None:
+    """A field that is not said is not there; one that is spread stands beside the others."""
+    row = Row(number=7, kind="x", others={"a": 1, "b": [2]})
+
+    assert line_of(row) == {"message_type": "row", "kind": "x", "a": 1, "b": [2]}
+    assert (message_type_of(Row), message_type_of(Outer)) == ("row", "summary")

@@ -3,10 +3,11 @@
 import shutil
 from pathlib import Path
 
-from cli import diagnostics
-from cli.diagnostics import Verdict
-from cli.exit_codes import Exit
+from eventlog.errors import EventLogError
 from fixtures.record import HERE, JOURNAL
+from journal.asked import diagnostics
+from journal.asked.diagnostics import Verdict
+from journal.errors import ConfigurationError, LimitReached
 
 
 def test_a_processor_that_lacks_something(tmp_path: Path) -> None:
@@ -22,13 +23,14 @@ def test_a_processor_that_lacks_something(tmp_path: Path) -> None:
 
 
 def test_a_configuration_that_does_not_hold(tmp_path: Path) -> None:
-    """It is a problem with its own exit code; a missing file is none."""
+    """It is a problem with its own error; a missing file is none."""
     assert diagnostics.configuration(tmp_path).verdict is Verdict.NOTE
 
     (tmp_path / "trader.toml").write_text("[engine]\nfee_pm = 1\n")
     check = diagnostics.configuration(tmp_path)
 
-    assert (check.verdict, check.code) == (Verdict.PROBLEM, Exit.CONFIGURATION)
+    assert check.verdict is Verdict.PROBLEM
+    assert isinstance(check.error, ConfigurationError)
     assert "fee_ppm" in check.hint
 
 
@@ -36,7 +38,7 @@ def test_too_little_room(tmp_path: Path) -> None:
     """The floor is the one of the configuration."""
     (tmp_path / "trader.toml").write_text(f"[log]\nmin_free_mib = {1 << 30}\n")
 
-    assert diagnostics.disk(tmp_path).code is Exit.HALT
+    assert isinstance(diagnostics.disk(tmp_path).error, LimitReached)
     assert diagnostics.disk(tmp_path / "not" / "there" / "yet").verdict is Verdict.OK
 
 
@@ -54,7 +56,8 @@ def test_journals_that_are_there(tmp_path: Path) -> None:
 
     damaged, whole = diagnostics.locks(tmp_path)
 
-    assert (damaged.name, damaged.code) == ("A", Exit.CORRUPT)
+    assert damaged.name == "A"
+    assert isinstance(damaged.error, EventLogError)
     assert (whole.name, whole.verdict) == ("B", Verdict.OK)
 
 

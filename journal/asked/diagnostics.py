@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
-from cli.exit_codes import Exit, code_of
 from engine.errors import EngineError
+from engine.identity import step_identity
 from engine.parameters import Parameters, parameters_from
 from engine.venue_rules import DEFAULT_RULES, VenueRules
 from eventlog.errors import EventLogError
@@ -22,12 +23,19 @@ from feeds.errors import ExchangeUnreachable
 from feeds.reach import reach
 from journal import layout
 from journal.asked.settings import FILE, choices, settings
-from journal.errors import CommandError
+from journal.errors import (
+    CannotVerify,
+    CommandError,
+    JournalIncompatible,
+    LimitReached,
+    ProgramUnsuitable,
+)
 from journal.header import header_of
 from journal.layout import JournalPath
+from journal.messages import said
 from journal.reading import sessions
 from journal.reading.details import UNKNOWN
-from journal.versions import versions
+from journal.versions import version_of, versions
 
 PYTHONS = ((3, 11), (3, 13))
 CPU_FLAGS = ("avx2", "fma", "bmi2")
@@ -48,13 +56,51 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at: what was found and, where it is a problem, its exit code."""
+    """One thing that was looked at and what was found; of a problem, the error that it would be."""
 
-    name: str
-    verdict: Verdict
-    says: str
-    hint: str = ""
-    code: Exit = Exit.OK
+    MESSAGE_TYPE: ClassVar[str] = "check"
+
+    name: str = said("what was looked at")
+    verdict: Verdict = said("ok, note or problem")
+    says: str = said("what was found")
+    hint: str = said("what to do")
+    error: Exception | None = None
+
+
+def checks(home: Path, *, url: str, timeout_s: float, asks: bool, runs: bool) -> Iterator[Check]:
+    """Yield every check, one after the other as it is made.
+
+    Args:
+        home: the directory of the configuration and the journals.
+        url: of the exchange's websocket.
+        timeout_s: how long to try the exchange.
+        asks: whether the exchange is asked.
+        runs: whether the golden run is made, which loads TensorFlow.
+    """
+    yield python()
+    yield tensorflow()
+    yield processor()
+    yield configuration(home)
+    yield disk(home)
+    yield durability(home)
+    yield from locks(home)
+    yield from steps(home)
+    if asks:
+        yield from exchange(url, timeout_s=timeout_s)
+    if runs:
+        yield from determinism(home)
+
+
+def _ok(name: str, says: str) -> Check:
+    return Check(name, Verdict.OK, says, "")
+
+
+def _note(name: str, says: str, hint: str = "") -> Check:
+    return Check(name, Verdict.NOTE, says, hint)
+
+
+def _problem(name: str, error: Exception, hint: str) -> Check:
+    return Check(name, Verdict.PROBLEM, str(error), hint, error)
 
 
 def python() -> Check:
@@ -62,9 +108,9 @@ def python() -> Check:
     low, high = PYTHONS
     says = f"{platform.python_version()} on {platform.machine()}"
     if low <= sys.version_info[:2] <= high:
-        return Check("python", Verdict.OK, says)
+        return _ok("python", says)
     wanted = f"{low[0]}.{low[1]} to {high[0]}.{high[1]}"
-    return Check("python", Verdict.PROBLEM, says, f"Needed: {wanted}.", Exit.INCOMPATIBLE)
+    return _problem("python", ProgramUnsuitable(says), f"Needed: {wanted}.")
 
 
 def tensorflow() -> Check:
@@ -74,8 +120,8 @@ def tensorflow() -> Check:
     says = ", ".join(f"{name} {version}" for name, version in found.items() if name != "trader")
     if missing:
         hint = f"Not installed: {', '.join(missing)}. Install trader again."
-        return Check("tensorflow", Verdict.PROBLEM, says, hint, Exit.INCOMPATIBLE)
-    return Check("tensorflow", Verdict.OK, says)
+        return _problem("tensorflow", ProgramUnsuitable(says), hint)
+    return _ok("tensorflow", says)
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
@@ -83,15 +129,15 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return Check("processor", Verdict.NOTE, "this system does not say what it can")
+        return _note("processor", "this system does not say what it can")
     said = next((line for line in lines if line.startswith("flags")), "").split()
     model = next((line.split(":", 1)[1] for line in lines if line.startswith("model name")), "")
     missing = [flag for flag in CPU_FLAGS if flag not in said]
     if missing:
         says = f"{model.strip()}, without {', '.join(missing)}"
         hint = "It learns here, but equal bits are not claimed below x86-64-v3."
-        return Check("processor", Verdict.NOTE, says, hint)
-    return Check("processor", Verdict.OK, f"{model.strip()}, with {', '.join(CPU_FLAGS)}")
+        return _note("processor", says, hint)
+    return _ok("processor", f"{model.strip()}, with {', '.join(CPU_FLAGS)}")
 
 
 def configuration(home: Path) -> Check:
@@ -99,13 +145,10 @@ def configuration(home: Path) -> Check:
     try:
         chosen = choices(home, None)
     except (CommandError, EngineError) as error:
-        hint = getattr(error, "hint", "")
-        return Check("configuration", Verdict.PROBLEM, str(error), hint, code_of(error))
+        return _problem("configuration", error, getattr(error, "hint", ""))
     if not (home / FILE).exists():
-        return Check(
-            "configuration", Verdict.NOTE, f"no {home / FILE}: all defaults", "trader init"
-        )
-    return Check("configuration", Verdict.OK, f"{home / FILE}, {len(chosen)} settings chosen")
+        return _note("configuration", f"no {home / FILE}: all defaults", "trader init")
+    return _ok("configuration", f"{home / FILE}, {len(chosen)} settings chosen")
 
 
 def disk(home: Path) -> Check:
@@ -117,8 +160,8 @@ def disk(home: Path) -> Check:
     free_bytes = shutil.disk_usage(_existing(home)).free
     says = f"{free_bytes / 2**30:,.1f} GiB free, a session ends below {floor_bytes / 2**30:g} GiB"
     if free_bytes < floor_bytes:
-        return Check("disk", Verdict.PROBLEM, says, "Make room, or lower the floor.", Exit.HALT)
-    return Check("disk", Verdict.OK, says)
+        return _problem("disk", LimitReached(says), "Make room, or lower the floor.")
+    return _ok("disk", says)
 
 
 def durability(home: Path) -> Check:
@@ -140,8 +183,8 @@ def durability(home: Path) -> Check:
     median_s, tail_s = seconds[FSYNCS // 2], seconds[FSYNCS * 99 // 100]
     says = f"a durable write takes p50 {median_s * 1e3:.2f} ms, p99 {tail_s * 1e3:.2f} ms"
     if median_s > FSYNC_SLOW_S:
-        return Check("durability", Verdict.NOTE, says, "A slow disk bounds ticks a second.")
-    return Check("durability", Verdict.OK, says)
+        return _note("durability", says, "A slow disk bounds ticks a second.")
+    return _ok("durability", says)
 
 
 def locks(home: Path) -> Iterator[Check]:
@@ -151,11 +194,33 @@ def locks(home: Path) -> Iterator[Check]:
             records = Reader.open(place.log).end
         except EventLogError as error:
             hint = f"trader verify --journal {place.name}"
-            yield Check(place.name, Verdict.PROBLEM, str(error), hint, code_of(error))
+            yield _problem(place.name, error, hint)
             continue
         running = DISK.locked(place.log / LOCK)
         says = f"{records:,} records, " + ("a session is running" if running else "not locked")
-        yield Check(place.name, Verdict.OK, says)
+        yield _ok(place.name, says)
+
+
+def steps(home: Path) -> Iterator[Check]:
+    """Does this program continue the journals, or did another version of the step record them?"""
+    ours: list[str] = []
+    older: list[str] = []
+    for place in _places(home):
+        try:
+            newest = sessions.newest(log := Reader.open(place.log))
+            sessions.check_newest(log, place)
+        except JournalIncompatible as error:
+            yield _problem("step", error, error.hint)
+            continue
+        except (EventLogError, EngineError, CommandError):
+            continue  # said above
+        if newest is not None:
+            (older if newest.step is None else ours).append(place.name)
+    step = f"trader {version_of('trader')}, step {step_identity()[:8]}"
+    says = step + (f", as {', '.join(ours)} recorded" if ours else "")
+    if older:
+        says += f"; {', '.join(older)}: recorded before steps had a name, held by the self-check"
+    yield _ok("step", says)
 
 
 def exchange(url: str, *, timeout_s: float) -> Iterator[Check]:
@@ -164,17 +229,17 @@ def exchange(url: str, *, timeout_s: float) -> Iterator[Check]:
         reached = reach(url, timeout_s=timeout_s)
     except ExchangeUnreachable as error:
         hint = "trader live --simulated needs no network."
-        yield Check("exchange", Verdict.PROBLEM, str(error), hint, Exit.UNREACHABLE)
-        yield Check("clock", Verdict.NOTE, "not compared: nobody to ask")
+        yield _problem("exchange", error, hint)
+        yield _note("clock", "not compared: nobody to ask")
         return
-    yield Check("exchange", Verdict.OK, f"{url}, an open websocket in {reached.seconds:.2f} s")
+    yield _ok("exchange", f"{url}, an open websocket in {reached.seconds:.2f} s")
     if reached.skew_s is None:
-        yield Check("clock", Verdict.NOTE, "not compared: the exchange does not say the time")
+        yield _note("clock", "not compared: the exchange does not say the time")
     elif abs(reached.skew_s) > SKEW_MOST_S:
         says = f"{reached.skew_s:+.1f} s against the exchange"
-        yield Check("clock", Verdict.NOTE, says, "Latency figures will be wrong: enable NTP.")
+        yield _note("clock", says, "Latency figures will be wrong: enable NTP.")
     else:
-        yield Check("clock", Verdict.OK, f"within {SKEW_MOST_S:g} s of the exchange")
+        yield _ok("clock", f"within {SKEW_MOST_S:g} s of the exchange")
 
 
 def determinism(home: Path) -> Iterator[Check]:
@@ -195,6 +260,8 @@ def determinism(home: Path) -> Iterator[Check]:
             newest = sessions.newest(log)
         except (EventLogError, EngineError, CommandError):
             continue  # said above
+        if newest is not None and sessions.other_step([newest]) is not None:
+            continue  # said above: another code gives other bits on any machine
         arithmetic = UNKNOWN if newest is None else newest.arithmetic
         recorded.setdefault((header.parameters, header.rules), {})[place.name] = arithmetic
     if not recorded:
@@ -204,17 +271,17 @@ def determinism(home: Path) -> Iterator[Check]:
         says = f"golden run {digest[:16]}"
         if arithmetic_digest(parameters, rules) != digest:
             hint = "The same run gave other bits the second time: nothing can be replayed here."
-            yield Check("determinism", Verdict.PROBLEM, says, hint, Exit.CANNOT_VERIFY)
+            yield _problem("determinism", CannotVerify(says), hint)
             continue
         foreign = [name for name, arithmetic in names.items() if arithmetic != digest]
         if foreign:
             says += f", not that of the newest session of {', '.join(foreign)}"
             hint = "Recorded with another build or processor: verify --deep cannot claim (7)."
-            yield Check("determinism", Verdict.PROBLEM, says, hint, Exit.CANNOT_VERIFY)
+            yield _problem("determinism", CannotVerify(says), hint)
             continue
         says += ", the same bits twice"
         says += f", as {', '.join(names)} recorded" if names else ""
-        yield Check("determinism", Verdict.OK, says)
+        yield _ok("determinism", says)
 
 
 def _places(home: Path) -> list[JournalPath]:

@@ -1,0 +1,45 @@
+"""Records one after the other, and on request those that become durable meanwhile."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from eventlog.reader import Reader
+from eventlog.records import Record
+from feeds import clock
+from journal.reading import scan
+
+FOLLOW_S = 0.2
+"""So often it is looked whether there are more."""
+
+
+def tail(
+    log: Reader,
+    start: int,
+    end: int,
+    *,
+    kinds: Sequence[str] | None = None,
+    most: int | None = None,
+    follow: bool = False,
+) -> Iterator[tuple[int, Record]]:
+    """Yield (offset, record) from ``start`` to before ``end``.
+
+    Args:
+        log: is refreshed while it is followed.
+        start: the first offset.
+        end: the offset to stop before.
+        kinds: only these, where there are any.
+        most: no more than so many.
+        follow: goes on behind ``end``, as records become durable, until ``most`` are yielded.
+    """
+    yield from islice(_records(log, start, end, kinds, follow=follow), most)
+
+
+def _records(
+    log: Reader, start: int, end: int, kinds: Sequence[str] | None, *, follow: bool
+) -> Iterator[tuple[int, Record]]:
+    yield from scan.records(log, start, max(start, end), kinds=kinds)
+    while follow:
+        start = max(start, end)
+        clock.sleep_s(FOLLOW_S)
+        end = log.refresh()
+        yield from scan.records(log, start, max(start, end), kinds=kinds)
