@@ -166,3 +166,93 @@ def test_reading_a_journal_loads_no_tensorflow() -> None:
     )
 
     assert asked.returncode == 0, asked.stderr
+
+
+COMMAND_LINES_MAX = 60
+LONG_COMMANDS = {
+    "cli/commands/compare.py",
+    "cli/commands/evaluate.py",
+    "cli/commands/exchange.py",
+    "cli/commands/import_.py",
+    "cli/commands/live.py",
+    "cli/commands/repair.py",
+    "cli/commands/replay.py",
+    "cli/commands/report.py",
+    "cli/commands/verify.py",
+}
+"""Commands that are still to become short; nothing may be added."""
+
+
+def options_of(module: ast.Module) -> set[int]:
+    """Return the lines on which a command's arguments and options are declared."""
+    return {
+        line
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef)
+        for each in (*node.args.args, *node.args.kwonlyargs)
+        for line in range(each.lineno, (each.end_lineno or each.lineno) + 1)
+    }
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "cli" / "commands").glob("*.py")), ids=named)
+def test_a_command_asks_once_and_answers_once(path: Path) -> None:
+    """What it does is done below the shell.
+
+    Lines are counted from the first to the last, empty ones too, of a function and of the module,
+    without those on which arguments and options are declared.
+    """
+    module = tree(path)
+    options = options_of(module)
+
+    def lines(first: int, last: int | None) -> int:
+        return len({*range(first, (last or first) + 1)} - options)
+
+    counts = [lines(1, len(path.read_text(encoding="utf-8").splitlines()))]
+    counts += [
+        lines(node.lineno, node.end_lineno)
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef)
+    ]
+
+    assert max(counts) <= COMMAND_LINES_MAX or named(path) in LONG_COMMANDS
+
+
+CONVERTING = {
+    *("eventlog/printable.py", "engine/parameters.py"),
+    *("analysis/scoring/scores.py", "journal/live/latency.py"),
+}
+"""Text as JSON; parameters as they are recorded; and what is still to become a message."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_nothing_becomes_json_by_hand(path: Path) -> None:
+    """What a command says is a message (`journal.messages`), and that is how it becomes JSON."""
+    defined = {node.name for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)}
+
+    assert "to_json" not in defined or named(path) in CONVERTING
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Yield the modules of the house that a module imports when it is imported itself."""
+    known = {".".join(each.relative_to(ROOT).with_suffix("").parts) for each in MODULES}
+    for node in tree(path).body:
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = [f"{node.module}.{name.name}" for name in node.names]
+            found = [name for name in inner if name in known]
+            yield from found
+            if node.module in known and len(found) < len(inner):
+                yield node.module
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """There is an order in which everything can be understood."""
+    waiting = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): {*imports_of(path)}
+        for path in MODULES
+    }
+    while free := {name for name, needs in waiting.items() if not needs & waiting.keys()}:
+        waiting = {name: needs for name, needs in waiting.items() if name not in free}
+
+    assert not waiting

@@ -3,11 +3,12 @@
 import shutil
 from pathlib import Path
 
+from engine.errors import ParameterError
 from eventlog.errors import EventLogError
 from fixtures.record import HERE, JOURNAL
 from journal.asked import diagnostics
 from journal.asked.diagnostics import Verdict
-from journal.errors import ConfigurationError, LimitReached
+from journal.errors import LimitReached
 
 
 def test_a_processor_that_lacks_something(tmp_path: Path) -> None:
@@ -30,7 +31,7 @@ def test_a_configuration_that_does_not_hold(tmp_path: Path) -> None:
     check = diagnostics.configuration(tmp_path)
 
     assert check.verdict is Verdict.PROBLEM
-    assert isinstance(check.error, ConfigurationError)
+    assert isinstance(check.error, ParameterError)
     assert "fee_ppm" in check.hint
 
 
