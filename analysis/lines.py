@@ -18,6 +18,7 @@ from eventlog.printable import printable, printable_bytes
 from eventlog.records import (
     KINDS,
     BookUpdate,
+    Candle,
     Decision,
     Fill,
     Gap,
@@ -70,6 +71,8 @@ def matter(record: Record) -> str:
             side = record.side.value if record.side else "?"
             late = ", backfilled" if record.backfilled else ""
             return f"{side} {_short(record.volume_e8)} at {_short(record.price_e8)}{late}"
+        case Candle():
+            return _candle(record)
         case BookUpdate():
             what = "whole book" if record.snapshot else "update"
             return f"{what}: {_best('bid', record.bids)}, {_best('ask', record.asks)}"
@@ -95,6 +98,14 @@ def matter(record: Record) -> str:
             return f"{printable(record.why)}: {shown}"
     pairs = {key: value for key, value in asdict(record).items() if key != "received_ns"}
     return printable(" ".join(f"{key}={value}" for key, value in pairs.items()), 160)
+
+
+def _candle(record: Candle) -> str:
+    names = ("open", "high", "low", "close", "volume")
+    said = " ".join(f"{name} {_short(getattr(record, f'{name}_e8'))}" for name in names)
+    late = ", backfilled" if record.backfilled else ""
+    start, seconds = time_of(record.exchange_ns)[:16], record.length_ns // 10**9
+    return f"{start}Z {seconds} s: {said}{late}"
 
 
 def with_detail(why: str, detail: Iterable[tuple[str, object]]) -> str:

@@ -18,7 +18,7 @@ and rows with different columns are then merged in the order of their offsets.
 >>> batch = encode([Gap(received_ns=7, from_ns=5, to_ns=6, why="closed")], first_offset=3)
 >>> body = pack(batch)
 >>> len(body), len(batch.serialize())
-(496, 5744)
+(496, 6144)
 >>> unpack([body], starts=[3], counts=[1], schema=SCHEMA).equals(batch)
 True
 """

@@ -89,7 +89,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """One public trade. ``backfilled``: fetched after a gap, so it did not arrive in time."""
+    """One public trade. ``backfilled``: fetched later, so it did not arrive in time.
+
+    ``source`` is where a trade of the time before a journal's first session was fetched from.
+    """
 
     exchange_ns: int | None
     received_ns: int
@@ -101,6 +104,7 @@ class Trade:
     trade_id: int
     backfilled: bool = False
     taken_ns: int | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,33 @@ class BookUpdate:
     checksum: int | None
     snapshot_id: int | None
     taken_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candle:
+    """The trades of a stretch of time, as the exchange sums them up; nothing is decided on it.
+
+    ``exchange_ns`` is the start of the stretch and ``length_ns`` its length; ``open`` is the price
+    of its first trade, ``close`` of its last, ``volume`` is in the base asset. A stretch without a
+    trade has no candle. ``source`` is where it was fetched from. ``backfilled``: it belongs to a
+    gap of a journal that had begun by then; otherwise its time is before the first session.
+    """
+
+    exchange_ns: int
+    received_ns: int
+    length_ns: int
+    open_e8: int
+    high_e8: int
+    low_e8: int
+    close_e8: int
+    volume_e8: int
+    backfilled: bool = False
+    source: str | None = None
+
+    @property
+    def end_ns(self) -> int:
+        """The end of the stretch, which is no longer part of it."""
+        return self.exchange_ns + self.length_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,6 +366,7 @@ Input = (
     | SessionEnded
     | Health
     | MarketStatus
+    | Candle
 )
 Effect = Decision | Fill | Milestone
 Record = Input | Effect
@@ -354,6 +386,7 @@ KINDS: dict[str, type[Record]] = {
     "milestone": Milestone,
     # since version 3
     "market_status": MarketStatus,
+    "candle": Candle,
 }
 """The kind as recorded → the class. Never reuse a word for another meaning."""
 

@@ -12,7 +12,8 @@ of earlier versions are null in columns that were added since.
 ==  ============================================================
  1  the first
  2  kinds ``health`` and ``milestone``
- 3  kind ``market_status``; column ``taken_ns``; the names of `RENAMED`
+ 3  kinds ``market_status`` and ``candle``; columns ``taken_ns`` and ``source``; the names of
+    `RENAMED`
 ==  ============================================================
 """
 
@@ -173,6 +174,13 @@ SCHEMA = pa.schema(
         pa.field("taken_ns", pa.int64()),
         # since version 3: market_status
         pa.field("status", pa.string()),
+        # since version 3: candle (source also of a trade that was fetched)
+        pa.field("length_ns", pa.int64()),
+        pa.field("open", DECIMAL),
+        pa.field("high", DECIMAL),
+        pa.field("low", DECIMAL),
+        pa.field("close", DECIMAL),
+        pa.field("source", pa.string()),
     ],
     metadata={"trader.schema": str(VERSION)},
 )

@@ -5,7 +5,7 @@ from hypothesis import given
 
 from analysis.lines import brief, kind_of, plain, template
 from cli.exit_codes import code_of
-from eventlog.records import BookUpdate, Level, Quote, Record
+from eventlog.records import BookUpdate, Candle, Level, Quote, Record
 from journal.errors import CommandError
 from tests.support.strategies import quote
 from tests.support.strategies import records as any_record
@@ -34,6 +34,23 @@ def test_a_book_says_its_best_prices() -> None:
     )
 
     assert brief(0, book).endswith("update: bid 0.5 at 3 and 1 more, ask 4 gone")
+
+
+def test_a_candle_says_its_time_its_length_and_its_prices() -> None:
+    candle = Candle(
+        exchange_ns=1_795_219_200 * 10**9,
+        received_ns=1,
+        length_ns=60 * 10**9,
+        open_e8=2 * 10**8,
+        high_e8=4 * 10**8,
+        low_e8=10**8,
+        close_e8=3 * 10**8,
+        volume_e8=5 * 10**7,
+        backfilled=True,
+    )
+
+    said = "2026-11-21T00:00Z 60 s: open 2 high 4 low 1 close 3 volume 0.5, backfilled"
+    assert brief(0, candle).endswith(said)
 
 
 def test_a_form_of_ones_own() -> None:

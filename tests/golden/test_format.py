@@ -14,7 +14,7 @@ from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.manifest import genesis
 from eventlog.reader import Reader
-from eventlog.records import KINDS, Health, MarketStatus, Milestone, Record
+from eventlog.records import KINDS, Candle, Health, MarketStatus, Milestone, Record
 from eventlog.schema import NAMES, decode
 from tests.support.strategies import quote
 
@@ -32,11 +32,11 @@ END_CHAINS = {
 """Version of the records → the chain value at the end of the log that was made with it."""
 
 SINCE: dict[int, set[type[Record]]] = {
-    1: {Health, Milestone, MarketStatus},
-    2: {MarketStatus},
-    3: set(),
+    1: {Health, Milestone, MarketStatus, Candle},
+    2: {MarketStatus, Candle},
+    3: {Candle},
 }
-"""Version of the records → the kinds that came later."""
+"""Version of the records → the kinds that came after its log was made."""
 
 
 @pytest.fixture(scope="module", params=END_CHAINS)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from eventlog.records import (
     E8_MAX,
     BookUpdate,
+    Candle,
     Decision,
     Fill,
     Gap,
@@ -83,6 +84,7 @@ trades = st.builds(
     trade_id=_int64,
     backfilled=st.booleans(),
     taken_ns=st.none() | _times,
+    source=st.none() | _text,
 )
 books = st.builds(
     BookUpdate,
@@ -171,6 +173,19 @@ milestones = st.builds(
     detail=_text,
 )
 market_statuses = st.builds(MarketStatus, received_ns=_times, status=_text)
+candles = st.builds(
+    Candle,
+    exchange_ns=_times,
+    received_ns=_times,
+    length_ns=_times,
+    open_e8=_e8,
+    high_e8=_e8,
+    low_e8=_e8,
+    close_e8=_e8,
+    volume_e8=_e8,
+    backfilled=st.booleans(),
+    source=st.none() | _text,
+)
 BY_KIND: dict[str, st.SearchStrategy[Record]] = {
     "quote": quotes,
     "trade": trades,
@@ -184,6 +199,7 @@ BY_KIND: dict[str, st.SearchStrategy[Record]] = {
     "health": healths,
     "milestone": milestones,
     "market_status": market_statuses,
+    "candle": candles,
 }
 records: st.SearchStrategy[Record] = st.one_of(*BY_KIND.values())
 """Any record that a log can hold."""

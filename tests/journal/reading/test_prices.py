@@ -57,7 +57,7 @@ def market_of(kinds: tuple[str, ...], seed: int, count: int = 400) -> list[Recor
         elif kind == "trade":
             late = draw.random() < 0.1
             side = draw.choice([Side.BUY, Side.SELL, None])
-            facts = {"price_decimals": 2, "volume_decimals": 0, "trade_id": number}
+            facts: dict[str, Any] = {"price_decimals": 2, "volume_decimals": 0, "trade_id": number}
             records.append(
                 Trade(**times, price_e8=bid, volume_e8=10**8, side=side, backfilled=late, **facts)
             )
