@@ -8,7 +8,7 @@ This module and a venue's facts load little: they are asked before anything is l
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,6 +16,7 @@ from typing import Protocol, Self
 from eventlog.records import Input
 from feeds.deduplicator import TradeDeduplicator
 from feeds.errors import VenueUnknown
+from feeds.history import History
 from feeds.options import FeedOptions
 from feeds.state import FeedState
 
@@ -47,6 +48,9 @@ class VenueFacts:
 
     market_form: str
     """How its markets are named, in words, for a hint."""
+
+    candle_lengths_ns: Mapping[str, int] = field(default_factory=dict)
+    """The lengths of its candles by its names of them; empty if it keeps no history."""
 
 
 class Feed(Protocol):
@@ -149,6 +153,10 @@ class Venue(Protocol):
             deduplicators: the trades that stand in the logs already, by market.
             options: timeouts and limits.
         """
+        ...
+
+    def history(self, rest_url: str, market: str) -> History | None:
+        """Return what it keeps of a market's past, not entered yet; ``None`` if it keeps none."""
         ...
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import options
+from cli.durations import seconds_of
 from eventlog.printable import printable
 from feeds.clock import now_ns
 from feeds.errors import FaultUnknown, RecordingUnreadable
-from feeds.simulator.faults import FAULTS, RANDOM, Fault, described, parse_faults
+from feeds.simulator.faults import FAULTS, HOLE, RANDOM, Fault, described, parse_faults
 from feeds.simulator.scenario import SCENARIOS, Scenario
 from journal import console
 from journal.asked.choices import check_choice
@@ -21,10 +22,15 @@ from journal.asked.names import check_market
 from journal.errors import UsageError
 
 if TYPE_CHECKING:
+    from feeds.simulator.past import Past
     from feeds.simulator.source import Source
 
 HORIZON_S = 1.0
 """The horizon for which the best attainable accuracy is said."""
+
+
+MINUTES_MAX = 10 * 366 * 1440
+"""How far a past may go back, in minutes: its prices are held in memory."""
 
 
 def exchange(
@@ -61,6 +67,10 @@ def exchange(
             help="Market time at the start, ISO 8601 UTC.",
         ),
     ] = None,
+    history: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", show_default="none", help="How far its past goes back: 90d."),
+    ] = None,
     once: Annotated[
         bool, typer.Option("--once", help="End when a recording was played and its client left.")
     ] = False,
@@ -82,22 +92,25 @@ def exchange(
         console.echo(described())
         return
     chosen = _scenario(scenario) if recording is None else None
+    start_ns, start_price_e8 = _start_ns(start_time), _price_e8(start_price)
     source = _source(
         recording,
         chosen,
         market or [options.MARKET],
         seed=seed,
-        start_ns=_start_ns(start_time),
-        start_price_e8=_price_e8(start_price),
+        start_ns=start_ns,
+        start_price_e8=start_price_e8,
     )
+    faults = _faults(fault or [], seed=seed)
     served = Exchange(
         source,
         port=port,
         speed=_speed(speed),
-        faults=_faults(fault or [], seed=seed),
+        faults=faults,
         seed=seed,
         once=once,
         close_at_end=close_at_end,
+        pasts=_pasts(source, history, faults, seed=seed, start_ns=start_ns),
     )
 
     def say(url: str) -> None:
@@ -146,6 +159,23 @@ def _source(
             for each in markets
         ]
     )
+
+
+def _pasts(
+    source: "Source", history: str | None, faults: list[Fault], *, seed: int, start_ns: int
+) -> "dict[str, Past]":
+    """Return what was before the synthetic markets."""
+    from feeds.simulator.market import SyntheticExchange
+
+    if history is None:
+        return {}
+    minutes = int(seconds_of(history, "--history")) // 60
+    if not isinstance(source, SyntheticExchange):
+        raise UsageError("--history: a recording has no past but its own")
+    if minutes > MINUTES_MAX:
+        raise UsageError(f"--history {history}: at most {MINUTES_MAX // 1440:,} days")
+    hole_every = next((each.every_frames for each in faults if each.name == HOLE), 0)
+    return source.pasts(seed=seed, minutes=minutes, start_ns=start_ns, hole_every=hole_every)
 
 
 def _start_ns(text: str | None) -> int:

@@ -11,12 +11,13 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from eventlog.records import Trade
+from eventlog.records import Candle, Trade
 from feeds.btcmarkets.protocol import (
     Orders,
     Refused,
+    amount_of,
     exchange_ns_of,
     is_market,
     orders_of,
@@ -26,11 +27,12 @@ from feeds.btcmarkets.protocol import (
     text_of,
 )
 from feeds.loss import told
+from feeds.timestamps import parse_timestamp_ns
 
 _ID_MAX = 2**63 - 1
 
 ROWS_MAX = 5_000
-"""The most rows that a list may have (I10). A page has 200, the catalogue about 50."""
+"""The most rows that a list may have (I10). A page has 200, of candles 1,000."""
 
 ODD_BYTES_KEPT_MAX = 1_024
 """Characters of an odd row that are kept."""
@@ -77,6 +79,14 @@ class Page:
     def is_empty(self) -> bool:
         """Whether the page has no row at all: there are no older trades."""
         return not self.trades and not self.odd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandlePage:
+    """Candles in the order of their times, each time once, and the odd rows."""
+
+    candles: tuple[Candle, ...]
+    odd: tuple[OddRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +162,65 @@ def _trade(row: dict[str, object], market: str, received_ns: int) -> Trade:
     )
 
 
+def candles_of(
+    body: object, *, length_ns: int, from_ns: int, to_ns: int, received_ns: int, source: str
+) -> CandlePage:
+    """Return the candles that begin from ``from_ns`` to before ``to_ns``, however rows are ordered.
+
+    A row that is there twice counts once. One that contradicts an earlier row of its time is odd,
+    and so are those of other times and lengths. The row at ``to_ns`` is passed over: whether a
+    window includes its end is not documented.
+
+    Raises:
+        Refused: if it is no list.
+    """
+    known: dict[int, Candle] = {}
+
+    def read(row: object) -> Candle:
+        candle = _candle(row, length_ns, received_ns, source)
+        if not from_ns <= candle.exchange_ns <= to_ns:
+            refuse("a candle of another time than was asked for")
+        if known.setdefault(candle.exchange_ns, candle) != candle:
+            refuse("a candle that contradicts another row of its time")
+        return candle
+
+    _, odd = _read(body, read, of=list)
+    known.pop(to_ns, None)
+    return CandlePage(candles=tuple(known[start] for start in sorted(known)), odd=odd)
+
+
+_CELLS = ("open", "high", "low", "close")
+
+
+def _candle(row: object, length_ns: int, received_ns: int, source: str) -> Candle:
+    if type(row) is not list or len(row) != 6:
+        refuse("a candle is not [time, open, high, low, close, volume]")
+    if type(row[0]) is not str:
+        refuse("a candle's time is not a text")
+    try:
+        start_ns = parse_timestamp_ns(row[0])
+    except ValueError as error:
+        refuse(f"a candle's time: {error}")
+    if start_ns % length_ns:
+        refuse("a candle of another length: its time is no multiple of the one asked for")
+    named: dict[str, object] = dict(zip(_CELLS, row[1:5], strict=True))
+    opened, high, low, closed = (positive_of(named, name)[0] for name in _CELLS)
+    volume_e8, _ = amount_of(row[5], "volume")
+    if not low <= min(opened, closed) <= max(opened, closed) <= high:
+        refuse("a candle whose open or close is not between its low and its high")
+    return Candle(
+        exchange_ns=start_ns,
+        received_ns=received_ns,
+        length_ns=length_ns,
+        open_e8=opened,
+        high_e8=high,
+        low_e8=low,
+        close_e8=closed,
+        volume_e8=volume_e8,
+        source=source,
+    )
+
+
 def catalogue_of(body: object) -> Catalogue:
     """Return the catalogue; of a market that is listed twice the last row counts.
 
@@ -196,9 +265,9 @@ def time_ns_of(body: object) -> int:
 
 
 def _read(
-    body: object, read: Callable[[dict[str, object]], _T]
+    body: object, read: Callable[[Any], _T], *, of: type = dict
 ) -> tuple[list[_T], tuple[OddRow, ...]]:
-    """Return the decoded rows of a list, and its odd rows."""
+    """Return the decoded rows of a list, and its odd rows; a row is an object or a list."""
     if type(body) is not list:
         refuse("not a JSON list")
     if len(body) > ROWS_MAX:
@@ -206,8 +275,8 @@ def _read(
     found, odd = [], []
     for number, row in enumerate(body):
         try:
-            if type(row) is not dict:
-                refuse("not a JSON object")
+            if type(row) is not of:
+                refuse("not a JSON object" if of is dict else "not a JSON list")
             found.append(read(row))
         except Refused as refused:
             odd.append(_odd(number, row, refused.why))

@@ -22,9 +22,10 @@ import httpx2
 from feeds import trust
 from feeds.btcmarkets import replies
 from feeds.btcmarkets.backoff import Budget, backoff_s
+from feeds.btcmarkets.lengths import LENGTHS_NS
 from feeds.btcmarkets.protocol import Orders, Refused
-from feeds.btcmarkets.replies import Catalogue, Page
-from feeds.clock import monotonic_s, now_ns
+from feeds.btcmarkets.replies import CandlePage, Catalogue, Page
+from feeds.clock import iso_utc, monotonic_s, now_ns
 from feeds.errors import RestRefused, RestUnavailable
 from feeds.loss import is_ours, reason_of
 
@@ -91,6 +92,7 @@ class Rest:
         self._first_s = first_s
         self._most_s = most_s
         self._closed_s = closed_s
+        self.calls = 0
         self.failures = 0
         self._client: httpx2.AsyncClient
 
@@ -110,13 +112,42 @@ class Rest:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
-    async def trades(self, market: str, *, before: int | None = None) -> Page:
-        """Return a page of trades, newest first: the newest, or those before an id."""
-        cursor = {} if before is None else {"before": str(before)}
+    async def trades(
+        self, market: str, *, before: int | None = None, after: int | None = None
+    ) -> Page:
+        """Return a page of trades, newest first: the newest, or those next to an id.
+
+        The two cursors exclude each other. Their own row may be on the page or not.
+        """
+        cursors = {"before": before, "after": after}
+        cursor = {name: str(at) for name, at in cursors.items() if at is not None}
         return await self._ask(
             f"/markets/{market}/trades",
             {**cursor, "limit": str(PAGE_TRADES)},
             lambda body: replies.page_of(body, market, now_ns()),
+        )
+
+    async def candles(self, market: str, length: str, *, from_ns: int, to_ns: int) -> CandlePage:
+        """Return the candles that begin from one time to before another, oldest first.
+
+        Args:
+            market: its id.
+            length: one of `LENGTHS_NS`.
+            from_ns: a multiple of the length.
+            to_ns: another, at most `WINDOW_ROWS` lengths later.
+        """
+        window = {"from": iso_utc(from_ns), "to": iso_utc(to_ns)}
+        return await self._ask(
+            f"/markets/{market}/candles",
+            {"timeWindow": length, **window},
+            lambda body: replies.candles_of(
+                body,
+                length_ns=LENGTHS_NS[length],
+                from_ns=from_ns,
+                to_ns=to_ns,
+                received_ns=now_ns(),
+                source=self._url,
+            ),
         )
 
     async def catalogue(self) -> Catalogue:
@@ -169,6 +200,7 @@ class Rest:
             while wait_s := self._budget.wait_s(monotonic_s()):
                 await asyncio.sleep(wait_s)
             self._budget.spend(monotonic_s())
+            self.calls += 1
             asking()
             try:
                 async with asyncio.timeout(self._total_s):

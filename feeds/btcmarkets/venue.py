@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from feeds.btcmarkets import protocol
+from feeds.btcmarkets.lengths import LENGTHS_NS
 from feeds.deduplicator import TradeDeduplicator
+from feeds.history import History
 from feeds.options import FeedOptions
 from feeds.venue import BTC_MARKETS, Decoded, Feed, Venue, VenueFacts
 
@@ -17,6 +19,7 @@ class BtcMarkets:
         rest_url="https://api.btcmarkets.net/v3",
         frame_bytes_max=protocol.FRAME_BYTES_MAX,
         market_form="BASE-QUOTE in upper case, such as BTC-AUD",
+        candle_lengths_ns=LENGTHS_NS,
     )
 
     def is_market(self, text: str) -> bool:
@@ -53,6 +56,12 @@ class BtcMarkets:
             deduplicators=deduplicators,
             options=options,
         )
+
+    def history(self, rest_url: str, market: str) -> History | None:
+        """Return the past of a market, not entered yet."""
+        from feeds.btcmarkets.history import MarketHistory
+
+        return MarketHistory(rest_url, market)
 
 
 VENUE: Venue = BtcMarkets()

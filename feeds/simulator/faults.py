@@ -33,10 +33,19 @@ REST_FAULTS = {"rest-429": 5, "rest-403": 10, "rest-500": 5, "rest-cut": 5, "res
 DESK_FAULTS = {"halt": 4, "odd-row": 4}
 """Odd but valid replies of REST: once in so many calls of a kind, on average."""
 
+PAST_FAULTS = {"repeat-page": 4, "shuffle-page": 4, "odd-candle": 8}
+"""Odd replies about the past: once in so many calls for candles or trades, on average."""
+
+HOLE = "hole"
+"""No fault of a reply: one stretch in so many of the past is missing."""
+
 AWAY = "away"
 """No fault by itself: after every lost connection the market advances so many steps unsent."""
 
-FAULTS = {**LINE_FAULTS, **DOOR_FAULTS, **REST_FAULTS, AWAY: 50, **DESK_FAULTS}
+DRAWN = {**LINE_FAULTS, **DOOR_FAULTS, **REST_FAULTS, AWAY: 50, **DESK_FAULTS}
+"""What `RANDOM` draws from."""
+
+FAULTS = {**DRAWN, **PAST_FAULTS, HOLE: 20}
 """Each fault, and its default frequency: once in so many."""
 
 RANDOM = "random"
@@ -70,6 +79,10 @@ _MEANINGS = {
     AWAY: "steps that go by unheard with every lost connection",
     "halt": "a market whose status is another from here on: Post Only, Offline, …, Online",
     "odd-row": "a row of REST that means nothing, among those that do",
+    "repeat-page": "an earlier page of candles or trades in place of the one asked for",
+    "shuffle-page": "a page of candles or trades out of order, with rows that are there twice",
+    "odd-candle": "a candle that cannot be: below its low, of another length, of the future, …",
+    HOLE: "two and a half hours of the past that are missing",
 }
 
 
@@ -163,10 +176,10 @@ def random_faults(seed: int) -> list[Fault]:
     """Return about half of all faults, at half to twice the default rarity, drawn from a seed."""
     from feeds.simulator.draws import Draws  # brings arrays, which a list of faults does not need
 
-    row = Draws(seed=seed, stream="faults", width=2 * len(FAULTS)).row(0)
+    row = Draws(seed=seed, stream="faults", width=2 * len(DRAWN)).row(0)
     return [
         Fault(name, max(2, round(every * 2 ** (2 * row[2 * place + 1] - 1))))
-        for place, (name, every) in enumerate(FAULTS.items())
+        for place, (name, every) in enumerate(DRAWN.items())
         if name == AWAY or row[2 * place] < 0.5
     ]
 

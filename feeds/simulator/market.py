@@ -25,6 +25,7 @@ from feeds.simulator.frames import (
     text_of,
     timestamp,
 )
+from feeds.simulator.past import Past
 from feeds.simulator.scenario import STEP_NS, Scenario
 from feeds.simulator.source import Frame
 from feeds.simulator.walk import Walk
@@ -35,7 +36,9 @@ LEVELS_A_SIDE_MAX = 50
 START_PRICES_E8 = {"BTC": 100_000 * E8, "ETH": 4_000 * E8, "LTC": 150 * E8, "XRP": 3 * E8}
 """Plausible prices in AUD by base asset; any other starts at 100."""
 
-_FIRST_TRADE_ID = 7_000_000_000
+FIRST_TRADE_ID = 7_000_000_000
+"""The id before the first trade of a market: that of the newest trade of its past."""
+
 _TRADE_CHANCE = 0.15
 _SPREAD_CHANCE = 0.1
 _HALF_SPREAD_MAX = 200
@@ -65,6 +68,7 @@ class SyntheticMarket:
         base = market.partition("-")[0]
         price = (start_price_e8 or START_PRICES_E8.get(base, 100 * E8)) / E8
         self._market = market
+        self.scenario = scenario
         self._draws = Draws(seed=seed, stream=market, width=_DRAWS_A_STEP)
         self._start_ns = start_ns
         self._step = 0
@@ -75,7 +79,7 @@ class SyntheticMarket:
         self.walk = Walk(scenario, price=price, row=row)
         self._last_e8 = self._mid_steps() * self._increment_e8
         self._quoted = (0, 0, 0)
-        self._trade_id = _FIRST_TRADE_ID
+        self._trade_id = FIRST_TRADE_ID
         self._statistics = _Statistics(self._last_e8)
         self._change_book(row)
 
@@ -182,8 +186,8 @@ class SyntheticMarket:
                 "marketId": self._market,
                 "timestamp": timestamp(self.at_ns),
                 "tradeId": self._trade_id,
-                "price": _text(self._last_e8),
-                "volume": _text(volume_e8),
+                "price": decimal_text(self._last_e8),
+                "volume": decimal_text(volume_e8),
                 "messageType": "trade",
                 "side": "Bid" if buys else "Ask",
             }
@@ -195,9 +199,9 @@ class SyntheticMarket:
             {
                 "marketId": self._market,
                 "timestamp": timestamp(self.at_ns),
-                "bestBid": _text(bid_e8),
-                "bestAsk": _text(ask_e8),
-                "lastPrice": _text(last_e8),
+                "bestBid": decimal_text(bid_e8),
+                "bestAsk": decimal_text(ask_e8),
+                "lastPrice": decimal_text(last_e8),
                 **self._statistics.fields(last_e8),
                 "messageType": "tick",
                 "snapshotId": snapshot_id(self.at_ns),
@@ -230,6 +234,27 @@ class SyntheticExchange:
         """Return the snapshot frame of a market's present book."""
         return self._by_id[market].snapshot(market)
 
+    def pasts(
+        self, *, seed: int, minutes: int, start_ns: int, hole_every: int = 0
+    ) -> dict[str, Past]:
+        """Return what was before each market, which leads to its first mid.
+
+        To be asked for before the first `advance`.
+        """
+        return {
+            name: Past(
+                name,
+                market.scenario,
+                seed=seed,
+                until_ns=start_ns,
+                price=math.exp(market.walk.log_mid),
+                minutes=minutes,
+                newest_id=FIRST_TRADE_ID,
+                hole_every=hole_every,
+            )
+            for name, market in self._by_id.items()
+        }
+
 
 class _Statistics:
     """The statistics of a tick, since the market's start and not over 24 hours."""
@@ -248,12 +273,12 @@ class _Statistics:
     def fields(self, last_e8: int) -> dict[str, str]:
         change_e8 = last_e8 - self._first_e8
         return {
-            "volume24h": _text(self._volume_e8),
-            "volumeQte24h": _text(self._quote_volume_e8),
-            "price24h": _text(change_e8),
+            "volume24h": decimal_text(self._volume_e8),
+            "volumeQte24h": decimal_text(self._quote_volume_e8),
+            "price24h": decimal_text(change_e8),
             "pricePct24h": f"{100 * change_e8 / self._first_e8:.2f}",
-            "low24h": _text(self._low_e8),
-            "high24h": _text(self._high_e8),
+            "low24h": decimal_text(self._low_e8),
+            "high24h": decimal_text(self._high_e8),
         }
 
 
@@ -271,7 +296,8 @@ def _decimals(value_e8: int) -> int:
     return len(f"{rest:08d}".rstrip("0")) if rest else 0
 
 
-def _text(value_e8: int) -> str:
+def decimal_text(value_e8: int) -> str:
+    """Return a value as the exchange writes it: without trailing zeros."""
     return format_e8(value_e8, _decimals(value_e8))
 
 

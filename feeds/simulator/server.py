@@ -29,8 +29,9 @@ from websockets.http11 import Request, Response
 from feeds.clock import monotonic_s, now_ns
 from feeds.simulator import rest
 from feeds.simulator.draws import Draws
-from feeds.simulator.faults import AWAY, DESK_FAULTS, DOOR_FAULTS, REST_FAULTS, Fault
+from feeds.simulator.faults import AWAY, DESK_FAULTS, DOOR_FAULTS, PAST_FAULTS, REST_FAULTS, Fault
 from feeds.simulator.line import Close, FaultyLine, Forget, Maintain, Send, Shut, Stall
+from feeds.simulator.past import Past
 from feeds.simulator.source import Frame, Source
 from feeds.simulator.subscriptions import Subscriptions
 
@@ -65,6 +66,7 @@ class Exchange:
         close_at_end: whether the sockets are closed once the source has ended.
         once: whether the exchange ends once the source has and the last client has left.
         maintenance_s: how long handshakes are refused by the faults ``maintenance`` and ``shut``.
+        pasts: what was before the start of a market, by market.
         slow_s: how long REST, or a handshake, takes with the faults ``rest-slow`` and ``hang``.
     """
 
@@ -81,6 +83,7 @@ class Exchange:
         once: bool = False,
         maintenance_s: float = 3.0,
         slow_s: float = 15.0,
+        pasts: Mapping[str, Past] | None = None,
     ) -> None:
         assert speed is None or speed > 0
         self._source = source
@@ -93,10 +96,13 @@ class Exchange:
         self._once = once
         self._maintenance_s = maintenance_s
         self._slow_s = slow_s
-        self._desk = rest.RestDesk(source, now_s=lambda: now_ns() / 1e9, limits=speed == 1.0)
+        self._desk = rest.RestDesk(
+            source, now_s=lambda: now_ns() / 1e9, limits=speed == 1.0, pasts=pasts
+        )
         self._doors = _Chances(self._faults, DOOR_FAULTS, seed=seed)
         self._calls = _Chances(self._faults, REST_FAULTS, seed=seed)
         self._answers = _Chances(self._faults, DESK_FAULTS, seed=seed)
+        self._pages = _Chances(self._faults, PAST_FAULTS, seed=seed)
         self._away_steps = next((f.every_frames for f in faults if f.name == AWAY), 0)
         self._unheard_steps = 0
         self._closed_until_s = 0.0
@@ -239,7 +245,11 @@ class Exchange:
         """Answer a call of REST without a fault, from the present state."""
         if target.partition("?")[0] == f"{rest.PREFIX}/markets" and self._answers.draw("halt"):
             self._desk.halt()
-        return self._desk.answer(target, has_odd_row=bool(self._answers.draw("odd-row")))
+        odd = bool(self._answers.draw("odd-row"))
+        path = target.partition("?")[0]
+        is_past = path.endswith(("/candles", "/trades"))
+        faults = self._pages.draw(*PAST_FAULTS) if is_past else frozenset[str]()
+        return self._desk.answer(target, has_odd_row=odd, past_faults=faults)
 
     async def _converse(self, socket: ServerConnection) -> None:
         faults = FaultyLine(self._faults, seed=self._seed, number=self._client_count)

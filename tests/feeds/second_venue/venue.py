@@ -54,6 +54,9 @@ class SecondVenue:
     ) -> Feed:
         return SecondFeed(url, markets, self.decode, dict(deduplicators or {}), options)
 
+    def history(self, rest_url: str, market: str) -> None:
+        return None
+
 
 def _decoded(message: Any, received_ns: int) -> Decoded | None:
     if message["k"] in ("hello", "no"):
