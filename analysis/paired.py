@@ -27,6 +27,7 @@ from eventlog.reader import Reader
 from journal.errors import UsageError
 from journal.header import rules_of
 from journal.layout import JournalPath
+from journal.progress import progress
 from journal.reading.columns import numbers
 from journal.reading.score import mean_of
 
@@ -79,6 +80,18 @@ def _together(left: _Stream, right: _Stream) -> Iterator[tuple[pa.Table, pa.Tabl
         for side, table in enumerate((first, second)):
             rest = table.slice(count)
             waiting[side] = [rest] if rest.num_rows else []
+
+
+def compared(a: JournalPath, b: JournalPath) -> Comparison:
+    """Return what two journals have in common and in what they differ; both are only read.
+
+    Raises:
+        UsageError: if they did not decide on the same ticks.
+        NoLog: if one has no log.
+    """
+    logs = [Reader.open(place.log) for place in (a, b)]
+    with progress("comparing", sum(log.end for log in logs)) as advance:
+        return pair(a, logs[0], b, logs[1], advance=advance)
 
 
 def pair(

@@ -81,6 +81,20 @@ def find(home: Path, name: str | None) -> JournalPath:
     return JournalPath(home, found[0])
 
 
+def at(path: Path, name: str | None) -> JournalPath:
+    """Return the journal that a path names: its own directory, or a home with that journal.
+
+    Raises:
+        NoJournal: if there is none.
+        UsageError: if there are several and none was named.
+    """
+    if (path / "log").is_dir():
+        return JournalPath(path.parent, path.name)
+    if not path.exists():
+        raise NoJournal(f"{path}: no such home or journal")
+    return find(path, name)
+
+
 def _where_it_is(home: Path, name: str | None, found: list[str]) -> str:
     """Return the words that would have named a journal, as far as directories show."""
     if (home / "log").is_dir() and is_journal(home.name):

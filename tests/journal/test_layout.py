@@ -40,3 +40,12 @@ def test_several_journals_need_a_name(tmp_path: Path) -> None:
     assert code_of(caught.value) == 2
     assert "BTC-AUD, ETH-AUD" in caught.value.hint
     assert layout.find(tmp_path, "ETH-AUD").name == "ETH-AUD"
+
+
+def test_a_path_names_a_home_or_a_journal_in_it(tmp_path: Path) -> None:
+    """Either is the same journal; what is neither is said to be none."""
+    assert layout.at(HERE / "gap", None) == layout.at(HERE / "gap" / JOURNAL, None)
+
+    with pytest.raises(CommandError) as caught:
+        layout.at(tmp_path / "nowhere", None)
+    assert code_of(caught.value) == 10
