@@ -4,14 +4,14 @@ Values that a log does not hold, because it is of an earlier version or too shor
 are shown as a dash; nothing is made up for them.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.curves import Curves
-from analysis.history import History, Session
+from analysis.history import History, Session, gather
 from analysis.lines import time_of
 from analysis.measures import measures
 from analysis.scoring.reliability import Reliability
@@ -21,17 +21,62 @@ from analysis.scoring.uncertainty import blocked
 from analysis.summaries import ReportSummary
 from analysis.verdicts import answers, assumptions
 from engine.account.reasons import LATE
+from eventlog.reader import Reader
+from journal import compile_cache
+from journal.errors import NoJournal
 from journal.frozen import Frozen
+from journal.header import header_of
+from journal.layout import JournalPath
+from journal.progress import progress, stage
 from journal.reading.score import Learned, gain_of, mean_of, skill_of
-from journal.sidecar import covered
+from journal.sidecar import covered, verified
 
 _PERIODS = 24
 _KEPT = ("spread_cost", "turnover", "round_trips", "winning_trips", "sharpe", "skill_confidence")
 """Figures of the account as the newest decision says them, as far as the log's version has them."""
 
 
-def figures(told: History, verified: dict[str, Any] | None) -> ReportSummary:
-    """Return all figures of a journal."""
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A journal's history, and what a report says of it."""
+
+    history: History
+    figures: ReportSummary
+
+
+def reported(place: JournalPath, log: Reader, *, frozen: bool, influences: bool) -> Reported:
+    """Read a journal from its first record to its last and return what there is to report.
+
+    Args:
+        place: the journal.
+        log: its log.
+        frozen: whether the state of a quarter of it is first run over the rest, learning no more;
+            what it said is kept next to the log. Loads TensorFlow.
+        influences: whether it is asked what the network looks at. Loads TensorFlow.
+
+    Raises:
+        NoJournal: if it has no record.
+        JournalDiverged: if the state to freeze cannot be had as it was recorded.
+    """
+    if not log.end:
+        raise NoJournal(f"{place.log} is empty: there is nothing to tell yet")
+    if frozen:
+        compile_cache.reuse()
+        with stage("load"):
+            from analysis.freezing import freeze
+        freeze(place, log, header_of(log, place))
+    with progress("reading", log.end) as advance:
+        told = gather(place, log, advance=advance)
+    said = figures(told, verified(place))
+    if influences:
+        from analysis.attribution import influences as weigh
+
+        said = replace(said, influences=weigh(told))
+    return Reported(told, said)
+
+
+def figures(told: History, noted: dict[str, Any] | None) -> ReportSummary:
+    """Return all figures of a journal; ``noted`` is what its newest verification said."""
     learning, money, parameters = _learning(told), _money(told), told.rules.known
     frozen = _frozen(told.frozen)
     return ReportSummary(
@@ -45,7 +90,7 @@ def figures(told: History, verified: dict[str, Any] | None) -> ReportSummary:
         last_ns=int(told.curves.time_ns[-1]) if told.records else None,
         parameters=told.rules.digest,
         horizon_ms=parameters.horizon_ms,
-        verified=verified,
+        verified=noted,
         learning=learning,
         money=money,
         frozen=frozen,
@@ -68,7 +113,7 @@ def figures(told: History, verified: dict[str, Any] | None) -> ReportSummary:
                 "log_loss": learned.log_loss,
                 "equity": facts.equity_e8 / 1e8,
                 "digest": facts.digest,
-                "verified": covered(facts.offset, verified),
+                "verified": covered(facts.offset, noted),
             }
             for facts in told.checkpoints
             for learned in [learned_by(facts)]

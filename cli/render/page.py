@@ -7,14 +7,19 @@ fetched and no script run but the two that stand in it.
 
 import base64
 import json
+from dataclasses import replace
 from hashlib import sha256
 from html import escape
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from analysis.lines import time_of, with_detail
+from analysis.summaries import ReportSummary
 from eventlog.gaps import missing_ns
 from eventlog.printable import printable
+from journal import outputs
+from journal.messages import as_json
 from journal.reading.score import fraction, percent, price, words_of
 
 UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
@@ -60,6 +65,17 @@ _SESSION_HEADS = (
     *("session", "from offset", "began", "lasted", "ticks"),
     *("log-loss", "baseline", "accuracy", "ended by"),
 )
+
+
+def write(path: Path, said: ReportSummary, series: dict[str, Any], *, force: bool) -> ReportSummary:
+    """Write the page, whole or not at all; return the summary with its name and its size.
+
+    Raises:
+        CommandError: as `journal.outputs.check`.
+        OSError: if it cannot be written.
+    """
+    size_bytes = outputs.write_text(path, render(as_json(said), series), force=force)
+    return replace(said, html=str(path), bytes=size_bytes)
 
 
 def render(figures: dict[str, Any], series: dict[str, Any]) -> str:

@@ -1,23 +1,27 @@
 """A report as lines of a terminal, what they come to last."""
 
+from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
 from analysis.lines import time_of
+from analysis.summaries import ReportSummary
 from cli.render.labels import labelled
 from cli.render.page import LATENCIES, amount, figure, latency_scope, share
+from journal.messages import as_json
 from journal.reading.score import fraction, late_words, percent, words_of
 
 _PERIODS_SHOWN, _REASONS_SHOWN = 6, 2
 """On a terminal, so that all of it stands on a screen; the page and ``--json`` have the others."""
 
 
-def tables(said: dict[str, Any]) -> list[str]:
-    """Return the figures as lines of at most 80 columns, what they come to last.
+def tables(figures: ReportSummary) -> Iterator[str]:
+    """Yield the figures as lines of at most 80 columns, what they come to last.
 
     A terminal shows the end: its last screen answers whether it learns and whether it paid.
     """
-    return [*_course(said), "", *_verdict(said)]
+    said = as_json(figures)
+    yield from (*_course(said), "", *_verdict(said))
 
 
 def _course(said: dict[str, Any]) -> list[str]:
