@@ -6,6 +6,8 @@ Data goes to stdout, messages to stderr. With ``--json`` the sentence is an obje
 import errno
 from enum import IntEnum
 
+import typer
+
 from cli.answer import answer
 from engine.errors import (
     CheckpointDamaged,
@@ -53,7 +55,7 @@ from journal.errors import (
     ReaderGone,
     UsageError,
 )
-from journal.summaries import ExitError
+from journal.summaries import ExitError, Verdict
 
 
 class Exit(IntEnum):
@@ -142,6 +144,15 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (FeedError, Exit.BUG),
 )
 
+_VERDICTS = {
+    Verdict.CLEAN: Exit.OK,
+    Verdict.REPAIRABLE: Exit.REPAIRABLE,
+    Verdict.CORRUPT: Exit.CORRUPT,
+    Verdict.DIVERGED: Exit.DIVERGED,
+    Verdict.CANNOT_VERIFY: Exit.CANNOT_VERIFY,
+    Verdict.OTHER_VERSION: Exit.INCOMPATIBLE,
+}
+
 _MESSAGE_CHARACTERS = 2_000
 
 _DEVICE = frozenset(
@@ -162,6 +173,16 @@ _SETUP = frozenset(
 
 EXPECTED = (CommandError, EventLogError, EngineError, FeedError, OSError)
 """The errors that are answers. Anything else is a bug and keeps its traceback."""
+
+
+def end_with(verdict: Verdict) -> None:
+    """End a command that has said all with the code of what it found; go on if that is clean.
+
+    Raises:
+        Exit: of typer, with the code.
+    """
+    if code := _VERDICTS[verdict]:
+        raise typer.Exit(code)
 
 
 def code_of(error: Exception) -> Exit:

@@ -4,6 +4,7 @@ Light to import: nothing here reads a log.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from journal.messages import said
@@ -27,6 +28,17 @@ class FindingSaid:
     message: str = said("what is wrong")
 
 
+class Verdict(StrEnum):
+    """What the findings of a journal come to."""
+
+    CLEAN = "clean"
+    REPAIRABLE = "repairable"
+    CORRUPT = "corrupt"
+    DIVERGED = "diverged"
+    CANNOT_VERIFY = "cannot verify here"
+    OTHER_VERSION = "another version"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
     """What `trader verify` found."""
@@ -37,7 +49,7 @@ class Verification:
     depth: str = said("quick, default or deep")
     findings: tuple[FindingSaid, ...] = said("what is wrong")
     uncovered: tuple[str, ...] = said("files that no check speaks for, and why")
-    verdict: str = said("what it comes to: clean, repairable, corrupt, diverged, and so on")
+    verdict: Verdict = said("what it comes to: clean, repairable, corrupt, diverged, and so on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +299,7 @@ Exported = RecordsExported | ModelExported | CurvesExported
 class Repaired:
     """What `trader repair` would do, or did."""
 
+    verdict: Verdict
     actions: tuple[str, ...] = said("what is to be done, or was")
     applied: bool = said("whether it was")
     beyond_repair: tuple[str, ...] = said("findings that nothing here mends")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.verify import Depth
 from engine.checkpoint import Checkpoints
 from engine.engine import Engine
 from engine.state import digest
@@ -17,6 +16,7 @@ from eventlog.schema import SCHEMA, decode, encode
 from fixtures.record import HERE, JOURNAL
 from journal import layout
 from journal.header import header_of
+from journal.integrity.verification import Depth
 from tests.support.commands import trader
 from tests.support.golden import EXPECTED, claim
 

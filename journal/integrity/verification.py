@@ -1,0 +1,121 @@
+"""All checks of a journal, as deep as asked for, and what their findings come to."""
+
+from enum import StrEnum
+
+from engine.checkpoint import Checkpoints
+from eventlog.errors import Corrupt, TornTail
+from eventlog.integrity import Finding
+from eventlog.reader import Reader
+from journal import compile_cache
+from journal.header import header_of
+from journal.integrity.coverage import check_beside, uncovered
+from journal.integrity.inspection import inspect
+from journal.integrity.verify import check_checkpoints, check_step, intervals, rerun_all
+from journal.layout import JournalPath
+from journal.progress import progress, stage
+from journal.reading import sessions
+from journal.sidecar import VERIFICATIONS, note
+from journal.summaries import FindingSaid, Verdict, Verification
+
+
+class Depth(StrEnum):
+    """How much is looked at."""
+
+    QUICK = "quick"
+    DEFAULT = "default"
+    DEEP = "deep"
+
+
+def verify(place: JournalPath, depth: Depth) -> Verification:
+    """Check a journal and note what was found next to it. Changes nothing else.
+
+    Quick reads the manifest, the sizes, the mark and the open segments; the default every byte,
+    link and checkpoint; deep runs every interval again as well, for which it loads TensorFlow.
+
+    Raises:
+        NoLog: if there is no log.
+        Incompatible: if a newer version wrote it.
+    """
+    log = _readable(place)
+    count = 0 if log is None else log.end
+    with progress("reading every byte", count or None) as advance:
+        findings = inspect(place.log, quick=depth is Depth.QUICK, advance=advance)
+    if depth is not Depth.QUICK:
+        findings += check_beside(place, log)
+        if log is not None and count:
+            findings += _check_states(place, log)
+            if depth is Depth.DEEP and all(finding.repairable for finding in findings):
+                findings += check_step(place, log) or _run_again(place, log)
+    states = len(Checkpoints(place.checkpoints).offsets())
+    found = Verification(
+        records=count,
+        segments=len([*place.log.glob("*.parquet"), *place.log.glob("*.open")]),
+        checkpoints=states,
+        depth=depth.value,
+        findings=tuple(map(_said, findings)),
+        uncovered=() if depth is Depth.QUICK else tuple(uncovered(place)),
+        verdict=verdict_of(findings),
+    )
+    noted = {"depth": found.depth, "verdict": found.verdict.value}
+    note(place, VERIFICATIONS, {**noted, "records": count, "checkpoints": states})
+    return found
+
+
+def verdict_of(findings: list[Finding]) -> Verdict:
+    """Return the worst: corrupt, diverged, another version, cannot verify, repairable, clean."""
+    checks = [finding.check for finding in findings]
+    if any(not each.repairable and _is_of_bytes(each.check) for each in findings):
+        return Verdict.CORRUPT
+    if any(check.startswith("replay.") for check in checks):
+        return Verdict.DIVERGED
+    if any(check.startswith(_OTHER_STEP) for check in checks):
+        return Verdict.OTHER_VERSION
+    if any(check.startswith(_UNJUDGED) for check in checks):
+        return Verdict.CANNOT_VERIFY
+    return Verdict.REPAIRABLE if findings else Verdict.CLEAN
+
+
+_UNJUDGED = ("unclaimed.", "reader.")
+_OTHER_STEP = "step."
+
+
+def _is_of_bytes(check: str) -> bool:
+    return not check.startswith(("replay.", _OTHER_STEP, *_UNJUDGED))
+
+
+def _readable(place: JournalPath) -> Reader | None:
+    try:
+        return Reader.open(place.log)
+    except (Corrupt, TornTail):
+        return None  # what is wrong with it is found by its bytes
+
+
+def _check_states(place: JournalPath, log: Reader) -> list[Finding]:
+    header = header_of(log, place)
+    kept = len(Checkpoints(place.checkpoints).offsets())
+    with progress("checking checkpoints", kept) as advance:
+        return check_checkpoints(place, log, header, advance)
+
+
+def _run_again(place: JournalPath, log: Reader) -> list[Finding]:
+    """Return where decisions or states differ from what this program derives. Loads TensorFlow."""
+    header = header_of(log, place)
+    compile_cache.reuse()
+    with stage("load"):
+        from engine.engine import arithmetic_digest
+    recorded = sessions.arithmetics(log)
+    with stage("compile") as compiling:
+        ours = arithmetic_digest(header.parameters, header.rules)
+        compiling.note = compile_cache.origin()
+    stretches = intervals(place, log, header, arithmetics=recorded, ours=ours)
+    with progress("running again", log.end) as advance:
+        return [*rerun_all(stretches, advance)]
+
+
+def _said(finding: Finding) -> FindingSaid:
+    return FindingSaid(
+        check=finding.check,
+        path=str(finding.path),
+        offset=finding.offset,
+        message=finding.message,
+    )
