@@ -127,18 +127,27 @@ def check_venue(venue: str, header: JournalHeader, place: JournalPath) -> None:
 
 
 def _first_detail(log: Log | Reader, place: JournalPath) -> dict[str, Any]:
-    # Every session says it; where the first record cannot be shown, the next one that can.
-    until = 1 if any(True for _ in log.read(0, 1, columns=("kind",))) else log.end
-    said = (record for _, record in records(log, 0, until, kinds=["session_started"]))
-    first = next(said, None)
-    if not isinstance(first, SessionStarted):
+    text = _first_text(log)
+    if text is None:
         problem = f"{place.log}: the first record is not the start of a session"
         raise JournalCorrupt(problem)
-    detail = detail_of(first.detail)
+    detail = detail_of(text)
     if not isinstance(detail.get("parameters"), dict):
         problem = f"{place.log}: the first record does not say its parameters"
         raise JournalCorrupt(problem)
     return detail
+
+
+def _first_text(log: Log | Reader) -> str | None:
+    """Return the detail of the first record, read once; ``None`` if that starts no session.
+
+    Where it cannot be shown the next start that can says the same.
+    """
+    for batch in log.read(0, 1, columns=("kind", "detail")):
+        kind, text = (batch.column(name)[0].as_py() for name in ("kind", "detail"))
+        return str(text) if kind == "session_started" else None
+    starts = records(log, 0, log.end, kinds=["session_started"])
+    return next((each.detail for _, each in starts if isinstance(each, SessionStarted)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,13 +82,19 @@ def between(log: Log | Reader, start: int, end: int) -> list[RanOn]:
     A fork copies the sessions of its origin, which are told by the log that they name: what its
     decisions ran on is what its own first session says.
     """
+    return _begun(log, began_before(log, min(start + 1, end)), end)
+
+
+def _begun(log: Log | Reader, start: int, end: int) -> list[RanOn]:
+    """Return the sessions that began from ``start`` to before ``end``; see `between`."""
     columns = ("offset", "kind", "session", "detail")
     said: list[tuple[int, int, dict[str, Any]]] = []
-    for batch in log.read(began_before(log, min(start + 1, end)), end, columns=columns):
+    for batch in log.read(start, end, columns=columns):
         rows = compute.where(batch, compute.equal(batch.column("kind"), _STARTED))
         cells = (rows.column(name).to_pylist() for name in ("offset", "session", "detail"))
         said += [(at, number, detail_of(text)) for at, number, text in zip(*cells, strict=True)]
-    first = _first_detail(log) if said else {}
+    # Not read where nothing is told: the first record of a long log is in a sealed segment.
+    first = {} if all(_is_own(detail, log) for _, _, detail in said) else _first_detail(log)
     is_told = _is_own(first, log)
     return [
         _ran_on(at, number, first if is_told and not _is_own(detail, log) else detail)
@@ -99,7 +105,7 @@ def between(log: Log | Reader, start: int, end: int) -> list[RanOn]:
 def newest(log: Log | Reader) -> RanOn | None:
     """Return the newest session; ``None`` if the log has none. Bounded as `began_before`."""
     began = began_before(log, log.end)
-    return next(iter(between(log, began, min(began + 1, log.end))), None)
+    return next(iter(_begun(log, began, min(began + 1, log.end))), None)
 
 
 def arithmetics(log: Log | Reader, start: int = 0, end: int | None = None) -> dict[int, str]:

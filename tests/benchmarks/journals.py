@@ -1,4 +1,8 @@
-"""A journal of any length, made of invented decisions through the log's own front door."""
+"""A journal of any length, made of invented decisions through the log's own front door.
+
+What its records say of all before them is what a session's say, so that whoever opens it finds what
+a recorded one has. A whole state is kept at each session's end; it is always the first.
+"""
 
 import json
 from pathlib import Path
@@ -10,10 +14,12 @@ from engine.checkpoint import Checkpoints
 from engine.engine import Engine
 from engine.parameters import Parameters
 from eventlog.log import Log
-from eventlog.records import Gap, Health, Milestone, SessionStarted
+from eventlog.records import Gap, Health, Milestone, SessionEnded, SessionStarted
 from eventlog.schema import batch_of, decimals
 from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
+from journal.reading.score import Score
+from journal.reading.totals import carried
 from journal.sidecar import SESSIONS, note
 
 NAME = "BTC-AUD.invented"
@@ -24,11 +30,15 @@ _REASONS = np.array(["confidence too low", "edge below cost", "warming up"], obj
 
 
 def invent(home: Path, ticks: int, *, sessions: int = 4) -> JournalPath:
-    """Make a journal of so many quotes and their decisions, in so many sessions; it can be read."""
+    """Make a journal of so many quotes and their decisions, in so many sessions; it can be read.
+
+    The last session was killed: what its last minute says is its newest word.
+    """
     place = JournalPath(home, NAME)
     parameters = Parameters()
     engine = Engine.initial(parameters)
     initial_state = JournalHeader(parameters=parameters, initial_state=engine.digest)
+    score = Score()
     with Log.open(place.log) as log:
         for session in range(sessions):
             first, end = ticks * session // sessions, ticks * (session + 1) // sessions
@@ -38,36 +48,49 @@ def invent(home: Path, ticks: int, *, sessions: int = 4) -> JournalPath:
                 url="invented",
                 resumed_from=None,
                 predecessor=None,
+                log=log,
             )
             now_ns = _START_NS + first * _TICK_NS
             began = SessionStarted(received_ns=now_ns, session=session + 1, detail=detail)
             away_ns = now_ns - 600 * _TICK_NS
             gap = Gap(received_ns=now_ns, from_ns=away_ns, to_ns=now_ns, why="not running")
-            note(place, SESSIONS, {"session": session + 1, "offset": log.end})
+            began_at = log.end
+            note(place, SESSIONS, {"session": session + 1, "offset": began_at})
             log.append([began] if session == 0 else [began, gap])
             if session == 0:
                 checkpoints = Checkpoints(place.checkpoints)
                 checkpoints.keep_whole(engine, offset=0, chain=log.chain)
                 checkpoints.close()
             for start in range(first, end, _BATCH_TICKS):
-                _append(log, start, min(_BATCH_TICKS, end - start), ticks)
-                _note(log, start // _BATCH_TICKS, _START_NS + start * _TICK_NS)
+                now_ns = _START_NS + start * _TICK_NS
+                _append(log, score, start, min(_BATCH_TICKS, end - start), ticks)
+                _note(log, start // _BATCH_TICKS, now_ns, carried(score, log, began=began_at))
+            if session < sessions - 1:
+                said = carried(score, log, began=began_at)
+                log.append([_ended(session + 1, _START_NS + end * _TICK_NS, said)])
+            checkpoints = Checkpoints(place.checkpoints)
+            checkpoints.keep_whole(engine, offset=log.end - 1, chain=log.chain)
+            checkpoints.close()
             log.seal()
     return place
 
 
-def _note(log: Log, batch: int, now_ns: int) -> None:
-    """Append a health sample now and then, and less often a milestone."""
+def _ended(session: int, now_ns: int, said: dict[str, object]) -> SessionEnded:
+    return SessionEnded(received_ns=now_ns, session=session, why="done", detail=json.dumps(said))
+
+
+def _note(log: Log, batch: int, now_ns: int, said: dict[str, object]) -> None:
+    """Append a health sample, and now and then a milestone."""
     sample = {"latency_p50_ms": 8.0 + batch % 7, "latency_p99_ms": 50.0 + batch % 13}
-    if batch % 2 == 0:
-        log.append([Health(received_ns=now_ns, detail=json.dumps(sample))])
+    log.append([Health(received_ns=now_ns, detail=json.dumps({**sample, **said}))])
     if batch % 61 == 60:
         why = "grew" if batch % 3 == 0 else "drift"
         at = {"exchange_ns": now_ns, "received_ns": now_ns, "cause": log.end - 2}
         log.append([Milestone(**at, why=why, detail="{}")])
 
 
-def _append(log: Log, start: int, count: int, ticks: int) -> None:
+def _append(log: Log, score: Score, start: int, count: int, ticks: int) -> None:
+    """Append quotes and their decisions, and add these to the score."""
     numbers = np.arange(start, start + count)
     times = _START_NS + numbers * _TICK_NS
     rng = np.random.default_rng(start)
@@ -122,4 +145,4 @@ def _append(log: Log, start: int, count: int, ticks: int) -> None:
         "position": decimals(np.zeros(count, np.int64)),
         "fingerprint": pa.array(rng.integers(0, 2**63, count).astype(np.uint64)),
     }
-    log.append_batch(batch_of(decided, count))
+    score.add(log.append_batch(batch_of(decided, count)))

@@ -15,6 +15,7 @@ from journal.errors import CommandError
 from journal.header import JournalHeader, check_venue, header_of, rules_of, session_detail
 from journal.layout import JournalPath
 from journal.reading import sessions
+from tests.support.counting import Counting
 
 GENESIS = JournalHeader(parameters=Parameters(fee_ppm=7), initial_state="ab")
 
@@ -28,12 +29,14 @@ def started(session: int, received_ns: int) -> SessionStarted:
 
 
 def test_the_first_record_settles_the_parameters(tmp_path: Path) -> None:
-    """Genesis is read back from the log as it was written."""
-    with Log.open(tmp_path / "log") as log:
+    """Genesis is read back from the log as it was written, in one read."""
+    with Counting.open(tmp_path / "log") as log:
+        assert isinstance(log, Counting)
         log.append([started(1, 5)])
         place = layout.JournalPath(tmp_path, "X")
 
         assert header_of(log, place) == GENESIS
+        assert log.asked == 1
         assert sessions.arithmetics(log) == {0: "cd"}
 
 

@@ -126,8 +126,9 @@ def test_a_long_session_is_not_read_to_find_where_it_began(tmp_path: Path, ended
         else:
             log.append([Health(received_ns=9, detail=so_far), *map(quote, range(1, 101))])
 
-        log.shown = 0
+        log.shown = log.asked = 0
         found = sessions.newest(log)
+        asked = log.asked
         before = scan.predecessor_of(log)
 
     assert found is not None
@@ -135,6 +136,7 @@ def test_a_long_session_is_not_read_to_find_where_it_began(tmp_path: Path, ended
     assert found.offset == began
     assert (before.session, before.ended) == (2, ended)
     assert log.shown < 3 * FIRST_STEP
+    assert asked == 2  # for the newest word, and for the start that it names
 
 
 def test_the_word_of_another_log_is_none_of_this_ones(tmp_path: Path) -> None:
