@@ -7,7 +7,7 @@ Use
 
     with Log.open(directory) as log:               # creates, locks, recovers    eventlog.log
         batch = log.append([quote, trade])         # returns when they are durable
-        log.seal()                                 # full segments become Parquet, when you say so
+        log.seal()                                 # full segments become Parquet, when you ask
     reader = Reader.open(directory)                # with or without a writer    eventlog.reader
     for batch in reader.read(0, reader.end):       # Arrow, in order, verified
         for offset, record in decode(batch): ...                                 eventlog.schema

@@ -98,11 +98,11 @@ def unpack(
         table = _table(messages, _columns_in(mask, schema), {*names, "offset"})
         rows = [counts[number] for number in numbers]
         if [len(chunk) for chunk in table.column("offset").iterchunks()] != rows:
-            raise ValueError("a batch does not have the records that its frame says")
+            raise ValueError("a batch does not have as many records as its frame states")
         part = _whole(table)
         expected = _offsets([starts[number] for number in numbers], rows)
         if not np.array_equal(int64s(part["offset"]), expected):
-            raise ValueError("a batch does not have the offsets that its frame says")
+            raise ValueError("a batch does not have the offsets that its frame states")
         parts.append(part)
         offsets.append(expected)
     wanted = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in names])
@@ -175,7 +175,7 @@ def _columns_in(mask: bytes, schema: pa.Schema) -> pa.Schema:
     bits = int.from_bytes(mask, "little")
     held = pa.schema([field for number, field in enumerate(schema) if bits >> number & 1])
     if bits >> len(schema) or not set(REQUIRED) <= set(held.names):
-        raise ValueError("the mask of the columns is none")
+        raise ValueError("the mask of the columns is invalid")
     return held
 
 

@@ -167,7 +167,7 @@ class Stop(Enum):
     """Why a scan ended."""
 
     END = "nothing but zeros follows"
-    TORN = "bytes follow that are no whole frame, and no frame after them"
+    TORN = "bytes follow that are not a whole frame, and no frame comes after them"
     BROKEN = "bytes follow that no interrupted write can have left"
 
 
@@ -291,7 +291,7 @@ def walk(
     later = _later_frame(buffer, position, tag)
     if later is None:
         return Scan((), link, position, used_bytes, Stop.TORN, wrong or "no frame header")
-    reason = f"a later frame stands at byte {later}, behind bytes that are none"
+    reason = f"a later frame begins at byte {later}, after bytes that are not a frame"
     return Scan((), link, position, used_bytes, Stop.BROKEN, reason)
 
 
@@ -363,7 +363,7 @@ def _misfit(header: Header, link: Link, kind: Kind) -> str:
     if header.epoch < link.epoch:
         return f"a writer of epoch {header.epoch} wrote after one of epoch {link.epoch}"
     if header.stored_bytes > BODY_BYTES_MAX or header.raw_bytes > BODY_BYTES_MAX:
-        return "the frame says a length that no frame may have"
+        return "the header states a length that no frame may have"
     return ""
 
 

@@ -96,7 +96,7 @@ def _quarantined(storage: Storage, directory: Path) -> Iterator[Finding]:
         path = directory / file_name
         digest = recovery.digest_in(file_name)
         if digest and blake3(read_all(storage, path)).hexdigest()[: len(digest)] != digest:
-            message = "it is not the copy that was made of what was cut"
+            message = "its content does not match the digest in its name"
             yield Finding("quarantine", path, None, message, repairable=False)
 
 

@@ -1,7 +1,7 @@
-"""What is always true, held by code that `python -O` does not leave out.
+"""The invariants, checked by code that `python -O` does not remove.
 
-An ``assert`` goes away with ``-O``. Where data is at stake (an order, a gap, a sum) the check must
-not: it raises `InvariantBroken`, which names the invariant.
+``-O`` removes every ``assert``. Where data is at stake (an order, a gap, a sum) the check must
+stay: it raises `InvariantBroken`, which names the invariant.
 
 ======  ==========================================================================================
 I1      Offsets are dense and increasing; the log's order is the only order.
@@ -19,9 +19,9 @@ I10     Every queue, window, batch and retry has a stated maximum.
 
 
 class InvariantBroken(AssertionError):
-    """An invariant does not hold: a bug of ours, after which nothing goes on.
+    """An invariant does not hold: a bug of ours, after which the program stops.
 
-    ``number`` is the invariant's, as "I1"; ``facts`` are what was found, by name.
+    ``number`` names the invariant, such as "I1"; ``facts`` are the values that break it, by name.
     """
 
     def __init__(self, number: str, problem: str, **facts: object) -> None:

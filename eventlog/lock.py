@@ -151,7 +151,7 @@ def names(path: Path, identity: tuple[int, int]) -> bool:
 def problem(data: bytes) -> str:
     """Return the problem of the bytes of a lock file that is not held, or an empty string."""
     known = not data or _said(data) is not None
-    return "" if known else "what it says of its holder does not check"
+    return "" if known else "the checksum of its content is wrong"
 
 
 def _said(data: bytes) -> dict[str, object] | None:

@@ -539,7 +539,7 @@ def _create(storage: Storage, directory: Path, segment_bytes: int) -> Manifest:
             raise Displaced("another writer has begun this log", path=directory)
 
     identity = storage.random_identity()
-    link = Link(0, manifests.genesis(identity), 0)
+    link = Link(0, manifests.first_chain(identity), 0)
     made = segment.create(
         storage, directory, identity=identity, link=link, size_bytes=segment_bytes, check=check
     )

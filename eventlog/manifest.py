@@ -78,7 +78,7 @@ class Manifest:
     @property
     def chain(self) -> bytes:
         """The chain value after the last sealed record."""
-        return self.sealed[-1].chain if self.sealed else genesis(self.identity)
+        return self.sealed[-1].chain if self.sealed else first_chain(self.identity)
 
     def with_sealed(self, sealed: Sealed) -> "Manifest":
         """Return the manifest with one more segment."""
@@ -88,8 +88,8 @@ class Manifest:
         return Manifest(self.identity, (*self.sealed, sealed), self.lines + _line_of(sealed))
 
 
-def genesis(identity: bytes) -> bytes:
-    """Return the chain value before the first record of a log."""
+def first_chain(identity: bytes) -> bytes:
+    """Return the chain value before the first record of a log (a hash of its identity)."""
     return blake3(FORMAT.encode() + identity).digest()
 
 
@@ -119,7 +119,7 @@ def from_bytes(data: bytes, path: Path) -> Manifest:
         )
     identity = bytes.fromhex(head["identity"])
     sealed: list[Sealed] = []
-    end, chain = 0, genesis(identity)
+    end, chain = 0, first_chain(identity)
     for line in rest:
         entry = Sealed(
             first=line["first"],

@@ -100,13 +100,13 @@ def from_bytes(data: bytes) -> Slots:
         raw = data[slot * SLOT_STRIDE_BYTES : (slot + 1) * SLOT_STRIDE_BYTES]
         fields, check = raw[: SLOT.size], raw[SLOT.size : SLOT.size + 4]
         if len(check) < 4 or crc32c(fields) != int.from_bytes(check, "little"):
-            damage.append(f"slot {slot} does not check")
+            damage.append(f"the checksum of slot {slot} is wrong")
             continue
         if any(raw[SLOT.size + 4 :]) or len(raw) < SLOT_STRIDE_BYTES:
-            damage.append(f"the zeros behind slot {slot} are not")
+            damage.append(f"the bytes after slot {slot} are not zero")
         magic, version, counter, identity, end, first, position, chain, epoch = SLOT.unpack(fields)
         if magic != MAGIC or version != VERSION:
-            damage.append(f"slot {slot} is not of this version")
+            damage.append(f"slot {slot} is of another version")
             continue
         found = Mark(identity, end, first, position, chain, epoch, counter)
         marks.append((counter, slot, found))
@@ -120,7 +120,7 @@ def read(storage: Storage, directory: Path) -> Slots:
     """Return the slots of a log's watermark file; none, with the reason, if there is no file."""
     path = directory / NAME
     if not storage.exists(path):
-        return Slots(None, 0, ("the mark file is missing",))
+        return Slots(None, 0, ("the watermark file is missing",))
     return from_bytes(read_all(storage, path))
 
 
@@ -182,7 +182,7 @@ class MarkFile:
         return cls(storage, directory, _claimed(storage, directory, [data]))
 
     def begin(self, mark: Mark, found: Slots) -> None:
-        """Write both slots anew, durably, in place of the slots ``found``.
+        """Write both slots, durably, in place of the slots ``found``.
 
         Recovery has already considered any problem with those.
         """
@@ -191,9 +191,9 @@ class MarkFile:
         slots = _slots(mark._replace(counter=newest.counter + 1))
         self._counter = newest.counter + 3
         if found.damage:
-            anew = _claimed(self._storage, self._directory, slots)
+            claimed = _claimed(self._storage, self._directory, slots)
             self._file.close()
-            self._file = anew
+            self._file = claimed
             return
         # In place, and the older slot first: another file would be another claim, which must
         # precede all reading.

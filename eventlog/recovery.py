@@ -59,9 +59,9 @@ class Witness(Enum):
 
     AGREES = "it stands at their end"
     BEHIND = "it stands at the end of one of them"
-    AHEAD = "it stands behind all of them"
+    AHEAD = "it stands after all of them"
     DISAGREES = "it stands at no end of a frame, or with another chain value"
-    ABSENT = "there is no mark that checks"
+    ABSENT = "there is no valid watermark"
 
 
 class Outcome(Enum):
@@ -114,7 +114,12 @@ _KNOWN = frozenset({Witness.AGREES, Witness.BEHIND})
 CASES = (
     _case("A", Stop.END, Witness.AGREES, _ALWAYS, Outcome.KEEP, "the log is whole"),
     _case(
-        "B", Stop.END, Witness.BEHIND, _ALWAYS, Outcome.KEEP, "commits behind the mark are whole"
+        "B",
+        Stop.END,
+        Witness.BEHIND,
+        _ALWAYS,
+        Outcome.KEEP,
+        "the commits after the watermark are whole",
     ),
     _case("C", Stop.TORN, Witness.AGREES, _SOUND, Outcome.CUT, "the last write was interrupted"),
     _case(
@@ -123,7 +128,7 @@ CASES = (
         Witness.BEHIND,
         _SOUND,
         Outcome.CUT,
-        "the last write was interrupted; commits behind the mark are whole",
+        "the last write was interrupted; the commits after the watermark are whole",
     ),
     _case(
         "E",
@@ -147,9 +152,7 @@ CASES = (
         Outcome.REFUSE,
         "the mark knows another history",
     ),
-    _case(
-        "I", _NOT_BROKEN, Witness.ABSENT, _ALWAYS, Outcome.REFUSE, "there is no mark that checks"
-    ),
+    _case("I", _NOT_BROKEN, Witness.ABSENT, _ALWAYS, Outcome.REFUSE, "there is no valid watermark"),
 )
 
 
@@ -289,7 +292,7 @@ def examine(
     if scan is None:
         raise Corrupt("the open segment is missing", path=directory, offset=manifest.end)
     if slots.newest is not None and slots.newest.identity != manifest.identity:
-        raise Corrupt("the mark is of another log", path=directory / mark.NAME)
+        raise Corrupt("the watermark is of another log", path=directory / mark.NAME)
     segments = tuple(found)
     witness = witness_of(segments, slots.newest)
     case = decide(scan.stop, witness, slots_damaged=bool(slots.damage))

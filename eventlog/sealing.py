@@ -137,7 +137,7 @@ class SealedSegment:
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def chain_after(self, offset: int) -> bytes | None:
-        """Return the link behind the frame that ends with ``offset``, if one does.
+        """Return the link after the frame that ends with ``offset``; ``None`` if none ends there.
 
         Raises:
             Corrupt: if the file is not what was sealed.

@@ -42,7 +42,7 @@ class File(Protocol):
         """Return whether a path still names this file, and not another or none."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
 
 class Lock(Protocol):

@@ -1,7 +1,7 @@
-"""A book of one market as a venue tells it: every level as sent, folded from updates.
+"""The order book of one market at a venue: every level as sent, folded from updates.
 
-The engine folds a book of its own from what is recorded. This one is for the other side: the
-simulator publishes it, and BTC Markets' client compares it with what REST says.
+The engine folds its own book from the log. This one is for feeds: the simulator publishes it, and
+BTC Markets' client compares it with the book that REST returns.
 """
 
 from bisect import bisect_left, insort
@@ -54,7 +54,7 @@ class Book:
         self.asks = BookSide(sign=1)
 
     def apply(self, update: BookUpdate) -> None:
-        """Set the update's levels; a snapshot's are all there are."""
+        """Set the levels of an update; a snapshot replaces the whole book."""
         if update.snapshot:
             self.bids.clear()
             self.asks.clear()

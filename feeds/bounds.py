@@ -1,8 +1,8 @@
-"""A websocket with bounds on what a hostile exchange can make us store, in frames and bytes.
+"""A websocket with bounds on the frames and bytes that a hostile exchange can make us store.
 
 The library bounds the bytes of a message, but not the number of frames between two messages: pings,
-each of which is answered, pongs, empty fragments. And our answers wait in memory as long as the
-other side does not read.
+each of which is answered, pongs, empty fragments. Also, our answers wait in memory while the other
+side does not read them.
 """
 
 from typing import Any
@@ -14,7 +14,8 @@ from websockets.protocol import Event
 from feeds.loss import reason_of
 
 FRAMES_BETWEEN_MAX = 4_096
-"""The most frames until a message is complete. The exchange sends each message in one frame."""
+"""The largest number of frames before a message is complete. The exchange sends a message in one
+frame."""
 
 ANSWERS_BYTES_MAX = 1 << 20
 """Bytes of our answers that may wait for the other side to read them."""
@@ -43,7 +44,7 @@ class BoundedConnection(ClientConnection):
         """Process received data, and check that our answers are read."""
         try:
             super().data_received(data)
-        except Exception as error:  # noqa: BLE001 - of a library, on what anybody may send
+        except Exception as error:  # noqa: BLE001 - a library's, on bytes that anybody may send
             self._give_up(reason_of(error))
         if not self.why and self.transport.get_write_buffer_size() > ANSWERS_BYTES_MAX:
             self._give_up(f"more than {ANSWERS_BYTES_MAX} bytes of answers are not read")
@@ -53,8 +54,8 @@ class BoundedConnection(ClientConnection):
         self.transport.abort()
 
 
-class Unled(connect):
-    """A connection attempt that follows no redirect: a redirect is a refusal."""
+class NotRedirected(connect):
+    """A connection attempt that follows no redirect: a redirect counts as a refusal."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         """Return why the attempt failed."""
@@ -63,4 +64,4 @@ class Unled(connect):
 
 def bounded(url: str, **options: Any) -> connect:
     """Return an attempt to connect, as `websockets.asyncio.client.connect`, within these bounds."""
-    return Unled(url, create_connection=BoundedConnection, **options)
+    return NotRedirected(url, create_connection=BoundedConnection, **options)

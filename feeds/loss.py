@@ -61,13 +61,13 @@ def reason_of(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - of a library's exception nothing is certain
         text = ""
     known = isinstance(error, OSError | Lost) or type(error).__module__.startswith("websockets")
-    return told(text if text and known else f"{type(error).__name__}: {text}".rstrip(": "))
+    return reason_text(text if text and known else f"{type(error).__name__}: {text}".rstrip(": "))
 
 
-def told(text: str, *, most: int = REASON_CHARS_MAX) -> str:
+def reason_text(text: str, *, most: int = REASON_CHARS_MAX) -> str:
     """Return foreign text for a record's reason: printable, one line, bounded.
 
-    >>> told("a\\u202eb" + "c" * 300, most=12)
+    >>> reason_text("a\\u202eb" + "c" * 300, most=12)
     'a\\\\u202ebccc…'
     """
     shown = printable(text, most)
@@ -76,10 +76,10 @@ def told(text: str, *, most: int = REASON_CHARS_MAX) -> str:
 
 def _closing(error: "ConnectionClosed") -> str:
     if error.rcvd is not None:
-        said = told(error.rcvd.reason, most=REASON_CHARS_MAX - 50)
+        said = reason_text(error.rcvd.reason, most=REASON_CHARS_MAX - 50)
         return f"closed by the exchange (code {error.rcvd.code}) {said}".rstrip()
     if error.sent is not None:
-        said = told(error.sent.reason, most=REASON_CHARS_MAX - 50)
+        said = reason_text(error.sent.reason, most=REASON_CHARS_MAX - 50)
         return f"closed by us (code {error.sent.code}) {said}".rstrip()
     return "the connection broke off without a closing frame"
 

@@ -1,23 +1,23 @@
-"""Timeouts and limits of a feed, as one value: every venue's client takes it."""
+"""The timeouts and limits of a feed, as one value that every venue's client takes."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedOptions:
-    """How long a feed waits, and how much it holds. Times are in seconds.
+    """How long a feed waits, and how much it buffers. Times are in seconds.
 
-    A venue without a part of this, such as REST, has no use for that part's figures.
+    A venue ignores the fields of parts that it lacks, such as REST.
     """
 
     connect_timeout_s: float = 20.0
     """How long entering the feed may take, retries included."""
 
     stale_after_s: float = 15.0
-    """Silence after which a socket is given up; BTC Markets' heartbeat comes every five seconds."""
+    """Silence after which a socket is closed; BTC Markets sends a heartbeat every five seconds."""
 
     queue_records_max: int = 65_536
-    """Arrivals of a market that may wait before the socket is not read."""
+    """Records of a market that may wait; beyond that the socket is not read."""
 
     queue_bytes_max: int = 64 * 1024 * 1024
     """The same, in bytes of memory."""
@@ -26,34 +26,34 @@ class FeedOptions:
     """The longest wait before the first reconnect; each failure doubles it."""
 
     backoff_most_s: float = 60.0
-    """The longest wait of all."""
+    """The longest wait before any reconnect."""
 
     handshake_window_s: float = 10.0
-    """At most three handshakes are made in this time."""
+    """The time in which at most three handshakes are made."""
 
     resync_interval_s: float = 5.0
     """The shortest time between two resyncs of one market."""
 
     answer_s: float = 5.0
-    """How long a subscription may go without a snapshot before it is asked for again."""
+    """How long a subscription may wait for its snapshot before it is requested again."""
 
     rotate_after_s: float = 86_400.0
     """The age at which a connection is replaced while it still runs."""
 
     drain_s: float = 1.0
-    """How long the replaced connection is still read."""
+    """How long a replaced connection is still read."""
 
     settle_s: float = 2.0
     """How long the stream may take to bring a trade that REST already shows."""
 
     audit_s: float = 300.0
-    """How often trades are compared with REST while nothing is known to be missing."""
+    """Time between two comparisons of trades with REST while none is known to be missing."""
 
     cross_check_s: float = 3_600.0
-    """How often a book is compared with REST."""
+    """Time between two comparisons of a book with REST."""
 
     silent_s: float = 30.0
-    """How long a market may be silent before it is looked at by REST."""
+    """How long a market may be silent before it is checked by REST."""
 
     status_s: float = 60.0
-    """How often the exchange is asked whether its markets trade, and for its clock."""
+    """Time between two requests of the markets' status and of the exchange's clock."""

@@ -124,7 +124,7 @@ def market(name: str, *, seed: int, ticks: int) -> Market:
     return STREAMS[name].make(seed, ticks)
 
 
-# --- what happens
+# --- the processes
 
 
 def _null(seed: int, ticks: int) -> Market:
@@ -258,9 +258,9 @@ STREAMS = {
     "S2": Stream("autoregressive signal, ten steps a horizon", _autoregressive, _never),
     "S3": Stream("logistic, the sign flips", _flipping, _never),
     "S4": Stream("exclusive or of two levels", _exclusive, _never),
-    "S5": Stream("logistic behind a gate", _gated, _never),
+    "S5": Stream("logistic, gated by the second level", _gated, _never),
     "S6": Stream("logistic, turning; tenfold scale at half-time", _turning, _half),
-    "S7": Stream("logistic, two regimes by turns", _recurring, _turns),
+    "S7": Stream("logistic, two alternating regimes", _recurring, _turns),
     "S8": Stream("logistic, with dirt", _dirty, _never),
     "S9": Stream("logistic, over before an order is there", _late, _never),
 }
@@ -297,7 +297,7 @@ def _market(mid_e8: Int64s, seen: Floats, p_up: Floats, *, step_ns: int) -> Mark
     return Market(time_ns, mid_e8, imbalance, p_up, np.full(ticks, BOOK, np.int64))
 
 
-# --- how it looks
+# --- the records
 
 
 def _batch(part: Market, *, first_offset: int) -> pa.RecordBatch:

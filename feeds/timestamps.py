@@ -1,4 +1,4 @@
-"""A moment as text, ISO 8601 in UTC, to nanoseconds: exact, without passing through a float."""
+"""Parses ISO 8601 timestamps in UTC to nanoseconds, exactly and without floats."""
 
 import re
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ def _minute_ns(text: str) -> int:
 def parse_timestamp_ns(text: str) -> int:
     """Return an ISO 8601 UTC timestamp of at most 9 decimals as nanoseconds since 1970, exactly.
 
-    BTC Markets sends 3 by the websocket and 6 by REST; Java leaves out those that are zeros.
+    BTC Markets sends 3 decimals by the websocket and 6 by REST, without trailing zeros.
 
     >>> parse_timestamp_ns("2026-09-23T04:31:09.259Z")
     1790137869259000000

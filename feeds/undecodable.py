@@ -1,20 +1,20 @@
-"""The record of a frame that says nothing: what of it is kept, and why it was not understood."""
+"""The record of a frame that cannot be decoded: its bytes up to a bound, and the reason."""
 
 from hashlib import sha256
 
 from eventlog.records import Undecodable
-from feeds.loss import told
+from feeds.loss import reason_text
 
 RAW_BYTES_KEPT_MAX = 64 * 1024
-"""How much of an undecodable frame is kept; where more was sent, the reason says how much, and
-its digest."""
+"""Bytes of an undecodable frame that are recorded. Of a longer one the reason also gives the length
+and the digest."""
 
 
 def undecodable(frame: str | bytes, received_ns: int, why: str) -> Undecodable:
-    """Return the record of a frame that says nothing: its beginning, and how much there was."""
-    # A text can hold lone surrogates, which have no UTF-8: they are kept as what they are.
+    """Return the record of a frame that cannot be decoded, with ``why`` as the reason."""
+    # A text may have lone surrogates, which UTF-8 cannot encode: they are recorded unchanged.
     raw = frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass")
-    why = told(why)
+    why = reason_text(why)
     if len(raw) > RAW_BYTES_KEPT_MAX:
         kept = f"the first {RAW_BYTES_KEPT_MAX} of {len(raw)} bytes are kept"
         why = f"{why} ({kept}; SHA-256 of all {sha256(raw).hexdigest()})"

@@ -24,20 +24,20 @@ def checked(url: str, schemes: tuple[str, ...]) -> SplitResult:
     if len(url) > URL_CHARS_MAX:
         raise ValueError(f"it is longer than {URL_CHARS_MAX} characters")
     if not (url.isascii() and url.isprintable()) or set(url) & set(" \\"):
-        raise ValueError("it has a character that has no place in a URL")
+        raise ValueError("it has a character that no URL may have")
     parts = urlsplit(url)
     if parts.scheme not in schemes:
         raise ValueError(f"its scheme is not {' or '.join(schemes)}")
     if not parts.hostname:
         raise ValueError("it has no host")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("it has a user, which would stand in every log")
+        raise ValueError("it has a user, which every log would show")
     if parts.fragment:
         raise ValueError("it has a fragment")
     if parts.port == 0:  # raises ValueError if it is not a 16-bit number
         raise ValueError("its port is 0")
     if not _is_host(parts.hostname):
-        raise ValueError(f"its host is no name: {parts.hostname[:100]!r}")
+        raise ValueError(f"its host is not a valid name: {parts.hostname[:100]!r}")
     return parts
 
 

@@ -1,10 +1,10 @@
-"""What a venue is to the rest of the house: a Protocol, and where each one is found by its name.
+"""The interface of a venue: the Protocol that each one implements, and its lookup by name.
 
-A venue is one package that has an object ``VENUE`` which fulfils `Venue`. `venue` finds it by the
-name that stands in a journal. Nothing outside of `feeds` imports a venue's package, so that another
-one needs no change there. `tests/feeds/test_venue.py` says what every venue has to do.
+A venue is one package with an object ``VENUE`` that implements `Venue`. `venue` finds it by the
+name that a journal records. No other package imports a venue's package, so a new venue changes
+nothing outside of `feeds`. `tests/feeds/test_venue.py` is the test suite that every venue passes.
 
-This module and a venue's facts load little: they are asked before anything is loaded.
+This module and a venue's facts import little, since even `trader --help` needs them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,45 +21,45 @@ from feeds.options import FeedOptions
 from feeds.state import FeedState
 
 BTC_MARKETS = "btcmarkets"
-"""The venue of journals that name none, and of commands that are told of none."""
+"""The venue of journals and commands that name none."""
 
 VENUES = {BTC_MARKETS: "feeds.btcmarkets.venue"}
-"""The module that has the object ``VENUE``, by the venue's name."""
+"""The name of a venue → the module that has its object ``VENUE``."""
 
 Decoded = tuple[str | None, Input]
-"""A record and its market; ``None`` where it belongs to none, or that cannot be told."""
+"""A record and its market; ``None`` if it has none, or if its market cannot be determined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueFacts:
-    """What of a venue does not change while the process runs."""
+    """Constants of a venue."""
 
     name: str
-    """As it stands in journals, in `VENUES` and in `engine.venue_rules`."""
+    """The name in journals, in `VENUES` and in `engine.venue_rules`."""
 
     websocket_url: str
-    """Where its market data are streamed."""
+    """The URL of its stream of market data."""
 
     rest_url: str
-    """Where its REST is answered, up to the path's version; empty if it has none."""
+    """The URL of its REST API, up to the version; empty if it has none."""
 
     frame_bytes_max: int
-    """The largest frame that is read, in bytes."""
+    """The size of the largest frame that is read, in bytes."""
 
     market_form: str
-    """How its markets are named, in words, for a hint."""
+    """The form of its market ids, in words, for a hint."""
 
     candle_lengths_ns: Mapping[str, int] = field(default_factory=dict)
     """The lengths of its candles by its names of them; empty if it keeps no history."""
 
 
 class Feed(Protocol):
-    """Records of some markets, from entering the context until `stop`.
+    """A stream of records of some markets, from entering the context until `stop`.
 
-    Every frame is a record, in the order of arrival, and what cannot be understood is an
-    `Undecodable`. A connection that is lost is replaced for as long as it takes; the first record
-    of a market after that is a `Gap`. When an inbox is full the socket is not read. A trade that
-    the log holds already is not handed on again.
+    Every frame becomes a record, in the order of arrival; one that cannot be decoded becomes an
+    `Undecodable`. A lost connection is replaced, however many attempts it takes, and the next
+    record of each market is a `Gap`. When an inbox is full the socket is not read. A trade that is
+    in the log already is not returned again.
 
     Entering raises ``ExchangeUnreachable``, ``UnknownMarket``, ``SubscriptionRejected`` or
     ``UrlInvalid`` (`feeds.errors`).
@@ -77,11 +77,11 @@ class Feed(Protocol):
     def take(self, timeout_s: float, market: str | None = None) -> list[Input]:
         """Return what has arrived of a market, in order; wait up to ``timeout_s`` for the first.
 
-        An empty list after the time-out, or when finished. A market may be left out where there is
-        one. The number of records that one call returns is bounded.
+        Returns a bounded number of records, and an empty list after the time-out or when finished.
+        ``market`` may be left out if there is only one.
 
         Raises:
-            FeedFailed: if the feed ended on an exception, once all else is taken.
+            FeedFailed: if the feed ended with an exception, once all else is taken.
         """
         ...
 
@@ -90,11 +90,11 @@ class Feed(Protocol):
         ...
 
     def resync(self, market: str | None = None) -> None:
-        """Ask for a fresh snapshot of one market's book; asked for too often, do nothing."""
+        """Request a fresh snapshot of a market's book; does nothing if called too often."""
         ...
 
     def leave(self, market: str) -> None:
-        """Say that nobody takes this market any more; the others go on."""
+        """Stop collecting a market whose caller has gone; the others continue."""
         ...
 
     def stop(self) -> None:
@@ -106,32 +106,33 @@ class Feed(Protocol):
 
     @property
     def state(self) -> FeedState:
-        """How the connection and each market are now."""
+        """The state of the connection and of each market."""
         ...
 
 
 class Venue(Protocol):
-    """A place that publishes markets: facts, names, a decoder and a client."""
+    """A venue that publishes markets: its constants, market ids, decoder and client."""
 
     @property
     def facts(self) -> VenueFacts:
-        """What does not change."""
+        """Its constants."""
         ...
 
     def is_market(self, text: str) -> bool:
-        """Return whether a text has the form of a market's id. It becomes a directory's name, so
-        it must match ``[A-Za-z0-9][A-Za-z0-9._-]*``.
+        """Return whether a text has the form of a market id.
+
+        The id becomes the name of a directory, so it must match ``[A-Za-z0-9][A-Za-z0-9._-]*``.
         """
         ...
 
     def rest_url(self, websocket_url: str) -> str:
-        """Return where REST is answered for a websocket's URL; empty if nowhere."""
+        """Return the URL of the REST API that belongs to a websocket's URL; empty if none."""
         ...
 
     def decode(self, frame: str | bytes, received_ns: int) -> Decoded | None:
-        """Return what a frame is in a log, ``None`` if it is nothing there; never raise.
+        """Return the record of a frame and its market; ``None`` if it is not recorded.
 
-        ``received_ns`` is when it was received, in nanoseconds since 1970 UTC.
+        Never raises. ``received_ns`` is the time of receipt, in nanoseconds since 1970 UTC.
         """
         ...
 
@@ -149,8 +150,8 @@ class Venue(Protocol):
         Args:
             url: of the websocket.
             markets: their ids, at least one, none twice.
-            rest_url: of REST; ``None`` asks nothing there, and what was missed is missed.
-            deduplicators: the trades that stand in the logs already, by market.
+            rest_url: of the REST API; without one, missed trades are not fetched.
+            deduplicators: by market, the trades that are in its log already.
             options: timeouts and limits.
         """
         ...
@@ -169,6 +170,7 @@ def venue(name: str = BTC_MARKETS) -> Venue:
     module = VENUES.get(name)
     if module is None:
         raise VenueUnknown(name=name, known=tuple(VENUES))
-    found: Venue = import_module(module).VENUE
-    assert found.facts.name == name, f"{module} is the venue {found.facts.name}, not {name}"
-    return found
+    implementation: Venue = import_module(module).VENUE
+    its_name = implementation.facts.name
+    assert its_name == name, f"{module} is the venue {its_name}, not {name}"
+    return implementation

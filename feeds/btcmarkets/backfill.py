@@ -28,7 +28,7 @@ from feeds.btcmarkets.rest import Rest
 from feeds.clock import now_ns
 from feeds.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
 from feeds.errors import RestRefused, RestUnavailable
-from feeds.loss import told
+from feeds.loss import reason_text
 
 PAGES_MAX = 250
 """The most pages for one hole (I10): 50 000 trades. Older trades stay missing."""
@@ -43,9 +43,9 @@ class Backfill:
 
     Args:
         rest: the client, entered before it runs.
-        tapes: what is known, by market.
+        deduplicators: the known trades, by market.
         keep: takes the records that were fetched for a market, oldest first.
-        doubt: called with a market whose stream has not brought trades in time.
+        doubt: called with a market whose stream did not bring trades in time.
         settle_s: how long the stream may take to bring trades that REST already shows.
         interval_s: time between checks of the stream while nothing is known to be missing.
     """
@@ -189,5 +189,5 @@ class Backfill:
             return
         at_ns = now_ns()
         from_ns = min(deduplicator.sure_ns or self._began_ns, at_ns)
-        why = told(f"trades could not be compared with REST: {error}")
+        why = reason_text(f"trades could not be compared with REST: {error}")
         await self._keep(market, [Gap(received_ns=at_ns, from_ns=from_ns, to_ns=at_ns, why=why)])

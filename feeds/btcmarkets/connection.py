@@ -1,18 +1,18 @@
-"""The connection to the exchange: a websocket on a thread of its own, its records taken by others.
+"""The connection to the exchange: a websocket on its own thread, and records for other threads.
 
-What holds:
+* Every frame becomes a record, in the order of arrival, except a trade that was received before.
+  None is dropped: when an inbox is full the socket is not read, and the exchange's buffers fill
+  (I10).
+* A connection that is lost, or silent for too long, is replaced, however many attempts it takes.
+  What may have been missed is a `Gap` in every market, before its first record of the new
+  connection.
+* Missed trades are fetched and recorded once, marked ``backfilled``.
+* Once a day a connection is replaced while it still runs, market by market, and nothing is missed.
+* Any error while connecting, reading, decoding or calling REST counts as a lost connection, with a
+  reason, and is retried (`feeds.loss`).
+* A broken invariant of our own code is raised to the callers of `Feed.take`.
 
-* every frame becomes a record, in the order of arrival, but a trade that was taken before; none is
-  dropped. When an inbox is full the socket is not read, and the exchange's buffers fill (I10);
-* a connection that is lost, or silent for too long, is replaced for as long as it takes, and what
-  may have been missed is a `Gap` in every market before its first record of the new connection;
-* trades that were missed are fetched, and stand in the log once, marked ``backfilled``;
-* once a day a connection is replaced while it still runs, market by market, which misses nothing;
-* what a connection may do wrong is said in `feeds.loss`: whatever is raised while connecting,
-  reading, decoding or asking REST is a connection that is lost, with a reason, and is tried again;
-* an invariant of our own that does not hold reaches the callers in `Feed.take`.
-
-Nothing is interpreted here: whether a book needs a resync is the caller's verdict.
+Nothing is interpreted here: the caller decides whether a book needs a resync.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from feeds.btcmarkets.link import Link
 from feeds.btcmarkets.market_stream import MarketStream
 from feeds.btcmarkets.rest import Rest
 from feeds.btcmarkets.silence import Silence
-from feeds.btcmarkets.standing import JournalStatus
+from feeds.btcmarkets.status_poller import StatusPoller
 from feeds.btcmarkets.subscription_state import SubscriptionState
 from feeds.clock import elapsed_s, monotonic_s, now_ns
 from feeds.deduplicator import TradeDeduplicator
@@ -61,32 +61,32 @@ from feeds.state import FeedState
 from feeds.undecodable import undecodable
 
 TAKE_RECORDS_MAX = 1024
-"""The most that one `Feed.take` returns."""
+"""The largest number of records that one `Feed.take` returns."""
 
 _OPEN_TIMEOUT_S = 10.0
 _CLOSE_TIMEOUT_S = 1.0
 _PING_INTERVAL_S = 15.0
 _CROSS_CHECKS = 5
-"""How often one comparison is tried: both sides must have passed the same version."""
+"""Attempts of one comparison, which needs the same version of the book on both sides."""
 
-_LOOK_S = 1.0
-"""How often the clocks are compared."""
+_CLOCKS_S = 1.0
+"""Time between two comparisons of the clocks."""
 
 _BEAT_S = 0.1
 _STALL_S = 0.4
-"""How long the thread may stand still, beyond a beat, before what it reads then is not new."""
+"""How long the thread may stall beyond a beat before frames that it then reads count as old."""
 
 _JUMP_S = 2.0
-"""How far the wall clock may run from the monotonic one between two looks."""
+"""Difference of wall and monotonic clock between two comparisons that means a clock was set."""
 
 _DOUBTS_MAX = 2
-"""How often a stream is asked for anew before the connection is replaced for it."""
+"""Resubscriptions to dead streams of a connection before the connection is replaced."""
 
 _DOUBTED_S = 600.0
-"""The shortest life of a connection that is replaced for its streams."""
+"""The shortest time between two connections that are replaced because of dead streams."""
 
-_AGAIN_S = 10.0
-"""How long what goes on beside the connection rests after it has failed."""
+_RETRY_S = 10.0
+"""Pause before background work that failed is started again."""
 
 _DROPPED = "the exchange dropped the subscription"
 
@@ -101,13 +101,12 @@ class Feed:
     Args:
         url: of the exchange's websocket.
         markets: their ids, such as ``BTC-AUD``; at least one, none twice.
-        rest: of the exchange's REST, up to ``/v3``; ``None`` asks for nothing there, and then what
-            was missed is missed.
-        deduplicators: the trades that stand in the logs already, by market.
+        rest: the client of the exchange's REST; without one, missed trades are not fetched.
+        deduplicators: by market, the trades that are in its log already.
         options: timeouts and limits.
 
     Raises on entering:
-        ExchangeUnreachable: if nothing was heard from the exchange in time.
+        ExchangeUnreachable: if the exchange did not answer in time.
         UrlInvalid: if the URL is not one of a websocket.
         TrustInvalid: if the environment names certificates that cannot be read.
         UnknownMarket: if the exchange does not have one of the markets.
@@ -124,7 +123,7 @@ class Feed:
         options: FeedOptions = FeedOptions(),  # noqa: B008 - frozen
     ) -> None:
         hold("I10", bool(markets), "a feed has a market")
-        hold("I10", len(set(markets)) == len(markets), "no market stands twice")
+        hold("I10", len(set(markets)) == len(markets), "no market is given twice")
         self._url = url
         self._markets = tuple(markets)
         self._rest = rest
@@ -146,10 +145,10 @@ class Feed:
             )
             for market in markets
         }
-        self._standing: JournalStatus | None = None
+        self._status_poller: StatusPoller | None = None
         self._backfill: Backfill | None = None
         if rest is not None:
-            self._standing = JournalStatus(
+            self._status_poller = StatusPoller(
                 rest, self._markets, self._keep, interval_s=options.status_s
             )
             self._backfill = Backfill(
@@ -169,7 +168,7 @@ class Feed:
                 silent_s=options.silent_s,
                 settle_s=options.settle_s,
             )
-        # Set from the thread, read by the callers for the status: single values, each whole.
+        # Set by the thread, read by the callers for the status. Each assignment is atomic.
         self._connections = 0
         self._rotations = 0
         self._frames = 0
@@ -180,15 +179,15 @@ class Feed:
         self._why = "nothing was heard yet"
         self._trouble = ""
         self._began_ns = now_ns()
-        # Belong to the thread.
-        self._awake = (0, 0.0)  # when it was last, on both clocks
+        # Used by the thread only.
+        self._awake = (0, 0.0)  # its last beat, on the wall clock and on `elapsed_s`
         self._links: list[Link] = []
         self._is_doubted = asyncio.Event()
         self._numbers = 0
         self._failures = 0
         self._last_received_ns: int | None = None
         self._tls: ssl.SSLContext | None = None
-        # Between the threads.
+        # Used by both sides.
         self._stopping = False
         self._opened: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -220,16 +219,16 @@ class Feed:
     def take(self, timeout_s: float, market: str | None = None) -> list[Input]:
         """Return what has arrived of a market, in order; wait up to ``timeout_s`` for the first.
 
-        At most `TAKE_RECORDS_MAX` at once; an empty list after the time-out, or when finished.
-        Each market may be taken on a thread of its own; it need not be named where there is one.
+        Returns at most `TAKE_RECORDS_MAX`, and an empty list after the time-out or when finished.
+        Each market may be taken on its own thread. ``market`` may be left out if there is only one.
 
         Raises:
-            FeedFailed: if the feed's thread ended on an exception, once all else is taken.
+            FeedFailed: if the feed's thread ended with an exception, once all else is taken.
         """
         return self._stream(market).inbox.take(timeout_s, most=TAKE_RECORDS_MAX)
 
     def leave(self, market: str) -> None:
-        """Say that nobody takes this market any more; the others go on."""
+        """Stop collecting a market whose caller has gone; the others continue."""
         self._stream(market).inbox.discard()
 
     def stop(self) -> None:
@@ -246,10 +245,10 @@ class Feed:
 
     @property
     def state(self) -> FeedState:
-        """How the connection is now."""
-        said = {} if self._standing is None else self._standing.statuses
+        """The state of the connection and of each market."""
+        statuses = {} if self._status_poller is None else self._status_poller.statuses
         markets = {
-            market: channel.state(status=said.get(market))
+            market: channel.state(status=statuses.get(market))
             for market, channel in self._streams.items()
         }
         return FeedState(
@@ -263,17 +262,18 @@ class Feed:
             why=self._why,
             trouble=self._trouble,
             loop_lag_s=self._loop_lag_s,
-            skew_s=None if self._standing is None else self._standing.skew_s,
+            skew_s=None if self._status_poller is None else self._status_poller.skew_s,
             rest_failures=0 if self._rest is None else self._rest.failures,
             cross_checks=self._cross_checks,
             markets=markets,
         )
 
     def resync(self, market: str | None = None) -> None:
-        """Ask for a fresh snapshot of one market on the same socket.
+        """Request a fresh snapshot of one market on the same socket.
 
-        Asked for again within ``resync_interval_s``, or while there is no connection, this does
-        nothing: ask for as long as the book is invalid. A new connection brings a snapshot anyway.
+        Call this repeatedly while the book is invalid: it does nothing within
+        ``resync_interval_s`` of the last request, or without a connection. A new connection brings
+        a snapshot anyway.
         """
         channel = self._stream(market)
         name = next(name for name, each in self._streams.items() if each is channel)
@@ -286,12 +286,12 @@ class Feed:
         return self._streams[market]
 
     def _on_loop(self, call: Callable[[], object]) -> None:
-        # The loop is gone once the thread has ended, and then there is nothing left to tell it.
+        # After the thread has ended there is no loop, and nothing that it should do.
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(call)
 
-    # The thread's side: its life.
+    # The thread's side: start, replacement and end of connections.
 
     def _run(self) -> None:
         failure: Exception | None = None
@@ -299,7 +299,7 @@ class Feed:
             asyncio.run(self._listen())
         except asyncio.CancelledError:
             pass
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller must get it
+        except Exception as error:  # noqa: BLE001 - any error is raised to the caller
             failure = error
         if failure is not None and not isinstance(
             failure, ExchangeUnreachable | SubscriptionRejected | TrustInvalid
@@ -325,39 +325,39 @@ class Feed:
         self._tls = _tls(self._url)
         self._awake = now_ns(), elapsed_s()
         self._beat()
-        beside = asyncio.create_task(self._work_beside())
+        background = asyncio.create_task(self._work_in_background())
         try:
             async with self._deadline:
-                await self._connect(beside)
+                await self._connect(background)
         except TimeoutError:
             raise ExchangeUnreachable(
                 url=self._url, timeout_s=self._options.connect_timeout_s, why=self._why
             ) from None
         finally:
-            for task in (beside, *(link.task for link in self._links)):
+            for task in (background, *(link.task for link in self._links)):
                 task.cancel()
             tasks = [link.task for link in self._links]
-            await asyncio.gather(beside, *tasks, return_exceptions=True)
-            # Stopped while it was lost: that, too, was missed.
+            await asyncio.gather(background, *tasks, return_exceptions=True)
+            # The time from a loss to the stop is a gap, too.
             for channel in self._streams.values():
                 at_ns = now_ns()
                 left = channel.unfilled(at_ns, began_ns=self._began_ns) if self._backfill else []
                 channel.inbox.put([*channel.missed(at_ns), *left])
 
-    async def _connect(self, beside: asyncio.Task[None]) -> None:
-        """Keep one connection, replaced when it is lost, when it is old, or when it is doubted."""
+    async def _connect(self, background: asyncio.Task[None]) -> None:
+        """Keep one connection; replace it if it is lost or old, or if its streams are dead."""
         link, due_s, rest_s = self._begin(), self._options.rotate_after_s, 0.0
         while True:
             doubted = asyncio.create_task(self._doubted(rest_s))
-            waited = {link.task, beside, doubted}
+            waited = {link.task, background, doubted}
             try:
                 done, _ = await asyncio.wait(
                     waited, timeout=due_s, return_when=asyncio.FIRST_COMPLETED
                 )
             finally:
                 doubted.cancel()
-            if beside in done:
-                beside.result()
+            if background in done:
+                background.result()
             if link.task in done:
                 link.task.result()
                 link, due_s = self._begin(), self._options.rotate_after_s
@@ -367,29 +367,29 @@ class Feed:
                 due_s = self._options.rotate_after_s if link is not before else min(300.0, due_s)
 
     async def _doubted(self, rest_s: float) -> None:
-        """Wait until asking for a market anew has helped so seldom that a new connection may."""
+        """Wait until repeated resubscriptions have not revived a stream."""
         await asyncio.sleep(rest_s)
         await self._is_doubted.wait()
         self._is_doubted.clear()
 
-    async def _work_beside(self) -> None:
+    async def _work_in_background(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._survive(self._compare_clocks))
+            group.create_task(self._retry_forever(self._compare_clocks))
             if self._rest is not None:
-                group.create_task(self._survive(self._call_rest))
+                group.create_task(self._retry_forever(self._call_rest))
 
     async def _call_rest(self) -> None:
         assert self._rest is not None
-        assert self._standing is not None
+        assert self._status_poller is not None
         assert self._backfill is not None
         async with self._rest as rest, asyncio.TaskGroup() as calls:
-            calls.create_task(self._standing.run())
+            calls.create_task(self._status_poller.run())
             calls.create_task(self._backfill.run())
             calls.create_task(self._silence.run())
             calls.create_task(self._cross_check(rest))
 
-    async def _survive(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do some work for ever: what it fails with is told, and it is begun again."""
+    async def _retry_forever(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do some work for ever; after an error, report it in the state and start again."""
         while True:
             try:
                 await work()
@@ -397,7 +397,7 @@ class Feed:
                 if is_ours(error):
                     raise
                 self._trouble = reason_of(error)
-            await asyncio.sleep(_AGAIN_S)
+            await asyncio.sleep(_RETRY_S)
 
     def _begin(self) -> Link:
         self._numbers += 1
@@ -408,16 +408,16 @@ class Feed:
         )
         link = Link(self._numbers, subscription)
         self._links.append(link)
-        link.task = asyncio.create_task(self._carry(link))
-        # Whoever waits for it may be cancelled first; what it says then is of no interest.
+        link.task = asyncio.create_task(self._run_link(link))
+        # If the task that awaits it is cancelled first, its result is not needed.
         link.task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return link
 
     async def _rotate(self, old: Link) -> Link:
-        """Replace a connection that still runs; return the one to go on with.
+        """Replace a connection that still runs; return the one to use from now on.
 
-        Both are heard until every market has a snapshot on the new one, and the old one a moment
-        longer for trades on their way.
+        Both are read until every market has a snapshot on the new one, and the old one a moment
+        longer, for trades that are in transit.
         """
         new = self._begin()
         taking_over = asyncio.create_task(new.took_over.wait())
@@ -442,8 +442,8 @@ class Feed:
         await old.end()
         return new
 
-    async def _carry(self, link: Link) -> None:
-        """Carry one connection from its handshake to its end, whatever that is."""
+    async def _run_link(self, link: Link) -> None:
+        """Run one connection from its handshake to its end."""
         why = "replaced"
         try:
             wait_s = self._handshakes.wait_s(
@@ -456,15 +456,15 @@ class Feed:
             self._failures += 1
             async with bounded(
                 self._url,
-                # A proxy of the environment would decide where we are led: `feeds.trust`.
+                # A proxy of the environment would decide where this connects to (`feeds.trust`).
                 proxy=None,
                 ssl=self._tls,
                 compression=None,
                 max_size=protocol.FRAME_BYTES_MAX,
                 open_timeout=_OPEN_TIMEOUT_S,
                 close_timeout=_CLOSE_TIMEOUT_S,
-                # Pings keep the socket from the exchange's idle limit of 60 s. Pongs are not
-                # waited for: while an inbox is full they are not read, and that is no failure.
+                # The exchange closes a socket that sent nothing for 60 s, hence the pings. Pongs
+                # are not awaited: while an inbox is full they are not read, which is no failure.
                 ping_interval=_PING_INTERVAL_S,
                 ping_timeout=None,
             ) as socket:
@@ -491,7 +491,7 @@ class Feed:
         link.heard_s = monotonic_s()
         link.socket = socket
         tasks = [
-            # First, because what it finds is also the end of whoever reads and asks.
+            # First: the socket that it aborts ends the other two with a less precise error.
             asyncio.create_task(self._watch(link, socket)),
             asyncio.create_task(self._read(link, socket)),
             asyncio.create_task(self._ask(link, socket)),
@@ -518,7 +518,7 @@ class Feed:
             if not link.connected:
                 self._confirm(link, event)
             if not isinstance(event, tuple) or _is_snapshot(event[1]):
-                link.told.set()
+                link.request_due.set()
             for market in gone:
                 if self._streams[market].source is link:
                     self._streams[market].lose(_DROPPED, heard_ns=self._last_received_ns)
@@ -526,13 +526,13 @@ class Feed:
                 await self._wait_for_room(link)
 
     def _confirm(self, link: Link, event: protocol.Event) -> None:
-        """See whether the exchange has accepted the subscription of this connection."""
+        """Check whether the exchange has accepted the subscription of this connection."""
         subscription = link.subscription
         refused = subscription.refused
         if refused and not subscription.confirmed and subscription.settled:
             market, rejection = next(iter(refused.items()))
             if self._opened.done() or self._streams[market].deduplicator.begun:
-                # It was accepted before, so this may pass: a deploy is under way.
+                # It was accepted before, so the refusal may be temporary, as during a deployment.
                 raise Lost(_refusal(rejection))
         if refused and subscription.settled and not self._opened.done():
             market, rejection = next(iter(refused.items()))
@@ -540,7 +540,7 @@ class Feed:
                 url=self._url, market=market, code=rejection.code, message=rejection.message
             )
         if link.refused_once and not subscription.settled and not self._opened.done():
-            return  # one of the markets is bad, and will be named
+            return  # one of the markets is unknown, and will be identified
         if not _confirms(event):
             return
         link.connected = True
@@ -555,20 +555,20 @@ class Feed:
         self._why = _refusal(rejection)
         link.refused_once = True
         if rejection.of_markets:
-            return  # the dialogue asks which one
+            return  # single requests determine which one
         if self._opened.done():
             raise Lost(self._why)
         raise SubscriptionRejected(url=self._url, code=rejection.code, message=rejection.message)
 
     def _arrive(self, link: Link, frame: bytes, event: protocol.Event, received_ns: int) -> bool:
-        """Hand on what a frame says; return whether there is room for more."""
+        """Put the record of a frame into its inbox; return whether there is room for more."""
         if isinstance(event, protocol.Rejection) and not link.connected:
             return True
         self._last_received_ns = received_ns
-        said = _as_record(frame, event, received_ns)
-        if said is None:
+        decoded = _as_record(frame, event, received_ns)
+        if decoded is None:
             return True
-        market, record = said
+        market, record = decoded
         if market is not None and market not in self._streams:
             market, record = (
                 None,
@@ -576,7 +576,7 @@ class Feed:
             )
         self._undecodable += isinstance(record, Undecodable)
         has_room = True
-        # What belongs to no market in particular stands in every market's log.
+        # A record of no particular market goes into the log of every market.
         for name in self._markets if market is None else (market,):
             channel = self._streams[name]
             arrivals = self._accept(link, name, channel, record, received_ns)
@@ -599,8 +599,8 @@ class Feed:
             if self._backfill is not None:
                 self._backfill.wake(market)
         elif channel.source is not link:
-            # Two connections overlap: the snapshot on the newer one is where it takes over. Trades
-            # are taken from both, each once.
+            # Two connections overlap. The newer one takes over with its snapshot. Trades are taken
+            # from both, each once.
             if link.number > channel.source.number and _is_snapshot(record):
                 channel.source = link
             elif not isinstance(record, Trade):
@@ -618,10 +618,10 @@ class Feed:
         return [*arrivals, record]
 
     def _beat(self) -> None:
-        """Notice when the thread stood still: the process was stopped, the machine slept.
+        """Detect that the thread stalled, because the process was stopped or the machine slept.
 
-        What came in meanwhile is read now, and would look as if it had come in now. This is a
-        callback, and not a task, so that it comes before whoever waits for a frame.
+        Frames that arrived meanwhile are read now, and must not count as received now. This is a
+        callback and not a task, so that it runs before the task that waits for a frame.
         """
         (was_ns, was_s), self._awake = self._awake, (now_ns(), elapsed_s())
         if self._awake[1] - was_s > _BEAT_S + _STALL_S:
@@ -630,12 +630,12 @@ class Feed:
 
     def _hold(self, links: Sequence[Link], since_ns: int) -> None:
         for link in links:
-            # What was read meanwhile had come in before what is read now.
+            # Frames are read in order: none is older than the last one that was read.
             link.hold(max(since_ns, self._last_received_ns or since_ns))
 
     async def _wait_for_room(self, link: Link | None) -> None:
         since_ns, since_s = now_ns(), monotonic_s()
-        # Whoever takes sets the event through the loop, so it cannot be missed between these lines.
+        # The taking thread sets the event through this loop, so it is not missed in between.
         while any(channel.inbox.is_full for channel in self._streams.values()):
             self._room.clear()
             if link is not None:
@@ -648,45 +648,45 @@ class Feed:
                 self._hold([link], since_ns)
 
     async def _watch(self, link: Link, socket: ClientConnection) -> None:
-        """Give the socket up when nothing comes, unless it is we who do not read."""
+        """Abort a silent socket, unless it is silent because we do not read it."""
         while True:
             silent_s = 0.0 if link.is_full else monotonic_s() - link.heard_s
             if silent_s >= self._options.stale_after_s:
-                # A closing handshake would wait for the same silence.
+                # A closing handshake would wait for an answer that does not come either.
                 socket.transport.abort()
                 raise Lost(f"nothing was heard for {self._options.stale_after_s:g} s")
             await asyncio.sleep(self._options.stale_after_s - silent_s)
 
     async def _ask(self, link: Link, socket: ClientConnection) -> None:
         while True:
-            link.told.clear()
+            link.request_due.clear()
             request = link.subscription.next(monotonic_s())
             if request is not None:
                 await socket.send(request)
             with suppress(TimeoutError):
                 async with asyncio.timeout(link.subscription.wait_s(monotonic_s())):
-                    await link.told.wait()
+                    await link.request_due.wait()
 
     def _want(self, market: str) -> None:
         source = self._streams[market].source
         if source is not None:
             source.subscription.want(market, monotonic_s())
-            source.told.set()
+            source.request_due.set()
 
-    # The thread's side: what goes on beside.
+    # The thread's side: work in the background.
 
     def _heard_s(self, market: str) -> float | None:
-        """Return when a market's last record came; ``None`` while nothing follows from that."""
+        """Return when a market's last record came; ``None`` if its age proves nothing now."""
         channel = self._streams[market]
         is_read = channel.source is not None and self._is_read(channel.source)
         return channel.last_record_s if is_read else None
 
     def _is_read(self, link: Link) -> bool:
-        """Return whether a connection was read lately: if not, its silence is ours."""
+        """Return whether a connection was read recently, so that silence is the exchange's."""
         return not link.is_full and monotonic_s() - link.read_since_s > 2 * self._options.settle_s
 
     def _left_out(self, market: str, trades: Sequence[Trade]) -> None:
-        """Doubt a stream that has not brought some trades, unless it is only late with them."""
+        """Doubt a stream that left out trades, unless it may still bring them."""
         channel = self._streams[market]
         heard_s, passed_ns = self._heard_s(market), channel.last_exchange_ns
         if heard_s is None:
@@ -704,14 +704,14 @@ class Feed:
             self._doubt(market, f"the stream left out {left_out} trades that REST shows")
 
     def _doubt(self, market: str, why: str) -> None:
-        """Take a market's stream for lost: ask for it anew, and for a new connection in the end."""
+        """Treat a market's stream as lost: resubscribe, and finally replace the connection."""
         channel = self._streams[market]
         source = channel.source
         if source is None:
             return
         channel.doubt(why)
         source.subscription.want(market, monotonic_s())
-        source.told.set()
+        source.request_due.set()
         source.doubts += 1
         if source.doubts > _DOUBTS_MAX:
             self._is_doubted.set()
@@ -721,13 +721,13 @@ class Feed:
         self._streams[market].fill(records)
 
     async def _compare_clocks(self) -> None:
-        """Find the moments at which the wall clock was set, or the machine slept."""
+        """Detect that the wall clock was set, or that the machine slept."""
         wall_ns, mono_s, elapsed = now_ns(), monotonic_s(), elapsed_s()
         while True:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_CLOCKS_S)
             wall_before_ns, mono_before_s, elapsed_before = wall_ns, mono_s, elapsed
             wall_ns, mono_s, elapsed = now_ns(), monotonic_s(), elapsed_s()
-            self._loop_lag_s = max(0.0, mono_s - mono_before_s - _LOOK_S)
+            self._loop_lag_s = max(0.0, mono_s - mono_before_s - _CLOCKS_S)
             lasted_s = elapsed - elapsed_before
             set_s = (wall_ns - wall_before_ns) / 1e9 - lasted_s
             slept_s = lasted_s - (mono_s - mono_before_s)
@@ -737,8 +737,8 @@ class Feed:
                 self._clock_was_set(set_s, wall_ns)
 
     def _clock_was_set(self, set_s: float, at_ns: int) -> None:
-        """Say so where the stream goes on: nothing was missed, but no time before compares."""
-        why = f"the clock went {set_s:+,.1f} s: it was set"
+        """Record a gap of no length: nothing was missed, but times across it do not compare."""
+        why = f"the clock was set by {set_s:+,.1f} s"
         for market, channel in self._streams.items():
             if channel.source is not None:
                 channel.interrupt(at_ns=at_ns, from_ns=at_ns, to_ns=at_ns, why=why)
@@ -751,7 +751,7 @@ class Feed:
             if channel.source is None:
                 continue
             if is_over:
-                # What the exchange sent meanwhile is gone, and so, mostly, is the connection.
+                # The exchange's frames of that time are lost, and usually the connection, too.
                 began_ns = at_ns - int(slept_s * 1e9)
                 channel.lose(why, heard_ns=min(self._last_received_ns or began_ns, began_ns))
             else:
@@ -763,7 +763,7 @@ class Feed:
                 link.socket.transport.abort()
 
     async def _cross_check(self, rest: Rest) -> None:
-        """Compare every book with REST now and then, each from a fresh snapshot on."""
+        """Compare every book with REST at intervals, each from a fresh snapshot on."""
         while True:
             await asyncio.sleep(self._options.cross_check_s)
             for market, channel in self._streams.items():
@@ -786,7 +786,7 @@ class Feed:
             self._cross_checks += 1
             if not agrees and channel.source is not None:
                 at_ns = now_ns()
-                why = f"the book is not what REST says of it at version {orders.snapshot_id}"
+                why = f"the book differs from REST's at version {orders.snapshot_id}"
                 channel.interrupt(at_ns=at_ns, from_ns=at_ns, to_ns=at_ns, why=why)
                 self._want(market)
             return
@@ -795,7 +795,7 @@ class Feed:
 def _as_record(
     frame: bytes, event: protocol.Event, received_ns: int
 ) -> tuple[str | None, Input] | None:
-    """Return what a frame is in a log; ``None`` if it is nothing there."""
+    """Return the record of a frame and its market; ``None`` if it is not recorded."""
     if isinstance(event, protocol.Heartbeat):
         return None
     if isinstance(event, protocol.Orders):
@@ -822,7 +822,7 @@ def _confirms(event: protocol.Event) -> bool:
 
 async def _close(socket: ClientConnection) -> None:
     closing = asyncio.create_task(socket.close())
-    # The answer comes after all that is on its way, which nobody would read off any more.
+    # The closing frame comes after all frames in transit, so those must be read first.
     with suppress(ConnectionClosed):
         while True:
             await socket.recv(decode=False)
@@ -830,12 +830,12 @@ async def _close(socket: ClientConnection) -> None:
 
 
 def _exceeded(link: Link) -> str:
-    """Return which bound the other side of a connection has exceeded, if it was that."""
+    """Return which bound the other side of a connection has exceeded, or an empty string."""
     return link.socket.why if isinstance(link.socket, BoundedConnection) else ""
 
 
 def _tls(url: str) -> ssl.SSLContext | None:
-    """Return whom to trust at a URL; ``None`` where nothing is encrypted."""
+    """Return the certificates to trust for a URL; ``None`` if it is not encrypted."""
     try:
         parts = urls.checked(url, urls.SOCKET_SCHEMES)
     except ValueError as error:

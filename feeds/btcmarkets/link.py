@@ -29,7 +29,7 @@ class Link:
         """The number of times one of its streams was found dead."""
         self.held_since_ns: int | None = None
         """Since when unread data may have been waiting; ``None`` if none waits."""
-        self.told = asyncio.Event()  # set when the subscriptions may have a request to send
+        self.request_due = asyncio.Event()  # set when the subscriptions may have a request to send
         self.took_over = (
             asyncio.Event()
         )  # set when this connection has every market that it can have

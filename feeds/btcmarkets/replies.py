@@ -26,7 +26,7 @@ from feeds.btcmarkets.protocol import (
     side_of,
     text_of,
 )
-from feeds.loss import told
+from feeds.loss import reason_text
 from feeds.timestamps import parse_timestamp_ns
 
 _ID_MAX = 2**63 - 1
@@ -112,7 +112,7 @@ def body_of(content: bytes) -> object:
     except UnicodeDecodeError:
         refuse("not UTF-8")
     except (ValueError, RecursionError) as error:
-        refuse(f"not JSON: {told(str(error), most=100)}")
+        refuse(f"not JSON: {reason_text(str(error), most=100)}")
     return body
 
 
@@ -126,8 +126,8 @@ def error_of(content: bytes) -> tuple[str, str]:
         return "", ""
     code, message = body.get("code"), body.get("message")
     return (
-        told(code, most=100) if isinstance(code, str) else "",
-        told(message) if isinstance(message, str) else "",
+        reason_text(code, most=100) if isinstance(code, str) else "",
+        reason_text(message) if isinstance(message, str) else "",
     )
 
 
@@ -236,7 +236,7 @@ def _status(row: dict[str, object]) -> tuple[str, str]:
     market, status = text_of(row, "marketId"), text_of(row, "status")
     if not is_market(market):
         refuse("marketId is not BASE-QUOTE")
-    return market, told(status, most=40)
+    return market, reason_text(status, most=40)
 
 
 def orders_reply_of(body: object, market: str) -> Orders:

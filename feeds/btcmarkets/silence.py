@@ -73,7 +73,9 @@ class Silence:
         if self._heard_s(market) == heard_s:
             del self._seen[market]
             silent_s = monotonic_s() - heard_s
-            self._doubt(market, f"the stream was silent for {silent_s:.0f} s while REST moved")
+            self._doubt(
+                market, f"the stream was silent for {silent_s:.0f} s while the book of REST changed"
+            )
 
 
 def _same(before: Orders, after: Orders) -> bool:

@@ -27,13 +27,13 @@ class BtcMarkets:
         return protocol.is_market(text)
 
     def rest_url(self, websocket_url: str) -> str:
-        """Return where REST is answered: on the same host, but for the exchange itself."""
-        from feeds.btcmarkets.rest import rest_url  # loads a client, which few commands need
+        """Return the URL of REST: on the same host, except for the exchange itself."""
+        from feeds.btcmarkets.rest import rest_url  # imports a client, which few commands need
 
         return rest_url(websocket_url)
 
     def decode(self, frame: str | bytes, received_ns: int) -> Decoded | None:
-        """Return what a frame is in a log; heartbeats and refusals are nothing there."""
+        """Return the record of a frame; heartbeats and refusals are not recorded."""
         event = protocol.decode(frame, received_ns)
         return event if isinstance(event, tuple) else None
 

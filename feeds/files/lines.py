@@ -117,7 +117,9 @@ def pieces(path: Path) -> Iterator[bytes]:
                 _check_start(path, piece)
             unpacked_bytes += len(piece)
             if unpacked_bytes > most:
-                why = f"its {size_bytes:,} bytes unpack to more than {most:,}: no recording does"
+                why = (
+                    f"its {size_bytes:,} bytes unpack to more than {most:,}, as no recording would"
+                )
                 raise TableUnreadable(path=path, why=why)
             yield piece
 

@@ -25,8 +25,8 @@ TRADES_REMEMBERED_MAX = 1 << 18
 """The latest trades among which duplicates are searched: in files merged by time, the copies of a
 trade are close together."""
 
-DUPLICATES = "trades that were there before, by their id"
-_SAME_ID = "a trade with the id of another one"
+DUPLICATES = "repeated trades, by their id"
+_SAME_ID = "a trade with the id of another trade"
 
 
 def readings(surveys: Sequence[Survey]) -> Iterator[Reading]:
@@ -133,26 +133,26 @@ class _File:
 
 
 def _merged(files: list[_File]) -> Iterator[Reading]:
-    told = _Told()
+    unreported = _Unreported()
     limit_ns: int | None = -1
     while limit_ns is not None:
         # Rows at the time up to which a file was read may not be the last of that time.
         for file in files:
             while not file.ended and file.reached_ns <= limit_ns:
                 if (reading := file.read()) is not None:
-                    told.add(reading)
+                    unreported.add(reading)
         limit_ns = min((file.reached_ns for file in files if not file.ended), default=None)
         taken = [file.take(limit_ns) for file in files]
         parts = [part for waiting, _ in taken for part in waiting]
         if parts:
             order = np.argsort(np.concatenate([times_ns for _, times_ns in taken]), kind="stable")
             rows = pa.concat_batches([batch for batch, _ in parts]).take(pa.array(order))
-            yield told.take(rows, np.concatenate([flags for _, flags in parts])[order])
-    if told.holds:  # of lines at the end of a file that became no record
-        yield told.take(encode([], first_offset=0), np.zeros(0, np.bool_))
+            yield unreported.take(rows, np.concatenate([flags for _, flags in parts])[order])
+    if unreported.holds:  # of lines at the end of a file that became no record
+        yield unreported.take(encode([], first_offset=0), np.zeros(0, np.bool_))
 
 
-class _Told:
+class _Unreported:
     """Counts of odd rows that were read, until they are reported."""
 
     def __init__(self) -> None:

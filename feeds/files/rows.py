@@ -111,7 +111,7 @@ def _header(path: Path, first: Sequence[bytes]) -> tuple[list[str], str]:
         why = f"its first line, the header, has more than {LINE_BYTES_MAX:,} bytes"
         raise TableUnreadable(path=path, why=why)
     if b"\0" in line:
-        raise TableUnreadable(path=path, why="it is no text: its first line holds zero bytes")
+        raise TableUnreadable(path=path, why="it is not text: its first line has zero bytes")
     text = line.decode("utf-8-sig", "replace")
     if not text.strip():
         raise TableUnreadable(path=path, why="it has no header")
@@ -119,7 +119,7 @@ def _header(path: Path, first: Sequence[bytes]) -> tuple[list[str], str]:
     try:
         cells = next(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise TableUnreadable(path=path, why=f"its header is no CSV: {error}") from error
+        raise TableUnreadable(path=path, why=f"its header is not CSV: {error}") from error
     return [name.strip() for name in cells], delimiter
 
 
@@ -140,7 +140,7 @@ class _Splitter:
             try:
                 cells = next(csv.reader([text], delimiter=self._delimiter, strict=True))
             except csv.Error as error:
-                return f"a line that is no CSV: {error}"
+                return f"a line that is not CSV: {error}"
         else:
             cells = text.split(self._delimiter)
         if len(cells) != self._width:
@@ -184,8 +184,8 @@ class _CsvPart:
 
         def raw(row: int) -> bytes:
             named = dict(zip(self._names, cells[row], strict=True))
-            said = {name.encode().decode("latin1"): cell for name, cell in named.items() if cell}
-            return _as_json(said).encode("latin1")[:RAW_BYTES_KEPT_MAX]
+            values = {name.encode().decode("latin1"): cell for name, cell in named.items() if cell}
+            return _as_json(values).encode("latin1")[:RAW_BYTES_KEPT_MAX]
 
         return Rows(columns, len(cells), self._odd, self._blank, raw)
 
@@ -229,7 +229,7 @@ def _is_text(kind: pa.DataType) -> bool:
 def _check_size(path: Path, table: pyarrow.parquet.ParquetFile, names: set[str]) -> None:
     metadata = table.metadata
     if metadata.num_rows > max(1 << 20, ROWS_A_BYTE_MAX * path.stat().st_size):
-        why = f"it says that it has {metadata.num_rows:,} rows, more than its size can hold"
+        why = f"it claims {metadata.num_rows:,} rows, more than its size can hold"
         raise TableUnreadable(path=path, why=why)
     leaves = [
         place
@@ -278,8 +278,8 @@ class _RawRow:
     def __call__(self, row: int) -> bytes:
         """Return the row at a place."""
         cells = {name: cells[row].as_py() for name, cells in self._short.items()}
-        said = {name: _told(value) for name, value in cells.items() if value is not None}
-        return _as_json(said).encode("utf-8", "backslashreplace")[:RAW_BYTES_KEPT_MAX]
+        values = {name: _json_value(value) for name, value in cells.items() if value is not None}
+        return _as_json(values).encode("utf-8", "backslashreplace")[:RAW_BYTES_KEPT_MAX]
 
 
 def _short(cells: pa.Array) -> pa.Array:
@@ -293,14 +293,14 @@ def _short(cells: pa.Array) -> pa.Array:
     return cells
 
 
-def _told(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     return value if type(value) is int else str(value)
 
 
-def _as_json(said: dict[str, Any]) -> str:
-    return json.dumps(said, ensure_ascii=False)
+def _as_json(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False)
 
 
 # --- both

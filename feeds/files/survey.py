@@ -101,16 +101,17 @@ class Survey:
 
     def __str__(self) -> str:
         """Return the interpretation of the file in one line."""
-        said = [
-            f"{name} is {called!r}" if name != called else name for name, called in self._told()
+        columns = [
+            f"{name} is {called!r}" if name != called else name
+            for name, called in self._named_columns()
         ]
         counts = ", ".join(
             f"{count:,} {kind if kind == 'undecodable' else kind + 's'}"
             for kind, count in sorted(self.kinds.items())
         )
-        return f"{self.path}: a {self.kind} of {self.rows:,} rows ({counts}); {', '.join(said)}"
+        return f"{self.path}: a {self.kind} of {self.rows:,} rows ({counts}); {', '.join(columns)}"
 
-    def _told(self) -> Iterator[tuple[str, str]]:
+    def _named_columns(self) -> Iterator[tuple[str, str]]:
         for column, called in (self.columns or {"at": "at"}).items():
             units = units_text(self.units.get(column, {}))
             yield column + (f" in {units}" if units else ""), called
@@ -155,7 +156,7 @@ def completed(survey: Survey, advance: Callable[[int], None] = lambda _: None) -
         why = f"none of its {survey.records:,} rows can be understood: {why}"
         raise TableUnreadable(path=survey.path, why=why)
     if survey.is_newest_first:
-        why = "its rows run from the newest to the oldest: turn it round first (tac, or sort it)"
+        why = "its rows run from the newest to the oldest: reverse it first (tac, or sort it)"
         raise TableUnreadable(path=survey.path, why=why)
     return survey
 

@@ -178,7 +178,7 @@ class _Fold:
             "a time that is a float, rounded to microseconds": int(
                 np.sum(cells.rounded_times & good)
             ),
-            "what float arithmetic left beyond eight decimals, dropped": int(
+            "residue of float arithmetic beyond eight decimals, dropped": int(
                 np.sum(cells.rounded_amounts & good)
             ),
         }
@@ -196,9 +196,9 @@ def _refusals(cells: Cells) -> Iterator[tuple[str, Flags]]:
     yield "kind is neither quote nor trade", cells.nonsense("kind")
     for name in ("at", "received"):
         yield from cells.wrong[name].items()
-    yield "at is missing or no time", ~cells.has("at")
-    yield "received is no time", cells.nonsense("received")
-    yield "a row of neither a quote nor a trade", cells.says_nothing
+    yield "at is missing or not a time", ~cells.has("at")
+    yield "received is not a time", cells.nonsense("received")
+    yield "a row that is neither a quote nor a trade", cells.says_nothing
     quote, trade = cells.is_quote, ~cells.is_quote
     for name in ("bid", "bid_size", "ask", "ask_size", "last"):
         yield f"{name} {_FINER}", quote & cells.finer(name)
@@ -211,13 +211,13 @@ def _refusals(cells: Cells) -> Iterator[tuple[str, Flags]]:
         if cells.is_column(name):
             yield f"{name} is missing or no number", quote & ~cells.has(name)
             yield f"{name} is negative", quote & (cells.number(name) < 0)
-    yield "last is no number", quote & cells.nonsense("last")
+    yield "last is not a number", quote & cells.nonsense("last")
     yield "last is negative", quote & (cells.number("last") < 0)
     for name in ("price", "size"):
         yield f"{name} is missing or no number", trade & ~cells.has(name)
         yield f"{name} is not positive", trade & (cells.number(name) <= 0)
     yield "side is neither buy nor sell", trade & cells.nonsense("side")
-    yield "trade_id is no whole number", trade & cells.nonsense("trade_id")
+    yield "trade_id is not a whole number", trade & cells.nonsense("trade_id")
 
 
 _FINER = "has more than eight decimals"

@@ -58,30 +58,30 @@ _MEANINGS = {
     "stall": "a socket that stays open and says nothing more",
     "maintenance": "everything closed, and answered with 503 for some seconds",
     "shut": "everything closed, and nobody listening for some seconds",
-    "garbage": "a frame that means nothing, before the right one",
+    "garbage": "an invalid frame before the valid one",
     "bad-checksum": "a wrong checksum",
     "duplicate": "a frame twice",
     "reorder": "a frame after the next one",
     "lose": "a frame that never comes",
-    "stale": "a delta of before a snapshot, after it",
-    "forget": "a market's subscription dropped without a word",
+    "stale": "an old delta after a snapshot",
+    "forget": "a market's subscription dropped silently",
     "clock": "the exchange's clock an hour off, from here on",
     "refuse": "a handshake that is refused",
     "hang": "a handshake that is not answered for some seconds",
-    "alert": "a TLS alert in place of a handshake's answer",
+    "alert": "a TLS alert instead of a handshake's answer",
     "mute": "a connection that never says anything",
     "reject": "a request that is answered with an error",
-    "rest-429": "too many requests, it says",
-    "rest-403": "a challenge page in place of an answer",
+    "rest-429": "a refusal for too many requests",
+    "rest-403": "a challenge page instead of an answer",
     "rest-500": "an internal error",
     "rest-cut": "a body that is cut short",
-    "rest-slow": "an answer that takes its time",
-    AWAY: "steps that go by unheard with every lost connection",
-    "halt": "a market whose status is another from here on: Post Only, Offline, …, Online",
-    "odd-row": "a row of REST that means nothing, among those that do",
-    "repeat-page": "an earlier page of candles or trades in place of the one asked for",
-    "shuffle-page": "a page of candles or trades out of order, with rows that are there twice",
-    "odd-candle": "a candle that cannot be: below its low, of another length, of the future, …",
+    "rest-slow": "a slow answer",
+    AWAY: "the number of steps that each lost connection misses",
+    "halt": "a market's status changes: Post Only, Offline, …, Online",
+    "odd-row": "an invalid row among the rows of REST",
+    "repeat-page": "an earlier page of candles or trades instead of the requested one",
+    "shuffle-page": "a page of candles or trades out of order, with repeated rows",
+    "odd-candle": "an impossible candle: high below low, another length, of the future, …",
     HOLE: "two and a half hours of the past that are missing",
 }
 
@@ -174,7 +174,7 @@ def parse_fault(text: str) -> Fault:
 
 def random_faults(seed: int) -> list[Fault]:
     """Return about half of all faults, at half to twice the default rarity, drawn from a seed."""
-    from feeds.simulator.draws import Draws  # brings arrays, which a list of faults does not need
+    from feeds.simulator.draws import Draws  # imports NumPy, which a list of faults does not need
 
     row = Draws(seed=seed, stream="faults", width=2 * len(DRAWN)).row(0)
     return [

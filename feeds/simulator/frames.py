@@ -1,7 +1,7 @@
-"""The frames that tell a market's book, as the exchange writes them, each delta signed.
+"""The frames of a market's book, as the exchange writes them, each delta with a checksum.
 
-The signature is computed from the texts that are sent, by the exchange's published rule, and not
-by the code of the engine that verifies it: an error in one of them is seen by the other.
+The checksum is computed from the texts that are sent, by the exchange's published rule, and not
+with the engine's code that verifies it. So an error in either of the two is detected.
 """
 
 import json

@@ -31,8 +31,8 @@ class Walk:
         """Advance one step by the first three uniform draws of ``row``."""
         scenario = self._scenario
         eta, epsilon = normal_pair(row[0], row[1])
-        foretold = scenario.drift + self.regime * scenario.beta * self.signal
-        self.log_mid += foretold + scenario.sigma * epsilon
+        predictable = scenario.drift + self.regime * scenario.beta * self.signal
+        self.log_mid += predictable + scenario.sigma * epsilon
         self.signal = scenario.phi * self.signal + self._renewal * eta
         # This step was predicted under the regime before it; the next one has the new regime.
         if row[2] < scenario.flip_hazard:

@@ -29,7 +29,7 @@ def test_what_is_written_is_read() -> None:
     """A manifest survives its text, empty or not, and says where the sealed records end."""
     for written in (EMPTY, FULL):
         assert manifest.from_bytes(manifest.to_bytes(written), PATH) == written
-    assert (EMPTY.end, EMPTY.chain) == (0, manifest.genesis(EMPTY.identity))
+    assert (EMPTY.end, EMPTY.chain) == (0, manifest.first_chain(EMPTY.identity))
     assert (FULL.end, FULL.sealed[1].name) == (7, "00000000000000000003.parquet")
 
 

@@ -36,7 +36,7 @@ def test_a_damaged_slot_leaves_the_other_and_is_said(slot: int) -> None:
         found = mark.from_bytes(bytes(hurt))
         assert found.newest is not None
         assert found.newest.counter == 11 - slot
-        assert found.damage == (f"slot {slot} does not check",)
+        assert found.damage == (f"the checksum of slot {slot} is wrong",)
 
 
 def test_other_bytes_of_the_file_are_watched_too() -> None:
@@ -57,12 +57,12 @@ def test_a_slot_of_another_version_is_not_guessed_at() -> None:
     found = mark.from_bytes(data + file_of(FIRST))
 
     assert found.newest == FIRST
-    assert found.damage == ("slot 0 is not of this version",)
+    assert found.damage == ("slot 0 is of another version",)
 
 
 def test_a_missing_file_is_damage() -> None:
     """No file, no mark, and a reason."""
-    assert mark.read(SimFS(), HERE) == Slots(None, 0, ("the mark file is missing",))
+    assert mark.read(SimFS(), HERE) == Slots(None, 0, ("the watermark file is missing",))
 
 
 def test_a_note_survives_the_process_and_a_sync_the_power() -> None:

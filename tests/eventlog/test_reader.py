@@ -107,7 +107,9 @@ def test_a_mark_that_is_being_written_is_read_again(monkeypatch: pytest.MonkeyPa
     def torn_once(*arguments: object) -> mark.Slots:
         looks.append(arguments)
         slots = honest(fs, LOG)
-        return slots if len(looks) > 1 else mark.Slots(None, 0, ("slot 0 does not check",))
+        return (
+            slots if len(looks) > 1 else mark.Slots(None, 0, ("the checksum of slot 0 is wrong",))
+        )
 
     monkeypatch.setattr(mark, "read", torn_once)
 

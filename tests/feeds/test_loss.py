@@ -81,4 +81,4 @@ def test_reasons_are_one_printable_line_of_bounded_length(
 
 def test_the_bound_is_kept_where_every_character_is_escaped() -> None:
     """An escape is longer than what it stands for."""
-    assert len(loss.told("\U000e0001" * 1_000)) == REASON_CHARS_MAX
+    assert len(loss.reason_text("\U000e0001" * 1_000)) == REASON_CHARS_MAX

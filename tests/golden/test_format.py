@@ -12,7 +12,7 @@ import eventlog
 from eventlog import frame, mark, segment
 from eventlog.integrity import check
 from eventlog.log import Log
-from eventlog.manifest import genesis
+from eventlog.manifest import first_chain
 from eventlog.reader import Reader
 from eventlog.records import KINDS, Candle, Health, MarketStatus, Milestone, Record
 from eventlog.schema import NAMES, decode
@@ -136,7 +136,7 @@ def test_the_chain_of_the_specification_is_computed_as_it_says() -> None:
     data = (LOG / segment.name(8)).read_bytes()
     reader = Reader.open(LOG)
 
-    assert before_0 == genesis(identity) == blake3(b"trader.eventlog" + identity).digest()
+    assert before_0 == first_chain(identity) == blake3(b"trader.eventlog" + identity).digest()
     assert reader.chain_after(7) == before_8[:16]
     after_8 = blake3(before_8 + data[1408:1472] + data[1472 : 1472 + 190]).digest()
     assert reader.chain_after(8) == after_8[:16]

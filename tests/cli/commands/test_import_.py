@@ -79,7 +79,7 @@ def test_what_is_read_is_recorded_or_left_out(tmp_path: Path) -> None:
     said = answer.summary
     assert (said["rows"], said["records"], said["duplicates"]) == (352, 301, 50)
     assert said["left_out"] == {
-        "blank lines": 1, "trades that were there before, by their id": 50,
+        "blank lines": 1, "repeated trades, by their id": 50,
     }  # fmt: skip
     assert (said["undecodable"], said["labels"]) == (1, 0)
     assert "there is no quote" in str(said["nothing_learned"])

@@ -688,10 +688,10 @@ def snapshot(market: str) -> str:
 @pytest.mark.parametrize(
     ("set_s", "slept_s", "why", "missing_s"),
     [
-        (5.0, 0.0, "the clock went +5.0 s: it was set", 0.0),
-        (-5.0, 0.0, "the clock went -5.0 s: it was set", 0.0),
-        (3_600.0, 0.0, "the clock went +3,600.0 s: it was set", 0.0),
-        (-259_178.0, 0.0, "the clock went -259,178.0 s: it was set", 0.0),
+        (5.0, 0.0, "the clock was set by +5.0 s", 0.0),
+        (-5.0, 0.0, "the clock was set by -5.0 s", 0.0),
+        (3_600.0, 0.0, "the clock was set by +3,600.0 s", 0.0),
+        (-259_178.0, 0.0, "the clock was set by -259,178.0 s", 0.0),
         (0.0, 5.0, "the machine slept for 5.0 s", 5.0),
         (0.0, 600.0, "the machine slept for 600.0 s", 600.0),
     ],
@@ -707,7 +707,7 @@ def test_a_clock_that_was_set_or_a_machine_that_slept(
     """A set clock is a step, in which nothing was missed; a sleep is missing, and a long one
     reconnects.
     """
-    monkeypatch.setattr(connection, "_LOOK_S", 0.02)
+    monkeypatch.setattr(connection, "_CLOCKS_S", 0.02)
     off_s = [0.0, 0.0]
     for module in (connection, links):
         monkeypatch.setattr(module, "now_ns", lambda: now_ns() + int(sum(off_s) * 1e9))

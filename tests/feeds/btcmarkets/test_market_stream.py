@@ -37,10 +37,10 @@ def test_a_clock_that_was_set_back_is_a_gap_of_now() -> None:
     """It has no length: the stream went on."""
     made = channel()
 
-    made.interrupt(at_ns=5, from_ns=5, to_ns=5, why="the clock went -85 s")
+    made.interrupt(at_ns=5, from_ns=5, to_ns=5, why="the clock was set by -85 s")
 
     assert made.inbox.take(0.0, most=10) == [
-        Gap(received_ns=5, from_ns=5, to_ns=5, why="the clock went -85 s")
+        Gap(received_ns=5, from_ns=5, to_ns=5, why="the clock was set by -85 s")
     ]
     assert made.state().streaming
 

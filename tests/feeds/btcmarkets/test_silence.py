@@ -82,7 +82,7 @@ def test_a_book_that_moves_while_the_stream_is_silent() -> None:
     found, _ = doubts([orders(1), orders(1), orders(2)])
 
     (why,) = found
-    assert why == "the stream was silent for 100 s while REST moved"
+    assert why == "the stream was silent for 100 s while the book of REST changed"
 
 
 @pytest.mark.parametrize("speaks_at", [1, 2, 3])

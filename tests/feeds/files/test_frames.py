@@ -60,7 +60,7 @@ def test_every_order_and_spelling_is_read(
         (b'{"at":true,"frame":{}}', "no number"),
         (b'{"at":null,"frame":{}}', "no number"),
         (b'{"at":1e999999999,"frame":{}}', "no number"),
-        (b'{"at":NaN,"frame":{}}', "NaN is no JSON"),
+        (b'{"at":NaN,"frame":{}}', "NaN is not JSON"),
         (b'{"at":1,"at":2,"frame":{}}', "twice"),
         (b'{"at":1,"frame":{}} {}', "follows"),
         (b'{"at":1,"frame":{},}', "no JSON"),

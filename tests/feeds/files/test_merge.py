@@ -101,7 +101,7 @@ def test_another_trade_of_the_same_id_is_kept_and_noted(tmp_path: Path) -> None:
     path = identified(tmp_path / "a.csv", [(1, 7, 100), (2, 7, 101), (3, 7, 101)])
     (reading,) = readings([begun(path, "A-B", Layout())])
     assert reading.batch.num_rows == 2
-    assert reading.noted["a trade with the id of another one"] == 1
+    assert reading.noted["a trade with the id of another trade"] == 1
     assert reading.left_out == {DUPLICATES: 1}
 
 

@@ -118,7 +118,7 @@ def test_times_are_read_however_they_are_written(tmp_path: Path, text: str, ns: 
         ("1700000000000001000,trade,,,,,1,ten,buy", "size is missing or no number"),
         ("1700000000000001000,trade,,,,,1,1,up", "side is neither buy nor sell"),
         ("1700000000000001000,order,,,,,1,1,buy", "kind is neither quote nor trade"),
-        ("1700000000000001000,,,,,,,,", "a row of neither a quote nor a trade"),
+        ("1700000000000001000,,,,,,,,", "a row that is neither a quote nor a trade"),
         ("2024-02-30,quote,10.5,1,10.6,2,,,", "at is missing or no time"),
         ("-5,quote,10.5,1,10.6,2,,,", "at is not of the years 2009 to 2096 in any unit"),
         (

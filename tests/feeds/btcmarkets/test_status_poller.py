@@ -7,7 +7,7 @@ from typing import Any
 from eventlog.records import Input, MarketStatus, Undecodable
 from feeds.btcmarkets import replies
 from feeds.btcmarkets.replies import Catalogue
-from feeds.btcmarkets.standing import NOT_LISTED, JournalStatus
+from feeds.btcmarkets.status_poller import NOT_LISTED, StatusPoller
 from feeds.errors import RestUnavailable
 from tests.support.handwritten import LISTING
 
@@ -45,7 +45,7 @@ def kept(*bodies: object, markets: Sequence[str] = ("A-B",)) -> dict[str, list[I
 
     async def run() -> None:
         rest = _Answers(bodies)
-        standing = JournalStatus(rest, markets, keep, interval_s=0.0)  # type: ignore[arg-type]
+        standing = StatusPoller(rest, markets, keep, interval_s=0.0)  # type: ignore[arg-type]
         task = asyncio.create_task(standing.run())
         await rest.over.wait()
         assert standing.skew_s == 5.0

@@ -20,7 +20,7 @@ NOT_LISTED = "not listed"
 """The status of a market that has disappeared from the catalogue."""
 
 
-class JournalStatus:
+class StatusPoller:
     """Requests the status of some markets for as long as it runs.
 
     Args:
