@@ -205,16 +205,16 @@ def _refusals(cells: Cells) -> Iterator[tuple[str, Flags]]:
     for name in ("price", "size"):
         yield f"{name} {_FINER}", trade & cells.finer(name)
     for name in ("bid", "ask"):
-        yield f"{name} is missing or no number", quote & ~cells.has(name)
+        yield f"{name} is missing or not a number", quote & ~cells.has(name)
         yield f"{name} is not positive", quote & (cells.number(name) <= 0)
     for name in ("bid_size", "ask_size"):
         if cells.is_column(name):
-            yield f"{name} is missing or no number", quote & ~cells.has(name)
+            yield f"{name} is missing or not a number", quote & ~cells.has(name)
             yield f"{name} is negative", quote & (cells.number(name) < 0)
     yield "last is not a number", quote & cells.nonsense("last")
     yield "last is negative", quote & (cells.number("last") < 0)
     for name in ("price", "size"):
-        yield f"{name} is missing or no number", trade & ~cells.has(name)
+        yield f"{name} is missing or not a number", trade & ~cells.has(name)
         yield f"{name} is not positive", trade & (cells.number(name) <= 0)
     yield "side is neither buy nor sell", trade & cells.nonsense("side")
     yield "trade_id is not a whole number", trade & cells.nonsense("trade_id")

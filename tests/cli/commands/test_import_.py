@@ -24,7 +24,7 @@ def test_an_import_is_a_journal_that_verifies(tmp_path: Path) -> None:
     documented("import", answer.summary)
     assert answer.summary["journal"] == "BTC-USDT.imported"
     assert answer.summary["records"] == 3_000
-    assert answer.summary["refused"] == {"bid is missing or no number": 3}
+    assert answer.summary["refused"] == {"bid is missing or not a number": 3}
     assert answer.summary["noted"] == {"crossed": 3}
     home = ("--home", str(tmp_path / "home"))
     assert trader("verify", *home, "--deep").code == 0

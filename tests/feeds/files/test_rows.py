@@ -324,7 +324,7 @@ def test_memory_is_bounded_whatever_a_file_holds(tmp_path: Path) -> None:
     )
     assert (
         said["huge price"]
-        == "refused none of its 40,000 rows can be understood: price is missing or no number"
+        == "refused none of its 40,000 rows can be understood: price is missing or not a number"
     )
     assert said["huge large side"] == said["huge side"]
     assert said["many columns"] == "read 2"

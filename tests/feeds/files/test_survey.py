@@ -116,8 +116,8 @@ def test_a_hint_is_given_where_columns_are_the_matter(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "csv/d-semicolon-comma.csv": "bid is missing or no number",
-    "csv/i-thousands.csv": "bid is missing or no number",
+    "csv/d-semicolon-comma.csv": "bid is missing or not a number",
+    "csv/i-thousands.csv": "bid is missing or not a number",
     "csv/m-kraken.csv": "lacks columns",
     "csv/p-candles.csv": "lacks columns",
     "csv/q-binance.zip": "by its name",
