@@ -67,6 +67,15 @@ def replace_row(table: Tensor, row: Tensor, index: Tensor) -> Tensor:
     return gen_xla_ops.xla_dynamic_update_slice(table, row[None], start)
 
 
+def power(base: Tensor, exponent: Tensor) -> Tensor:
+    """Return a base that is not negative to an exponent of 0 … 1, float32[] both.
+
+    A compiler that knows an exponent of a half takes the root instead, whose last bit may be
+    another. So do we, since an exponent that is an input now was once a constant.
+    """
+    return tf.where(exponent == 0.5, tf.sqrt(base), tf.pow(base, exponent))
+
+
 State = TypeVar("State")
 
 
@@ -76,4 +85,4 @@ def when(condition: Tensor, change: Callable[[State], State], state: State) -> S
     return changed
 
 
-__all__ = ["ENVIRONMENT", "Tensor", "keras", "replace_row", "tf", "when"]
+__all__ = ["ENVIRONMENT", "Tensor", "keras", "power", "replace_row", "tf", "when"]

@@ -21,6 +21,7 @@ from engine.errors import StateMismatch
 from engine.learner import candidates, monitor
 from engine.market import WIDTH, Column, Market, Rows
 from engine.parameters import Parameters
+from engine.settings import settings_of
 from engine.state import Arrays, digest
 from engine.step import CHUNK_TICKS, Counts, Measures, Outcome
 from engine.venue_rules import DEFAULT_RULES, VenueRules
@@ -73,8 +74,8 @@ class _Prefetched(NamedTuple):
 class Engine:
     """One market's engine. `advance` is the only way to change it.
 
-    Engines of equal parameters share one compiled step and have variables of their own. They may
-    take turns in any order, but not run at the same time. ``position`` is the offset of the last
+    Engines of one shape share one compiled step and have variables of their own. They may take
+    turns in any order, but not run at the same time. ``position`` is the offset of the last
     record given to `advance`, -1 before the first; it is not part of the state.
     """
 
@@ -88,7 +89,7 @@ class Engine:
         """
         self.parameters = parameters
         # Held here, so that the cache forgetting it costs a compilation and no more.
-        self._step = steps.compiled(parameters, rules)
+        self._step = steps.compiled(parameters.shape)
         wanted = initial_state(parameters, rules)
         if set(state) != set(wanted):
             difference = sorted(set(state) ^ set(wanted))
@@ -98,7 +99,7 @@ class Engine:
                 found = f"{state[name].dtype}{list(state[name].shape)}"
                 raise StateMismatch(f"{name} is {found}, not {array.dtype}{list(array.shape)}")
         self._market = Market.of(state, rules)
-        self._variables = self._step.hold(state)
+        self._variables = self._step.hold(state, settings_of(parameters, rules))
         self._spans = steps.spans(state)
         self._packed = steps.pack(state)
         self._frontier = self._market  # after the last prefetched chunk
@@ -110,7 +111,7 @@ class Engine:
         """Return the engine before the first record."""
         # First, as wherever a step is needed: TensorFlow numbers what it traces, and knows by that
         # name what it compiled in another process.
-        steps.compiled(parameters, rules)
+        steps.compiled(parameters.shape)
         return cls(parameters, initial_state(parameters, rules), rules)
 
     def advance(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
@@ -215,13 +216,13 @@ def arithmetic_digest(parameters: Parameters, rules: VenueRules = DEFAULT_RULES)
     It identifies the arithmetic of this build on this machine, as these parameters use it. Equal
     bits can be claimed only where it equals the recorded digest. 32 hexadecimal digits.
     """
-    step = steps.compiled(parameters, rules)
+    step = steps.compiled(parameters.shape)
     state = steps.initial_state(parameters, rules)
     weights = state["learner.weights"]
     # The initial weights come from integers here, so that only the step's arithmetic is tested.
     ranks = np.arange(weights.size, dtype=np.int64)
     state["learner.weights"] = ((ranks * 7919 % 2001 - 1000) / np.float32(4000)).astype(np.float32)
-    variables = step.hold(state)
+    variables = step.hold(state, settings_of(parameters, rules))
     outcome = step.run(variables, _probe_rows(CHUNK_TICKS))
     hasher = blake2b(outcome.counts.tobytes() + outcome.measures.tobytes(), digest_size=16)
     hasher.update(digest(variables.state()).encode())

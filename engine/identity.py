@@ -41,6 +41,7 @@ MODULES = (
     "engine.randomness",
     "engine.account.reasons",
     "engine.row",
+    "engine.settings",
     "engine.state",
     "engine.step",
     "engine.venue_rules",

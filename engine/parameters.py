@@ -13,6 +13,18 @@ from typing import Any
 from engine.errors import ParameterError
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The parameters that give arrays their size. Each shape is compiled on its own."""
+
+    block_units: int
+    memory_rows: int
+    archive_rows: int
+    fresh_rows: int
+    recent_rows: int
+    archived_rows: int
+
+
 def _parameter(default: Any, low: float, high: float, text: str) -> Any:
     return field(default=default, metadata={"low": low, "high": high, "text": text})
 
@@ -100,6 +112,11 @@ class Parameters:
                 raise ParameterError(spec.name, f"{value} is outside {low} … {high}")
         if self.order_cash > self.cash:
             raise ParameterError("order_cash", f"{self.order_cash} is more than cash {self.cash}")
+
+    @property
+    def shape(self) -> Shape:
+        """The parameters that give arrays their size; all others are `engine.settings`."""
+        return Shape(**{spec.name: getattr(self, spec.name) for spec in fields(Shape)})
 
     @property
     def digest(self) -> str:

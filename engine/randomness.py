@@ -19,27 +19,27 @@ CANDIDATES = 3
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
-def integers(count: int, below: Tensor, *, seed: int, stream: int, offset: Tensor) -> Tensor:
+def integers(count: int, below: Tensor, *, seed: Tensor, stream: int, offset: Tensor) -> Tensor:
     """Return ``count`` integers of 0 … ``below`` - 1, as int64[count].
 
-    ``below`` is int64[] and at least 1. It must be far below 2**62: the remainder is then uniform
-    for all practical purposes.
+    ``seed`` is int64[]. ``below`` is int64[] and at least 1. It must be far below 2**62: the
+    remainder is then uniform for all practical purposes.
     """
-    key = tf.stack([tf.constant(seed * 2**16 + stream, tf.int64), offset])
+    key = tf.stack([seed * 2**16 + stream, offset])
     bits = tf.random.stateless_uniform(
         (count,), seed=key, minval=0, maxval=2**62, dtype=tf.int64, alg="philox"
     )
     return tf.math.floormod(bits, below)
 
 
-def fractions(count: int, *, seed: int, stream: int, offset: Tensor) -> Tensor:
+def fractions(count: int, *, seed: Tensor, stream: int, offset: Tensor) -> Tensor:
     """Return ``count`` fractions of 0 … 1 (exclusive), as float64[count].
 
     A hash of the key and the rank in two rounds of SplitMix64 (Steele, Lea & Flood, "Fast
     splittable pseudorandom number generators", OOPSLA 2014), which costs a tenth of Philox for a
     few draws at every tick.
     """
-    place = tf.constant((seed * 2**16 + stream) * _GOLDEN % 2**64, tf.uint64)
+    place = tf.cast(seed * 2**16 + stream, tf.uint64) * tf.constant(_GOLDEN, tf.uint64)
     key = _mixed(place + tf.cast(offset, tf.uint64))
     ranks = tf.constant([rank * _GOLDEN % 2**64 for rank in range(1, count + 1)], tf.uint64)
     bits = tf.bitwise.right_shift(_mixed(key + ranks), tf.constant(11, tf.uint64))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from engine.arithmetic import Tensor, tf
 from engine.market import FIRST_LEVEL, LEVELS, Column
-from engine.parameters import Parameters
+from engine.settings import Settings
 
 
 class Row(NamedTuple):
@@ -53,6 +53,6 @@ def row_of(cells: Tensor) -> Row:
     )
 
 
-def is_late(row: Row, parameters: Parameters) -> Tensor:
+def is_late(row: Row, settings: Settings) -> Tensor:
     """Return whether a tick was taken up too late to be traded on, bool[]."""
-    return row.delay_ns > parameters.late_ms * 1_000_000
+    return row.delay_ns > settings.late_ns

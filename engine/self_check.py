@@ -15,7 +15,7 @@ from engine.arithmetic import Tensor, tf
 from engine.learner import network
 from engine.learner.features import COUNT
 from engine.learner.memory import VOID
-from engine.parameters import Parameters
+from engine.parameters import Parameters, Shape
 from engine.state import Arrays, cursors
 
 SAMPLES = 256
@@ -48,7 +48,7 @@ def answers(
     weights, linear = (
         tf.constant(state[name]) for name in ("learner.weights", "experts.linear_weights")
     )
-    logits: npt.NDArray[np.float32] = _compiled(parameters)(weights, linear, padded).numpy()
+    logits: npt.NDArray[np.float32] = _compiled(parameters.shape)(weights, linear, padded).numpy()
     return logits[: len(features)]
 
 
@@ -59,9 +59,9 @@ def is_repeated(state: Arrays, self_check: Arrays, parameters: Parameters) -> bo
 
 
 @lru_cache(maxsize=4)
-def _compiled(parameters: Parameters) -> Any:
+def _compiled(shape: Shape) -> Any:
     def logits(weights: Tensor, linear: Tensor, features: Tensor) -> Tensor:
-        layers = network.layers(weights, parameters)
+        layers = network.layers(weights, shape)
         return network.activity(layers, features, tf.linalg.matvec(features, linear)).heads
 
     # Compiled like the step, because plain TensorFlow and XLA differ in the last bits.

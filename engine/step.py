@@ -11,6 +11,7 @@ rows of which the first ``count`` are used. So one tick and a thousand run the s
 and chunking does not change a bit (I7).
 """
 
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -32,8 +33,9 @@ from engine.learner import (
     training,
 )
 from engine.market import LEVELS, WIDTH, Rows
-from engine.parameters import Parameters
+from engine.parameters import Parameters, Shape
 from engine.row import row_of
+from engine.settings import Packed, Settings, pack_settings, settings_of, unpack_settings
 from engine.state import RINGS, Arrays
 from engine.venue_rules import DEFAULT_RULES, VenueRules
 from eventlog.invariants import hold
@@ -125,11 +127,11 @@ class Measures(NamedTuple):
 
 
 def step(
-    state: State, cells: Tensor, parameters: Parameters, rules: VenueRules = DEFAULT_RULES
+    state: State, cells: Tensor, shape: Shape, settings: Settings
 ) -> tuple[State, Counts, Measures]:
     """Carry the state over one tick, int64[WIDTH]."""
     row = row_of(cells)
-    accounts, execution = portfolio.fill(state.portfolio, row, parameters, rules)
+    accounts, execution = portfolio.fill(state.portfolio, row, settings)
     learners, resolved = labels.resolve_labels(
         labels.Learners(
             state.memory,
@@ -140,35 +142,35 @@ def step(
             state.tally,
         ),
         row,
-        parameters,
+        settings,
     )
     ring, knowing, trials, scaling, watch, tally = learners
-    rate = training.rate(ring, watch, state.features, parameters)
-    ring, batch = memory.samples(ring, row.offset, parameters)
+    rate = training.rate(ring, watch, state.features, settings)
+    ring, batch = memory.samples(ring, row.offset, shape, settings)
     learner, trained = training.train(
         state.learner,
         batch,
         knowing.linear_weights,
         monitor.learning_blocks(knowing.active),
         rate,
-        parameters,
+        shape,
     )
 
     seen, vector = features.observe(state.features, row)
-    heads = network.heads(learner.weights, vector, knowing.linear_weights, parameters)
+    heads = network.heads(learner.weights, vector, knowing.linear_weights, shape)
     forecast = experts.predict(knowing, vector, candidates.contribution(trials, vector), heads)
     p_up = calibration.calibrate(scaling, forecast.p_up)
     network_logit = monitor.network_head(knowing.active, heads)
     sample = memory.sample(ring, vector, forecast, p_up, network_logit)
-    ring, dropped = memory.remember(ring, row, sample, parameters)
+    ring, dropped = memory.remember(ring, row, sample)
 
     saved = resolved.baseline_loss - resolved.loss
     waiting, feedback = decision_feedback.update(
-        state.hindsight, row, saved, resolved.scored, parameters
+        state.hindsight, row, saved, resolved.scored, settings
     )
-    choice = policy.choose(row, forecast.p_move, p_up, tally, feedback, accounts, parameters)
+    choice = policy.choose(row, forecast.p_move, p_up, tally, feedback, accounts, settings)
     waiting = decision_feedback.ask(waiting, row, choice.edge_ppm)
-    accounts = portfolio.order(accounts, choice.action, row, parameters)
+    accounts = portfolio.order(accounts, choice.action, row, settings)
     ours = portfolio.ledger_of(accounts)
     measured, result = performance.measure(state.performance, accounts, row)
     counts = Counts(
@@ -241,10 +243,15 @@ def step(
 
 def initial_state(parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> Arrays:
     """Return the state before the first tick, by flat names; the weights follow from the seed."""
-    weights = network.flatten(network.build(parameters))
+    return _arrays(network.flatten(network.build(parameters)), parameters, rules)
+
+
+def _arrays(
+    weights: npt.NDArray[np.float32], parameters: Parameters, rules: VenueRules = DEFAULT_RULES
+) -> Arrays:
     parts = {
         "features": features.initial_state(LEVELS),
-        "memory": memory.initial_state(parameters),
+        "memory": memory.initial_state(parameters.shape),
         "experts": experts.initial_state(),
         "candidates": candidates.initial_state(),
         "calibration": calibration.initial_state(),
@@ -323,13 +330,14 @@ def _words(array: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
 
 
 class Variables:
-    """One state in the variables of a compiled step; made by `CompiledStep.hold`.
+    """One state in the variables of a compiled step, and its settings; made by `CompiledStep.hold`.
 
     There is one variable for each ring, and one for everything else, packed by `pack`: a call costs
     more for each variable that it reads and assigns than for the data in it.
     """
 
-    def __init__(self, state: Arrays) -> None:
+    def __init__(self, state: Arrays, settings: Settings) -> None:
+        self.settings = Packed(*map(tf.constant, pack_settings(settings)))
         self._like = {name: state[name] for name in PACKED}
         self._rings = {name: tf.Variable(state[name], name=name) for name in RINGS}
         self._small = tf.Variable(pack(state), name="small")
@@ -374,16 +382,19 @@ class Variables:
 
 
 class CompiledStep:
-    """The step over a chunk, compiled for one set of parameters and the rules of one venue.
+    """The step over a chunk, compiled for one shape.
 
-    It is traced on variables of its own and runs on any of the same shapes. So the states of all
-    markets share the machine code, and no state is copied to take its turn.
+    It is traced on variables of its own and runs on any of the same shapes, with any settings. So
+    the journals of all markets and parameters share the machine code, and no state is copied to
+    take its turn.
     """
 
-    def __init__(self, parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> None:
-        self._parameters, self._rules = parameters, rules
-        self._like = initial_state(parameters, rules)
-        self._traced = Variables(self._like)
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        parameters, weights = Parameters(**asdict(shape)), network.count(shape)
+        self._like = _arrays(np.zeros(weights, np.float32), parameters)
+        settings = settings_of(parameters)
+        self._traced = Variables(self._like, settings)
         self._call = tf.function(
             self._run,
             jit_compile=True,
@@ -391,14 +402,15 @@ class CompiledStep:
             input_signature=[
                 tf.TensorSpec((CHUNK_TICKS, WIDTH), tf.int64),
                 tf.TensorSpec((), tf.int32),
+                *(tf.TensorSpec(part.shape, part.dtype) for part in pack_settings(settings)),
             ],
         ).get_concrete_function()
         captured = zip(self._call.captured_inputs, self._traced.handles, strict=True)
         in_order = all(found is handle for found, handle in captured)
         hold("I3", in_order, "the step reads its variables, in their order, and nothing else")
 
-    def hold(self, state: Arrays) -> Variables:
-        """Return variables that hold a state.
+    def hold(self, state: Arrays, settings: Settings) -> Variables:
+        """Return variables that hold a state, to be run with these settings.
 
         Raises:
             StateMismatch: if names, shapes or types differ from this step's.
@@ -410,27 +422,30 @@ class CompiledStep:
             if (array.shape, array.dtype) != (like.shape, like.dtype):
                 found, expected = (array.shape, array.dtype.name), (like.shape, like.dtype.name)
                 raise StateMismatch(f"{name} is {found}, expected {expected}")
-        return Variables(state)
+        return Variables(state, settings)
 
     def run(self, variables: Variables, rows: Rows) -> Outcome:
         """Run the step over int64[n, WIDTH], n ≤ `CHUNK_TICKS`; not on two threads at once."""
         count = len(rows)
         padded = np.zeros((CHUNK_TICKS, WIDTH), np.int64)
         padded[:count] = rows
-        arguments = tf.constant(padded), tf.constant(count, tf.int32)
+        arguments = tf.constant(padded), tf.constant(count, tf.int32), *variables.settings
         self._call.set_external_captures(variables.handles)
         outputs = self._call(*arguments)
         counts, measures, packed = (output.numpy() for output in outputs)
         return Outcome(counts[:count], measures[:count], packed)
 
-    def _run(self, rows: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _run(
+        self, rows: Tensor, count: Tensor, integers: Tensor, fractions: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         counts = tf.zeros((CHUNK_TICKS, len(Counts._fields)), tf.int64)
         measures = tf.zeros((CHUNK_TICKS, len(Measures._fields)), tf.float32)
 
         def body(
             index: Tensor, state: State, counts: Tensor, measures: Tensor
         ) -> tuple[Tensor, State, Tensor, Tensor]:
-            state, whole, parts = step(state, rows[index], self._parameters, self._rules)
+            settings = unpack_settings(Packed(integers, fractions))
+            state, whole, parts = step(state, rows[index], self._shape, settings)
             whole_row = tf.stack([tf.cast(value, tf.int64) for value in whole])
             return (
                 index + 1,
@@ -463,11 +478,7 @@ def _value(words: Tensor, like: npt.NDArray[Any]) -> Tensor:
     return tf.bitcast(tf.reshape(words, like.shape + halves), tf.as_dtype(like.dtype))
 
 
-def compiled(parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> CompiledStep:
-    """Return the compiled step of these parameters; compiling takes seconds, so it is shared."""
-    return _compiled(parameters, rules)
-
-
 @lru_cache(maxsize=4)
-def _compiled(parameters: Parameters, rules: VenueRules) -> CompiledStep:
-    return CompiledStep(parameters, rules)
+def compiled(shape: Shape) -> CompiledStep:
+    """Return the compiled step of a shape; compiling takes seconds, so it is shared."""
+    return CompiledStep(shape)

@@ -27,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.arithmetic import Tensor, tf
-from engine.parameters import Parameters
 from engine.row import Row
+from engine.settings import Settings
 
 SLOTS_A_HORIZON = 32
 SLOTS = 40
@@ -75,7 +75,7 @@ def update(
     row: Row,
     saved: Tensor,
     scored: Tensor,
-    parameters: Parameters,
+    settings: Settings,
 ) -> tuple[DecisionFeedbackState, DecisionFeedback]:
     """Settle the decisions whose horizon has passed, and add the resolved labels.
 
@@ -84,9 +84,9 @@ def update(
         row: this tick.
         saved: the baseline's log-loss minus ours, summed over the resolved labels, float32[].
         scored: the number of those labels, int32[].
-        parameters: the horizon, and the horizons before the feedback is used.
+        settings: the horizon, and the horizons before the feedback is used.
     """
-    slot = row.time_ns // (parameters.horizon_ms * 1_000_000 // SLOTS_A_HORIZON)
+    slot = row.time_ns // (settings.horizon_ns // SLOTS_A_HORIZON)
     block = tf.cast(slot // SLOTS_A_HORIZON, tf.float64)
     slot = tf.cast(slot, tf.float64)
     bid, ask = tf.cast(row.bid_e8, tf.float64), tf.cast(row.ask_e8, tf.float64)
@@ -119,7 +119,7 @@ def update(
     sums = tf.where(ended, _with_block(state.sums, state.block), state.sums)
     within = tf.where(ended, news, state.block[1:] + news)
     ratio, error = _ratios(sums)
-    low = tf.where(sums[0] >= parameters.warm_up_horizons, ratio - error, 0.0)
+    low = tf.where(sums[0] >= tf.cast(settings.warm_up_horizons, tf.float64), ratio - error, 0.0)
     return DecisionFeedbackState(
         slots=slots,
         filling=filling,

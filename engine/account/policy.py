@@ -17,10 +17,10 @@ from typing import NamedTuple
 from engine.account.decision_feedback import DecisionFeedback
 from engine.account.portfolio import OURS, PortfolioState, ledger_of, orders_of
 from engine.account.reasons import HALTED, LATE
-from engine.arithmetic import Tensor, tf
+from engine.arithmetic import Tensor, power, tf
 from engine.learner.labels import TallyState
-from engine.parameters import Parameters
 from engine.row import Row, is_late
+from engine.settings import Settings
 
 ACTIONS = ("hold", "buy", "sell")
 HOLD, BUY, SELL = range(3)
@@ -65,7 +65,7 @@ def choose(
     tally: TallyState,
     feedback: DecisionFeedback,
     accounts: PortfolioState,
-    parameters: Parameters,
+    settings: Settings,
 ) -> Choice:
     """Return the action for this tick. Its order fills at a later tick, if at all (I6).
 
@@ -76,7 +76,7 @@ def choose(
         tally: the labels so far, and the mean size of a move.
         feedback: how far expected gains have come true.
         accounts: cash, position, waiting orders and fee.
-        parameters: the thresholds.
+        settings: the thresholds.
     """
     edge_ppm = (2.0 * p_up - 1.0) * p_move * tally.return_ppm
     centre = tf.maximum(tf.cast(row.bid_e8 + row.ask_e8, tf.float32) * 0.5, 1.0)
@@ -84,27 +84,27 @@ def choose(
     cost_ppm = 2.0 * tf.cast(accounts.fee_ppm[OURS], tf.float32) + spread_ppm
     confidence = tf.maximum(p_up, 1.0 - p_up)
 
-    edge_realisation = tf.pow(feedback.edge_realisation, parameters.feedback)
-    skill_confidence = tf.pow(feedback.skill_confidence, parameters.feedback)
+    edge_realisation = power(feedback.edge_realisation, settings.feedback)
+    skill_confidence = power(feedback.skill_confidence, settings.feedback)
 
     ledger, orders = ledger_of(accounts), orders_of(accounts)
     # Comparisons with NaN are false. The conditions are phrased so that NaN leads to holding and to
     # exits, never to an entry.
     gains = edge_ppm > 0.0
-    confident = 0.5 + skill_confidence * (confidence - 0.5) >= parameters.confidence_floor
+    confident = 0.5 + skill_confidence * (confidence - 0.5) >= settings.confidence_floor
     conditions = [
-        is_late(row, parameters),
+        is_late(row, settings),
         row.halted,
         ~row.valid,
         orders.side[OURS] != HOLD,
-        tally.counts[0] < parameters.warm_up_labels,
+        tally.counts[0] < settings.warm_up_labels,
         (ledger.position_e8[OURS] > 0) & ~gains,
         ledger.position_e8[OURS] > 0,
         ~(skill_confidence > 0.0),
         ~(confident & gains),
         ~(edge_ppm > cost_ppm),
         ~(edge_realisation * edge_ppm > cost_ppm),
-        ledger.cash_e8[OURS] < parameters.order_cash * 10**8,
+        ledger.cash_e8[OURS] < settings.order_cash_e8,
     ]
     reason = tf.constant(_ENTER)
     for condition, name in zip(reversed(conditions), reversed(PRIORITY[:-1]), strict=True):

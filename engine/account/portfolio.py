@@ -54,6 +54,7 @@ from engine.arithmetic import Tensor, tf
 from engine.market import LEVELS
 from engine.parameters import Parameters
 from engine.row import Row, is_late
+from engine.settings import Settings, settings_of
 from engine.venue_rules import DEFAULT_RULES, VenueRules
 
 NONE, BUY, SELL = range(3)
@@ -124,7 +125,7 @@ def initial_state(
     return {
         "ledger": ledger,
         "orders": np.zeros((3, ACCOUNTS), np.int64),
-        "fee_ppm": np.full(ACCOUNTS, _first_fee_ppm(parameters, rules), np.int64),
+        "fee_ppm": np.full(ACCOUNTS, settings_of(parameters, rules).first_fee_ppm, np.int64),
         "turnover_e8": np.zeros((1 + ACCOUNTS, fees.DAYS), np.int64),
         "hour": np.zeros((), np.int64),
     }
@@ -155,21 +156,19 @@ def _left_us(row: Row) -> Tensor:
     return (row.taken_ns + 999) // 1_000
 
 
-def fill(
-    state: PortfolioState, row: Row, parameters: Parameters, rules: VenueRules = DEFAULT_RULES
-) -> tuple[PortfolioState, Execution]:
+def fill(state: PortfolioState, row: Row, settings: Settings) -> tuple[PortfolioState, Execution]:
     """Fill the orders that are due at this tick; return the accounts and our fill."""
     orders = orders_of(state)
-    late = is_late(row, parameters)
+    late = is_late(row, settings)
     waits = (orders.side != NONE) & ~row.breaks & ~row.halted
-    orders = _seen_leaving(orders, row, parameters)
-    due = waits & row.valid & ~late & _has_arrived(orders, row, parameters)
+    orders = _seen_leaving(orders, row, settings)
+    due = waits & row.valid & ~late & _has_arrived(orders, row, settings)
     left = tf.where(waits & ~due, orders.side, NONE)
     hour = row.time_ns // fees.HOUR_NS
     # Most ticks fill no order, and a branch that is not taken costs no time.
     ledger, fee_ppm, turnover_e8, execution = tf.cond(
         tf.reduce_any(due) | (hour != state.hour),
-        lambda: _settle(state, tf.where(due, orders.side, NONE), row, parameters, rules),
+        lambda: _settle(state, tf.where(due, orders.side, NONE), row, settings),
         lambda: (
             state.ledger,
             state.fee_ppm,
@@ -187,35 +186,33 @@ def fill(
     return filled, Execution(*tf.unstack(execution))
 
 
-def _seen_leaving(orders: Orders, row: Row, parameters: Parameters) -> Orders:
+def _seen_leaving(orders: Orders, row: Row, settings: Settings) -> Orders:
     """Return the orders with the times of sending that this tick shows."""
     is_later = (orders.left_us > 0) & (_left_us(row) > orders.left_us)
     is_first = is_later & (orders.has_left == 0)
-    held_up = row.delay_ns > min(parameters.latency_ms, parameters.late_ms) * 1_000_000
+    held_up = row.delay_ns > tf.minimum(settings.latency_ns, settings.late_ns)
     return orders._replace(
         left_us=tf.where(is_first & held_up, _left_us(row), orders.left_us),
         has_left=tf.where(is_later, tf.ones_like(orders.has_left), orders.has_left),
     )
 
 
-def _has_arrived(orders: Orders, row: Row, parameters: Parameters) -> Tensor:
+def _has_arrived(orders: Orders, row: Row, settings: Settings) -> Tensor:
     """Return whether each order reached the exchange before this tick, by both clocks."""
-    by_stamp = row.time_ns - orders.at_ns >= parameters.latency_ms * 1_000_000
+    by_stamp = row.time_ns - orders.at_ns >= settings.latency_ns
     known = (row.taken_ns > 0) & (orders.left_us > 0)
     lasted_us = (row.taken_ns - row.delay_ns) // 1_000 - orders.left_us
-    was_set_back = lasted_us < -parameters.late_ms * 1_000
-    return by_stamp & (~known | (lasted_us >= parameters.latency_ms * 1_000) | was_set_back)
+    was_set_back = lasted_us < -(settings.late_ns // 1_000)
+    return by_stamp & (~known | (lasted_us >= settings.latency_ns // 1_000) | was_set_back)
 
 
-def order(
-    state: PortfolioState, action: Tensor, row: Row, parameters: Parameters
-) -> PortfolioState:
+def order(state: PortfolioState, action: Tensor, row: Row, settings: Settings) -> PortfolioState:
     """Place our order (NONE, BUY, SELL) and those of the other accounts, where none waits yet."""
     ledger, orders = ledger_of(state), orders_of(state)
     ours = tf.cast(action, tf.int64)
     flat = ledger.position_e8 == 0
     chances = randomness.fractions(
-        RANDOM_TRADERS, seed=parameters.seed, stream=randomness.ENTRIES, offset=row.offset
+        RANDOM_TRADERS, seed=settings.seed, stream=randomness.ENTRIES, offset=row.offset
     )
     # Every random trader owes one trip for each of ours. It enters with a probability per tick of
     # what it owes times our own rate of entries: 2 * entries / offset, since about half of all
@@ -230,7 +227,7 @@ def order(
         flat[FIRST_RANDOM:], tf.where(enters, buy, none), tf.where(leaves, sell, none)
     )
     holder = tf.where(ledger.entries[BUY_HOLD] == 0, buy, none)
-    tradable = row.valid & ~row.halted & ~is_late(row, parameters)
+    tradable = row.valid & ~row.halted & ~is_late(row, settings)
     others = tf.where(tradable, tf.concat([holder[None], random], 0), none)
     actions = tf.concat([ours[None], others], 0)
     places = (actions != NONE) & (orders.side == NONE)
@@ -257,23 +254,19 @@ def _middle_e8(row: Row) -> Tensor:
     return tf.where(row.valid, middle_e8, tf.maximum(row.last_e8, 0))
 
 
-def _first_fee_ppm(parameters: Parameters, rules: VenueRules) -> int:
-    return rules.fees.first_ppm if parameters.fee_ppm < 0 else parameters.fee_ppm
-
-
 def _settle(
-    state: PortfolioState, side: Tensor, row: Row, parameters: Parameters, rules: VenueRules
+    state: PortfolioState, side: Tensor, row: Row, settings: Settings
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return ledger, fees, daily turnover and our execution after fills on these sides."""
     ledger, day = ledger_of(state), row.time_ns // fees.DAY_NS
-    fee_ppm = _fee_ppm(state, day, row, parameters, rules)
+    fee_ppm = _fee_ppm(state, day, row, settings)
     buys, sells = side == BUY, side == SELL
     prices_e8, volumes_e8, known = _levels(row, buys)
     # The part of the budget that can buy volume, so that volume and fee together fit the budget.
-    budget_e8 = tf.minimum(ledger.cash_e8, parameters.order_cash * E8)
+    budget_e8 = tf.minimum(ledger.cash_e8, settings.order_cash_e8)
     net_e8 = before_share_e8(budget_e8, fee_ppm)
-    enough = quotient_e8(net_e8, prices_e8[:, 0]) >= parameters.amount_min_e8
-    bought_e8 = _affordable_e8(net_e8, prices_e8, volumes_e8, parameters)
+    enough = quotient_e8(net_e8, prices_e8[:, 0]) >= settings.amount_min_e8
+    bought_e8 = _affordable_e8(net_e8, prices_e8, volumes_e8, settings)
     none = tf.zeros_like(bought_e8)
     wanted_e8 = tf.where(
         buys, tf.where(enough, bought_e8, none), tf.where(sells, ledger.position_e8, none)
@@ -304,18 +297,14 @@ def _settle(
     return tf.stack(after), fee_ppm, turnover_e8, tf.stack([part[OURS] for part in execution])
 
 
-def _fee_ppm(
-    state: PortfolioState, day: Tensor, row: Row, parameters: Parameters, rules: VenueRules
-) -> Tensor:
+def _fee_ppm(state: PortfolioState, day: Tensor, row: Row, settings: Settings) -> Tensor:
     """Return what each account pays: as the exchange does, anew at the first tick of an hour."""
-    if parameters.fee_ppm >= 0:
-        return state.fee_ppm
     days, turnover_e8 = state.turnover_e8[0], state.turnover_e8[1:]
     # Each place has its day's number, so a moment of a wrong clock overwrites one day only.
     counts = (day - days >= 0) & (day - days < fees.DAYS)
     recent_e8 = tf.reduce_sum(tf.where(counts, turnover_e8, 0), 1)
     is_new = row.time_ns // fees.HOUR_NS != state.hour
-    return tf.where(is_new, fees.taker_ppm(recent_e8, rules.fees), state.fee_ppm)
+    return tf.where(is_new, fees.taker_ppm(recent_e8, settings), state.fee_ppm)
 
 
 def _with_turnover(turnover_e8: Tensor, day: Tensor, value_e8: Tensor) -> Tensor:
@@ -345,7 +334,7 @@ def _levels(row: Row, buys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _affordable_e8(
-    net_e8: Tensor, prices_e8: Tensor, volumes_e8: Tensor, parameters: Parameters
+    net_e8: Tensor, prices_e8: Tensor, volumes_e8: Tensor, settings: Settings
 ) -> Tensor:
     """Return the volume that an amount of money buys from the levels, int64[ACCOUNTS]."""
     costs_e8 = product_e8(volumes_e8, prices_e8) + tf.cast(volumes_e8 > 0, tf.int64)
@@ -354,8 +343,7 @@ def _affordable_e8(
     # A level that is affordable is taken whole, because a quotient may be slightly too small.
     taken_e8 = tf.where(left_e8 >= costs_e8, volumes_e8, tf.minimum(part_e8, volumes_e8))
     total = tf.reduce_sum(taken_e8, 1)
-    step_e8 = 10 ** (8 - parameters.amount_decimals)
-    return total // step_e8 * step_e8
+    return total // settings.amount_step_e8 * settings.amount_step_e8
 
 
 def _mean_price_e8(taken_e8: Tensor, prices_e8: Tensor, beyond_e8: Tensor, buys: Tensor) -> Tensor:

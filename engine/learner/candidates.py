@@ -28,7 +28,7 @@ from engine import randomness
 from engine.arithmetic import Tensor, tf
 from engine.learner.experts import losses
 from engine.learner.features import CLIP, NAMES
-from engine.parameters import Parameters
+from engine.settings import Settings
 
 PLACES = 8
 """Adopted features, at most."""
@@ -162,7 +162,7 @@ def observe(
     )
 
 
-def close(state: CandidateState, parameters: Parameters) -> tuple[CandidateState, Exchange]:
+def close(state: CandidateState, settings: Settings) -> tuple[CandidateState, Exchange]:
     """End a block: settle the bets, then adopt, remove and redraw features."""
     gains = state.sums[:-1] / tf.maximum(state.sums[-1], 1e-9)
     bet = tf.math.log(1.0 + BET * tf.clip_by_value(gains / GAIN_MAX, -1.0, 1.0))
@@ -184,14 +184,14 @@ def close(state: CandidateState, parameters: Parameters) -> tuple[CandidateState
     slopes = tf.where(fading, halved, state.slopes)
 
     best = PLACES + tf.argmax(evidence[PLACES:], output_type=tf.int32)
-    empty = fading & (slopes == 0.0) & (rank < parameters.generated_max)
+    empty = fading & (slopes == 0.0) & (rank < tf.cast(settings.generated_max, tf.int32))
     place = tf.argmax(tf.cast(empty, tf.int32), output_type=tf.int32)
     adopts = (evidence[best] > EVIDENCE) & tf.reduce_any(empty)
     taken = adopts & (rank == place)
 
     tired = evidence < tf.maximum(ages / PATIENCE, _REFUSED)
     redrawn = trial & (tired | (adopts & (rank == best)))
-    drawn = _draw(state.draws, parameters.seed)
+    drawn = _draw(state.draws, settings.seed)
     winner = state.pairs[best]
     pairs = tf.where(redrawn[:, None], drawn, state.pairs)
     pairs = tf.where(taken[:, None], winner, pairs)
@@ -214,7 +214,7 @@ def close(state: CandidateState, parameters: Parameters) -> tuple[CandidateState
     )
 
 
-def _draw(draws: Tensor, seed: int) -> Tensor:
+def _draw(draws: Tensor, seed: Tensor) -> Tensor:
     """Return a pair for every slot, int32[SLOTS, 2]."""
     below = tf.constant(len(NAMES), tf.int64)
     drawn = randomness.integers(

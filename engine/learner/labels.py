@@ -19,8 +19,8 @@ from engine.learner.experts import EXPERTS, GENERATED, PERSISTENCE, PRIOR, RULE,
 from engine.learner.features import COUNT
 from engine.learner.memory import FELL, FLAT, ROSE, VOID, MemoryState
 from engine.learner.monitor import MonitorState
-from engine.parameters import Parameters
 from engine.row import Row
+from engine.settings import Settings
 
 BINS = 15
 """Bins of the reliability diagram, of equal width."""
@@ -82,9 +82,7 @@ def initial_state() -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def resolve_labels(
-    state: Learners, row: Row, parameters: Parameters
-) -> tuple[Learners, LabelOutcomes]:
+def resolve_labels(state: Learners, row: Row, settings: Settings) -> tuple[Learners, LabelOutcomes]:
     """Label, score and learn from every prediction whose horizon ended before this tick."""
     ring = state.memory
     left = tf.cast(memory.waiting(ring), tf.int32)
@@ -93,15 +91,15 @@ def resolve_labels(
         ripe=tf.where(row.breaks, ring.head, ring.ripe),
         sum_e8=tf.where(row.breaks, tf.zeros_like(ring.sum_e8), ring.sum_e8),
     )
-    horizon_ns = parameters.horizon_ms * 1_000_000
+    rows = ring.samples.shape[0]
 
     def is_due(state: Learners, _: LabelOutcomes) -> Tensor:
         ring = state.memory
-        time_ns = ring.facts[ring.ripe % parameters.memory_rows, memory.TIME_NS]
-        return (ring.ripe < ring.head) & (row.time_ns - time_ns > horizon_ns)
+        time_ns = ring.facts[ring.ripe % rows, memory.TIME_NS]
+        return (ring.ripe < ring.head) & (row.time_ns - time_ns > settings.horizon_ns)
 
     def label(state: Learners, out: LabelOutcomes) -> tuple[Learners, LabelOutcomes]:
-        return _label(state, out, parameters)
+        return _label(state, out, settings)
 
     whole, part = tf.constant(0), tf.constant(0.0)
     nothing = dict.fromkeys(LabelOutcomes._fields[:_WHOLE], whole)
@@ -115,10 +113,10 @@ def resolve_labels(
 
 
 def _label(
-    state: Learners, out: LabelOutcomes, parameters: Parameters
+    state: Learners, out: LabelOutcomes, settings: Settings
 ) -> tuple[Learners, LabelOutcomes]:
     ring, tally = state.memory, state.tally
-    place = ring.ripe % parameters.memory_rows
+    place = ring.ripe % ring.samples.shape[0]
     sample, facts = ring.samples[place], ring.facts[place]
     before_e8 = facts[memory.SUM_E8]
     known = ring.sum_e8 > 0
@@ -128,7 +126,7 @@ def _label(
 
     logits = sample[memory.LOGITS : memory.LOGITS + EXPERTS]
     p_up, network = sample[memory.P_UP], sample[memory.NETWORK]
-    weight = sample[memory.UNIQUENESS] * parameters.label_weight
+    weight = sample[memory.UNIQUENESS] * settings.label_weight
     unique = tf.where(scored, weight, 0.0)
     counted, whole = tf.cast(scored, tf.float32), tf.cast(scored, tf.int32)
     losses = experts.losses(logits, rose)
@@ -138,9 +136,9 @@ def _label(
         losses,
         loss,
         unique,
-        facts[memory.TIME_NS] // (parameters.horizon_ms * 1_000_000),
+        facts[memory.TIME_NS] // settings.horizon_ns,
         state.experts.active,
-        parameters.exits_max,
+        tf.cast(settings.exits_max, tf.int32),
     )
     knowing = experts.learn(
         state.experts,
@@ -153,7 +151,7 @@ def _label(
     )
     trials, exchange = when(
         verdict.closes,
-        lambda before: candidates.close(before[0], parameters),
+        lambda before: candidates.close(before[0], settings),
         (state.candidates, Exchange(tf.constant(0), tf.constant(0))),
     )
     trials = candidates.observe(
@@ -192,8 +190,8 @@ def _label(
         bins=tally.bins + tf.cast(cell, tf.float64),
         return_ppm=tally.return_ppm + pace * (size_ppm - tally.return_ppm),
     )
-    ring = memory.archive(ring, ring.ripe, sample, outcome, parameters)
-    ring = memory.resolved(ring, outcome, parameters)
+    ring = memory.archive(ring, ring.ripe, sample, outcome)
+    ring = memory.resolved(ring, outcome)
     return Learners(ring, knowing, trials, scaling, verdict_state, tally), LabelOutcomes(
         resolved=out.resolved + tf.cast(known, tf.int32),
         scored=out.scored + whole,

@@ -19,8 +19,9 @@ from engine import randomness
 from engine.arithmetic import Tensor, replace_row, tf
 from engine.learner.experts import EXPERTS, Forecast
 from engine.learner.features import COUNT, SIGNED
-from engine.parameters import Parameters
+from engine.parameters import Shape
 from engine.row import Row
+from engine.settings import Settings
 from engine.state import ARCHIVE_STRIDE
 
 VOID, FLAT, FELL, ROSE = 0, 1, 2, 3
@@ -58,14 +59,14 @@ class Batch(NamedTuple):
     mirrored: Tensor  # float32[rows]: 1 if buyers and sellers were exchanged
 
 
-def initial_state(parameters: Parameters) -> dict[str, npt.NDArray[Any]]:
+def initial_state(shape: Shape) -> dict[str, npt.NDArray[Any]]:
     """Return the empty rings."""
-    rows = parameters.memory_rows
+    rows = shape.memory_rows
     state: dict[str, npt.NDArray[Any]] = {
         "samples": np.zeros((rows, WIDTH), np.float32),
         "facts": np.zeros((rows, 2), np.int64),
         "outcomes": np.zeros(rows, np.int32),
-        "archive": np.zeros((parameters.archive_rows, WIDTH), np.float32),
+        "archive": np.zeros((shape.archive_rows, WIDTH), np.float32),
     }
     for name in ("head", "ripe", "trained", "sum_e8"):
         state[name] = np.zeros((), np.int64)
@@ -78,7 +79,7 @@ def waiting(state: MemoryState) -> Tensor:
 
 
 def samples(
-    state: MemoryState, offset: Tensor, parameters: Parameters
+    state: MemoryState, offset: Tensor, shape: Shape, settings: Settings
 ) -> tuple[MemoryState, Batch]:
     """Return a training batch: the oldest labelled predictions not trained on yet, then remembered
     ones, then archived ones; the last two are drawn uniformly.
@@ -86,19 +87,17 @@ def samples(
     Half of the drawn samples are mirrored, buyers for sellers: the block of the network that
     learns from them assumes a symmetric market (`engine.learner.training`).
     """
-    rows = parameters.memory_rows
+    rows = shape.memory_rows
     oldest = tf.maximum(state.head - rows, 0)
     first = tf.maximum(state.trained, oldest)
-    fresh = first + tf.range(parameters.fresh_rows, dtype=tf.int64)
+    fresh = first + tf.range(shape.fresh_rows, dtype=tf.int64)
     ripe_count = state.ripe - oldest
-    archived = tf.minimum(
-        (state.ripe + ARCHIVE_STRIDE - 1) // ARCHIVE_STRIDE, parameters.archive_rows
-    )
-    counts = (parameters.recent_rows, parameters.archived_rows)
+    archived = tf.minimum((state.ripe + ARCHIVE_STRIDE - 1) // ARCHIVE_STRIDE, shape.archive_rows)
+    counts = (shape.recent_rows, shape.archived_rows)
     drawn = randomness.integers(
         2 * sum(counts),
         tf.constant(2**30, tf.int64),
-        seed=parameters.seed,
+        seed=settings.seed,
         stream=randomness.REPLAY,
         offset=offset,
     )
@@ -114,7 +113,7 @@ def samples(
     features = tf.concat([near[:, :COUNT], kept[:, :COUNT]], 0)
     rose = tf.concat([tf.cast(outcomes == ROSE, tf.float32), kept[:, _OUTCOME]], 0)
     weight = tf.concat([tf.where(usable, near[:, UNIQUENESS], 0.0), kept[:, _OUTCOME + 1]], 0)
-    flips = tf.concat([tf.zeros(parameters.fresh_rows), mirrored], 0)
+    flips = tf.concat([tf.zeros(shape.fresh_rows), mirrored], 0)
     signs = 1.0 - 2.0 * flips[:, None] * tf.cast(tf.constant(SIGNED), tf.float32)
     batch = Batch(
         features=features * signs,
@@ -122,21 +121,19 @@ def samples(
         weight=weight,
         mirrored=flips,
     )
-    trained = tf.minimum(first + parameters.fresh_rows, state.ripe)
+    trained = tf.minimum(first + shape.fresh_rows, state.ripe)
     return state._replace(trained=trained), batch
 
 
-def resolved(state: MemoryState, outcome: Tensor, parameters: Parameters) -> MemoryState:
+def resolved(state: MemoryState, outcome: Tensor) -> MemoryState:
     """Store the outcome, int32[], of the oldest prediction that waits."""
-    place = state.ripe % parameters.memory_rows
+    place = state.ripe % state.outcomes.shape[0]
     return state._replace(outcomes=replace_row(state.outcomes, outcome, place), ripe=state.ripe + 1)
 
 
-def archive(
-    state: MemoryState, position: Tensor, sample: Tensor, outcome: Tensor, parameters: Parameters
-) -> MemoryState:
+def archive(state: MemoryState, position: Tensor, sample: Tensor, outcome: Tensor) -> MemoryState:
     """Put a newly labelled sample into the archive if its position is a multiple of the stride."""
-    place = position // ARCHIVE_STRIDE % parameters.archive_rows
+    place = position // ARCHIVE_STRIDE % state.archive.shape[0]
     tail = tf.stack(
         [
             tf.cast(outcome == ROSE, tf.float32),
@@ -165,14 +162,12 @@ def sample(
     return tf.concat([features, forecast.logits, predicted, padding], 0)
 
 
-def remember(
-    state: MemoryState, row: Row, sample: Tensor, parameters: Parameters
-) -> tuple[MemoryState, Tensor]:
+def remember(state: MemoryState, row: Row, sample: Tensor) -> tuple[MemoryState, Tensor]:
     """Put a prediction into the ring, to be labelled later; return how many did not fit (0 or 1).
 
     A tick without a valid mid makes no prediction, and makes the mid in force unknown.
     """
-    rows = parameters.memory_rows
+    rows = state.samples.shape[0]
     full = waiting(state) >= rows
     kept = row.valid & ~full
     place = state.head % rows

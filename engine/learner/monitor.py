@@ -96,7 +96,7 @@ def observe(
     weight: Tensor,
     block: Tensor,
     active: Tensor,
-    exits_max: int,
+    exits_max: Tensor,
 ) -> tuple[MonitorState, Verdict]:
     """Add the losses of one label; where it starts a new block, close the block before.
 
@@ -107,7 +107,7 @@ def observe(
         weight: the uniqueness of the label, float32[]; 0 where it is not scored.
         block: the number of the prediction's block, int64[].
         active: the experts in the mixture, float32[EXPERTS].
-        exits_max: the most blocks that the network may use.
+        exits_max: the most blocks that the network may use, int32[].
     """
     closes = (block != state.block) & (state.sums[-1] > 0.0)
     closed = _close(state, active, exits_max)
@@ -121,7 +121,7 @@ def observe(
     )
 
 
-def _close(state: MonitorState, active: Tensor, exits_max: int) -> tuple[MonitorState, Verdict]:
+def _close(state: MonitorState, active: Tensor, exits_max: Tensor) -> tuple[MonitorState, Verdict]:
     means = state.sums[:-1] / tf.maximum(state.sums[-1], 1e-9)
     loss = means[LINEAR]
     skill = means[PRIOR] - means[_MIXTURE]

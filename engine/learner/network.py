@@ -17,7 +17,7 @@ import numpy.typing as npt
 from engine.arithmetic import Tensor, keras, tf
 from engine.learner.experts import FIRST_HEAD, HEADS
 from engine.learner.features import COUNT
-from engine.parameters import Parameters
+from engine.parameters import Parameters, Shape
 from engine.state import Arrays
 
 SLOPE = 0.1
@@ -34,10 +34,15 @@ class Layers(NamedTuple):
     outputs: Tensor  # float32[HEADS n]
 
 
-def shapes(parameters: Parameters) -> tuple[tuple[int, ...], ...]:
+def shapes(shape: Shape) -> tuple[tuple[int, ...], ...]:
     """Return the shapes of `Layers`."""
-    width = parameters.block_units
+    width = shape.block_units
     return ((COUNT, 2 * width), (2 * width,), (2 * width, width), (width,), (HEADS * width,))
+
+
+def count(shape: Shape) -> int:
+    """Return how many weights there are."""
+    return sum(int(np.prod(kind)) for kind in shapes(shape))
 
 
 def build(parameters: Parameters) -> Any:
@@ -91,11 +96,11 @@ def model_at(state: Arrays, parameters: Parameters) -> Any:
     return keras.Model(model.input, model.output[:, grown : grown + 1], name="predictor")
 
 
-def layers(vector: Tensor, parameters: Parameters) -> Layers:
+def layers(vector: Tensor, shape: Shape) -> Layers:
     """Return a flat vector's layers."""
-    kinds = shapes(parameters)
-    parts = tf.split(vector, [int(np.prod(shape)) for shape in kinds])
-    return Layers(*(tf.reshape(part, shape) for part, shape in zip(parts, kinds, strict=True)))
+    kinds = shapes(shape)
+    parts = tf.split(vector, [int(np.prod(kind)) for kind in kinds])
+    return Layers(*(tf.reshape(part, kind) for part, kind in zip(parts, kinds, strict=True)))
 
 
 class Activity(NamedTuple):
@@ -118,13 +123,13 @@ def activity(weights: Layers, features: Tensor, base: Tensor) -> Activity:
     return Activity(units, tf.stack(heads, 1))
 
 
-def heads(vector: Tensor, features: Tensor, linear: Tensor, parameters: Parameters) -> Tensor:
+def heads(vector: Tensor, features: Tensor, linear: Tensor, shape: Shape) -> Tensor:
     """Return the logits of all heads for features float32[COUNT], float32[HEADS].
 
     ``linear`` are the linear expert's weights, float32[COUNT].
     """
     base = tf.reduce_sum(features * linear)
-    return activity(layers(vector, parameters), features[None], base[None]).heads[0]
+    return activity(layers(vector, shape), features[None], base[None]).heads[0]
 
 
 def gradient(weights: Layers, features: Tensor, seen: Activity, errors: Tensor) -> Tensor:

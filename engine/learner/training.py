@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.arithmetic import Tensor, tf
+from engine.arithmetic import Tensor, power, tf
 from engine.learner import features, memory, monitor, network
 from engine.learner.experts import HEADS
 from engine.learner.features import COUNT, FeatureState
 from engine.learner.memory import Batch, MemoryState
 from engine.learner.monitor import MonitorState
-from engine.parameters import Parameters
+from engine.parameters import Shape
+from engine.settings import Settings
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-5
 GRADIENT_NORM_MAX = 1.0
@@ -55,17 +56,15 @@ def initial_state(weights: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any
     }
 
 
-def rate(
-    ring: MemoryState, watch: MonitorState, seen: FeatureState, parameters: Parameters
-) -> Tensor:
+def rate(ring: MemoryState, watch: MonitorState, seen: FeatureState, settings: Settings) -> Tensor:
     """Return the step size, float32[].
 
     Overlapping labels nearly repeat each other, so the more of them wait, the shorter the step.
     """
     overlapping = tf.cast(tf.maximum(memory.waiting(ring), 1), tf.float32)
     factor = monitor.learning_rate_factor(watch, features.volatility_ratio(seen))
-    scale = parameters.learning_rate * parameters.label_weight
-    return scale * tf.pow(factor, parameters.rate_control) * tf.pow(overlapping, -_OVERLAP)
+    scaled = settings.learning_rate * power(factor, settings.rate_control)
+    return scaled * tf.pow(overlapping, -_OVERLAP)
 
 
 def train(
@@ -74,7 +73,7 @@ def train(
     linear: Tensor,
     learning: Tensor,
     rate: Tensor,
-    parameters: Parameters,
+    shape: Shape,
 ) -> tuple[LearnerState, Step]:
     """Take one step on a batch; without weight in the batch, or with a gradient that is not
     finite, the state stays as it is.
@@ -82,7 +81,7 @@ def train(
     ``linear`` are the linear expert's weights, float32[COUNT], to which the blocks add;
     ``learning`` float32[HEADS] is 1 for the blocks that learn; ``rate`` float32[] is the step size.
     """
-    weights = network.layers(state.weights, parameters)
+    weights = network.layers(state.weights, shape)
     seen = network.activity(weights, batch.features, tf.linalg.matvec(batch.features, linear))
     total = tf.reduce_sum(batch.weight)
     share = batch.weight / tf.maximum(total, 1e-9)
@@ -102,7 +101,7 @@ def train(
     block_steps = state.block_steps + learning
     counts = tf.maximum(block_steps, 1.0)
     scales = tf.sqrt(1 - tf.pow(BETA_2, counts)) / (1 - tf.pow(BETA_1, counts))
-    scale = _per_weight(scales * learning, parameters)
+    scale = _per_weight(scales * learning, shape)
     first = BETA_1 * state.first_moment + (1 - BETA_1) * gradient
     second = BETA_2 * state.second_moment + (1 - BETA_2) * gradient * gradient
     stepped = state.weights - rate * scale * first / (tf.sqrt(second) + EPSILON)
@@ -119,13 +118,13 @@ def train(
     )
 
 
-def _per_weight(scales: Tensor, parameters: Parameters) -> Tensor:
+def _per_weight(scales: Tensor, shape: Shape) -> Tensor:
     """Return one number a block, float32[HEADS], for every weight of the flat vector."""
-    return tf.gather(scales, tf.constant(_block_of(parameters)))
+    return tf.gather(scales, tf.constant(_block_of(shape)))
 
 
-def _block_of(parameters: Parameters) -> npt.NDArray[np.int32]:
-    width = parameters.block_units
+def _block_of(shape: Shape) -> npt.NDArray[np.int32]:
+    width = shape.block_units
     parts = [
         np.tile(np.repeat([0, 1], width), COUNT),
         np.repeat([0, 1], width),

@@ -11,6 +11,7 @@ import pytest
 from engine.engine import _probe_rows, initial_state
 from engine.market import Column
 from engine.parameters import Parameters
+from engine.settings import settings_of
 from engine.step import CHUNK_TICKS, compiled
 from journal.live.health import resident_bytes
 
@@ -23,8 +24,8 @@ _PERIOD_NS = 50_000_000
 def test_ten_million_ticks(capsys: pytest.CaptureFixture[str]) -> None:
     """Print the resident memory behind each million, and its slope behind the first two."""
     parameters = Parameters()
-    step = compiled(parameters)
-    variables = step.hold(initial_state(parameters))
+    step = compiled(parameters.shape)
+    variables = step.hold(initial_state(parameters), settings_of(parameters))
     rows = _probe_rows(CHUNK_TICKS)
     seen: list[tuple[int, float]] = []
 

@@ -18,6 +18,7 @@ from engine.learner.features import COUNT
 from engine.learner.network import shapes
 from engine.market import Market
 from engine.parameters import Parameters
+from engine.settings import settings_of
 from engine.step import CHUNK_TICKS, compiled
 from tests.support.markets import journal
 
@@ -33,7 +34,7 @@ def multiply_adds(parameters: Parameters) -> int:
     is predicted. The linear experts: a covariance times a vector, and a rank-one update of it.
     """
     rows = parameters.fresh_rows + parameters.recent_rows + parameters.archived_rows
-    wide, _, deep, _, outputs = (int(np.prod(shape)) for shape in shapes(parameters))
+    wide, _, deep, _, outputs = (int(np.prod(shape)) for shape in shapes(parameters.shape))
     forward = wide + deep + outputs
     filters = 2 * (2 * COUNT**2 + (EXPERTS - 1) ** 2)
     return rows * 2 * forward + forward + filters
@@ -53,8 +54,8 @@ def matrix_seconds() -> float:
 def test_share_of_the_matrix_rate(capsys: pytest.CaptureFixture[str]) -> None:
     """Print the step's processor time a tick, alone and in chunks, and the share it reaches."""
     parameters = Parameters()
-    step = compiled(parameters)
-    variables = step.hold(initial_state(parameters))
+    step = compiled(parameters.shape)
+    variables = step.hold(initial_state(parameters), settings_of(parameters))
     rows = Market.initial().fold(journal(CHUNK_TICKS))[:CHUNK_TICKS]
     chunk_s, tick_s, matrix_s = [], [], []
 

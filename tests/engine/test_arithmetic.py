@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.arithmetic import ENVIRONMENT, keras, replace_row, tf
+from engine.arithmetic import ENVIRONMENT, keras, power, replace_row, tf
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +26,17 @@ def test_draws_without_a_key_are_refused() -> None:
     """Deterministic operations are on, so a random one without a seed cannot be used by mistake."""
     with pytest.raises(RuntimeError, match="determinism"):
         tf.random.uniform((2,))
+
+
+def test_a_power_is_that_of_a_constant_exponent() -> None:
+    """The identity, one and the square root, bit for bit, although the exponent is an input."""
+    bases = np.random.default_rng(3).random(4_096).astype(np.float32)
+    raised = tf.function(power, jit_compile=True)
+
+    for exponent, expected in ((0.0, np.ones_like(bases)), (1.0, bases), (0.5, np.sqrt(bases))):
+        found = raised(tf.constant(bases), tf.constant(exponent)).numpy()
+        assert found.tobytes() == expected.tobytes()
+    assert float(raised(tf.constant([0.0]), tf.constant(0.7))[0]) == 0.0
 
 
 def test_nobody_loads_tensorflow_first() -> None:

@@ -1,5 +1,7 @@
 """The compiled step: its variables, how they are packed, and the order of its stages."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from engine.errors import StateMismatch
 from engine.learner import network
 from engine.learner.features import COUNT
 from engine.market import Market
+from engine.settings import settings_of
 from engine.state import RINGS, digest
 from engine.step import CHUNK_TICKS, NAMES, PACKED, Counts, Measures, compiled, initial_state
 from tests.support.markets import SMALL, advance, decisions, journal, stream
@@ -19,12 +22,12 @@ TICKS = 300
 
 def begun() -> step.Variables:
     """Return variables at genesis."""
-    return compiled(SMALL).hold(initial_state(SMALL))
+    return compiled(SMALL.shape).hold(initial_state(SMALL), settings_of(SMALL))
 
 
 def ran(variables: step.Variables, size: int) -> list[step.Outcome]:
     """Run a journal through in chunks."""
-    rows, stage = Market.initial().fold(journal(TICKS)), compiled(SMALL)
+    rows, stage = Market.initial().fold(journal(TICKS)), compiled(SMALL.shape)
     return [stage.run(variables, rows[start : start + size]) for start in range(0, len(rows), size)]
 
 
@@ -77,15 +80,23 @@ def test_no_ticks_change_nothing() -> None:
     variables = begun()
     before = digest(variables.state())
 
-    outcome = compiled(SMALL).run(variables, Market.initial().fold(journal(TICKS))[:0])
+    outcome = compiled(SMALL.shape).run(variables, Market.initial().fold(journal(TICKS))[:0])
 
     assert len(outcome.counts) == len(outcome.measures) == 0
     assert digest(variables.state()) == before
 
 
-def test_the_same_parameters_are_compiled_once() -> None:
-    """Compiling takes seconds."""
-    assert compiled(SMALL) is compiled(SMALL)
+def test_a_fork_with_other_settings_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling takes seconds, and most parameters shape nothing."""
+    first = Engine.initial(SMALL)
+    monkeypatch.setattr(step, "step", None)  # a trace would call it
+    other = Engine.initial(replace(SMALL, seed=11, fee_ppm=20, horizon_ms=900, cash=2_000))
+
+    ours, others = (decisions(engine, stream(300)) for engine in (first, other))
+
+    assert compiled(SMALL.shape) is compiled(other.parameters.shape)
+    assert [each.p_up for each in ours] != [each.p_up for each in others]
+    assert ours[0].equity_e8 != others[0].equity_e8
 
 
 @pytest.mark.parametrize("fault", ["missing", "shape", "type"])
@@ -98,7 +109,7 @@ def test_a_state_that_does_not_fit_is_refused(fault: str) -> None:
         state[name] = np.zeros(*(((2,), np.int64) if fault == "shape" else ((), np.int8)))
 
     with pytest.raises(StateMismatch, match=name):
-        compiled(SMALL).hold(state)
+        compiled(SMALL.shape).hold(state, settings_of(SMALL))
 
 
 def test_a_tick_is_answered_with_weights_that_were_trained_on_it() -> None:

@@ -15,6 +15,7 @@ from engine.account.decision_feedback import (
 )
 from engine.arithmetic import tf
 from engine.parameters import Parameters
+from engine.settings import settings_of
 from tests.support.markets import row
 
 MS = 10**6
@@ -33,7 +34,7 @@ def begun() -> DecisionFeedbackState:
 
 @tf.function  # type: ignore[untyped-decorator]
 def _tick(state: Any, tick: Any, edge_ppm: Any, saved: Any, scored: Any) -> Any:
-    state, said = decision_feedback.update(state, tick, saved, scored, PARAMETERS)
+    state, said = decision_feedback.update(state, tick, saved, scored, settings_of(PARAMETERS))
     return decision_feedback.ask(state, tick, edge_ppm), said
 
 

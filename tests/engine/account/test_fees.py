@@ -1,5 +1,7 @@
 """The exchange's tiers, beside a plain walk through the published table."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,9 +9,12 @@ from hypothesis import strategies as st
 from engine.account import fees
 from engine.account.money import E8, E8_MAX
 from engine.arithmetic import tf
+from engine.parameters import Parameters
+from engine.settings import settings_of
 from engine.venue_rules import DEFAULT_RULES, FeeTiers
 
 SCHEDULE = DEFAULT_RULES.fees
+SETTINGS = settings_of(Parameters())
 
 
 def expected_ppm(volume_e8: int) -> int:
@@ -22,7 +27,7 @@ def expected_ppm(volume_e8: int) -> int:
 @given(st.lists(st.integers(0, E8_MAX) | st.integers(0, 6_000_000 * E8), min_size=1, max_size=8))
 def test_each_volume_has_its_tier(volumes: list[int]) -> None:
     """One fee for each account."""
-    found = fees.taker_ppm(tf.constant(volumes, tf.int64), SCHEDULE).numpy().tolist()
+    found = fees.taker_ppm(tf.constant(volumes, tf.int64), SETTINGS).numpy().tolist()
 
     assert found == [expected_ppm(volume) for volume in volumes]
 
@@ -31,7 +36,7 @@ def test_each_volume_has_its_tier(volumes: list[int]) -> None:
 def test_a_bound_is_within_its_tier(bound: int, fee: int) -> None:
     """And the smallest amount more is not."""
     at, beyond = fees.taker_ppm(
-        tf.constant([bound * E8, bound * E8 + 1], tf.int64), SCHEDULE
+        tf.constant([bound * E8, bound * E8 + 1], tf.int64), SETTINGS
     ).numpy()
 
     assert at == fee
@@ -48,6 +53,9 @@ def test_fees_fall_with_volume() -> None:
 
 def test_a_venue_may_have_one_fee_for_everybody() -> None:
     flat = FeeTiers(tiers=(), lowest_ppm=250)
+    settled = settings_of(Parameters(), replace(DEFAULT_RULES, fees=flat))
 
-    assert fees.taker_ppm(tf.constant([0, E8_MAX], tf.int64), flat).numpy().tolist() == [250, 250]
+    found = fees.taker_ppm(tf.constant([0, E8_MAX], tf.int64), settled).numpy().tolist()
+
+    assert found == [250, 250]
     assert flat.first_ppm == 250

@@ -13,6 +13,7 @@ from engine.arithmetic import tf
 from engine.learner import labels
 from engine.learner.labels import TallyState
 from engine.parameters import Parameters
+from engine.settings import settings_of
 from tests.support.markets import row
 
 E8 = 10**8
@@ -84,7 +85,7 @@ def choose(situation: Situation, parameters: Parameters = PARAMETERS) -> Choice:
             tf.constant(situation["skill_confidence"], tf.float32),
         ),
         PortfolioState(**{name: tf.constant(array) for name, array in state.items()}),
-        parameters,
+        settings_of(parameters),
     )
 
 

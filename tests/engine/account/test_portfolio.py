@@ -24,9 +24,10 @@ from engine.account.portfolio import (
     Orders,
     PortfolioState,
 )
-from engine.arithmetic import tf
+from engine.arithmetic import Tensor, tf
 from engine.parameters import Parameters
 from engine.row import Row
+from engine.settings import settings_of
 from tests.support.markets import row
 
 E8 = 10**8
@@ -45,6 +46,18 @@ def accounts(parameters: Parameters, who: int = OURS, **fields: int) -> Portfoli
         else:
             state["ledger"][Ledger._fields.index(name), who] = value
     return PortfolioState(**{name: tf.constant(array) for name, array in state.items()})
+
+
+def fill(
+    state: PortfolioState, tick: Row, parameters: Parameters
+) -> tuple[PortfolioState, Execution]:
+    return portfolio.fill(state, tick, settings_of(parameters))
+
+
+def order(
+    state: PortfolioState, action: Tensor, tick: Row, parameters: Parameters
+) -> PortfolioState:
+    return portfolio.order(state, action, tick, settings_of(parameters))
 
 
 def ledger(state: PortfolioState, who: int = OURS) -> dict[str, int]:
@@ -74,13 +87,13 @@ def tick_of(*, event_ms: int, received_ms: int, taken_ms: int, **more: Any) -> R
 
 def ordered(parameters: Parameters, tick: Row) -> PortfolioState:
     """Return the accounts after an order of ours at a tick."""
-    return portfolio.order(accounts(parameters), tf.constant(BUY), tick, parameters)
+    return order(accounts(parameters), tf.constant(BUY), tick, parameters)
 
 
 def filled_at(state: PortfolioState, parameters: Parameters, *ticks: Row) -> int | None:
     """Return at which of some ticks the order of ours fills."""
     for number, tick in enumerate(ticks):
-        state, done = portfolio.fill(state, tick, parameters)
+        state, done = fill(state, tick, parameters)
         if whole(done)["side"] == BUY:
             return number
     return None
@@ -138,7 +151,7 @@ def test_a_buy_by_hand() -> None:
     asks = [(100 * E8, 6 * E8), (101 * E8, 50 * E8)]
     tick = row(bids=[(99 * E8, E8)], asks=asks, bid_e8=99 * E8, ask_e8=100 * E8, time_ns=HOUR)
 
-    after, done = portfolio.fill(before, tick, parameters)
+    after, done = fill(before, tick, parameters)
 
     net_e8 = 1_000 * E8 * 100 // 101
     second_e8 = (net_e8 - 600 * E8 - 1) * E8 // (101 * E8)
@@ -183,7 +196,7 @@ def test_a_sale_by_hand() -> None:
     )  # fmt: skip
     tick = row(bid_e8=301, ask_e8=303, time_ns=200 * MS)
 
-    after, done = portfolio.fill(before, tick, parameters)
+    after, done = fill(before, tick, parameters)
 
     assert 33_333_333 * 301 // E8 == 100
     assert whole(done)["fee_e8"] == 1
@@ -209,7 +222,7 @@ def test_what_the_book_does_not_hold_is_cancelled() -> None:
     bids = [(10 * E8, E8), (9 * E8, 2 * E8)]
     tick = row(bids=bids, asks=[(11 * E8, E8)], bid_e8=10 * E8, ask_e8=11 * E8, time_ns=HOUR)
 
-    after, done = portfolio.fill(before, tick, FREE)
+    after, done = fill(before, tick, FREE)
 
     assert whole(done)["volume_e8"] == 3 * E8
     assert whole(done)["price_e8"] == 28 * E8 // 3
@@ -223,7 +236,7 @@ def test_a_newer_quote_is_believed_where_it_is_worse() -> None:
     asks = [(100 * E8, 10**7), (101 * E8, 10**7), (103 * E8, 10**9)]
     tick = row(bids=[(99 * E8, E8)], asks=asks, bid_e8=99 * E8, ask_e8=102 * E8, time_ns=HOUR)
 
-    _, done = portfolio.fill(accounts(FREE, order_side=BUY), tick, FREE)
+    _, done = fill(accounts(FREE, order_side=BUY), tick, FREE)
 
     assert whole(done)["slippage_e8"] > 0
     assert 102 * E8 < whole(done)["price_e8"] < 103 * E8
@@ -236,7 +249,7 @@ def test_an_order_takes_its_time(latency_ms: int, fills: bool) -> None:
     before = accounts(parameters, order_side=BUY, order_at=7, order_at_ns=HOUR)
     tick = row(bid_e8=99 * E8, ask_e8=100 * E8, time_ns=HOUR + 5 * MS)
 
-    after, done = portfolio.fill(before, tick, parameters)
+    after, done = fill(before, tick, parameters)
 
     assert (whole(done)["side"] == BUY) == fills
     assert waiting(after) == (NONE if fills else BUY, 7, HOUR)
@@ -333,8 +346,8 @@ def test_an_exchange_that_takes_no_market_orders_refuses_them() -> None:
     state = ordered(SLOW, tick_of(event_ms=0, received_ms=0, taken_ms=1))
     halted = tick_of(event_ms=200, received_ms=200, taken_ms=201, halted=1)
 
-    after, done = portfolio.fill(state, halted, SLOW)
-    after = portfolio.order(after, tf.constant(NONE), halted, SLOW)
+    after, done = fill(state, halted, SLOW)
+    after = order(after, tf.constant(NONE), halted, SLOW)
 
     assert whole(done)["side"] == NONE
     assert [waiting(after, who)[0] for who in range(ACCOUNTS)] == [NONE] * ACCOUNTS
@@ -346,7 +359,7 @@ def test_no_account_orders_on_a_late_tick(taken_ms: int, orders: bool) -> None:
     tick = tick_of(event_ms=0, received_ms=0, taken_ms=taken_ms, offset=1_000)
     state = accounts(SLOW, round_trips=10**6, entries=10**6)
 
-    after = portfolio.order(state, tf.constant(NONE), tick, SLOW)
+    after = order(state, tf.constant(NONE), tick, SLOW)
 
     sides = [waiting(after, who)[0] for who in range(BUY_HOLD, ACCOUNTS)]
     assert sides == [BUY if orders else NONE] * (ACCOUNTS - BUY_HOLD)
@@ -356,7 +369,7 @@ def test_an_order_waits_for_a_valid_market() -> None:
     """Without a valid market nothing fills and the order stays."""
     before = accounts(FREE, order_side=BUY, order_at=7)
 
-    after, done = portfolio.fill(before, row(valid=False, ask_e8=100 * E8), FREE)
+    after, done = fill(before, row(valid=False, ask_e8=100 * E8), FREE)
 
     assert ledger(after) == ledger(before)
     assert waiting(after) == waiting(before)
@@ -369,7 +382,7 @@ def test_a_break_cancels_an_order(valid: bool) -> None:
     before = accounts(FREE, order_side=BUY)
     tick = row(valid=valid, breaks=True, bid_e8=99 * E8, ask_e8=100 * E8, time_ns=HOUR)
 
-    after, done = portfolio.fill(before, tick, FREE)
+    after, done = fill(before, tick, FREE)
 
     assert ledger(after) == ledger(before)
     assert waiting(after)[0] == NONE
@@ -384,7 +397,7 @@ def test_amounts_have_an_increment_and_a_minimum() -> None:
             fee_ppm=0, latency_ms=0, order_cash=10, amount_decimals=2, amount_min_e8=least
         )
 
-        after, done = portfolio.fill(accounts(parameters, order_side=BUY), tick, parameters)
+        after, done = fill(accounts(parameters, order_side=BUY), tick, parameters)
 
         assert whole(done)["volume_e8"] == volume_e8
         assert (whole(done)["side"] == BUY) == (volume_e8 > 0)
@@ -397,20 +410,16 @@ def test_fees_follow_the_volume_of_thirty_days() -> None:
     at_ns = 100 * fees.DAY_NS
     state = accounts(parameters, order_side=BUY)
 
-    bought, first = portfolio.fill(
-        state, row(time_ns=at_ns, bid_e8=99 * E8, ask_e8=100 * E8), parameters
-    )
-    same_hour, _ = portfolio.fill(
+    bought, first = fill(state, row(time_ns=at_ns, bid_e8=99 * E8, ask_e8=100 * E8), parameters)
+    same_hour, _ = fill(
         bought, row(time_ns=at_ns + HOUR - 1, bid_e8=99 * E8, ask_e8=100 * E8), parameters
     )
-    next_hour, _ = portfolio.fill(
+    next_hour, _ = fill(
         same_hour, row(time_ns=at_ns + HOUR, bid_e8=99 * E8, ask_e8=100 * E8), parameters
     )
     last_day = at_ns + 29 * fees.DAY_NS
-    kept, _ = portfolio.fill(
-        next_hour, row(time_ns=last_day, bid_e8=99 * E8, ask_e8=100 * E8), parameters
-    )
-    gone, _ = portfolio.fill(
+    kept, _ = fill(next_hour, row(time_ns=last_day, bid_e8=99 * E8, ask_e8=100 * E8), parameters)
+    gone, _ = fill(
         kept, row(time_ns=last_day + fees.DAY_NS, bid_e8=99 * E8, ask_e8=100 * E8), parameters
     )
 
@@ -427,36 +436,32 @@ def test_a_flat_fee_stays() -> None:
     parameters = Parameters(fee_ppm=7, latency_ms=0)
     before = accounts(parameters, order_side=BUY)
 
-    after, _ = portfolio.fill(
-        before, row(time_ns=HOUR, bid_e8=99 * E8, ask_e8=100 * E8), parameters
-    )
-    later, _ = portfolio.fill(
-        after, row(time_ns=9 * HOUR, bid_e8=99 * E8, ask_e8=100 * E8), parameters
-    )
+    after, _ = fill(before, row(time_ns=HOUR, bid_e8=99 * E8, ask_e8=100 * E8), parameters)
+    later, _ = fill(after, row(time_ns=9 * HOUR, bid_e8=99 * E8, ask_e8=100 * E8), parameters)
 
     assert set(later.fee_ppm.numpy()) == {7}
 
 
-def order(state: PortfolioState, action: int, tick: Row) -> PortfolioState:
+def waits(state: PortfolioState, action: int, tick: Row) -> PortfolioState:
     """Let an action of ours wait."""
-    return portfolio.order(state, tf.constant(action), tick, FREE)
+    return order(state, tf.constant(action), tick, FREE)
 
 
 def test_an_action_becomes_an_order() -> None:
     """Buying and selling wait with the tick's offset and time; holding leaves what waits."""
     state = accounts(FREE)
 
-    ordered = order(state, SELL, row(offset=7, time_ns=70))
-    held = order(ordered, NONE, row(offset=9, time_ns=90))
+    ordered = waits(state, SELL, row(offset=7, time_ns=70))
+    held = waits(ordered, NONE, row(offset=9, time_ns=90))
 
     assert waiting(ordered) == waiting(held) == (SELL, 7, 70)
 
 
 def test_the_holder_buys_once() -> None:
     """At the first valid tick, and never again."""
-    invalid = order(accounts(FREE), NONE, row(valid=False))
-    ordered = order(accounts(FREE), NONE, row(offset=3))
-    done = order(accounts(FREE, BUY_HOLD, entries=1, position_e8=1), NONE, row(offset=4))
+    invalid = waits(accounts(FREE), NONE, row(valid=False))
+    ordered = waits(accounts(FREE), NONE, row(offset=3))
+    done = waits(accounts(FREE, BUY_HOLD, entries=1, position_e8=1), NONE, row(offset=4))
 
     assert waiting(invalid, BUY_HOLD)[0] == waiting(done, BUY_HOLD)[0] == NONE
     assert waiting(ordered, BUY_HOLD)[:2] == (BUY, 3)
@@ -467,8 +472,8 @@ def test_random_traders_enter_as_often_as_we_and_hold_as_long() -> None:
     parameters = Parameters(fee_ppm=0, latency_ms=0, seed=3)
     state = accounts(parameters)
     run = tf.function(
-        lambda state, action, tick: portfolio.order(
-            portfolio.fill(state, tick, parameters)[0], action, tick, parameters
+        lambda state, action, tick: order(
+            fill(state, tick, parameters)[0], action, tick, parameters
         )
     )
     for index in range(2_000):
@@ -516,9 +521,9 @@ def test_an_account_holds_what_a_log_can_hold() -> None:
     before = accounts(parameters, order_side=BUY)
     usual = row(bid_e8=60_000 * E8, ask_e8=60_001 * E8, time_ns=HOUR)
 
-    held, bought = portfolio.fill(before, row(bid_e8=1, ask_e8=2), parameters)
+    held, bought = fill(before, row(bid_e8=1, ask_e8=2), parameters)
     sells = held._replace(orders=accounts(parameters, order_side=SELL).orders)
-    left, sold = portfolio.fill(sells, usual, parameters)
+    left, sold = fill(sells, usual, parameters)
 
     assert whole(bought)["volume_e8"] == E8_MAX
     assert int(portfolio.equities_e8(held, usual)[OURS]) == E8_MAX
@@ -569,7 +574,7 @@ def test_walking_is_what_plain_whole_numbers_say(
     table[0, BUY_HOLD] = BUY
     before = before._replace(orders=tf.constant(table))
 
-    after, sold = portfolio.fill(before, tick, parameters)
+    after, sold = fill(before, tick, parameters)
     holder, done = ledger(after, BUY_HOLD), whole(sold)
 
     taken = walk(bids, position_e8)
@@ -614,9 +619,9 @@ def test_going_in_and_out_costs_at_least_spread_and_fees(
     )
     tick = row(bid_e8=bid_e8, ask_e8=bid_e8 + spread_e8)
 
-    held, bought = portfolio.fill(accounts(parameters, order_side=BUY), tick, parameters)
+    held, bought = fill(accounts(parameters, order_side=BUY), tick, parameters)
     sells = held._replace(orders=accounts(parameters, order_side=SELL).orders)
-    left, sold = portfolio.fill(sells, tick, parameters)
+    left, sold = fill(sells, tick, parameters)
 
     before, during, after = cash * E8, ledger(held), ledger(left)
     volume, price, fee = (whole(bought)[name] for name in ("volume_e8", "price_e8", "fee_e8"))
@@ -640,7 +645,7 @@ def test_a_fill_takes_fee_and_crossing_from_equity_and_nothing_else(
     tick = row(bids=bids, asks=asks, bid_e8=bids[0][0], ask_e8=asks[0][0], time_ns=HOUR)
     before = accounts(parameters, position_e8=12_345, order_side=side)
 
-    after, _ = portfolio.fill(before, tick, parameters)
+    after, _ = fill(before, tick, parameters)
 
     lost_e8 = portfolio.equities_e8(before, tick)[OURS] - portfolio.equities_e8(after, tick)[OURS]
     assert int(lost_e8) == ledger(after)["fees_e8"] + ledger(after)["spread_cost_e8"]

@@ -13,6 +13,7 @@ from engine.learner.candidates import EVIDENCE, PLACES, SLOTS, TRIALS, Candidate
 from engine.learner.experts import EXPERTS, GENERATED
 from engine.learner.features import COUNT, NAMES
 from engine.parameters import Parameters
+from engine.settings import settings_of
 
 Floats = npt.NDArray[np.float32]
 DEFAULT = Parameters()
@@ -40,7 +41,7 @@ def _carried(
         state = candidates.observe(
             state, features[index], said, zero, rises[index], tf.constant(1.0)
         )
-        state, exchange = candidates.close(state, parameters)
+        state, exchange = candidates.close(state, settings_of(parameters))
         return index + 1, state, replace_row(found, tf.stack(list(exchange)), index)
 
     _, state, found = tf.while_loop(
@@ -75,7 +76,7 @@ def market(blocks: int, strength: float, seed: int = 1) -> tuple[Floats, npt.NDA
 
 def trying(state: CandidateState) -> CandidateState:
     """Return a state behind its first draw, with the pair that says something on trial."""
-    state, _ = candidates.close(state, DEFAULT)
+    state, _ = candidates.close(state, settings_of(DEFAULT))
     pairs = state.pairs.numpy()
     pairs[PLACES] = FIRST, SECOND
     return state._replace(pairs=tf.constant(pairs))
@@ -167,9 +168,9 @@ def test_what_turns_out_to_harm_fades_until_nothing_is_left() -> None:
 
 def test_draws_follow_from_the_seed_and_their_number() -> None:
     """The same trials whichever way they were reached; other ones for another seed."""
-    one, _ = candidates.close(initial_state(), DEFAULT)
-    same, _ = candidates.close(initial_state(), DEFAULT)
-    other, _ = candidates.close(initial_state(), replace(DEFAULT, seed=2))
+    one, _ = candidates.close(initial_state(), settings_of(DEFAULT))
+    same, _ = candidates.close(initial_state(), settings_of(DEFAULT))
+    other, _ = candidates.close(initial_state(), settings_of(replace(DEFAULT, seed=2)))
 
     assert one.pairs.numpy().tobytes() == same.pairs.numpy().tobytes()
     assert one.pairs.numpy().tobytes() != other.pairs.numpy().tobytes()
@@ -212,7 +213,7 @@ def test_without_a_label_not_a_bit_changes() -> None:
 
 def test_shapes() -> None:
     """As `CandidateState` and `Exchange` say."""
-    state, exchange = candidates.close(initial_state(), DEFAULT)
+    state, exchange = candidates.close(initial_state(), settings_of(DEFAULT))
 
     assert candidates.products(state.pairs, tf.zeros(COUNT)).shape == (SLOTS,)
     assert candidates.contribution(state, tf.zeros(COUNT)).shape == ()

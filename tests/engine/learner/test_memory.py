@@ -14,6 +14,7 @@ from engine.learner.experts import EXPERTS
 from engine.learner.features import COUNT, SIGNED
 from engine.learner.memory import FELL, FLAT, ROSE, VOID, Batch, MemoryState
 from engine.parameters import Parameters
+from engine.settings import settings_of
 from engine.state import ARCHIVE_STRIDE
 from tests.support.markets import SMALL, START_NS, decisions, stream
 
@@ -36,7 +37,7 @@ def uniqueness_of(position: int) -> float:
 
 def ring(*, head: int, ripe: int, trained: int, parameters: Parameters = PARAMETERS) -> MemoryState:
     """Return rings whose samples are ones and carry their position."""
-    arrays = memory.initial_state(parameters)
+    arrays = memory.initial_state(parameters.shape)
     rows, archived = parameters.memory_rows, parameters.archive_rows
     for position in range(max(head - rows, 0), head):
         sample = arrays["samples"][position % rows]
@@ -63,7 +64,8 @@ def drawn(
     state: MemoryState, *, offset: int = 0, parameters: Parameters = PARAMETERS
 ) -> tuple[MemoryState, Batch]:
     """Return the batch at an offset, as arrays."""
-    after, batch = memory.samples(state, tf.constant(offset, tf.int64), parameters)
+    at, settings = tf.constant(offset, tf.int64), settings_of(parameters)
+    after, batch = memory.samples(state, at, parameters.shape, settings)
     return after, Batch(*(each.numpy() for each in batch))
 
 
@@ -197,10 +199,10 @@ class TestSamples:
 
 @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
 def _archived(archive: tf.Tensor, position: tf.Tensor, outcome: tf.Tensor) -> tf.Tensor:
-    empty = {name: tf.constant(array) for name, array in memory.initial_state(SMALL).items()}
+    empty = {name: tf.constant(array) for name, array in memory.initial_state(SMALL.shape).items()}
     state = MemoryState(**{**empty, "archive": archive})
     sample = tf.range(memory.WIDTH, dtype=tf.float32)
-    return memory.archive(state, position, sample, outcome, SMALL).archive
+    return memory.archive(state, position, sample, outcome).archive
 
 
 @pytest.mark.parametrize("turn", [0, 5, SMALL.archive_rows, SMALL.archive_rows + 3])

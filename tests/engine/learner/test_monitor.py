@@ -61,7 +61,7 @@ def _campaign(losses: Tensor, mixture: Tensor) -> Tensor:
         def one(each: tuple[MonitorState, Tensor, Tensor]) -> tuple[MonitorState, Tensor]:
             block = tf.cast(index, tf.int64)
             now, verdict = monitor.observe(
-                each[0], each[1], each[2], tf.constant(1.0), block, places, HEADS
+                each[0], each[1], each[2], tf.constant(1.0), block, places, tf.constant(HEADS)
             )
             return now, tf.cast(verdict.drifted, tf.int32) + 2 * tf.cast(verdict.grew, tf.int32)
 
@@ -211,7 +211,7 @@ def observed(
         tf.constant(weight, tf.float32),
         tf.constant(block, tf.int64),
         active(grown),
-        exits_max,
+        tf.constant(exits_max),
     )
 
 

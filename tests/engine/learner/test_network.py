@@ -23,7 +23,7 @@ OTHER = Parameters(block_units=11, seed=3)
 
 def size(parameters: Parameters) -> int:
     """Return how many weights the blocks have."""
-    return sum(int(np.prod(shape)) for shape in network.shapes(parameters))
+    return network.count(parameters.shape)
 
 
 def random_weights(parameters: Parameters, seed: int = 1) -> npt.NDArray[np.float32]:
@@ -58,13 +58,13 @@ def test_the_vector_holds_all_weights_of_the_blocks(parameters: Parameters) -> N
     model = network.build(parameters)
     vector = network.flatten(model)
 
-    parts = network.layers(tf.constant(vector), parameters)
+    parts = network.layers(tf.constant(vector), parameters.shape)
 
     assert vector.size == size(parameters) == model.count_params() - COUNT
     wide, deep = model.get_layer("wide").get_weights(), model.get_layer("deep").get_weights()
     for mine, theirs in zip(parts[:4], [*wide, *deep], strict=True):
         assert mine.numpy().tobytes() == theirs.tobytes()
-    assert tuple(tuple(part.shape) for part in parts) == network.shapes(parameters)
+    assert tuple(tuple(part.shape) for part in parts) == network.shapes(parameters.shape)
 
 
 @pytest.mark.parametrize("grown", range(1, HEADS + 1))
@@ -73,7 +73,7 @@ def test_a_state_s_exits_are_the_model_s(grown: int) -> None:
     for parameters in (SMALL, OTHER):
         vector = random_weights(parameters)
         features, linear = inputs(9)
-        weights = network.layers(tf.constant(vector), parameters)
+        weights = network.layers(tf.constant(vector), parameters.shape)
         base = tf.linalg.matvec(tf.constant(features), tf.constant(linear))
 
         model = network.model_at(state_of(vector, linear, grown), parameters)
@@ -81,7 +81,7 @@ def test_a_state_s_exits_are_the_model_s(grown: int) -> None:
         found = network.activity(weights, tf.constant(features), base).heads
         np.testing.assert_allclose(model(features)[:, 0], found[:, grown - 1], atol=1e-5)
         one = network.heads(
-            tf.constant(vector), tf.constant(features[4]), tf.constant(linear), parameters
+            tf.constant(vector), tf.constant(features[4]), tf.constant(linear), parameters.shape
         )
         np.testing.assert_allclose(one, found[4], atol=1e-5)
         assert model.output_shape == (None, 1)
@@ -96,7 +96,7 @@ def test_the_model_says_all_exits() -> None:
 
     said = model(features).numpy()
 
-    weights = network.layers(tf.constant(network.flatten(model)), SMALL)
+    weights = network.layers(tf.constant(network.flatten(model)), SMALL.shape)
     seen = network.activity(weights, tf.constant(features), tf.constant(features @ linear))
     np.testing.assert_allclose(said[:, 0], features @ linear, atol=1e-5)
     np.testing.assert_allclose(said[:, 1:], seen.heads, atol=1e-5)
@@ -106,7 +106,8 @@ def test_exits_by_plain_arithmetic() -> None:
     """Two layers with a leaky rectifier; exit k sums the blocks 1 … k on top of the base."""
     width = SMALL.block_units
     features, linear = inputs(5)
-    parts = [part.numpy() for part in network.layers(tf.constant(random_weights(SMALL)), SMALL)]
+    vector = tf.constant(random_weights(SMALL))
+    parts = [part.numpy() for part in network.layers(vector, SMALL.shape)]
 
     seen = network.activity(
         Layers(*map(tf.constant, parts)), tf.constant(features), tf.constant(features @ linear)
@@ -133,7 +134,7 @@ def test_an_untrained_network_says_what_the_linear_expert_says() -> None:
         vector = network.flatten(network.build(replace(SMALL, seed=seed)))
 
         said = network.heads(
-            tf.constant(vector), tf.constant(features[0]), tf.constant(linear), SMALL
+            tf.constant(vector), tf.constant(features[0]), tf.constant(linear), SMALL.shape
         ).numpy()
 
         expected = tf.reduce_sum(tf.constant(features[0] * linear)).numpy()
@@ -144,7 +145,7 @@ def test_the_first_weights_follow_from_the_seed() -> None:
     """The same for the same seed; blocks of one network differ."""
     first, same = (network.flatten(network.build(SMALL)) for _ in range(2))
     other = network.flatten(network.build(replace(SMALL, seed=8)))
-    wide = network.layers(tf.constant(first), SMALL).wide.numpy()
+    wide = network.layers(tf.constant(first), SMALL.shape).wide.numpy()
 
     assert first.tobytes() == same.tobytes() != other.tobytes()
     assert (wide[:, : SMALL.block_units] != wide[:, SMALL.block_units :]).all()
@@ -175,9 +176,10 @@ def test_the_gradient_is_that_of_automatic_differentiation(parameters: Parameter
     vector = tf.constant(random_weights(parameters))
     with tf.GradientTape() as deduplicator:
         deduplicator.watch(vector)
-        loss = boosted(network.layers(vector, parameters), tf.constant(features), base, errors)
+        weights = network.layers(vector, parameters.shape)
+        loss = boosted(weights, tf.constant(features), base, errors)
     expected = deduplicator.gradient(loss, vector)
-    weights = network.layers(vector, parameters)
+    weights = network.layers(vector, parameters.shape)
     seen = network.activity(weights, tf.constant(features), base)
 
     found = network.gradient(weights, tf.constant(features), seen, errors)
@@ -191,14 +193,14 @@ def test_an_exit_s_error_moves_its_own_block_alone(head_index: int) -> None:
     """A block that joins later never moves those before it."""
     width = SMALL.block_units
     features, linear = inputs(6)
-    weights = network.layers(tf.constant(random_weights(SMALL)), SMALL)
+    weights = network.layers(tf.constant(random_weights(SMALL)), SMALL.shape)
     seen = network.activity(weights, tf.constant(features), tf.constant(features @ linear))
     errors = np.zeros((6, HEADS), np.float32)
     errors[:, head_index] = 1.0
 
     found = network.gradient(weights, tf.constant(features), seen, tf.constant(errors))
 
-    parts = [part.numpy() != 0 for part in network.layers(found, SMALL)]
+    parts = [part.numpy() != 0 for part in network.layers(found, SMALL.shape)]
     of_wide = np.repeat([head_index == 0, head_index == 1], width)
     assert (parts[0] == of_wide).all()
     assert (parts[1] == of_wide).all()

@@ -15,6 +15,7 @@ from engine.learner.features import COUNT, FeatureState
 from engine.learner.memory import Batch, MemoryState
 from engine.learner.monitor import MonitorState
 from engine.learner.training import BETA_1, BETA_2, EPSILON, GRADIENT_NORM_MAX, LearnerState, Step
+from engine.settings import settings_of
 from tests.support.markets import SMALL
 
 ROWS = 16
@@ -46,7 +47,7 @@ def _compiled(
     state: LearnerState, samples: Batch, linear: Tensor, learns: Tensor, rate: Tensor
 ) -> tuple[LearnerState, Step]:
     """Take one step, compiled as in the engine."""
-    return training.train(state, samples, linear, learns, rate, SMALL)
+    return training.train(state, samples, linear, learns, rate, SMALL.shape)
 
 
 compiled = tf.function(_compiled, jit_compile=True, autograph=False)
@@ -78,7 +79,7 @@ def same(left: LearnerState, right: LearnerState) -> bool:
 def by_block(vector: Any) -> list[npt.NDArray[np.float32]]:
     """Return a flat vector's parts that belong to each block."""
     width = SMALL.block_units
-    parts = [part.numpy() for part in network.layers(tf.constant(vector), SMALL)]
+    parts = [part.numpy() for part in network.layers(tf.constant(vector), SMALL.shape)]
     found = []
     for index in range(HEADS):
         own = slice(index * width, (index + 1) * width)
@@ -89,7 +90,7 @@ def by_block(vector: Any) -> list[npt.NDArray[np.float32]]:
 
 def exit_losses(vector: Tensor, samples: Batch) -> Tensor:
     """Return each exit's loss float32[HEADS], in which only its own block is not held."""
-    layers, width = network.layers(vector, SMALL), SMALL.block_units
+    layers, width = network.layers(vector, SMALL.shape), SMALL.block_units
     base = tf.linalg.matvec(samples.features, tf.constant(LINEAR))
     nothing = tf.zeros_like(layers.outputs)
     held = tf.stop_gradient(network.activity(layers, samples.features, base).heads)
@@ -264,7 +265,7 @@ def test_only_the_ratio_of_weights_counts() -> None:
 
 def rate_of(waiting: int, *, learning_rate: float = 0.01) -> float:
     """Return the step size before any label, with so many predictions that wait."""
-    ring = {name: tf.constant(array) for name, array in memory.initial_state(SMALL).items()}
+    ring = {name: tf.constant(array) for name, array in memory.initial_state(SMALL.shape).items()}
     watch = {name: tf.constant(array) for name, array in monitor.initial_state().items()}
     seen = {name: tf.constant(array) for name, array in features.initial_state(5).items()}
     ring["head"] = tf.constant(100 + waiting, tf.int64)
@@ -274,7 +275,7 @@ def rate_of(waiting: int, *, learning_rate: float = 0.01) -> float:
             MemoryState(**ring),
             MonitorState(**watch),
             FeatureState(**seen),
-            replace(SMALL, learning_rate=learning_rate),
+            settings_of(replace(SMALL, learning_rate=learning_rate)),
         )
     )
 
@@ -295,7 +296,7 @@ def test_a_mirrored_sample_teaches_the_first_block_alone() -> None:
 
     after, _ = train(state, samples._replace(mirrored=tf.ones(ROWS)))
 
-    before, now = (network.layers(each.weights, SMALL) for each in (state, after))
+    before, now = (network.layers(each.weights, SMALL.shape) for each in (state, after))
     width = SMALL.block_units
     changed = [
         not np.array_equal(
