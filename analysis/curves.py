@@ -16,6 +16,7 @@ from eventlog.reader import Reader
 from eventlog.schema import NAMES
 from journal.reading.columns import decimals_of, numbers
 from journal.reading.prices import NEEDS, Priced, Prices
+from journal.reading.score import Learned
 
 Floats = npt.NDArray[np.float64]
 
@@ -98,6 +99,14 @@ class Curves:
         self._add_prices(priced, places[rows])
         self._add_fills(table, places, pc.equal(kinds, "fill"))
         self._add_decisions(table, places, pc.equal(kinds, "decision"))
+
+    def learned(self, cells: slice | npt.NDArray[np.int64] = slice(None)) -> Learned:
+        """Return what the labels of some stretches say of the predictions; without, of all."""
+        labels, hits, loss, baseline_loss = (
+            float(self.sums[name][cells].sum())
+            for name in ("scored", "scored_hits", "scored_loss", "scored_baseline_loss")
+        )
+        return Learned.of_sums(labels=labels, hits=hits, loss=loss, baseline_loss=baseline_loss)
 
     def _add_prices(self, priced: Priced, where: npt.NDArray[np.int64]) -> None:
         known = np.isfinite(priced.prices)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.curves import Curves
 from analysis.history import History, Session, gather
@@ -155,7 +154,7 @@ def _session(session: Session) -> dict[str, Any]:
 
 def _learning(told: History) -> dict[str, Any]:
     sums = told.curves.sums
-    learned = _learned(told.curves)
+    learned = told.curves.learned()
     saved = sums["scored_baseline_loss"] - sums["scored_loss"]
     return {
         **asdict(learned),
@@ -179,15 +178,6 @@ BESIDE = {
 }
 """What stands beside the learner, on the same labels: the imbalance rule, the network alone, and
 that the last move goes on."""
-
-
-def _learned(drawn: Curves, cells: slice | npt.NDArray[np.int64] = slice(None)) -> Learned:
-    """Return what the labels of some stretches say."""
-    labels, hits, loss, baseline_loss = (
-        float(drawn.sums[name][cells].sum())
-        for name in ("scored", "scored_hits", "scored_loss", "scored_baseline_loss")
-    )
-    return Learned.of_sums(labels=labels, hits=hits, loss=loss, baseline_loss=baseline_loss)
 
 
 def others(drawn: Curves, column: str) -> Floats | None:
@@ -300,7 +290,7 @@ def _periods(drawn: Curves, frozen: Frozen | None) -> list[dict[str, Any]]:
     rows = []
     equity, price = filled(drawn.lasts["equity"]), filled(drawn.price_last)
     for cells in np.array_split(np.arange(drawn.count), min(_PERIODS, drawn.count)):
-        learned = _learned(drawn, cells)
+        learned = drawn.learned(cells)
         rows.append(
             {
                 "until": time_of(int(drawn.time_ns[cells[-1]])),

@@ -8,6 +8,19 @@ from journal.summaries import ACCURACY, BASELINE, LABELS, LOG_LOSS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepSaid:
+    """Whether this program goes on with a journal, or is another version of what decides."""
+
+    continues: bool = said("whether this program goes on with it")
+    recorded: str | None = said(
+        "the newest session's step; null: from before steps had an identity"
+    )
+    recorded_by: str = said("the version of the program that recorded it")
+    ours: str = said("this program's step")
+    ours_by: str = said("this program's version")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusSummary:
     """What `trader status` says of one journal."""
 
@@ -46,6 +59,7 @@ class StatusSummary:
     disk_days_left: float | None = said("until it is full, at the pace of the newest records")
     health: dict[str, Any] = said("the newest health sample")
     verified: dict[str, Any] | None = said("what the newest verification said")
+    step: StepSaid | None = said("the code that decides: the journal's, and this program's")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

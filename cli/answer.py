@@ -1,6 +1,6 @@
 """How a command answers: a line of JSON for a program, or what a person reads."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from eventlog.printable import printable, to_json
@@ -46,13 +46,15 @@ def answer(
 
 
 def answer_all(
-    messages: Sequence[Any],
+    messages: Iterable[Any],
     lines: Iterable[str],
     *,
     as_json: bool,
     write: Callable[[Iterable[str]], None] = echo_lines,
 ) -> None:
     """Write several messages, a line of ``--json`` each, or one text about all of them.
+
+    Of the two only what is written is made.
 
     Raises:
         OSError: if it cannot be written.

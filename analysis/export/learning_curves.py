@@ -46,15 +46,16 @@ def points(drawn: Curves) -> Iterator[tuple[float, int, dict[str, float]]]:
     ticks = 0
     for place in range(drawn.count):
         ticks += int(drawn.decisions[place])
-        scored = drawn.sums["scored"][place] or np.nan
+        learned = drawn.learned(slice(place, place + 1))
         values = {
-            "learning/log_loss": drawn.sums["scored_loss"][place] / scored,
-            "learning/baseline_log_loss": drawn.sums["scored_baseline_loss"][place] / scored,
-            "learning/accuracy": drawn.sums["scored_hits"][place] / scored,
+            "learning/log_loss": learned.log_loss,
+            "learning/baseline_log_loss": learned.baseline_log_loss,
+            "learning/accuracy": learned.accuracy,
             "learning/learning_rate": drawn.lasts["learning_rate"][place],
             "account/equity": drawn.lasts["equity"][place],
             "market/price": drawn.price_last[place],
         }
-        kept = {tag: float(value) for tag, value in values.items() if np.isfinite(value)}
+        known = {tag: value for tag, value in values.items() if value is not None}
+        kept = {tag: float(value) for tag, value in known.items() if np.isfinite(value)}
         if kept:
             yield drawn.time_ns[place] / 1e9, ticks, kept

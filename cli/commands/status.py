@@ -32,7 +32,7 @@ def status(
     files and disturbs nobody; it works after a crash as well. --max-age 60s makes it a probe: it
     exits with 0 only if every journal is being recorded and has a record as new as that.
     """
-    from analysis.status import JournalStatus, look, probe
+    from analysis.status import JournalStatus, look, probe, step_of
     from cli import holes
     from cli.durations import seconds_of
     from cli.render.status import to_lines
@@ -54,7 +54,7 @@ def status(
 
     write = echo_lines if watch is None or as_json else screen()
     for standings in repeated(current, watch):
-        said = [standing.summary() for standing in standings]
+        said = (each.summary(step_of(log)) for each, log in zip(standings, logs, strict=True))
         answer_all(said, to_lines(standings), as_json=as_json, write=write)
         if max_age_s is not None:
             probe(standings, max_age_s)

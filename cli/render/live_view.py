@@ -182,12 +182,10 @@ def _milestones(score: Score) -> str:
 
 def _sure(panel: Panel) -> str:
     """Say how sure it is and how often it is right, lately: the two should agree."""
-    scored = sum(window.scored for window in panel.recent)
-    sure = panel.figures.confidence
-    if not scored or sure is None:
+    sure, recent = panel.figures.confidence, panel.recent
+    if recent.accuracy is None or sure is None:
         return "-"
-    right = sum(window.hits for window in panel.recent) / scored
-    return f"{sure:.2f} now, right in {right:.2f} of {scored:,} recent"
+    return f"{sure:.2f} now, right in {recent.accuracy:.2f} of {recent.labels:,} recent"
 
 
 def _because(panel: Panel) -> str:

@@ -7,6 +7,7 @@ terminal, and elsewhere a line a minute says the most of them.
 
 import sys
 from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TextIO
 
@@ -17,7 +18,16 @@ import pyarrow.compute as pc
 from eventlog.printable import printable
 from eventlog.schema import NAMES, counts_e8
 from feeds import clock
-from journal.reading.score import Score, fraction, gain_of, late_words, money, words_of
+from journal.reading.score import (
+    Learned,
+    Score,
+    fraction,
+    gain_of,
+    late_words,
+    mean_of,
+    money,
+    words_of,
+)
 
 LINE_S = 60.0
 REDRAW_S = 0.5
@@ -25,6 +35,7 @@ WINDOW_S = 10.0
 """How much time one step of the small trends stands for."""
 
 _RECENT_LINES = 20
+_RECENT_WINDOWS = 6
 _LATENCIES = 2_048
 _TREND = 24
 _RECENT_CHUNKS = 2_000
@@ -43,6 +54,23 @@ class Window:
     hits: int = 0
     loss: float = 0.0
     baseline_loss: float = 0.0
+
+    @property
+    def learned(self) -> Learned:
+        """What these labels say of the predictions."""
+        return Learned.of_sums(
+            labels=self.scored, hits=self.hits, loss=self.loss, baseline_loss=self.baseline_loss
+        )
+
+
+def together(windows: Sequence[Window]) -> Learned:
+    """Return what the labels of several windows say of the predictions."""
+    return Learned.of_sums(
+        labels=sum(each.scored for each in windows),
+        hits=sum(each.hits for each in windows),
+        loss=sum(each.loss for each in windows),
+        baseline_loss=sum(each.baseline_loss for each in windows),
+    )
 
 
 @dataclass(slots=True)
@@ -85,9 +113,14 @@ class Panel:
     figures: Figures
     skills: list[float]
     accuracies: list[float]
-    recent: list[Window]
+    recent: Learned
+    """Of the newest windows of the trends."""
     reasons: Counter[str]
     health: dict[str, object]
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 class Watcher(Protocol):
@@ -143,17 +176,7 @@ class Board:
     @property
     def session(self) -> Score:
         """What of the score is of this session."""
-        now, before = self.score, self._before
-        return replace(
-            now,
-            decisions=now.decisions - before.decisions,
-            fills=now.fills - before.fills,
-            scored=now.scored - before.scored,
-            hits=now.hits - before.hits,
-            loss=now.loss - before.loss,
-            baseline_loss=now.baseline_loss - before.baseline_loss,
-            milestones=now.milestones - before.milestones,
-        )
+        return self.score.since(self._before)
 
     @property
     def market_gain(self) -> float | None:
@@ -285,9 +308,9 @@ class Board:
             market_gain=self.market_gain,
             hold_gain=self.hold_gain,
             figures=seen,
-            skills=[1 - w.loss / w.baseline_loss for w in windows if w.scored and w.baseline_loss],
-            accuracies=[w.hits / w.scored for w in windows if w.scored],
-            recent=windows[-6:],
+            skills=_known(each.learned.skill for each in windows),
+            accuracies=_known(each.learned.accuracy for each in windows),
+            recent=together(windows[-_RECENT_WINDOWS:]),
             reasons=reasons,
             health=self._health,
         )
@@ -301,7 +324,7 @@ class Board:
         self._marks.append((now_s, self.ticks, score.scored, score.loss))
         labels = score.scored - scored
         pace = (self.ticks - ticks) / max(now_s - since_s, 1e-9)
-        return pace, (score.loss - loss) / labels if labels else None
+        return pace, mean_of(score.loss - loss, labels)
 
     def _draw(self, now_s: float, *, durable: int, checkpoint: int, feed: str) -> None:
         if self._watcher is not None:

@@ -1,7 +1,7 @@
 """Running totals over decisions: what a status line, a summary and a report say of the learner."""
 
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -155,6 +155,11 @@ class Score:
         self.last = decisions.slice(decisions.num_rows - 1)
         self.reason = decisions.column("reason")[-1].as_py()
         self.fingerprint = decisions.column("fingerprint")[-1].as_py()
+
+    def since(self, before: Self) -> Self:
+        """Return what was added after a moment at which the score was another."""
+        added = {name: getattr(self, name) - getattr(before, name) for name in _SUMS}
+        return replace(self, **added, milestones=self.milestones - before.milestones)
 
     def sums(self) -> dict[str, object]:
         """Return what adds up, as JSON can hold it exactly; `of_sums` takes it."""

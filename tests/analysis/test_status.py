@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from analysis.status import look
+from analysis.status import look, step_of
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath
@@ -33,3 +33,15 @@ def test_a_journal_that_was_killed(tmp_path: Path) -> None:
 
     assert standing.session == 2
     assert standing.state in ("killed", "stopped")
+
+
+def test_a_journal_from_before_steps_had_an_identity_is_continued() -> None:
+    """It names none; what is this program's is said all the same."""
+    place = JournalPath(HERE / "gap", JOURNAL)
+    log = Reader.open(place.log)
+    step = step_of(log)
+
+    assert step is not None
+    assert (step.continues, step.recorded) == (True, None)
+    assert step.ours
+    assert look(place, log).summary(step).step == step

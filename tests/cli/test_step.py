@@ -89,7 +89,13 @@ def test_a_changed_constant_is_another_version(tmp_path: Path, home: Path) -> No
     assert ran(changed, home, "verify").returncode == 0
     status = ran(changed, home, "status", "--json")
     assert status.returncode == 0
-    assert str(json.loads(status.stdout.splitlines()[-1])["records"]) == last
+    said = json.loads(status.stdout.splitlines()[-1])
+    assert str(said["records"]) == last
+    assert said["step"]["continues"] is False
+    assert said["step"]["recorded"] != said["step"]["ours"]
+    doctor = ran(changed, home, "doctor", "--offline", "--quick")
+    assert doctor.returncode == 12
+    assert "recorded by another version of the step" in " ".join(doctor.stdout.split())
 
 
 def test_a_changed_comment_goes_on(tmp_path: Path, home: Path) -> None:

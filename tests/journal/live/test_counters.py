@@ -47,7 +47,7 @@ def test_the_panel_adds_up() -> None:
     assert panel.p99_ms is not None
     assert panel.p50_ms is not None
     assert panel.p50_ms <= panel.p99_ms
-    assert sum(window.scored for window in panel.recent) == board.score.scored
+    assert panel.recent.labels == board.score.scored
 
 
 def test_a_session_that_goes_on_counts_from_the_beginning() -> None:
@@ -68,7 +68,7 @@ def test_a_session_that_goes_on_counts_from_the_beginning() -> None:
     assert panel.session.log_loss == pytest.approx(alone.score.log_loss)
     assert panel.market_gain == 1.0
     assert panel.hold_gain == alone.hold_gain
-    assert sum(window.scored for window in panel.recent) == alone.score.scored
+    assert panel.recent.labels == alone.score.scored
     assert alone.panel(1.0, durable=9, checkpoint=8, feed="ok").session is None
     board.start()
     assert (board.session.decisions, board.session.fills, board.session.scored) == (0, 0, 0)

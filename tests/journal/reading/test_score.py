@@ -84,3 +84,15 @@ def test_what_was_learned_follows_from_sums() -> None:
     assert learned == Learned(4, 0.25, 1.0, 0.25)
     assert learned.skill == 0.75
     assert Learned.of_sums(labels=0, hits=0, loss=0, baseline_loss=0).skill is None
+
+
+def test_what_was_added_since_a_moment() -> None:
+    """All that adds up is of what came after, also what was late; the account is as it is now."""
+    before, now = Score(late=3, decisions=3), Score(late=3, decisions=3)
+    for batch in LOG.read(columns=COLUMNS):
+        now.add(batch)
+    added = now.since(before)
+
+    assert (added.late, added.decisions) == (now.late - 3, now.decisions - 3)
+    assert added.scored == now.scored
+    assert added.equity_e8 == now.equity_e8
