@@ -1,13 +1,12 @@
 """What the network looks at: how far each feature moves its answer, where it has lately been."""
 
-from typing import Any
-
+from analysis.figures import Influence
 from analysis.history import History
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
 
 
-def influences(told: History) -> list[dict[str, Any]]:
+def influences(told: History) -> list[Influence]:
     """Return features by influence, the strongest first; none if no state that checks has samples.
 
     A feature's influence is the mean size, over the newest labelled samples of the newest kept
@@ -35,8 +34,8 @@ def influences(told: History) -> list[dict[str, Any]]:
             answers = tf.reduce_sum(model(points)[:, 0])
         moved = abs(samples * tape.gradient(answers, points).numpy()).mean(0)
         rows = [
-            {"name": name, "influence": float(moved[place])}
+            Influence(name=name, influence=float(moved[place]))
             for place, name in enumerate(features.NAMES)
         ]
-        return sorted(rows, key=lambda row: -float(str(row["influence"])))
+        return sorted(rows, key=lambda row: -row.influence)
     return []

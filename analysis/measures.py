@@ -1,15 +1,14 @@
 """The measures of success by name: each a figure, its unit, and what it means."""
 
-from typing import Any
-
 import numpy as np
 
+from analysis.figures import Learning, Measure
 from analysis.history import History
 from analysis.scoring.smoothing import Floats, smoothed
 from journal.reading.score import mean_of
 
 
-def measures(told: History, learning: dict[str, Any]) -> list[dict[str, Any]]:
+def measures(told: History, learning: Learning) -> list[Measure]:
     """Return the measures of success by name: a figure, its unit, and what it means."""
     drawn = told.curves
     scored, saved = drawn.sums["scored"], drawn.sums["scored_baseline_loss"]
@@ -25,15 +24,13 @@ def measures(told: History, learning: dict[str, Any]) -> list[dict[str, Any]]:
     back = sum(1 for each in told.returns if each.labels is not None)
     sessions, gaps = len(told.sessions), told.counts["gaps"]
 
-    def measure(
-        name: str, value: float | None, unit: str, text: str, *, note: str = ""
-    ) -> dict[str, Any]:
-        return {"name": name, "value": value, "unit": unit, "text": text, "note": note}
+    def measure(name: str, value: float | None, unit: str, text: str, *, note: str = "") -> Measure:
+        return Measure(name=name, value=value, unit=unit, text=text, note=note)
 
     return [
         measure(
             "cumulative learning",
-            float(saved.sum()) if learning["labels"] else None,
+            float(saved.sum()) if learning.labels else None,
             "nats",
             "log-loss saved against the baseline, summed over all labels",
         ),

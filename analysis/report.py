@@ -4,12 +4,28 @@ Values that a log does not hold, because it is of an earlier version or too shor
 are shown as a dash; nothing is made up for them.
 """
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from analysis.curves import Curves
+from analysis.figures import (
+    CalibrationFigures,
+    CheckpointFigures,
+    Counts,
+    FrozenFigures,
+    GapFigures,
+    HealthFigures,
+    Learning,
+    MilestoneFigures,
+    Money,
+    Period,
+    ReliabilityBin,
+    ReportSummary,
+    SessionFigures,
+)
 from analysis.history import History, Session, gather
 from analysis.lines import time_of
 from analysis.measures import measures
@@ -17,9 +33,10 @@ from analysis.scoring.reliability import Reliability
 from analysis.scoring.scores import Interval, held_equity, learned_by, wilson
 from analysis.scoring.smoothing import Floats, filled
 from analysis.scoring.uncertainty import blocked
-from analysis.summaries import ReportSummary
+from analysis.summaries import IntervalSaid
 from analysis.verdicts import answers, assumptions
 from engine.account.reasons import LATE
+from engine.snapshot import Facts
 from eventlog.reader import Reader
 from journal import compile_cache
 from journal.errors import NoJournal
@@ -70,7 +87,7 @@ def reported(place: JournalPath, log: Reader, *, frozen: bool, influences: bool)
     if influences:
         from analysis.attribution import influences as weigh
 
-        said = replace(said, influences=weigh(told))
+        said = replace(said, influences=tuple(weigh(told)))
     return Reported(told, said)
 
 
@@ -100,74 +117,76 @@ def figures(told: History, noted: dict[str, Any] | None) -> ReportSummary:
                 told.curves.reasons.items(), key=lambda pair: -pair[1].sum()
             )
         },
-        measures=measures(told, learning),
-        sessions=[_session(session) for session in told.sessions],
-        checkpoints=[
-            {
-                "offset": facts.offset,
-                "time": time_of(facts.time_ns) if facts.time_ns else None,
-                "steps": facts.steps,
-                "labels": learned.labels,
-                "accuracy": learned.accuracy,
-                "log_loss": learned.log_loss,
-                "equity": facts.equity_e8 / 1e8,
-                "digest": facts.digest,
-                "verified": covered(facts.offset, noted),
-            }
-            for facts in told.checkpoints
-            for learned in [learned_by(facts)]
-        ],
+        measures=tuple(measures(told, learning)),
+        sessions=tuple(map(_session, told.sessions)),
+        checkpoints=tuple(_checkpoint(facts, noted) for facts in told.checkpoints),
         damaged_checkpoints=told.damaged_checkpoints,
-        gaps=[
-            {"from_ns": gap["from_ns"], "to_ns": gap["to_ns"], "why": gap["why"]}
+        gaps=tuple(
+            GapFigures(from_ns=gap["from_ns"], to_ns=gap["to_ns"], why=gap["why"])
             for gap in told.gaps
-        ],
-        milestones=told.milestones,
-        health=told.health,
-        counts={name: told.counts[name] for name in ("gaps", "milestones", "health")},
-        latency=told.latencies.to_json(),
+        ),
+        milestones=tuple(MilestoneFigures(**row) for row in told.milestones),
+        health=tuple(HealthFigures(**row) for row in told.health),
+        counts=Counts(**{each.name: told.counts[each.name] for each in fields(Counts)}),
+        latency=told.latencies.said(),
         periods=_periods(told.curves, told.frozen),
-        words=answers(learning, frozen, money),
-        assumptions=assumptions(told),
+        words=tuple(answers(learning, frozen, money)),
+        assumptions=tuple(assumptions(told)),
     )
 
 
-def _session(session: Session) -> dict[str, Any]:
+def _checkpoint(facts: Facts, noted: dict[str, Any] | None) -> CheckpointFigures:
+    learned = learned_by(facts)
+    return CheckpointFigures(
+        offset=facts.offset,
+        time=time_of(facts.time_ns) if facts.time_ns else None,
+        steps=facts.steps,
+        labels=learned.labels,
+        accuracy=learned.accuracy,
+        log_loss=learned.log_loss,
+        equity=facts.equity_e8 / 1e8,
+        digest=facts.digest,
+        verified=covered(facts.offset, noted),
+    )
+
+
+def _session(session: Session) -> SessionFigures:
     learned = Learned.of_sums(
         labels=session.scored,
         hits=session.hits,
         loss=session.loss,
         baseline_loss=session.baseline_loss,
     )
-    return {
-        "number": session.number,
-        "offset": session.offset,
-        "started": time_of(session.started_ns),
-        "seconds": max(session.last_ns - session.first_ns, 0) / 1e9,
-        "ended": session.why if session.ended else "running" if session.running else "killed",
-        "ticks": session.ticks,
+    return SessionFigures(
+        number=session.number,
+        offset=session.offset,
+        started=time_of(session.started_ns),
+        seconds=max(session.last_ns - session.first_ns, 0) / 1e9,
+        ended=session.why if session.ended else "running" if session.running else "killed",
+        ticks=session.ticks,
         **asdict(learned),
-        "trader": session.detail.get("versions", {}).get("trader"),
-        "arithmetic": str(session.detail.get("arithmetic", ""))[:12],
-    }
+        trader=session.detail.get("versions", {}).get("trader"),
+        arithmetic=str(session.detail.get("arithmetic", ""))[:12],
+    )
 
 
-def _learning(told: History) -> dict[str, Any]:
+def _learning(told: History) -> Learning:
     sums = told.curves.sums
     learned = told.curves.learned()
     saved = sums["scored_baseline_loss"] - sums["scored_loss"]
-    return {
-        **asdict(learned),
-        "saved": _interval(blocked(saved, sums["scored"])),
-        "skill": learned.skill,
-        **{
-            name: None
-            if (theirs := others(told.curves, column)) is None
-            else mean_of(theirs.sum(), learned.labels)
-            for name, column in BESIDE.items()
-        },
-        "steps": told.checkpoints[-1].steps if told.checkpoints else None,
+    beside: dict[str, Any] = {
+        name: None
+        if (theirs := others(told.curves, column)) is None
+        else mean_of(theirs.sum(), learned.labels)
+        for name, column in BESIDE.items()
     }
+    return Learning(
+        **asdict(learned),
+        saved=_interval(blocked(saved, sums["scored"])),
+        skill=learned.skill,
+        **beside,
+        steps=told.checkpoints[-1].steps if told.checkpoints else None,
+    )
 
 
 BESIDE = {
@@ -186,27 +205,27 @@ def others(drawn: Curves, column: str) -> Floats | None:
     return None if sums is None or not sums.any() else sums
 
 
-def _frozen(told: Frozen | None) -> dict[str, Any] | None:
+def _frozen(told: Frozen | None) -> FrozenFigures | None:
     """Return the learner beside itself as it was, on the labels that came after."""
     if told is None:
         return None
     sums = told.sums
     labels = float(sums["scored"].sum())
     saved = sums["frozen_loss"] - sums["loss"]
-    return {
-        "after": told.after,
-        "records": told.records,
-        "labels": int(labels),
-        "log_loss": mean_of(sums["loss"].sum(), labels),
-        "frozen_log_loss": mean_of(sums["frozen_loss"].sum(), labels),
-        "accuracy": mean_of(sums["hits"].sum(), labels),
-        "frozen_accuracy": mean_of(sums["frozen_hits"].sum(), labels),
-        "saved": _interval(blocked(saved, sums["scored"])),
-        "skill": skill_of(sums["loss"].sum(), sums["frozen_loss"].sum()),
-    }
+    return FrozenFigures(
+        after=told.after,
+        records=told.records,
+        labels=int(labels),
+        log_loss=mean_of(sums["loss"].sum(), labels),
+        frozen_log_loss=mean_of(sums["frozen_loss"].sum(), labels),
+        accuracy=mean_of(sums["hits"].sum(), labels),
+        frozen_accuracy=mean_of(sums["frozen_hits"].sum(), labels),
+        saved=_interval(blocked(saved, sums["scored"])),
+        skill=skill_of(sums["loss"].sum(), sums["frozen_loss"].sum()),
+    )
 
 
-def _money(told: History) -> dict[str, Any]:
+def _money(told: History) -> Money:
     drawn = told.curves
     start = float(told.rules.known.cash)
     equity, hold = filled(drawn.lasts["equity"]), held(told)
@@ -216,23 +235,24 @@ def _money(told: History) -> dict[str, Any]:
     over_hold = blocked(difference, np.ones(len(difference)))
     if over_hold is not None:
         over_hold = over_hold.scaled(len(difference))
-    return {
-        "start": start,
-        "stake": float(told.rules.known.order_cash),
-        "equity": _newest(equity),
-        "gain": gain_of(_newest(equity), start),
-        "gross_gain": gain_of(_newest(_last(drawn, "gross_equity")), start),
-        "market_gain": gain_of(_newest(drawn.price_last), drawn.price_first),
-        "hold_gain": gain_of(_newest(hold), start),
-        "random_gain": gain_of(_newest(_last(drawn, "random_equity")), start),
-        "drawdown": _drawdown(drawn),
-        "fills": int(drawn.fills.sum()),
-        "fees": float(drawn.fees.sum()),
-        "price_first": drawn.price_first,
-        "price_last": _newest(drawn.price_last),
-        **{name: _kept(drawn, name) for name in _KEPT},
-        "over_hold": _interval(over_hold),
-    }
+    kept: dict[str, Any] = {name: _kept(drawn, name) for name in _KEPT}
+    return Money(
+        start=start,
+        stake=float(told.rules.known.order_cash),
+        equity=_newest(equity),
+        gain=gain_of(_newest(equity), start),
+        gross_gain=gain_of(_newest(_last(drawn, "gross_equity")), start),
+        market_gain=gain_of(_newest(drawn.price_last), drawn.price_first),
+        hold_gain=gain_of(_newest(hold), start),
+        random_gain=gain_of(_newest(_last(drawn, "random_equity")), start),
+        drawdown=_drawdown(drawn),
+        fills=int(drawn.fills.sum()),
+        fees=float(drawn.fees.sum()),
+        price_first=drawn.price_first,
+        price_last=_newest(drawn.price_last),
+        **kept,
+        over_hold=_interval(over_hold),
+    )
 
 
 def _kept(drawn: Curves, name: str) -> float | None:
@@ -263,50 +283,73 @@ def _drawdown(drawn: Curves) -> float | None:
     return float(seen.max()) if len(seen) else None
 
 
-def _calibration(told: Reliability) -> dict[str, Any]:
+def _calibration(told: Reliability) -> CalibrationFigures:
     bins = told.calibrated
-    return {
-        "labels": told.labels,
-        "error": told.calibrated.error,
-        "error_raw": told.raw.error,
-        "brier": told.calibrated.brier,
-        "brier_raw": told.raw.brier,
-        "bins": [
-            {
-                "said": float(said / count),
-                "rose": float(rose / count),
-                "count": int(count),
-                "low": wilson(rose, count)[0],
-                "high": wilson(rose, count)[1],
-            }
+    return CalibrationFigures(
+        labels=told.labels,
+        error=told.calibrated.error,
+        error_raw=told.raw.error,
+        brier=told.calibrated.brier,
+        brier_raw=told.raw.brier,
+        bins=tuple(
+            ReliabilityBin(
+                mean=float(said / count),
+                rose=float(rose / count),
+                count=int(count),
+                low=wilson(rose, count)[0],
+                high=wilson(rose, count)[1],
+            )
             for count, said, rose in zip(bins.counts, bins.said, bins.rose, strict=True)
             if count
-        ],
-    }
+        ),
+    )
 
 
-def _periods(drawn: Curves, frozen: Frozen | None) -> list[dict[str, Any]]:
+def _periods(drawn: Curves, frozen: Frozen | None) -> tuple[Period, ...]:
     """Return the journal in a few equal parts: the table that needs no script."""
-    rows = []
     equity, price = filled(drawn.lasts["equity"]), filled(drawn.price_last)
-    for cells in np.array_split(np.arange(drawn.count), min(_PERIODS, drawn.count)):
-        learned = drawn.learned(cells)
-        rows.append(
-            {
-                "until": time_of(int(drawn.time_ns[cells[-1]])),
-                "ticks": int(drawn.decisions[cells].sum()),
-                **asdict(learned),
-                "frozen_log_loss": None
-                if frozen is None
-                else mean_of(
-                    frozen.sums["frozen_loss"][cells].sum(), frozen.sums["scored"][cells].sum()
-                ),
-                "fills": int(drawn.fills[cells].sum()),
-                "equity": _newest(equity[cells]),
-                "price": _newest(price[cells]),
-            }
+    return tuple(
+        Period(
+            until=time_of(int(drawn.time_ns[cells[-1]])),
+            ticks=int(drawn.decisions[cells].sum()),
+            **asdict(drawn.learned(cells)),
+            frozen_log_loss=None
+            if frozen is None
+            else mean_of(
+                frozen.sums["frozen_loss"][cells].sum(), frozen.sums["scored"][cells].sum()
+            ),
+            fills=int(drawn.fills[cells].sum()),
+            equity=_newest(equity[cells]),
+            price=_newest(price[cells]),
         )
-    return rows
+        for cells in np.array_split(np.arange(drawn.count), min(_PERIODS, drawn.count))
+    )
+
+
+def merged(periods: Sequence[Period], most: int) -> list[Period]:
+    """Return at most so many periods, each of equally many neighbours; means are by label."""
+    each = -(-len(periods) // most)
+    return [_one(periods[start : start + each]) for start in range(0, len(periods), each)]
+
+
+def _one(parts: Sequence[Period]) -> Period:
+    means: dict[str, Any] = {}
+    for name in ("log_loss", "baseline_log_loss", "frozen_log_loss", "accuracy"):
+        known = [
+            (value, part.labels)
+            for part in parts
+            if part.labels and (value := getattr(part, name)) is not None
+        ]
+        means[name] = mean_of(
+            sum(value * labels for value, labels in known), sum(labels for _, labels in known)
+        )
+    return replace(
+        parts[-1],
+        ticks=sum(part.ticks for part in parts),
+        labels=sum(part.labels for part in parts),
+        fills=sum(part.fills for part in parts),
+        **means,
+    )
 
 
 def _newest(values: Floats) -> float | None:
@@ -314,5 +357,5 @@ def _newest(values: Floats) -> float | None:
     return float(known[-1]) if len(known) else None
 
 
-def _interval(said: Interval | None) -> dict[str, Any] | None:
-    return None if said is None else said.to_json()
+def _interval(found: Interval | None) -> IntervalSaid | None:
+    return None if found is None else found.said()

@@ -63,43 +63,6 @@ class StatusSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportSummary:
-    """What `trader report` says of a journal from its first record to its last."""
-
-    journal: str = said("its name")
-    paper: bool = said("always true")
-    records: int = said("durable records")
-    ticks: int = said("market inputs that were decided on")
-    backfilled: int = said("trades that came late, which were not")
-    late: int = said("decided on too late to be traded on")
-    first_ns: int | None = said("when its first record was received, or it began")
-    last_ns: int | None = said("when its last record of the market was received")
-    parameters: str = said("their digest")
-    horizon_ms: int = said("how far ahead a direction is predicted")
-    verified: dict[str, Any] | None = said("what the newest verification said")
-    learning: dict[str, Any] = said("labels, log-loss, baseline, accuracy, what was saved")
-    money: dict[str, Any] = said("equity; gains net, gross, of the market, of holding")
-    frozen: dict[str, Any] | None = said("it beside its state of then, which learned no more")
-    calibration: dict[str, Any] = said("calibration error, Brier score, reliability diagram")
-    holds: dict[str, int] = said("reason to count")
-    measures: list[dict[str, Any]] = said("measures of success: name, value, unit, text, note")
-    sessions: list[dict[str, Any]] = said("one object each")
-    checkpoints: list[dict[str, Any]] = said("one object each, with what verification said")
-    damaged_checkpoints: int = said("how many do not check")
-    gaps: list[dict[str, Any]] = said("the newest: from_ns, to_ns, why")
-    milestones: list[dict[str, Any]] = said("the newest of drift, growth: offset, why, detail")
-    health: list[dict[str, Any]] = said("the newest samples: offset, received_ns, detail")
-    counts: dict[str, int] = said("how many gaps, milestones, health samples there are")
-    latency: dict[str, Any] = said("medians over all samples, and of how many they are")
-    periods: list[dict[str, Any]] = said("the journal in equal parts")
-    words: list[str] = said("the answers as sentences")
-    assumptions: list[str] = said("about fills and fees, as sentences")
-    influences: list[Any] | None = said("features by influence, the strongest first", may_lack=True)
-    html: str | None = said("the file that was written", may_lack=True)
-    bytes: int | None = said("its size", may_lack=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """One of two journals."""
 
@@ -217,3 +180,14 @@ class DecisionFeaturesSummary(DecisionSummary):
     features: ContributionsSaid | None = said(
         "with --features: values, pulls, and the comparison; null where there was no sample yet"
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalSaid:
+    """A mean and its 95 % interval, in the unit of what it is of."""
+
+    mean: float = said("the mean")
+    low: float = said("lower bound")
+    high: float = said("upper bound")
+    blocks: int = said("parts that count as one piece of evidence each")
+    verdict: str = said("above, below or unclear: whether it differs from zero")

@@ -1,48 +1,44 @@
 """A report's answers in sentences, with no more certainty than there is, and what they assume."""
 
-from typing import Any
-
+from analysis.figures import FrozenFigures, Learning, Money
 from analysis.history import History
+from analysis.summaries import IntervalSaid
 from journal.reading.score import percent, words_of
 
 
-def answers(
-    learning: dict[str, Any], frozen: dict[str, Any] | None, money: dict[str, Any]
-) -> list[str]:
+def answers(learning: Learning, frozen: FrozenFigures | None, money: Money) -> list[str]:
     """Return the answers in sentences, with no more certainty than there is."""
-    said = ["Is it learning? " + _predicts(learning["saved"], "the baseline")]
+    said = ["Is it learning? " + _predicts(learning.saved, "the baseline")]
     if frozen is not None:
-        then = f" as it was after {frozen['after'] + 1:,} records, learning no more"
-        said.append("Does continued learning help? " + _predicts(frozen["saved"], "itself", then))
+        then = f" as it was after {frozen.after + 1:,} records, learning no more"
+        said.append("Does continued learning help? " + _predicts(frozen.saved, "itself", then))
     said.append(f"Did it make money? {_earned(money)}")
     return said
 
 
-def _earned(money: dict[str, Any]) -> str:
+def _earned(money: Money) -> str:
     """Return what the account gained, next to holding the same stake."""
-    if money["equity"] is None:
+    if money.equity is None:
         return "Nothing was decided yet, so there is no account to speak of."
-    if not money["fills"]:
-        return f"No trades: equity is unchanged at {money['equity']:,.2f}."
+    if not money.fills:
+        return f"No trades: equity is unchanged at {money.equity:,.2f}."
     gain = (
-        f"{percent(money['gain'])} after {money['fees']:,.2f} in fees"
-        f" ({words_of(money['fills'], 'fill')})"
+        f"{percent(money.gain)} after {money.fees:,.2f} in fees ({words_of(money.fills, 'fill')})"
     )
-    over = money["over_hold"]
+    over = money.over_hold
     if over is None:
         return f"{gain}; too little to compare it with holding the same stake."
     word = {
         "above": "more than holding the same stake",
         "below": "less than holding the same stake",
         "unclear": "not distinguishable from holding the same stake",
-    }[over["verdict"]]
+    }[over.verdict]
     return (
-        f"{gain}, {word} (the difference is within {percent(over['low'])} and"
-        f" {percent(over['high'])})."
+        f"{gain}, {word} (the difference is within {percent(over.low)} and {percent(over.high)})."
     )
 
 
-def _predicts(saved: dict[str, Any] | None, other: str, which: str = "") -> str:
+def _predicts(saved: IntervalSaid | None, other: str, which: str = "") -> str:
     """Return whether it predicts better than another does, ``which`` says more of that one."""
     if saved is None:
         return "Too few labels to say."
@@ -50,10 +46,10 @@ def _predicts(saved: dict[str, Any] | None, other: str, which: str = "") -> str:
         "above": f"Yes: it predicts the direction better than {other}",
         "below": f"No: it predicts the direction worse than {other}",
         "unclear": f"Not distinguishable from {other}",
-    }[saved["verdict"]]
+    }[saved.verdict]
     return (
-        f"{word}{which}, by {saved['mean']:.4f} nats a label"
-        f" (95 % interval {saved['low']:.4f} to {saved['high']:.4f})."
+        f"{word}{which}, by {saved.mean:.4f} nats a label"
+        f" (95 % interval {saved.low:.4f} to {saved.high:.4f})."
     )
 
 

@@ -17,6 +17,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from analysis import summaries as told
+from analysis.figures import ReportSummary
 from journal import messages, summaries
 from journal.asked.diagnostics import Check
 from journal.messages import message_type_of
@@ -66,7 +67,7 @@ _SAID: dict[str, tuple[type, ...]] = {
     "status": (told.StatusSummary,),
     "why": (told.DecisionSummary, told.DecisionFeaturesSummary),
     "log": (summaries.RecordSaid, summaries.RecordsShown),
-    "report": (told.ReportSummary,),
+    "report": (ReportSummary,),
     "compare": (told.Comparison,),
     "checkpoints": (
         *(summaries.CheckpointSaid, summaries.CheckpointDamagedSaid),

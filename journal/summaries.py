@@ -360,3 +360,14 @@ class ExitError:
     kind: str = said("its name")
     message: str = said("what is the matter")
     hint: str = said("what to do")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencySaid:
+    """Medians over all health samples, in ms; null where no sample said it."""
+
+    samples: int = said("how many there are")
+    batches: int | None = said("of how many batches they are; null if one did not say")
+    recorded_p50_ms: float | None = said("until a batch is durable")
+    decided_p50_ms: float | None = said("until its decisions are")
+    latency_p50_ms: float | None = said("until its state is")

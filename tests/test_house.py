@@ -213,11 +213,8 @@ def test_a_command_asks_once_and_answers_once(path: Path) -> None:
     assert max(counts) <= COMMAND_LINES_MAX or named(path) in LONG_COMMANDS
 
 
-CONVERTING = {
-    *("eventlog/printable.py", "engine/parameters.py"),
-    *("analysis/scoring/scores.py", "journal/live/latency.py"),
-}
-"""Text as JSON; parameters as they are recorded; and what is still to become a message."""
+CONVERTING = {"eventlog/printable.py", "engine/parameters.py"}
+"""Text as JSON, and parameters as they are recorded."""
 
 
 @pytest.mark.parametrize("path", MODULES, ids=named)

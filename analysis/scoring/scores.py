@@ -5,11 +5,12 @@ skill and gain, and the figures of labels (`Learned`).
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.summaries import IntervalSaid
 from engine.snapshot import Facts
 from journal.reading.score import Learned, mean_of
 
@@ -54,9 +55,9 @@ class Interval:
         bounds = (self.mean * factor, self.low * factor, self.high * factor)
         return type(self)(*bounds, self.blocks)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures and the verdict by name."""
-        return {**asdict(self), "verdict": self.verdict}
+    def said(self) -> IntervalSaid:
+        """Return the figures and the verdict as messages have them."""
+        return IntervalSaid(**asdict(self), verdict=self.verdict)
 
 
 def learned_by(facts: Facts) -> Learned:

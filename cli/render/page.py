@@ -7,6 +7,7 @@ fetched and no script run but the two that stand in it.
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from html import escape
@@ -14,13 +15,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from analysis.figures import FrozenFigures, HealthFigures, Money, ReportSummary
 from analysis.lines import time_of, with_detail
-from analysis.summaries import ReportSummary
 from eventlog.gaps import missing_ns
 from eventlog.printable import printable
 from journal import outputs
 from journal.messages import as_json
 from journal.reading.score import fraction, percent, price, words_of
+from journal.summaries import LatencySaid
 
 UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f"
 """Of the library as it was published; a test holds the file to it."""
@@ -74,11 +76,11 @@ def write(path: Path, said: ReportSummary, series: dict[str, Any], *, force: boo
         CommandError: as `journal.outputs.check`.
         OSError: if it cannot be written.
     """
-    size_bytes = outputs.write_text(path, render(as_json(said), series), force=force)
+    size_bytes = outputs.write_text(path, render(said, series), force=force)
     return replace(said, html=str(path), bytes=size_bytes)
 
 
-def render(figures: dict[str, Any], series: dict[str, Any]) -> str:
+def render(figures: ReportSummary, series: dict[str, Any]) -> str:
     """Return the page."""
     assets = resources.files("cli.render") / "assets"
     uplot = (assets / "uPlot.iife.min.js").read_text(encoding="utf-8")
@@ -86,12 +88,12 @@ def render(figures: dict[str, Any], series: dict[str, Any]) -> str:
     style = (assets / "uPlot.min.css").read_text(encoding="utf-8")
     style += (assets / "report.css").read_text(encoding="utf-8")
     licence = (assets / "uPlot.LICENSE").read_text(encoding="utf-8")
-    series = {**series, "latency": _latency(figures["health"])}
+    series = {**series, "latency": _latency(figures.health)}
     data = json.dumps(
         {
             "series": series,
             "along": _along(series),
-            "figures": {"calibration": figures["calibration"]},
+            "figures": {"calibration": as_json(figures.calibration)},
         },
         allow_nan=False,
         separators=(",", ":"),
@@ -104,7 +106,7 @@ def render(figures: dict[str, Any], series: dict[str, Any]) -> str:
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>PAPER {escape(figures["journal"])}</title>
+<title>PAPER {escape(figures.journal)}</title>
 <link rel="icon" href="data:,">
 <style>{style}</style></head><body>
 {_body(figures, series)}
@@ -135,43 +137,42 @@ def _along(series: dict[str, Any]) -> str:
     return "offset" if sparse else "time"
 
 
-def _latency(health: list[dict[str, Any]]) -> dict[str, Any]:
+def _latency(health: Sequence[HealthFigures]) -> dict[str, Any]:
     """Return what the health samples say of latency as columns, in ms, stage by stage."""
     health = health if len(health) > _SAMPLES_LEAST else []
     columns = {
-        label: [sample["detail"].get(name) for sample in health]
-        for name, label in LATENCIES.items()
+        label: [sample.detail.get(name) for sample in health] for name, label in LATENCIES.items()
     }
     return {
-        "time": [sample["received_ns"] / 1e9 for sample in health],
+        "time": [sample.received_ns / 1e9 for sample in health],
         "columns": {label: values for label, values in columns.items() if any(values)},
     }
 
 
-def _body(figures: dict[str, Any], series: dict[str, Any]) -> str:
-    verified = figures["verified"]
+def _body(figures: ReportSummary, series: dict[str, Any]) -> str:
+    verified = figures.verified
     checked = "not verified yet: <code>trader verify --deep</code>"
     if verified is not None:
         verdict = f"{verified.get('verdict')} ({verified.get('depth')})"
         checked = f"verified {escape(verdict)} at {_time(verified.get('time_ns'))}"
     parts = [
-        f'<h1><span class="paper">PAPER</span>{escape(figures["journal"])}</h1>',
+        f'<h1><span class="paper">PAPER</span>{escape(figures.journal)}</h1>',
         (
-            f'<p class="soft">{words_of(figures["records"], "record")},'
-            f" {words_of(figures['ticks'], 'tick')},"
-            f" {words_of(len(figures['sessions']), 'session')}, {_time(figures['first_ns'])} to"
-            f" {_time(figures['last_ns'])} · parameters <code>{figures['parameters']}</code> ·"
+            f'<p class="soft">{words_of(figures.records, "record")},'
+            f" {words_of(figures.ticks, 'tick')},"
+            f" {words_of(len(figures.sessions), 'session')}, {_time(figures.first_ns)} to"
+            f" {_time(figures.last_ns)} · parameters <code>{figures.parameters}</code> ·"
             f" {checked}</p>"
         ),
-        *(f'<p class="words">{escape(sentence)}</p>' for sentence in figures["words"]),
-        _frozen_note(figures["frozen"]),
+        *(f'<p class="words">{escape(sentence)}</p>' for sentence in figures.words),
+        _frozen_note(figures.frozen),
         _summary(figures),
         "<h2>Measures of success</h2>",
         _table(
             ("measure", "", "", "", ""),
             [
-                (row["name"], figure(row["value"]), row["unit"], row["note"], row["text"])
-                for row in figures["measures"]
+                (row.name, figure(row.value), row.unit, row.note, row.text)
+                for row in figures.measures
             ],
             text=(2, 3, 4),
         ),
@@ -187,29 +188,29 @@ def _body(figures: dict[str, Any], series: dict[str, Any]) -> str:
             f'<p class="soft">{text}{_scope(name, figures, series)}</p>'
             f'<div data-chart="{name}"></div></figure>'
             for name, title, text in _CHARTS
-            if name != "saved" or figures["frozen"] is not None
+            if name != "saved" or figures.frozen is not None
         ),
         _latency_figure(figures, series),
         "</div>",
         *_tables(figures),
         "<h2>What is assumed</h2><ul>",
-        *(f"<li>{escape(sentence)}</li>" for sentence in figures["assumptions"]),
+        *(f"<li>{escape(sentence)}</li>" for sentence in figures.assumptions),
         "</ul>",
     ]
     return "\n".join(parts)
 
 
-def _frozen_note(frozen: dict[str, Any] | None) -> str:
+def _frozen_note(frozen: FrozenFigures | None) -> str:
     if frozen is None:
         return (
             '<p class="soft">The frozen model has not been run: <code>trader report --frozen</code>'
             " adds the skill against it.</p>"
         )
     return (
-        f'<p class="soft">The frozen model is the state after {frozen["after"] + 1:,} records, run'
-        f" over the rest without learning: log-loss {fraction(frozen['frozen_log_loss'])}, ours"
-        f" {fraction(frozen['log_loss'])} on the same {frozen['labels']:,} labels, skill against it"
-        f" {percent(frozen['skill'])}.</p>"
+        f'<p class="soft">The frozen model is the state after {frozen.after + 1:,} records, run'
+        f" over the rest without learning: log-loss {fraction(frozen.frozen_log_loss)}, ours"
+        f" {fraction(frozen.log_loss)} on the same {frozen.labels:,} labels, skill against it"
+        f" {percent(frozen.skill)}.</p>"
     )
 
 
@@ -217,20 +218,18 @@ def _width(name: str) -> str:
     return ' class="wide"' if name == "price" else ""
 
 
-def _scope(name: str, figures: dict[str, Any], series: dict[str, Any]) -> str:
+def _scope(name: str, figures: ReportSummary, series: dict[str, Any]) -> str:
     """Say of how much a chart is, where that is not plain to see."""
     if name == "rate":
-        counts = figures["counts"]
-        drawn = len(figures["milestones"])
+        counts = figures.counts
+        drawn = len(figures.milestones)
         return (
-            ""
-            if drawn == counts["milestones"]
-            else f" (the newest {_of(drawn, counts['milestones'])})"
+            "" if drawn == counts.milestones else f" (the newest {_of(drawn, counts.milestones)})"
         )
     if name != "price":
         return ""
     marks = len(series["fills"])
-    total = figures["money"]["fills"]
+    total = figures.money.fills
     if marks == total:
         return f": {words_of(total, 'fill')}, all of them"
     return (
@@ -244,17 +243,17 @@ def _of(shown: int, total: int) -> str:
     return f"{shown:,} of {total:,}"
 
 
-def latency_scope(latency: dict[str, Any]) -> str:
+def latency_scope(latency: LatencySaid) -> str:
     """Say of how many batches, or of how many samples of them, the medians of latency are."""
-    if latency["batches"] is None:
-        return words_of(latency["samples"], "sample")
-    return words_of(latency["batches"], "batch", "batches")
+    if latency.batches is None:
+        return words_of(latency.samples, "sample")
+    return words_of(latency.batches, "batch", "batches")
 
 
-def _latency_figure(figures: dict[str, Any], series: dict[str, Any]) -> str:
+def _latency_figure(figures: ReportSummary, series: dict[str, Any]) -> str:
     if not series["latency"]["columns"]:
         return ""
-    shown, total = len(figures["health"]), figures["counts"]["health"]
+    shown, total = len(figures.health), figures.counts.health
     newest = "" if shown == total else f", the newest {_of(shown, total)} of them"
     return (
         '<figure class="wide"><h3>Latency</h3><p class="soft">milliseconds from a frame received to'
@@ -263,76 +262,76 @@ def _latency_figure(figures: dict[str, Any], series: dict[str, Any]) -> str:
     )
 
 
-def _summary(figures: dict[str, Any]) -> str:
-    learning, money, calibration = figures["learning"], figures["money"], figures["calibration"]
+def _summary(figures: ReportSummary) -> str:
+    learning, money, calibration = figures.learning, figures.money, figures.calibration
     return _table(
         ("learning", "", "account", "", "confidence", ""),
         [
             (
-                *("labels", f"{learning['labels']:,}"),
-                *("equity, net of fees", amount(money["equity"])),
-                *("labels judged", f"{calibration['labels']:,}"),
+                *("labels", f"{learning.labels:,}"),
+                *("equity, net of fees", amount(money.equity)),
+                *("labels judged", f"{calibration.labels:,}"),
             ),
             (
-                *("log-loss", fraction(learning["log_loss"])),
-                *("gain, net", percent(money["gain"])),
-                *("calibration error", fraction(calibration["error"])),
+                *("log-loss", fraction(learning.log_loss)),
+                *("gain, net", percent(money.gain)),
+                *("calibration error", fraction(calibration.error)),
             ),
             (
-                *("baseline", fraction(learning["baseline_log_loss"])),
-                *("gain, before fees", percent(money["gross_gain"])),
-                *("before calibration", fraction(calibration["error_raw"])),
+                *("baseline", fraction(learning.baseline_log_loss)),
+                *("gain, before fees", percent(money.gross_gain)),
+                *("before calibration", fraction(calibration.error_raw)),
             ),
             (
-                *("accuracy", fraction(learning["accuracy"], 3)),
-                *("the market's own move", percent(money["market_gain"])),
-                *("Brier score", fraction(calibration["brier"])),
+                *("accuracy", fraction(learning.accuracy, 3)),
+                *("the market's own move", percent(money.market_gain)),
+                *("Brier score", fraction(calibration.brier)),
             ),
             (
-                *("skill", percent(learning["skill"])),
-                *(f"holding the same stake ({money['stake']:,.0f})", percent(money["hold_gain"])),
+                *("skill", percent(learning.skill)),
+                *(f"holding the same stake ({money.stake:,.0f})", percent(money.hold_gain)),
                 *("a coin's", "0.2500"),
             ),
             (
-                *("training steps", count(learning["steps"])),
-                *("random entry", percent(money["random_gain"])),
-                *("fills", f"{money['fills']:,}, fees {money['fees']:,.2f}"),
+                *("training steps", count(learning.steps)),
+                *("random entry", percent(money.random_gain)),
+                *("fills", f"{money.fills:,}, fees {money.fees:,.2f}"),
             ),
             (
                 *("price, first and newest", _prices(money)),
-                *("deepest drawdown", share(money["drawdown"])),
-                *("ticks too late to trade on", f"{figures['late']:,}"),
+                *("deepest drawdown", share(money.drawdown)),
+                *("ticks too late to trade on", f"{figures.late:,}"),
             ),
             (
-                *("trust in its skill", fraction(money["skill_confidence"], 2)),
+                *("trust in its skill", fraction(money.skill_confidence, 2)),
                 *("round trips, won", _won(money)),
-                *("crossing the spread cost", amount(money["spread_cost"])),
+                *("crossing the spread cost", amount(money.spread_cost)),
             ),
         ],
         text=(2, 4),
     )
 
 
-def _prices(money: dict[str, Any]) -> str:
-    first, last = money["price_first"], money["price_last"]
+def _prices(money: Money) -> str:
+    first, last = money.price_first, money.price_last
     return _DASH if first is None else f"{price(first)}, {price(last)}"
 
 
-def _won(money: dict[str, Any]) -> str:
-    if money["round_trips"] is None or money["winning_trips"] is None:
+def _won(money: Money) -> str:
+    if money.round_trips is None or money.winning_trips is None:
         return _DASH
-    return f"{money['round_trips']:,}, {money['winning_trips']:,}"
+    return f"{money.round_trips:,}, {money.winning_trips:,}"
 
 
-def _tables(figures: dict[str, Any]) -> list[str]:
-    total = sum(figures["holds"].values()) or 1
+def _tables(figures: ReportSummary) -> list[str]:
+    total = sum(figures.holds.values()) or 1
     out = [
         "<h2>Why it decided so</h2>",
         _table(
             ("reason", "decisions", "share"),
             [
                 (reason, f"{times:,}", f"{times / total:.1%}")
-                for reason, times in figures["holds"].items()
+                for reason, times in figures.holds.items()
             ],
         ),
         "<h2>From the beginning to now</h2>",
@@ -351,14 +350,14 @@ def _tables(figures: dict[str, Any]) -> list[str]:
             ),
             [
                 (
-                    row["until"],
-                    *(f"{row['ticks']:,}", f"{row['labels']:,}"),
-                    *(fraction(row["log_loss"]), fraction(row["baseline_log_loss"])),
-                    *(fraction(row["frozen_log_loss"]), fraction(row["accuracy"], 3)),
-                    f"{row['fills']:,}",
-                    *(amount(row["equity"]), price(row["price"])),
+                    row.until,
+                    *(f"{row.ticks:,}", f"{row.labels:,}"),
+                    *(fraction(row.log_loss), fraction(row.baseline_log_loss)),
+                    *(fraction(row.frozen_log_loss), fraction(row.accuracy, 3)),
+                    f"{row.fills:,}",
+                    *(amount(row.equity), price(row.price)),
                 )
-                for row in figures["periods"]
+                for row in figures.periods
             ],
         ),
         "<h2>Sessions</h2>",
@@ -366,12 +365,12 @@ def _tables(figures: dict[str, Any]) -> list[str]:
             _SESSION_HEADS,
             [
                 (
-                    *(str(row["number"]), f"{row['offset']:,}", row["started"]),
-                    *(f"{row['seconds']:,.0f} s", f"{row['ticks']:,}"),
-                    *(fraction(row["log_loss"]), fraction(row["baseline_log_loss"])),
-                    *(fraction(row["accuracy"], 3), row["ended"]),
+                    *(str(row.number), f"{row.offset:,}", row.started),
+                    *(f"{row.seconds:,.0f} s", f"{row.ticks:,}"),
+                    *(fraction(row.log_loss), fraction(row.baseline_log_loss)),
+                    *(fraction(row.accuracy, 3), row.ended),
                 )
-                for row in figures["sessions"]
+                for row in figures.sessions
             ],
             text=(8,),
         ),
@@ -389,22 +388,22 @@ def _tables(figures: dict[str, Any]) -> list[str]:
             ),
             [
                 (
-                    *(f"{row['offset']:,}", row["time"] or _DASH, f"{row['steps']:,}"),
-                    *(f"{row['labels']:,}", fraction(row["log_loss"]), amount(row["equity"])),
-                    *(row["digest"][:12], row["verified"]),
+                    *(f"{row.offset:,}", row.time or _DASH, f"{row.steps:,}"),
+                    *(f"{row.labels:,}", fraction(row.log_loss), amount(row.equity)),
+                    *(row.digest[:12], row.verified),
                 )
-                for row in figures["checkpoints"]
+                for row in figures.checkpoints
             ],
             text=(7,),
         ),
     ]
-    if figures.get("influences"):
-        most = max(row["influence"] for row in figures["influences"])
+    if figures.influences:
+        most = max(row.influence for row in figures.influences)
         rows = "".join(
-            f"<tr><td>{escape(row['name'])}</td><td>{row['influence']:.4f}</td>"
-            f'<td class="text"><meter max="{most:.6f}" value="{row["influence"]:.6f}"></meter>'
+            f"<tr><td>{escape(row.name)}</td><td>{row.influence:.4f}</td>"
+            f'<td class="text"><meter max="{most:.6f}" value="{row.influence:.6f}"></meter>'
             "</td></tr>"
-            for row in figures["influences"]
+            for row in figures.influences
         )
         out += [
             "<h2>What it looks at</h2>",
@@ -414,49 +413,47 @@ def _tables(figures: dict[str, Any]) -> list[str]:
             ),
             f'<div class="scroll"><table>{rows}</table></div>',
         ]
-    if figures["milestones"]:
+    if figures.milestones:
         out += [
             "<h2>Drift and growth</h2>",
-            _newest(figures["milestones"], figures["counts"]["milestones"]),
+            _newest(figures.milestones, figures.counts.milestones),
             _table(
                 ("when", "offset", "what"),
                 [
                     (
-                        time_of(row["received_ns"]),
-                        f"{row['offset']:,}",
-                        with_detail(row["why"], row["detail"].items()),
+                        time_of(row.received_ns),
+                        f"{row.offset:,}",
+                        with_detail(row.why, row.detail.items()),
                     )
-                    for row in figures["milestones"][-_ROWS_SHOWN:]
+                    for row in figures.milestones[-_ROWS_SHOWN:]
                 ],
                 text=(2,),
             ),
         ]
-    if figures["health"]:
+    if figures.health:
         out += [
             (
                 f'<h2>Health</h2><p class="soft">'
-                f"{words_of(figures['counts']['health'], 'sample')}, the newest of"
-                f" {_time(figures['health'][-1]['received_ns'])}; below, figures of"
-                f" {_of(len(figures['health']), figures['counts']['health'])}, but the medians of"
-                f" latency are of {latency_scope(figures['latency'])}</p>"
+                f"{words_of(figures.counts.health, 'sample')}, the newest of"
+                f" {_time(figures.health[-1].received_ns)}; below, figures of"
+                f" {_of(len(figures.health), figures.counts.health)}, but the medians of"
+                f" latency are of {latency_scope(figures.latency)}</p>"
             ),
-            _table(
-                ("", "newest", "median", "most"), _health(figures["health"], figures["latency"])
-            ),
+            _table(("", "newest", "median", "most"), _health(figures.health, figures.latency)),
         ]
-    if figures["gaps"]:
+    if figures.gaps:
         out += [
             "<h2>Gaps</h2>",
-            _newest(figures["gaps"], figures["counts"]["gaps"]),
+            _newest(figures.gaps, figures.counts.gaps),
             _table(
                 ("from", "for", "why"),
                 [
                     (
-                        time_of(gap["from_ns"]),
-                        f"{missing_ns(gap['from_ns'], gap['to_ns']) / 1e9:,.1f} s",
-                        gap["why"],
+                        time_of(gap.from_ns),
+                        f"{missing_ns(gap.from_ns, gap.to_ns) / 1e9:,.1f} s",
+                        gap.why,
                     )
-                    for gap in figures["gaps"][-_ROWS_SHOWN:]
+                    for gap in figures.gaps[-_ROWS_SHOWN:]
                 ],
                 text=(2,),
             ),
@@ -464,21 +461,21 @@ def _tables(figures: dict[str, Any]) -> list[str]:
     return out
 
 
-def _newest(rows: list[dict[str, Any]], total: int) -> str:
+def _newest(rows: Sequence[object], total: int) -> str:
     """Say that a table has only the newest rows, if it has."""
     shown = min(len(rows), _ROWS_SHOWN)
     return "" if shown == total else f'<p class="soft">the newest {_of(shown, total)}</p>'
 
 
-def _health(samples: list[dict[str, Any]], latency: dict[str, Any]) -> list[tuple[str, ...]]:
+def _health(samples: Sequence[HealthFigures], latency: LatencySaid) -> list[tuple[str, ...]]:
     """Return a row for each figure of the samples that is a number."""
-    newest = samples[-1]["detail"]
+    newest, medians = samples[-1].detail, as_json(latency)
     rows = []
     for name in newest:
-        values = [sample["detail"].get(name) for sample in samples]
+        values = [sample.detail.get(name) for sample in samples]
         numbers = sorted(value for value in values if isinstance(value, int | float))
         if numbers and not isinstance(newest[name], bool):
-            middle = latency.get(name, numbers[len(numbers) // 2])
+            middle = medians.get(name, numbers[len(numbers) // 2])
             said = (newest[name], middle, numbers[-1])
             rows.append((name.replace("_", " "), *(figure(value) for value in said)))
     return rows

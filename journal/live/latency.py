@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from journal.summaries import LatencySaid
+
 STAGES = ("recorded", "decided", "latency")
 """How far a batch has come: it is durable, its decisions are, its state is."""
 
@@ -40,13 +42,13 @@ class Latencies:
             self._values_ms[stage].append(float(value))
             self._weights[stage].append(weight or 1)
 
-    def to_json(self) -> dict[str, object]:
-        """Return the medians in ms, and of how many samples and batches they are."""
+    def said(self) -> LatencySaid:
+        """Return the medians, and of how many samples and batches they are."""
         medians = {
             f"{stage}_p50_ms": middle(self._values_ms[stage], self._weights[stage])
             for stage in STAGES
         }
-        return {"samples": self.samples, BATCHES: self.batches, **medians}
+        return LatencySaid(samples=self.samples, batches=self.batches, **medians)
 
 
 def middle(values: list[float], weights: list[int]) -> float | None:

@@ -13,7 +13,7 @@ def test_every_feature_has_an_influence_the_strongest_first() -> None:
     place = JournalPath(HERE / "kill-and-resume", JOURNAL)
     rows = influences(gather(place, Reader.open(place.log)))
 
-    assert {row["name"] for row in rows} == set(NAMES)
-    sizes = [row["influence"] for row in rows]
+    assert {row.name for row in rows} == set(NAMES)
+    sizes = [row.influence for row in rows]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > 0

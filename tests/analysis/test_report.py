@@ -6,8 +6,9 @@ from copy import copy
 import numpy as np
 import pytest
 
+from analysis.figures import Period
 from analysis.history import History, gather
-from analysis.report import figures, held
+from analysis.report import figures, held, merged
 from eventlog.reader import Reader
 from fixtures.record import HERE, JOURNAL
 from journal.layout import JournalPath
@@ -39,10 +40,10 @@ def test_a_verification_covers_what_it_saw(told: History) -> None:
     last = told.checkpoints[-1].offset
     said = figures(told, {"verdict": "clean", "depth": "deep", "records": last}).checkpoints
 
-    assert said[-1]["verified"] == "not yet"
-    assert said[0]["verified"] == "clean (deep)"
+    assert said[-1].verified == "not yet"
+    assert said[0].verified == "clean (deep)"
     quick = figures(told, {"verdict": "clean", "depth": "quick", "records": last + 1})
-    assert quick.checkpoints[0]["verified"] == "not looked at"
+    assert quick.checkpoints[0].verified == "not looked at"
 
 
 def test_a_holder_is_a_stake_at_the_mid_where_the_log_has_none(told: History) -> None:
@@ -56,10 +57,10 @@ def test_a_holder_is_a_stake_at_the_mid_where_the_log_has_none(told: History) ->
     move = move / told.curves.price_first - 1
 
     assert held(old)[-1] == pytest.approx(10_000.0 + 1_000.0 * move)
-    assert money["market_gain"] == pytest.approx(move)
-    assert money["hold_gain"] == pytest.approx(move / 10)
+    assert money.market_gain == pytest.approx(move)
+    assert money.hold_gain == pytest.approx(move / 10)
     assert held(told)[-1] != held(old)[-1]
-    assert as_json(figures(told, None))["money"]["market_gain"] == money["market_gain"]
+    assert as_json(figures(told, None))["money"]["market_gain"] == money.market_gain
 
 
 def test_as_many_labels_are_judged_as_were_scored(told: History) -> None:
@@ -67,3 +68,31 @@ def test_as_many_labels_are_judged_as_were_scored(told: History) -> None:
     said = as_json(figures(told, None))
 
     assert said["calibration"]["labels"] == said["learning"]["labels"] > 1_000
+
+
+def period(until: str, labels: int, loss: float | None) -> Period:
+    return Period(
+        until=until,
+        ticks=10,
+        labels=labels,
+        log_loss=loss,
+        baseline_log_loss=0.7,
+        accuracy=0.5,
+        frozen_log_loss=None,
+        fills=1,
+        equity=None,
+        price=None,
+    )
+
+
+def test_neighbouring_periods_are_one_weighted_by_their_labels() -> None:
+    """Sums of labels, means by labels, and of a figure that nobody has, none."""
+    parts = [(10, 0.4), (30, 0.8), (0, None), (5, 0.6)]
+    periods = [period(str(number), *part) for number, part in enumerate(parts)]
+
+    first, second = merged(periods, 2)
+
+    assert first.log_loss is not None
+    assert (first.until, first.labels, round(first.log_loss, 9)) == ("1", 40, 0.7)
+    assert (second.until, second.labels, second.log_loss) == ("3", 5, 0.6)
+    assert (first.ticks, first.fills, first.frozen_log_loss) == (20, 2, None)

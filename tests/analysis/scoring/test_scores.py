@@ -90,7 +90,7 @@ def test_nothing_has_no_figures() -> None:
 
 
 def test_an_interval_below_zero_says_so() -> None:
-    assert Interval(-1.0, -2.0, -0.5, 30).to_json()["verdict"] == "below"
+    assert Interval(-1.0, -2.0, -0.5, 30).said().verdict == "below"
 
 
 def test_a_state_without_labels_learned_nothing() -> None:

@@ -15,10 +15,10 @@ def test_a_backlog_weighs_as_much_as_it_is() -> None:
     for each in (sample(20_853.0, 3), sample(19.8, 900), sample(21.0, 800)):
         told.add(each)
 
-    said = told.to_json()
-    assert said["recorded_p50_ms"] == 19.8 or said["recorded_p50_ms"] == 21.0
-    assert (said["samples"], said["batches"]) == (3, 1_703)
-    assert said["decided_p50_ms"] is None
+    said = told.said()
+    assert said.recorded_p50_ms == 19.8 or said.recorded_p50_ms == 21.0
+    assert (said.samples, said.batches) == (3, 1_703)
+    assert said.decided_p50_ms is None
 
 
 def test_samples_that_do_not_say_how_many_count_alike() -> None:
@@ -27,8 +27,8 @@ def test_samples_that_do_not_say_how_many_count_alike() -> None:
     for each in (sample(20_853.0, None), sample(19.8, None), sample(21.0, None)):
         told.add(each)
 
-    assert told.to_json()["recorded_p50_ms"] == 21.0
-    assert told.to_json()["batches"] is None
+    assert told.said().recorded_p50_ms == 21.0
+    assert told.said().batches is None
 
 
 def test_a_sample_of_no_batch_says_nothing() -> None:
@@ -37,5 +37,5 @@ def test_a_sample_of_no_batch_says_nothing() -> None:
     for each in ({}, {"batches": 0}, {"recorded_p50_ms": "soon", "batches": 4}):
         told.add(each)
 
-    assert told.to_json()["samples"] == 0
+    assert told.said().samples == 0
     assert middle([], []) is None
