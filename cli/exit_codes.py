@@ -30,7 +30,9 @@ from eventlog.errors import (
 from eventlog.printable import printable
 from feeds.errors import (
     ExchangeUnreachable,
+    FaultUnknown,
     FeedError,
+    RecordingUnreadable,
     SubscriptionRejected,
     TableUnreadable,
     TrustInvalid,
@@ -141,6 +143,8 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (VenueUnknown, Exit.USAGE),
     (SubscriptionRejected, Exit.UNREACHABLE),
     (TableUnreadable, Exit.USAGE),
+    (RecordingUnreadable, Exit.USAGE),
+    (FaultUnknown, Exit.USAGE),
     (FeedError, Exit.BUG),
 )
 

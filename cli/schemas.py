@@ -51,16 +51,6 @@ _MESSAGES: dict[str, dict[str, str]] = {
             not_installed             array     baselines that are not there for want of a package
         """,
     },
-    "exchange": {
-        "listening": """
-            url                       string    of its websocket
-            scenario                  string?   what the market does
-            recording                 string?   or what is played
-            best_accuracy             number?   the share of directions that can be predicted
-            best_accuracy_is_bound    boolean   or that cannot be exceeded
-            horizon_s                 number    over this time
-        """,
-    },
 }
 
 _SAID: dict[str, tuple[type, ...]] = {
@@ -82,6 +72,7 @@ _SAID: dict[str, tuple[type, ...]] = {
     "replay": (summaries.Replayed, summaries.Forked),
     "live": (summaries.SessionSummary,),
     "import": (summaries.ImportSummary,),
+    "exchange": (summaries.Listening,),
     "init": (summaries.Initialised,),
     "config": (summaries.SettingSaid, summaries.KeptSettingSaid, summaries.Configured),
     "doctor": (Check, summaries.Diagnosed),

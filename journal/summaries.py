@@ -371,3 +371,17 @@ class LatencySaid:
     recorded_p50_ms: float | None = said("until a batch is durable")
     decided_p50_ms: float | None = said("until its decisions are")
     latency_p50_ms: float | None = said("until its state is")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """What `trader exchange` says once clients can connect."""
+
+    MESSAGE_TYPE: ClassVar[str] = "listening"
+
+    url: str = said("of its websocket")
+    scenario: str | None = said("what the market does")
+    recording: str | None = said("or what is played")
+    best_accuracy: float | None = said("the share of directions that can be predicted")
+    best_accuracy_is_bound: bool = said("or that cannot be exceeded")
+    horizon_s: float = said("over this time")

@@ -171,7 +171,6 @@ def test_reading_a_journal_loads_no_tensorflow() -> None:
 COMMAND_LINES_MAX = 60
 LONG_COMMANDS = {
     "cli/commands/evaluate.py",
-    "cli/commands/exchange.py",
     "cli/commands/import_.py",
     "cli/commands/live.py",
     "cli/commands/replay.py",

@@ -126,7 +126,9 @@ def run(
         if plan.simulated:
             seed = clock.now_ns() // 10**9 % 2**31
             made = simulation.exchange(*plan.markets, scenario=plan.scenario, seed=seed)
-            url = stack.enter_context(made)
+            listening = stack.enter_context(made)
+            console.echo(simulation.described(listening), err=True)
+            url = listening.url
         with stage("load"):
             compile_cache.reuse()
             from journal.live import supervisor as _  # noqa: F401 - loads TensorFlow

@@ -1,4 +1,7 @@
-"""The stand-in exchange as a child process on loopback, for as long as a context lasts."""
+"""The stand-in exchange as a child process on loopback, for as long as a context lasts.
+
+What it is can be said with `described`; nothing is printed here.
+"""
 
 import json
 import subprocess
@@ -7,8 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from journal import console
 from journal.errors import UsageError
+from journal.summaries import Listening
 
 ENDS_S = 5.0
 """How long it may take to end by itself."""
@@ -20,8 +23,12 @@ _SAID_CHARACTERS = 2_000
 
 
 @contextmanager
-def exchange(*markets: str, scenario: str, seed: int, history: str | None = None) -> Iterator[str]:
-    """Run the stand-in exchange; yield its URL. It ends with the context, or with this process.
+def exchange(
+    *markets: str, scenario: str, seed: int, history: str | None = None
+) -> Iterator[Listening]:
+    """Run the stand-in exchange; yield where it listens, and to what.
+
+    It ends with the context, or with this process.
 
     ``history`` is how far its past goes back, such as ``90d``; it has none if not given.
 
@@ -57,15 +64,9 @@ def exchange(*markets: str, scenario: str, seed: int, history: str | None = None
             why = stderr.read(_SAID_CHARACTERS).strip()
             raise UsageError(f"the stand-in exchange did not start: {why}")
         said = json.loads(line)
-        most = "at most " if said["best_accuracy_is_bound"] else ""
-        console.echo(
-            f"stand-in exchange, market {said['scenario']!r} at {SPEED} times real speed: the"
-            f" direction over {said['horizon_s']:g} s can be predicted in"
-            f" {most}{said['best_accuracy']:.1%} of cases",
-            err=True,
-        )
+        del said["message_type"]
         try:
-            yield said["url"]
+            yield Listening(**said)
         finally:
             child.stdin.close()
             child.terminate()
@@ -73,3 +74,12 @@ def exchange(*markets: str, scenario: str, seed: int, history: str | None = None
                 child.wait(ENDS_S)
             except subprocess.TimeoutExpired:
                 child.kill()
+
+
+def described(said: Listening) -> str:
+    """Return what a stand-in exchange with a scenario is, as a sentence."""
+    most = "at most " if said.best_accuracy_is_bound else ""
+    return (
+        f"stand-in exchange, market {said.scenario!r} at {SPEED} times real speed: the direction"
+        f" over {said.horizon_s:g} s can be predicted in {most}{said.best_accuracy:.1%} of cases"
+    )

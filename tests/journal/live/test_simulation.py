@@ -12,16 +12,26 @@ from journal.live import simulation
 def test_it_lasts_as_long_as_the_context() -> None:
     """Its URL answers inside and is refused afterwards."""
     with (
-        simulation.exchange("BTC-AUD", scenario="calm", seed=1) as url,
-        Feed(url, ["BTC-AUD"]) as feed,
+        simulation.exchange("BTC-AUD", scenario="calm", seed=1) as listening,
+        Feed(listening.url, ["BTC-AUD"]) as feed,
     ):
         assert feed.take(10.0)
 
     with (
         pytest.raises(ExchangeUnreachable),
-        Feed(url, ["BTC-AUD"], options=FeedOptions(connect_timeout_s=0.5)),
+        Feed(listening.url, ["BTC-AUD"], options=FeedOptions(connect_timeout_s=0.5)),
     ):
         pass
+
+
+def test_it_is_described_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sentence says how fast it is and how well it can be predicted."""
+    with simulation.exchange("BTC-AUD", scenario="regime-switch", seed=1) as listening:
+        said = simulation.described(listening)
+
+    assert "'regime-switch' at 10 times real speed" in said
+    assert "at most 71.0% of cases" in said
+    assert capsys.readouterr() == ("", "")
 
 
 def test_what_it_said_is_in_the_error() -> None:
