@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -162,13 +163,14 @@ def _csv(file: BinaryIO, kinds: Sequence[str] | None) -> Iterator[Put]:
 
 def _as_text(kind: pa.DataType) -> pa.DataType:
     """Return the type in which a column goes into a table of text: nested ones become JSON."""
-    return pa.string() if kind == LEVELS or pa.types.is_binary(kind) else kind
+    is_text = kind == LEVELS or pa.types.is_binary(kind) or pa.types.is_decimal(kind)
+    return pa.string() if is_text else kind
 
 
 def _texts(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if column.type == LEVELS:
         said = [
-            None if levels is None else json.dumps(levels, default=str)
+            None if levels is None else json.dumps(levels, default=_plain)
             for levels in column.to_pylist()
         ]
         return pa.array(said, pa.string())
@@ -178,7 +180,27 @@ def _texts(column: pa.Array, kind: pa.DataType) -> pa.Array:
             for raw in column.to_pylist()
         ]
         return _cells(pa.array(said, pa.string()))
+    if pa.types.is_decimal(column.type):
+        return _decimals(column)
     return _cells(column) if pa.types.is_string(column.type) else column.cast(kind)
+
+
+def _plain(value: object) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def _decimals(column: pa.Array) -> pa.Array:
+    """Return numbers with all of their decimals; Arrow itself writes zero as ``0E-8``.
+
+    >>> values = ["0.00000000", "-0.00000001", "1.50000000", None]
+    >>> column = pa.array(values, pa.string()).cast(pa.decimal128(18, 8))
+    >>> _decimals(column).to_pylist() == values
+    True
+    """
+    texts = column.cast(pa.string())
+    is_odd = pc.match_substring(texts, "E")
+    odd = [_plain(value) for value in column.filter(is_odd).to_pylist()]
+    return pc.replace_with_mask(texts, is_odd, pa.array(odd, pa.string()))
 
 
 def _cells(column: pa.Array) -> pa.Array:

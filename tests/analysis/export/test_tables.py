@@ -53,6 +53,15 @@ def test_all_forms_hold_the_same_records(log: Reader, tmp_path: Path) -> None:
     assert rows[quote]["bid"] == str(parquet[quote]["bid"])
 
 
+def test_a_small_number_is_written_with_its_decimals(log: Reader, tmp_path: Path) -> None:
+    """Zero, too, and in books."""
+    put(tmp_path / "all.csv", log, None)
+    text = (tmp_path / "all.csv").read_text()
+
+    assert "0E-8" not in text
+    assert "0.00000000" in text
+
+
 def test_one_kind_has_only_its_columns(log: Reader, tmp_path: Path) -> None:
     """A table of fills has no column for a book."""
     count = put(tmp_path / "fills.csv", log, ["fill"])
