@@ -139,12 +139,16 @@ def json_output() -> str:
     return "\n".join(lines)
 
 
-def _fields(message: dict[str, Any]) -> Iterator[str]:
+def _fields(message: dict[str, Any], within: str = "") -> Iterator[str]:
     for name, described in message["properties"].items():
-        if name != "message_type":
-            kind = described.get("type", "any")
-            kinds = " or ".join(kind) if isinstance(kind, list) else kind
-            yield _row(f"`{name}`", kinds, described.get("description", ""))
+        if name == "message_type":
+            continue
+        kind = described.get("type", "any")
+        kinds = " or ".join(kind) if isinstance(kind, list) else kind
+        yield _row(f"`{within}{name}`", kinds, described.get("description", ""))
+        inner = described.get("items", described)
+        if "properties" in inner:
+            yield from _fields(inner, f"{within}{name}{'[]' if inner is not described else ''}.")
 
 
 def log_format() -> str:
