@@ -191,3 +191,77 @@ class IntervalSaid:
     high: float = said("upper bound")
     blocks: int = said("parts that count as one piece of evidence each")
     verdict: str = said("above, below or unclear: whether it differs from zero")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecaster:
+    """The scores of one forecaster of an evaluation, over labels that moved."""
+
+    name: str = said("what it is called")
+    labels: int = said("how many directions it predicted")
+    accuracy: float = said("share of directions predicted")
+    log_loss: float = said(LOG_LOSS)
+    brier: float = said("mean squared error of its probabilities")
+    ece: float = said("expected calibration error")
+    ece_by_chance: float = said("what that would be if every probability were right")
+    mcc: float = said("correlation of directions (Matthews)")
+    kappa: float | None = said("share that is reached of what is left above persistence")
+    skill: float | None = said("share that is reached of what the optimum is above a coin")
+    worse_than_ours: IntervalSaid | None = said("its log-loss minus ours; null of ours")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPart:
+    """How one forecaster did in a part of the stream, given in shares of its labels."""
+
+    start: float = said("where it begins", name="from")
+    end: float = said("where it ends", name="to")
+    labels: int = said("how many there are in it")
+    accuracy: float = said("share of directions predicted")
+    log_loss: float = said(LOG_LOSS)
+    optimum: float | None = said("the best possible accuracy, where it is known", may_lack=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AfterChange:
+    """How the engine did in the labels after a change of the rule."""
+
+    at: int = said("the prediction at which the rule changed")
+    labels: int = said("how many labels after it are counted")
+    accuracy: float = said("share of directions predicted")
+    log_loss: float = said(LOG_LOSS)
+    optimum: float | None = said("the best possible accuracy, where it is known", may_lack=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatedAccount:
+    """A paper account at the end of an evaluation, in the quote currency."""
+
+    name: str = said("whose it is")
+    fills: int | None = said("executions; null where nobody counts them")
+    net_gain: float = said("after fees")
+    gross_gain: float | None = said("before fees")
+    worse_than_ours: IntervalSaid | None = said("our net gain minus this one; null of ours")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationSummary:
+    """What `trader evaluate` says of an engine next to others on the same labels."""
+
+    source: str = said("what it was evaluated on")
+    venue: str = said("whose rules hold")
+    horizon_ms: int = said("how far ahead a direction is predicted")
+    parameters: dict[str, Any] = said("of the engine")
+    ticks: int = said("how many were decided on")
+    seconds: float = said("of the engine's own run")
+    forecasters: tuple[Forecaster, ...] = said("each one's scores, the engine's first")
+    curves: dict[str, tuple[StreamPart, ...]] = said(
+        "of the engine and its network, by part of the stream"
+    )
+    adapting: tuple[AfterChange, ...] = said("where the rule is known to change: what follows")
+    labels: int = said("directions that were known later")
+    engine_labels: int = said("those that the engine scored itself")
+    engine_hits: int = said("and predicted")
+    accounts: tuple[EvaluatedAccount, ...] = said("paper accounts: net and gross, and who else's")
+    market_gain: float | None = said("of the price itself, over all that was asked")
+    not_installed: tuple[str, ...] = said("baselines that are missing for want of a package")

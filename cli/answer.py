@@ -11,10 +11,10 @@ LINE_CHARACTERS_MAX = 4_000
 """A line for a person is cut there, whatever foreign text is in it."""
 
 
-def echo_lines(lines: Iterable[str]) -> None:
-    """Write lines one after the other."""
+def echo_lines(lines: Iterable[str], *, err: bool = False) -> None:
+    """Write lines one after the other, on stderr if ``err``."""
     for line in lines:
-        console.echo(line)
+        console.echo(line, err=err)
 
 
 def answer(
@@ -41,8 +41,7 @@ def answer(
     if as_json:
         console.echo(to_json(line_of(message), allow_nan=allow_nan), err=err)
         return
-    for line in _printable(lines):
-        console.echo(line, err=err)
+    echo_lines(_printable(lines), err=err)
 
 
 def answer_all(

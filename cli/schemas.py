@@ -7,8 +7,7 @@ stderr. Times ending in ``_ns`` are nanoseconds since 1970 UTC, money is text wi
 eight decimals where it is exact, shares are numbers from 0 to 1.
 
 What a command says are typed messages (`journal.messages`); their schemas are derived from the
-fields of these types. Of a few that are not typed yet the fields are written below, a line each:
-name, type, what it means. A type that ends in ``?`` may be null.
+fields of these types.
 """
 
 from dataclasses import fields, is_dataclass
@@ -21,37 +20,6 @@ from analysis.figures import ReportSummary
 from journal import messages, summaries
 from journal.asked.diagnostics import Check
 from journal.messages import message_type_of
-
-_TYPES: dict[str, dict[str, Any]] = {
-    "string": {"type": "string"},
-    "integer": {"type": "integer"},
-    "number": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "object": {"type": "object"},
-    "array": {"type": "array"},
-    "any": {},
-}
-
-_MESSAGES: dict[str, dict[str, str]] = {
-    "evaluate": {
-        "summary": """
-            source                    string    what it was evaluated on
-            horizon_ms                integer   how far ahead a direction is predicted
-            parameters                object    of the engine
-            ticks                     integer   how many were decided on
-            seconds                   number    of the engine's own run
-            forecasters               array     each one's figures, the engine's first
-            curves                    object    log-loss over time, of the engine and its network
-            adapting                  array     where the rule is known to change: what follows
-            labels                    integer   directions that were known later
-            engine_labels             integer   those that the engine scored itself
-            engine_hits               integer   and foresaw
-            accounts                  array     paper accounts: net and gross, and who else's
-            market_gain               number?   of the price itself, over all that was asked
-            not_installed             array     baselines that are not there for want of a package
-        """,
-    },
-}
 
 _SAID: dict[str, tuple[type, ...]] = {
     "status": (told.StatusSummary,),
@@ -73,6 +41,7 @@ _SAID: dict[str, tuple[type, ...]] = {
     "live": (summaries.SessionSummary,),
     "import": (summaries.ImportSummary,),
     "exchange": (summaries.Listening,),
+    "evaluate": (told.EvaluationSummary,),
     "init": (summaries.Initialised,),
     "config": (summaries.SettingSaid, summaries.KeptSettingSaid, summaries.Configured),
     "doctor": (Check, summaries.Diagnosed),
@@ -80,15 +49,14 @@ _SAID: dict[str, tuple[type, ...]] = {
 }
 """The messages of a command; of several that are the same line, it is one or the other."""
 
-COMMANDS = (*sorted({*_SAID, *_MESSAGES} - {"error"}), "error")
+COMMANDS = (*sorted({*_SAID} - {"error"}), "error")
 """What has a schema: the commands, and ``error`` for the last line of one that failed."""
 
 
 def schema(command: str) -> dict[str, Any]:
     """Return the schema of one line that a command says."""
-    kinds = [_message(kind, text) for kind, text in _MESSAGES.get(command, {}).items()]
     said = _SAID.get(command, ())
-    kinds += [
+    kinds = [
         _line(kind, [each for each in said if message_type_of(each) == kind])
         for kind in dict.fromkeys(map(message_type_of, said))
     ]
@@ -97,23 +65,6 @@ def schema(command: str) -> dict[str, Any]:
         "title": f"trader {command} --json",
         "oneOf": kinds,
     }
-
-
-def _message(kind: str, text: str) -> dict[str, Any]:
-    properties: dict[str, Any] = {"message_type": {"const": kind}}
-    required = ["message_type"]
-    for line in text.strip().splitlines():
-        if not line.strip():
-            continue
-        name, kinds, means = line.split(maxsplit=2)
-        if not kinds.endswith("*"):
-            required.append(name)
-        kinds = kinds.removesuffix("*")
-        described = dict(_TYPES[kinds.removesuffix("?")])
-        if kinds.endswith("?"):
-            described["type"] = [described["type"], "null"]
-        properties[name] = {**described, "description": means}
-    return {"type": "object", "title": kind, "properties": properties, "required": required}
 
 
 def _line(kind: str, types: list[type]) -> dict[str, Any]:

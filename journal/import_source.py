@@ -5,7 +5,7 @@ Everything here is settled before TensorFlow is loaded.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.parameters import parameters_from
+from engine.venue_rules import rules_at
 from eventlog.log import Log
 from eventlog.printable import printable
 from eventlog.records import SessionEnded, SessionStarted
@@ -22,9 +23,10 @@ from feeds.files import survey
 from feeds.files.layout import COLUMNS, Layout
 from feeds.files.survey import Survey
 from feeds.files.times import UNITS_NS
-from journal import console
+from feeds.venue import BTC_MARKETS
 from journal.asked.settings import Settings
 from journal.errors import UsageError
+from journal.header import check_venue, header_of
 from journal.layout import JournalPath
 from journal.progress import progress
 from journal.reading import scan
@@ -58,19 +60,35 @@ def layout_of(assignments: Sequence[str], time_unit: str | None) -> Layout:
     return Layout(names, time_unit)
 
 
-def surveyed(paths: Sequence[Path], market: str, layout: Layout) -> list[Survey]:
-    """Return what the files hold, after saying for each what was taken for what.
+def surveyed(
+    paths: Sequence[Path],
+    market: str,
+    layout: Layout,
+    *,
+    tell: Callable[[str], None],
+    venue: str = BTC_MARKETS,
+) -> list[Survey]:
+    """Return what the files hold.
+
+    Args:
+        paths: the files, in the order in which they are named.
+        market: of recorded frames, those of this one.
+        layout: how tables are read.
+        tell: called with a sentence a file: what was taken for what.
+        venue: the one whose frames recordings have.
 
     Raises:
         UsageError: if two files are the same, or one is of the future.
+        VenueUnknown: if there is no such venue.
         TableUnreadable: if one is missing, damaged, of no known kind, or says nothing.
     """
-    found = [survey.begun(path, market, layout) for path in paths]  # the quick checks of all first
+    # The quick checks of all first.
+    found = [survey.begun(path, market, layout, venue=venue) for path in paths]
     for each in found:
         with progress(f"reading {printable(each.path.name, 40)}", None) as advance:
             survey.completed(each, advance)
         _check_past(each)
-        console.echo(printable(str(each), _SHOWN_CHARACTERS), err=True)
+        tell(printable(str(each), _SHOWN_CHARACTERS))
     _check_different(found)
     return found
 
@@ -113,12 +131,13 @@ class Unfinished:
 
     place: JournalPath
     settings: Settings
+    venue: str = BTC_MARKETS
 
     def check(self, found: Sequence[Survey]) -> None:
         """Refuse to go on where it would not become what it was begun as.
 
         Raises:
-            UsageError: if the journal is finished, or is of other files or parameters.
+            UsageError: if the journal is finished, or is of other files, parameters or venue.
             JournalIncompatible: if another version of the step began it.
             Locked: if another process writes it.
         """
@@ -134,11 +153,12 @@ class Unfinished:
             check_newest(log, self.place)
             first = next(record for _, record in scan.records(log, 0, 1))
             detail = json.loads(first.detail) if isinstance(first, SessionStarted) else {}
-        why = difference(detail.get("source"), found)
-        if why:
-            raise UsageError(f"{what} was begun {why}", hint=_HINT)
+            if why := difference(detail.get("source"), found):
+                raise UsageError(f"{what} was begun {why}", hint=_HINT)
+            check_venue(self.venue, header_of(log, self.place), self.place)
         begun = parameters_from(detail["parameters"])
-        if self.settings.engine and parameters_from(self.settings.engine) != begun:
+        chosen = {**rules_at(self.venue).parameters, **self.settings.engine}
+        if self.settings.engine and parameters_from(chosen) != begun:
             raise UsageError(f"{what} was begun with other parameters", hint=_HINT)
 
 

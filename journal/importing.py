@@ -18,6 +18,7 @@ from engine.chunks import chunks
 from engine.engine import Engine, arithmetic_digest
 from engine.parameters import parameters_from
 from engine.step import CHUNK_TICKS
+from engine.venue_rules import BTC_MARKETS, rules_at
 from eventlog.invariants import hold
 from eventlog.log import Log
 from eventlog.records import EFFECT_KINDS, SessionEnded, SessionStarted
@@ -64,10 +65,16 @@ class Importing:
     """One import of files into one journal."""
 
     def __init__(
-        self, place: JournalPath, surveys: Sequence[Survey], *, settings: Settings
+        self,
+        place: JournalPath,
+        surveys: Sequence[Survey],
+        *,
+        settings: Settings,
+        venue: str = BTC_MARKETS,
     ) -> None:
         self._place = place
         self._surveys = surveys
+        self._venue = venue
         self._settings = settings
         self._outcome = Imported()
 
@@ -154,11 +161,12 @@ class Importing:
             header = header_of(log, self._place)
             check_newest(log, self._place)
             return Recorder.restore(self._place, log, header, show=show)
-        parameters = parameters_from(self._settings.engine)
-        engine = Engine.initial(parameters)
+        rules = rules_at(self._venue)
+        parameters = parameters_from({**rules.parameters, **self._settings.engine})
+        engine = Engine.initial(parameters, rules)
         detail = session_detail(
-            JournalHeader(parameters=parameters, initial_state=engine.digest),
-            arithmetic=arithmetic_digest(parameters),
+            JournalHeader(parameters=parameters, initial_state=engine.digest, venue=self._venue),
+            arithmetic=arithmetic_digest(parameters, rules),
             url=", ".join(survey.path.name for survey in self._surveys),
             resumed_from=None,
             predecessor=None,

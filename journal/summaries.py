@@ -81,11 +81,13 @@ class DifferenceSaid:
 class Replayed:
     """What `trader replay` says of recorded ticks that went through the engine again."""
 
+    journal: str = said("its name")
     start: int = said("the first offset that was replayed", name="from")
     end: int = said("the offset after the last one", name="to")
     ticks: int = said(TICKS)
     compared: int = said("effects compared with what was recorded")
     diverged_at: int | None = said("the first offset that differs")
+    same_arithmetic: bool = said("whether the arithmetic is the one that recorded all of it")
     seconds: float = said("without compiling")
     ticks_per_second: float = said("the pace")
     fingerprint: str | None = said(FINGERPRINT)

@@ -4,7 +4,6 @@ All begin with the same cash in the same market, and pay the same fees and sprea
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,32 +11,16 @@ import numpy.typing as npt
 from analysis.evaluation.answers import OURS, Answers
 from analysis.evaluation.confidence import interval
 from analysis.evaluation.questions import Questions
-from analysis.scoring.scores import Interval
+from analysis.summaries import EvaluatedAccount, IntervalSaid
 
 FLAT, BUY_HOLD, RANDOM = "always flat", "holding the same stake", "random entry"
 
 Int64s = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A paper account at the end of the stream, in the quote currency."""
-
-    name: str
-    fills: int | None
-    """Executions; none where nobody counts them."""
-
-    net_gain: float
-    gross_gain: float | None
-    """Before fees."""
-
-    against: Interval | None
-    """Our net gain minus this one: above zero where ours is better."""
-
-
 def accounts(
     asked: Questions, said: Mapping[str, Answers], *, cash: int, horizon_ns: int
-) -> tuple[Account, ...]:
+) -> tuple[EvaluatedAccount, ...]:
     """Return the accounts of engines, ours among them, and of those that ours stands beside.
 
     What is gained within a horizon counts as one event. ``said`` is what each engine said, by name.
@@ -45,13 +28,17 @@ def accounts(
     ours = said[OURS]
     cash_e8 = cash * 10**8
 
-    def account(name: str, fills: int | None, net_e8: Int64s, gross_e8: Int64s | None) -> Account:
-        return Account(
+    def account(
+        name: str, fills: int | None, net_e8: Int64s, gross_e8: Int64s | None
+    ) -> EvaluatedAccount:
+        return EvaluatedAccount(
             name=name,
             fills=fills,
             net_gain=int(net_e8[-1] - cash_e8) / 10**8,
             gross_gain=None if gross_e8 is None else int(gross_e8[-1] - cash_e8) / 10**8,
-            against=None if name == OURS else _against(asked, ours.net_e8 - net_e8, horizon_ns),
+            worse_than_ours=None
+            if name == OURS
+            else _against(asked, ours.net_e8 - net_e8, horizon_ns),
         )
 
     flat_e8 = np.full_like(ours.net_e8, cash_e8)
@@ -63,8 +50,8 @@ def accounts(
     )
 
 
-def _against(asked: Questions, lead_e8: Int64s, horizon_ns: int) -> Interval | None:
+def _against(asked: Questions, lead_e8: Int64s, horizon_ns: int) -> IntervalSaid | None:
     """Return by how much we lead at the end, and what of it is beyond chance."""
     steps = np.diff(lead_e8[asked.tick], prepend=0) / 10**8
     found = interval(steps, asked.time_ns, block_ns=horizon_ns)
-    return None if found is None else found.scaled(len(steps))
+    return None if found is None else found.scaled(len(steps)).said()

@@ -20,6 +20,7 @@ from engine.market import Market, Rows
 from engine.parameters import Parameters
 from engine.state import Arrays, cursors_in
 from engine.step import CHUNK_TICKS
+from engine.venue_rules import DEFAULT_RULES, VenueRules
 from eventlog.schema import counts_e8, renumber
 from journal.errors import UsageError
 from journal.progress import Advance
@@ -95,6 +96,7 @@ def answers(
     source: Iterable[pa.RecordBatch],
     *,
     advance: Advance,
+    rules: VenueRules = DEFAULT_RULES,
     snapshot: Stretch | None = None,
     state: Arrays | None = None,
     skip_ticks: int = 0,
@@ -105,14 +107,17 @@ def answers(
         parameters: the engine's.
         source: records in the log's schema; effects among them are passed over.
         advance: told how many records are done.
+        rules: the venue's.
         snapshot: filled with the state after the chunk in which its tick is.
         state: to begin with, instead of the first one.
         skip_ticks: so many ticks are passed over, for a state that includes them. A chunk has to
             end there.
     """
-    engine = Engine.initial(parameters) if state is None else Engine(parameters, state)
+    engine = (
+        Engine.initial(parameters, rules) if state is None else Engine(parameters, state, rules)
+    )
     sink = _Collecting(engine, snapshot)
-    market, rows = Market.initial(), []
+    market, rows = Market.initial(rules), []
 
     def watched() -> Iterator[pa.RecordBatch]:
         skipped = 0

@@ -1,17 +1,18 @@
 """One evaluation: the engine over a source, the others on its questions, and the table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.evaluation import baselines as others
-from analysis.evaluation.accounts import Account, accounts
+from analysis.evaluation.accounts import accounts
 from analysis.evaluation.answers import NETWORK, OURS, Answers, Stretch, answers, frozen
 from analysis.evaluation.questions import Questions, questions
-from analysis.evaluation.report import Report, report
+from analysis.evaluation.report import report
 from analysis.evaluation.sources import Source
+from analysis.summaries import EvaluationSummary
 from engine.market import Column, Rows
 from engine.parameters import Parameters
 from feeds import clock
@@ -24,27 +25,6 @@ Floats = npt.NDArray[np.float64]
 FROZEN_SHARE = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What was found, and on what."""
-
-    source: Source
-    parameters: Parameters
-    report: Report
-    ticks: int
-    seconds: float
-    """Of the engine's own run."""
-
-    labels: int
-    engine_labels: int
-    engine_hits: int
-    accounts: tuple[Account, ...]
-    market_gain: float | None
-    """How much the price itself changed from the first question to the last, as a share."""
-
-    lacking: tuple[str, ...]
-
-
 def evaluation(
     source: Source,
     parameters: Parameters,
@@ -52,7 +32,7 @@ def evaluation(
     *,
     baselines: str,
     with_frozen: bool,
-) -> Evaluation:
+) -> EvaluationSummary:
     """Evaluate an engine of these parameters, and of each variant's, on a source.
 
     Raises:
@@ -76,32 +56,37 @@ def evaluation(
     optimum = None if source.p_up is None else source.p_up[said.offsets][asked.tick]
     horizon_ns = parameters.horizon_ms * 1_000_000
     changes = np.searchsorted(said.offsets[asked.tick], source.changes).tolist()
-    return Evaluation(
-        source=source,
-        parameters=parameters,
-        report=report(
-            asked,
-            forecasts,
-            ours=OURS,
-            persistence=others.PERSISTENCE,
-            horizon_ns=horizon_ns,
-            optimum=optimum,
-            curves_of=(OURS, NETWORK),
-            changes=tuple(changes),
-        ),
+    table = report(
+        asked,
+        forecasts,
+        ours=OURS,
+        persistence=others.PERSISTENCE,
+        horizon_ns=horizon_ns,
+        optimum=optimum,
+        curves_of=(OURS, NETWORK),
+        changes=tuple(changes),
+    )
+    return EvaluationSummary(
+        source=source.name,
+        venue=source.venue,
+        horizon_ms=parameters.horizon_ms,
+        parameters=asdict(parameters),
         ticks=len(said.rows),
-        seconds=seconds,
+        seconds=round(seconds, 3),
+        forecasters=table.rows,
+        curves=table.curves,
+        adapting=table.adapting,
         labels=int(asked.moved.sum()),
         engine_labels=said.scored,
         engine_hits=said.hits,
         accounts=accounts(asked, engines, cash=parameters.cash, horizon_ns=horizon_ns),
         market_gain=_market_gain(said.rows[asked.tick]),
-        lacking=tuple(others.lacking()) if baselines in ("fast", "all") else (),
+        not_installed=tuple(others.lacking()) if baselines in ("fast", "all") else (),
     )
 
 
 def _market_gain(rows: Rows) -> float | None:
-    """Return the move of the mid over ticks that have one."""
+    """Return the move of the mid, as a share, from the first to the last of ticks that have one."""
     first_e8, last_e8 = (
         int(row[Column.BID_E8]) + int(row[Column.ASK_E8]) for row in (rows[0], rows[-1])
     )
@@ -110,7 +95,13 @@ def _market_gain(rows: Rows) -> float | None:
 
 def _run(label: str, source: Source, parameters: Parameters, snapshot: Stretch | None) -> Answers:
     with progress(label, source.count) as advance:
-        return answers(parameters, source.records(), advance=advance, snapshot=snapshot)
+        return answers(
+            parameters,
+            source.records(),
+            advance=advance,
+            rules=source.rules,
+            snapshot=snapshot,
+        )
 
 
 def _frozen(source: Source, parameters: Parameters, snapshot: Stretch, asked: Questions) -> Floats:
@@ -121,6 +112,7 @@ def _frozen(source: Source, parameters: Parameters, snapshot: Stretch, asked: Qu
             frozen(parameters),
             source.records(),
             advance=advance,
+            rules=source.rules,
             state=snapshot.state,
             skip_ticks=after,
         )

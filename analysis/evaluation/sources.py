@@ -1,4 +1,4 @@
-"""What can be evaluated on: a journal, files, or a made-up market."""
+"""What can be evaluated on: a journal, files, or a synthetic market."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.parameters import Parameters
+from engine.venue_rules import BTC_MARKETS, VenueRules, rules_at
 from eventlog.reader import Reader
 from eventlog.records import TICK_KINDS
 from feeds.files import merge
@@ -38,18 +39,26 @@ class Source:
     changes: list[int] = field(default_factory=list)
     """The records at which the rule changes."""
 
+    venue: str = BTC_MARKETS
+    """Whose rules hold for the engine."""
+
+    @property
+    def rules(self) -> VenueRules:
+        """The rules of its venue."""
+        return rules_at(self.venue)
+
 
 def of_journal(place: JournalPath) -> tuple[Source, Parameters]:
     """Return a journal's records, and the parameters that it has."""
     log = Reader.open(place.log)
-    parameters = header_of(log, place).parameters
+    header = header_of(log, place)
     kinds = pa.array(TICK_KINDS)
     ticks = sum(
         pc.sum(pc.is_in(batch.column("kind"), kinds)).as_py() or 0
         for batch in log.read(columns=("kind",))
     )
     records = partial(log.read, 0, log.end, columns=COLUMNS)
-    return Source(place.name, records, log.end, ticks), parameters
+    return Source(place.name, records, log.end, ticks, venue=header.venue), header.parameters
 
 
 def of_files(surveys: Sequence[Survey]) -> Source:
@@ -59,11 +68,12 @@ def of_files(surveys: Sequence[Survey]) -> Source:
     def records() -> Iterator[pa.RecordBatch]:
         return (reading.batch for reading in merge.readings(surveys) if reading.batch.num_rows)
 
-    return Source(", ".join(survey.path.name for survey in surveys), records, count, count)
+    name = ", ".join(survey.path.name for survey in surveys)
+    return Source(name, records, count, count, venue=surveys[0].venue)
 
 
 def of_stream(name: str, *, seed: int, ticks: int) -> Source:
-    """Return a made-up market."""
+    """Return a synthetic market."""
     made = market(name, seed=seed, ticks=ticks)
     return Source(
         f"{name} ({STREAMS[name].text}), seed {seed}",

@@ -2,27 +2,16 @@
 
 import sys
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli import options
+from cli.answer import answer_all, echo_lines
 from cli.durations import seconds_of
 from cli.exit_codes import report
-from eventlog.printable import printable
 from feeds import clock
 from feeds import venue as venues
-from journal import console
-
-if TYPE_CHECKING:
-    from journal.summaries import SessionSummary
-
-_NEXT = {
-    "status": "how it stands",
-    "verify --deep": "check it, and run it again",
-    "replay --from beginning": "the same, bit for bit",
-}
 
 
 def live(
@@ -35,7 +24,7 @@ def live(
     rest: Annotated[
         str | None,
         typer.Option(
-            *("--rest-url",),
+            "--rest-url",
             metavar="URL",
             show_default="as the URL says",
             help="Its REST, up to /v3.",
@@ -78,6 +67,7 @@ def live(
     started again. Everything that can be wrong with what was asked for is said at once; then come
     the stages load, compile, restore, catch up and connect, each with its seconds.
     """
+    from cli.render import ended
     from journal.asked.settings import settings
     from journal.live import launch, outlets
 
@@ -104,27 +94,6 @@ def live(
         from cli.render.live_view import View
 
         watcher = View(sys.stderr)
-    summaries = launch.run(plan, watcher=watcher, report=partial(report, as_json=as_json))
-    _report(summaries, home, as_json=as_json)
-
-
-def _report(summaries: "list[SessionSummary]", home: Path, *, as_json: bool) -> None:
-    """Say how the sessions ended."""
-    from dataclasses import replace
-
-    from journal.live import outlets
-    from journal.messages import summary_of
-
-    if as_json:
-        for summary in summaries:
-            dropped = outlets.dropped()
-            console.put(summary_of(replace(summary, messages_dropped=dropped)))
-    else:
-        where = "" if home == options.HOME else f" --home {printable(str(home))}"
-        why = ", ".join(dict.fromkeys(summary.stopped_by for summary in summaries))
-        if dropped := outlets.dropped():
-            console.echo(f"{dropped:,} messages could not be said here meanwhile", err=True)
-        console.echo(f"stopped by {printable(why)}. What to do with it:", err=True)
-        width = max(map(len, _NEXT)) + len(where)
-        for command, does in _NEXT.items():
-            console.echo(f"  trader {command + where:{width}}  {does}", err=True)
+    said = launch.run(plan, watcher=watcher, report=partial(report, as_json=as_json))
+    lines = ended.as_lines(said, home="" if home == options.HOME else str(home))
+    answer_all(said, lines, as_json=as_json, write=partial(echo_lines, err=True))

@@ -1,118 +1,126 @@
-"""An evaluation as lines for people and as an object for programs."""
+"""An evaluation as lines for people, none wider than `COLUMNS` unless a name or a file is."""
 
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
-from analysis.evaluation.accounts import Account
-from analysis.evaluation.answers import OURS
-from analysis.evaluation.evaluation import Evaluation
-from analysis.evaluation.report import Row
+from analysis.summaries import (
+    AfterChange,
+    EvaluatedAccount,
+    EvaluationSummary,
+    Forecaster,
+    IntervalSaid,
+    StreamPart,
+)
 from journal.reading.score import fraction, percent
 
-_HEAD = (
-    f"{'':32} {'labels':>8} {'accuracy':>8} {'log-loss':>8} {'Brier':>7} {'ECE':>7} {'chance':>7}"
-    f" {'MCC':>7} {'kappa':>7} {'skill':>6}   log-loss above ours"
-)
-_ACCOUNTS_HEAD = (
-    f"{'paper account':32} {'fills':>8} {'net gain':>12} {'gross gain':>12}   gain below ours"
-)
+COLUMNS = 100
+_NAME = 32
+
+_LOSSES_HEAD = f"{'labels':>8} {'accuracy':>8} {'skill':>6} {'log-loss':>8}   log-loss above ours"
+_PROBABILITIES_HEAD = f"{'Brier':>8} {'ECE':>8} {'chance':>8} {'MCC':>8} {'kappa':>8}"
+_ACCOUNTS_HEAD = f"{'fills':>7} {'net gain':>10} {'gross gain':>10}   gain below ours"
 
 
-def as_lines(found: Evaluation) -> list[str]:
-    """Return the table and what else is to be known."""
-    report = found.report
-    horizon_s = found.parameters.horizon_ms / 1_000
+def as_lines(found: EvaluationSummary) -> Iterator[str]:
+    """Yield the tables and what else is to be known."""
     rate = found.ticks / found.seconds if found.seconds else 0.0
-    lines = [
-        (
-            f"{found.source.name}: direction over {horizon_s:g} s,"
-            f" {found.ticks:,} ticks in {found.seconds:.1f} s ({rate:,.0f}/s)"
-        ),
-        "",
-        _HEAD,
-        *(_line(row) for row in report.rows),
-        "",
-    ]
-    for name, parts in report.curves.items():
-        said = "  ".join(
-            f"{100 * part['from']:g}-{100 * part['to']:g}%: {part['accuracy']:.3f}"
-            + (f" of {part['optimum']:.3f}" if "optimum" in part else "")
-            for part in parts
-        )
-        lines.append(f"accuracy of {name}, by part of the stream: {said}")
-    if report.adapting:
-        said = "  ".join(f"{part['accuracy']:.3f}" for part in report.adapting)
-        lines.append(f"accuracy of {OURS} in the 500 labels behind each change: {said}")
-    lines += ["", f"the market itself moved by {percent(found.market_gain)}"]
-    lines += ["", _ACCOUNTS_HEAD, *(_account_line(account) for account in found.accounts)]
+    yield from _wrapped(
+        f"{found.source}: direction over {found.horizon_ms / 1_000:g} s,"
+        f" {found.ticks:,} ticks in {found.seconds:.1f} s ({rate:,.0f}/s)"
+    )
+    yield from _table("forecaster", _LOSSES_HEAD, map(_losses, found.forecasters))
+    yield from _table(
+        "its probabilities", _PROBABILITIES_HEAD, map(_probabilities, found.forecasters)
+    )
+    yield from _parts(found)
+    if found.adapting:
+        yield ""
+        yield from _wrapped(_adapting(found.adapting))
+    yield ""
+    yield f"the market itself moved by {percent(found.market_gain)}"
+    yield from _table("paper account", _ACCOUNTS_HEAD, map(_account, found.accounts))
     if found.engine_labels != found.labels:
-        lines.append(
-            f"the engine scored {found.engine_labels:,} labels, of {found.labels:,} that there are"
+        yield f"the engine scored {found.engine_labels:,} of the {found.labels:,} labels there are"
+    if found.not_installed:
+        names = " and ".join(found.not_installed)
+        yield from _wrapped(
+            f"not installed, so without its rows: {names}; uv run --group test has it"
         )
-    if found.lacking:
-        names = " and ".join(found.lacking)
-        lines.append(f"not installed, so without its rows: {names}; uv run --group test has it")
-    return lines
 
 
-def _line(row: Row) -> str:
-    made, against = row.scores, ""
-    if row.against is not None:
-        against = f"{row.against.mean:+.4f} [{row.against.low:+.4f}, {row.against.high:+.4f}]"
-    kappa = fraction(made.kappa, 3)
-    skill = fraction(row.reached, 3)
-    return (
-        f"{row.name:32} {made.labels:8,} {made.accuracy:8.4f} {made.log_loss:8.4f}"
-        f" {made.brier:7.4f} {made.ece:7.4f} {made.ece_by_chance:7.4f} {made.mcc:7.3f} {kappa:>7}"
-        f" {skill:>6}   {against}"
-    ).rstrip()
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, COLUMNS, break_long_words=False, break_on_hyphens=False)
 
 
-def _account_line(account: Account) -> str:
-    fills = "-" if account.fills is None else f"{account.fills:,}"
-    gross = "-" if account.gross_gain is None else f"{account.gross_gain:,.2f}"
-    against = ""
-    if account.against is not None:
-        by = account.against
-        against = f"{by.mean:+,.2f} [{by.low:+,.2f}, {by.high:+,.2f}]"
-    return (
-        f"{account.name:32} {fills:>8} {account.net_gain:12,.2f} {gross:>12}   {against}".rstrip()
+def _table(title: str, head: str, rows: "Iterator[tuple[str, str]]") -> Iterator[str]:
+    """Yield a head and rows of a name and its figures; a long name has a line of its own."""
+    yield ""
+    yield f"{title:{_NAME}} {head}"
+    for name, figures in rows:
+        if len(name) > _NAME:
+            yield from _wrapped(name)
+            name = ""
+        yield f"{name:{_NAME}} {figures}".rstrip()
+
+
+def _losses(row: Forecaster) -> tuple[str, str]:
+    return row.name, (
+        f"{row.labels:8,} {row.accuracy:8.4f} {fraction(row.skill, 3):>6} {row.log_loss:8.4f}"
+        f"   {_interval(row.worse_than_ours, 4)}"
     )
 
 
-def as_summary(found: Evaluation) -> dict[str, Any]:
-    """Return all figures by name."""
-    report = found.report
-    return {
-        "source": found.source.name,
-        "horizon_ms": found.parameters.horizon_ms,
-        "parameters": asdict(found.parameters),
-        "ticks": found.ticks,
-        "seconds": round(found.seconds, 3),
-        "forecasters": [
-            {
-                "name": row.name,
-                **asdict(row.scores),
-                "skill": row.reached,
-                "worse_than_ours": None if row.against is None else asdict(row.against),
-            }
-            for row in report.rows
-        ],
-        "curves": report.curves,
-        "adapting": report.adapting,
-        "labels": found.labels,
-        "engine_labels": found.engine_labels,
-        "engine_hits": found.engine_hits,
-        "accounts": [
-            {
-                "name": account.name,
-                "fills": account.fills,
-                "net_gain": account.net_gain,
-                "gross_gain": account.gross_gain,
-                "worse_than_ours": None if account.against is None else asdict(account.against),
-            }
-            for account in found.accounts
-        ],
-        "market_gain": found.market_gain,
-        "not_installed": list(found.lacking),
-    }
+def _probabilities(row: Forecaster) -> tuple[str, str]:
+    return row.name, (
+        f"{row.brier:8.4f} {row.ece:8.4f} {row.ece_by_chance:8.4f} {row.mcc:8.3f}"
+        f" {fraction(row.kappa, 3):>8}"
+    )
+
+
+def _account(account: EvaluatedAccount) -> tuple[str, str]:
+    fills = "-" if account.fills is None else f"{account.fills:,}"
+    gross = "-" if account.gross_gain is None else _plain(account.gross_gain, 2)
+    return account.name, (
+        f"{fills:>7} {_plain(account.net_gain, 2):>10} {gross:>10}"
+        f"   {_interval(account.worse_than_ours, 2)}"
+    )
+
+
+def _interval(found: IntervalSaid | None, digits: int) -> str:
+    if found is None:
+        return ""
+    mean, low, high = (
+        f"{_zero(value, digits):+,.{digits}f}" for value in (found.mean, found.low, found.high)
+    )
+    return f"{mean} [{low}, {high}]"
+
+
+def _plain(value: float, digits: int) -> str:
+    return f"{_zero(value, digits):,.{digits}f}"
+
+
+def _zero(value: float, digits: int) -> float:
+    """Return a rounded value that is not minus zero."""
+    return round(value, digits) + 0.0
+
+
+def _parts(found: EvaluationSummary) -> Iterator[str]:
+    """Yield the accuracy by part of the stream, the optimum's first where it is known."""
+    first: Sequence[StreamPart] = next(iter(found.curves.values()), ())
+    if not first:
+        return
+    head = "".join(f"{f'{100 * part.start:g}-{100 * part.end:g}%':>10}" for part in first)
+    rows = {name: [part.accuracy for part in parts] for name, parts in found.curves.items()}
+    if first[0].optimum is not None:
+        rows = {"known optimum": [part.optimum or 0.0 for part in first], **rows}
+    yield from _table(
+        "accuracy by part of the stream",
+        head,
+        ((name, "".join(f"{value:10.3f}" for value in values)) for name, values in rows.items()),
+    )
+
+
+def _adapting(changes: Sequence[AfterChange]) -> str:
+    most = max(change.labels for change in changes)
+    figures = "  ".join(f"{change.accuracy:.3f}" for change in changes)
+    return f"accuracy of ours in the {most:,} labels after each change: {figures}"

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from cli.render.amounts import amount
 from eventlog.printable import printable
-from eventlog.records import parse_e8
-from journal.reading.score import fraction, money
+from journal.reading.score import fraction
 from journal.summaries import Forked, ForkSide
 
 
@@ -20,12 +20,11 @@ def as_lines(fork: Forked) -> list[str]:
 
 
 def _lines(name: str, side: ForkSide) -> list[str]:
-    equity = "-" if side.equity is None else money(parse_e8(side.equity)[0])
     return [
         f"{name:9} {printable(side.journal)}",
         (
             f"          {side.ticks:,} ticks, {side.fills:,} fills,"
             f" log-loss {fraction(side.log_loss)}, accuracy {fraction(side.accuracy, 3)},"
-            f" equity {equity}"
+            f" equity {amount(side.equity)}"
         ),
     ]

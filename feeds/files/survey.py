@@ -22,6 +22,7 @@ from feeds.files.recordings import is_recording
 from feeds.files.rows import is_parquet
 from feeds.files.tables import Reading, is_table
 from feeds.files.times import units_text
+from feeds.venue import BTC_MARKETS
 
 KINDS = (
     ".csv or .tsv (plain, .gz, .bz2 or .zst), .parquet or .pq for tables,"
@@ -60,6 +61,9 @@ class Survey:
 
     earliest_ns: int = 0
     latest_ns: int = 0
+    venue: str = BTC_MARKETS
+    """Whose frames a recording has."""
+
     later: int = 0
     """Number of steps forward in time from one record to the next."""
 
@@ -90,7 +94,9 @@ class Survey:
         """
         self._check_unchanged()
         if self.kind == "recording":
-            yield from recordings.readings(self.path, self.market, self.layout, self.first_ns)
+            yield from recordings.readings(
+                self.path, self.market, self.layout, self.first_ns, of=self.venue
+            )
         else:
             yield from tables.readings(self.path, self.layout, self.first_ns)
         self._check_unchanged()
@@ -117,8 +123,10 @@ class Survey:
             yield column + (f" in {units}" if units else ""), called
 
 
-def begun(path: Path, market: str, layout: Layout) -> Survey:
+def begun(path: Path, market: str, layout: Layout, *, venue: str = BTC_MARKETS) -> Survey:
     """Return a survey without reading the file: it exists, and its kind and columns are known.
+
+    ``venue`` is the one whose frames a recording has.
 
     Raises:
         TableUnreadable: if not.
@@ -129,8 +137,10 @@ def begun(path: Path, market: str, layout: Layout) -> Survey:
     with opened(path):
         pass
     if is_recording(path):
-        return Survey(path, "recording", market, layout, {}, found)
-    return Survey(path, "table", market, layout, tables.columns_of(path, layout), found)
+        return Survey(path, "recording", market, layout, {}, found, venue=venue)
+    return Survey(
+        path, "table", market, layout, tables.columns_of(path, layout), found, venue=venue
+    )
 
 
 def completed(survey: Survey, advance: Callable[[int], None] = lambda _: None) -> Survey:

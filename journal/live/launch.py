@@ -7,7 +7,7 @@ step to be compiled or a log to be read.
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from journal.asked.settings import Settings, check_kept, manager
 from journal.errors import UsageError
 from journal.header import check_venue, header_of
 from journal.layout import SIMULATED, JournalPath
-from journal.live import simulation
+from journal.live import outlets, simulation
 from journal.live.prometheus import Figures, Metrics
 from journal.live.stopping import Stopping
 from journal.progress import stage
@@ -144,7 +144,8 @@ def run(
             if session.place.name not in logs:
                 session.found(_opened(plan, session.place, stack))
         told.running = running
-        return running.run(for_s=plan.for_s, max_ticks=plan.max_ticks)
+        ended = running.run(for_s=plan.for_s, max_ticks=plan.max_ticks)
+        return [replace(summary, messages_dropped=outlets.dropped()) for summary in ended]
 
 
 class _Told:

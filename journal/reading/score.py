@@ -103,15 +103,6 @@ class Account:
         }
         return AccountSaid(**values)
 
-    def __str__(self) -> str:
-        return (
-            f"account: net {money(self.equity_e8)}, before fees {money(self.gross_equity_e8)};\n"
-            f"holding the same stake {money(self.buy_hold_equity_e8)},"
-            f" random entry {money(self.random_equity_e8)};\n"
-            f"{self.round_trips:,} round trips, {self.winning_trips:,} of them won,"
-            f" turnover {money(self.turnover_e8)}, deepest fall {money(self.drawdown_e8)}"
-        )
-
 
 @dataclass(slots=True)
 class Score:

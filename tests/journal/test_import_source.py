@@ -25,7 +25,7 @@ def day(path: Path, rows: Sequence[int], *, header: str = HEADER) -> Path:
 
 
 def found_in(*paths: Path, layout: Layout = Layout()) -> list[Survey]:  # noqa: B008  frozen
-    return surveyed(paths, "BTC-AUD", layout)
+    return surveyed(paths, "BTC-AUD", layout, tell=lambda _: None)
 
 
 def recorded(found: Sequence[Survey]) -> Any:
@@ -98,9 +98,11 @@ def test_times_that_are_to_come_are_refused(tmp_path: Path) -> None:
 def test_a_line_for_each_file_says_what_was_taken_for_what(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = day(tmp_path / "\x1b[31m.csv", range(5))
-    found_in(path)
-    (line,) = capsys.readouterr().err.splitlines()
+    """Told, and not printed."""
+    path, told = day(tmp_path / "\x1b[31m.csv", range(5)), list[str]()
+    surveyed([path], "BTC-AUD", Layout(), tell=told.append)
+    (line,) = told
+    assert capsys.readouterr() == ("", "")
     assert line.endswith(
         "a table of 5 rows (5 books); at in s is 'at', bid, bid_size, ask, ask_size"
     )

@@ -4,10 +4,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from analysis.evaluation.accounts import Account, accounts
+from analysis.evaluation.accounts import accounts
 from analysis.evaluation.answers import OURS, Answers
 from analysis.evaluation.questions import questions
 from analysis.scoring.scores import Interval
+from analysis.summaries import EvaluatedAccount
 from engine.market import WIDTH, Column
 
 E8 = 10**8
@@ -45,7 +46,7 @@ def said(gains: "npt.NDArray[np.float64]", *, fills: int = 2) -> Answers:
     )
 
 
-def found(**engines: Answers) -> dict[str, Account]:
+def found(**engines: Answers) -> dict[str, EvaluatedAccount]:
     asked = questions(rows(), horizon_ms=1_000)
     made = accounts(asked, engines, cash=CASH, horizon_ns=SECOND_NS)
     return {account.name: account for account in made}
@@ -57,7 +58,7 @@ def test_gains_are_those_at_the_end() -> None:
     assert made[OURS].net_gain == pytest.approx(4.0)
     assert made[OURS].gross_gain == pytest.approx(8.0)
     assert made[OURS].fills == 2
-    assert made[OURS].against is None
+    assert made[OURS].worse_than_ours is None
     assert (made["holding the same stake"].net_gain, made["random entry"].net_gain) == (7.0, -3.0)
     assert (made["always flat"].net_gain, made["always flat"].fills) == (0.0, 0)
 
@@ -69,12 +70,12 @@ def test_a_steady_lead_is_sure_and_one_by_luck_is_not() -> None:
     ours = said(np.full(TICKS, 0.1) + 0.01 * luck)
     made = found(ours=ours, lucky=said(luck), same=ours)
 
-    flat = made["always flat"].against
+    flat = made["always flat"].worse_than_ours
     assert flat is not None
     assert flat.mean == pytest.approx(made[OURS].net_gain, abs=1e-6)
     assert 30 < flat.low < flat.mean < flat.high < 50
-    lucky = made["lucky"].against
+    lucky = made["lucky"].worse_than_ours
     assert lucky is not None
     assert lucky.mean == pytest.approx(made[OURS].net_gain - made["lucky"].net_gain, abs=1e-6)
     assert lucky.low < 0 < lucky.high
-    assert made["same"].against == Interval(0.0, 0.0, 0.0, TICKS)
+    assert made["same"].worse_than_ours == Interval(0.0, 0.0, 0.0, TICKS).said()

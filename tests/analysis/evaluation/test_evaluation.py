@@ -11,13 +11,13 @@ ROOT = Path(__file__).parent.parent.parent.parent
 
 CODE = """
 from analysis.evaluation.evaluation import evaluation
-from cli.render.evaluation import as_summary
 from analysis.evaluation.sources import of_stream
+from journal.messages import as_json
 from tests.support.recorded import PARAMETERS
 found = evaluation(
     of_stream("S5", seed=1, ticks=1500), PARAMETERS, {}, baselines="fast", with_frozen=False
 )
-print({**as_summary(found), "seconds": 0})
+print({**as_json(found), "seconds": 0})
 """
 
 

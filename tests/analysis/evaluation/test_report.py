@@ -29,13 +29,13 @@ def test_rows_stand_on_the_same_labels() -> None:
     )
     named = {row.name: row for row in found.rows}
 
-    assert named[OPTIMUM].reached == pytest.approx(1.0)
-    assert named["late"].scores.labels == 2_998
-    assert named["ours"].scores.labels == 5_998
-    assert named["ours"].against is None
-    against = named["late"].against
+    assert named[OPTIMUM].skill == pytest.approx(1.0)
+    assert named["late"].labels == 2_998
+    assert named["ours"].labels == 5_998
+    assert named["ours"].worse_than_ours is None
+    against = named["late"].worse_than_ours
     assert against is not None
     assert against.high < 0, "it is better than knowing nothing"
-    assert found.adapting[0]["labels"] == 500
-    assert found.adapting[0]["optimum"] > 0.7
-    assert found.curves["ours"][-1]["to"] == 1.0
+    assert found.adapting[0].labels == 500
+    assert (found.adapting[0].optimum or 0) > 0.7
+    assert found.curves["ours"][-1].end == 1.0

@@ -1,9 +1,12 @@
 """`trader evaluate`: the table, from each kind of source."""
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.parameters import Parameters
 from tests.support.commands import documented, trader
 from tests.support.recorded import SMALL, table
 
@@ -34,6 +37,34 @@ def test_a_stream_is_evaluated_beside_its_optimum() -> None:
     assert answer.summary["engine_labels"] == answer.summary["labels"] == 2_498
 
 
+INTERVAL = ["mean", "low", "high", "blocks", "verdict"]
+SCORES = ["labels", "accuracy", "log_loss", "brier", "ece", "ece_by_chance", "mcc", "kappa"]
+PART = ["labels", "accuracy", "log_loss"]
+
+
+def test_what_programs_read_keeps_its_names() -> None:
+    """In this order since version 1; ``venue`` and ``verdict`` came later."""
+    words = ("evaluate", "--stream", "S7", "--ticks", "5000", *SMALL, "--baselines", "none")
+    said: dict[str, Any] = trader(*words, "--no-frozen", "--json").summary
+
+    assert list(said) == [
+        *("message_type", "source", "venue", "horizon_ms", "parameters", "ticks", "seconds"),
+        *("forecasters", "curves", "adapting", "labels", "engine_labels", "engine_hits"),
+        *("accounts", "market_gain", "not_installed"),
+    ]
+    assert list(said["parameters"]) == [each.name for each in fields(Parameters)]
+    optimum, ours = said["forecasters"][:2]
+    assert list(ours) == list(optimum) == ["name", *SCORES, "skill", "worse_than_ours"]
+    assert ours["worse_than_ours"] is None
+    assert list(optimum["worse_than_ours"]) == INTERVAL
+    assert list(said["curves"]) == ["ours", "network alone"]
+    assert list(said["curves"]["ours"][0]) == ["from", "to", *PART, "optimum"]
+    assert list(said["adapting"][0]) == ["at", *PART, "optimum"]
+    names = ["name", "fills", "net_gain", "gross_gain", "worse_than_ours"]
+    assert [list(each) for each in said["accounts"]] == [names] * 4
+    assert list(said["accounts"][1]["worse_than_ours"]) == INTERVAL
+
+
 def test_a_table_is_printed_for_people(tmp_path: Path) -> None:
     path = table(tmp_path / "ticks.csv", 1_500)
     words = ("evaluate", "--table", str(path), *SMALL, "--baselines", "none", "--no-frozen")
@@ -42,9 +73,13 @@ def test_a_table_is_printed_for_people(tmp_path: Path) -> None:
     assert answer.code == 0
     lines = answer.out.splitlines()
     assert lines[0].startswith("ticks.csv: direction over 1 s, 1,500 ticks in ")
-    assert [line.split("  ")[0] for line in lines[3:8]] == [
-        "ours", "ours, not calibrated", "network alone", "prior", "persistence",
-    ]  # fmt: skip
+    names = ["ours", "ours, not calibrated", "network alone", "prior", "persistence"]
+    for title in ("forecaster", "its probabilities"):
+        first = next(place for place, line in enumerate(lines) if line.startswith(title))
+        assert [line.split("  ")[0] for line in lines[first + 1 :][:5]] == names
+    assert max(map(len, lines)) <= 100
+    assert "known optimum" not in answer.out
+    assert "a table of 1,500 rows" in answer.err
     first = next(place for place, line in enumerate(lines) if line.startswith("paper account"))
     assert [line.split("  ")[0] for line in lines[first + 1 :][:4]] == [
         "ours", "always flat", "holding the same stake", "random entry",

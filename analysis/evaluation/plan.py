@@ -1,0 +1,113 @@
+"""An evaluation from what was asked for to its figures; refused before TensorFlow is loaded."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.summaries import EvaluationSummary
+from engine.parameters import parameters_from
+from engine.venue_rules import rules_at
+from eventlog.reader import Reader
+from feeds.files.layout import Layout
+from feeds.streams import STREAMS
+from feeds.venue import BTC_MARKETS
+from journal import compile_cache
+from journal.asked import preflight
+from journal.asked.choices import check_choice
+from journal.asked.names import check_market
+from journal.errors import UsageError
+from journal.header import check_venue, header_of
+from journal.import_source import surveyed
+from journal.layout import find
+from journal.progress import stage
+
+if TYPE_CHECKING:
+    from analysis.evaluation.sources import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationPlan:
+    """What an evaluation was asked for, of one source: a journal, files, or a synthetic market."""
+
+    home: Path
+    journal: str | None
+    """Where there are neither files nor a stream; may be left out where the home has one."""
+    files: Sequence[Path]
+    layout: Layout
+    """Of the files."""
+    market: str
+    """Of recorded frames."""
+    venue: str | None
+    """Of files; ``None`` is the journal's, or BTC Markets."""
+    stream: str | None
+    """The name of a synthetic market (`feeds.streams`)."""
+    seed: int
+    ticks: int
+    baselines: str
+    """Which others the engine is compared with: none, rules, fast or all; each has those of the
+    one before."""
+    with_frozen: bool
+    """Whether the engine's own state of a quarter of the stream is evaluated, too."""
+    chosen: Mapping[str, object]
+    """The engine's parameters that were chosen, by name."""
+    ablations: Mapping[str, Mapping[str, object]]
+    """The same of other engines that are evaluated, by what they are called."""
+
+
+def evaluate(plan: EvaluationPlan, *, tell: Callable[[str], None]) -> EvaluationSummary:
+    """Carry an engine over a source; return its scores and accounts next to the others'.
+
+    ``tell`` is called with a sentence a file: what was taken for what.
+
+    Raises:
+        CommandError: (2) if it is not one source, or none that there is, or nothing in it can be
+            evaluated; (10) if there is no journal.
+        VenueUnknown: if there is no such venue.
+        TableUnreadable: if a file cannot be read.
+        ParameterError: if a parameter is none.
+    """
+    _check(plan)
+    compile_cache.reuse()
+    with stage("load"):
+        from analysis.evaluation.evaluation import evaluation
+    source, kept = _source(plan, tell)
+    parameters = parameters_from({**kept, **plan.chosen})
+    variants = {
+        name: parameters_from({**asdict(parameters), **chosen})
+        for name, chosen in plan.ablations.items()
+    }
+    return evaluation(
+        source, parameters, variants, baselines=plan.baselines, with_frozen=plan.with_frozen
+    )
+
+
+def _check(plan: EvaluationPlan) -> None:
+    """Refuse what cannot be evaluated, before anything is loaded."""
+    check_market(plan.market, venue_name=plan.venue or BTC_MARKETS)
+    if sum(given is not None for given in (plan.journal, plan.stream)) + bool(plan.files) > 1:
+        raise UsageError("a journal, --table or --stream: one of them")
+    if plan.stream is not None:
+        check_choice("--stream", plan.stream, STREAMS)
+    elif plan.files:
+        preflight.check_files(plan.files)
+    else:
+        place = find(plan.home, plan.journal)
+        if plan.venue is not None:
+            check_venue(plan.venue, header_of(Reader.open(place.log), place), place)
+
+
+def _source(
+    plan: EvaluationPlan, tell: Callable[[str], None]
+) -> "tuple[Source, Mapping[str, object]]":
+    """Return the source, and the parameters that hold where none are chosen."""
+    from analysis.evaluation import sources
+
+    if plan.stream is not None:
+        return sources.of_stream(plan.stream, seed=plan.seed, ticks=plan.ticks), {}
+    if plan.files:
+        venue = plan.venue or BTC_MARKETS
+        found = surveyed(plan.files, plan.market, plan.layout, venue=venue, tell=tell)
+        return sources.of_files(found), rules_at(venue).parameters
+    source, parameters = sources.of_journal(find(plan.home, plan.journal))
+    return source, asdict(parameters)
