@@ -1,7 +1,9 @@
 """The reference pages, generated from the code when the site is built: never out of date."""
 
 import inspect
+import runpy
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -157,6 +159,12 @@ def log_format() -> str:
     return f"# Log format\n\n```text\n{text}\n```\n"
 
 
+def packages() -> str:
+    """Return the sizes of the packages and of their longest functions."""
+    measured: str = runpy.run_path(str(Path(__file__).with_name("rooms.py")))["page"]()
+    return measured
+
+
 def _row(*cells: str) -> str:
     escaped = (cell.replace("|", "\\|").replace("\n", " ") for cell in cells)
     return f"| {' | '.join(escaped)} |"
@@ -170,5 +178,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "features": features,
     "json": json_output,
     "log-format": log_format,
+    "packages": packages,
 }
 """Page to what makes it."""
