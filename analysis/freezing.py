@@ -37,7 +37,7 @@ _READ = tuple(dict.fromkeys((*COLUMNS, "cause", "scored", "scored_hits", "scored
 
 
 def freeze(place: JournalPath, log: Reader, header: JournalHeader) -> None:
-    """Run the state of a quarter of the journal over the rest; keep what it said beside the log.
+    """Run the state at a quarter of the journal over the rest; store its predictions with the log.
 
     Raises:
         JournalDiverged: if that state cannot be had as it was recorded.
@@ -78,7 +78,7 @@ def freeze(place: JournalPath, log: Reader, header: JournalHeader) -> None:
 
 
 def _decisions(batches: Iterable[pa.RecordBatch], *, after: int) -> Iterator[pa.RecordBatch]:
-    """Yield the recorded decisions of the ticks behind an offset."""
+    """Yield the recorded decisions of the ticks after an offset."""
     for batch in batches:
         taken = pc.and_(
             pc.equal(batch.column("kind"), "decision"), pc.greater(batch.column("cause"), after)
@@ -89,7 +89,7 @@ def _decisions(batches: Iterable[pa.RecordBatch], *, after: int) -> Iterator[pa.
 
 
 class _Beside:
-    """A sink that writes what is derived beside what was recorded, where labels were scored."""
+    """A sink that writes derived and recorded scores, where labels were scored."""
 
     def __init__(self, recorded: Iterator[pa.RecordBatch], writer: pq.ParquetWriter) -> None:
         self._recorded = recorded
@@ -117,7 +117,7 @@ class _Beside:
             if not np.array_equal(
                 recorded.column(name).to_numpy(), derived.column(name).to_numpy()
             ):
-                problem = f"the labels behind offset {recorded.column('offset')[0]} differ"
+                problem = f"the labels after offset {recorded.column('offset')[0]} differ"
                 raise JournalDiverged(problem, hint="trader verify --deep says more.")
         columns = {
             "offset": recorded.column("offset"),

@@ -131,7 +131,7 @@ def _best(word: str, levels: tuple[Level, ...]) -> str:
 
 
 def _short(value_e8: int) -> str:
-    """Return a decimal without the zeros behind it.
+    """Return a decimal without its trailing zeros.
 
     >>> _short(12_50000000), _short(100 * 10**8)
     ('12.5', '100')

@@ -44,7 +44,7 @@ def measures(told: History, learning: Learning) -> list[Measure]:
             "adaptation speed",
             _adaptation(told),
             "labels",
-            "median number of labels behind a drift mark until it saves what it saved before it",
+            "median number of labels after a drift alarm until it saves as much as before it",
             note=f"marks: {len(told.returns)}, back: {back}",
         ),
         measure(

@@ -260,5 +260,5 @@ def _words(rows: list[ComparedFigure], parted: str | None, *, drew_otherwise: bo
         said.append("The same ticks stand at other offsets, which what is replayed is drawn by:")
         said.append("equal rules would not give equal weights either.")
     if parted is not None:
-        said.append(f"From {parted} on the ticks are not the same: nothing behind that is paired.")
+        said.append(f"From {parted} on the ticks differ: later ones are not paired.")
     return said

@@ -206,7 +206,7 @@ def others(drawn: Curves, column: str) -> Floats | None:
 
 
 def _frozen(told: Frozen | None) -> FrozenFigures | None:
-    """Return the learner beside itself as it was, on the labels that came after."""
+    """Return the learner and the frozen model on the labels after it was frozen."""
     if told is None:
         return None
     sums = told.sums

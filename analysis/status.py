@@ -262,7 +262,7 @@ def probe(standings: Sequence[JournalStatus], max_age_s: float) -> None:
             problem = f"{standing.place.name}: {standing.state}, {age}"
             raise NotRecording(problem, hint=hint)
     for standing in standings:
-        # Far ahead of a clock that was set back, nobody knows how old it is.
+        # Far ahead of a clock that was set back, its age is unknown.
         if standing.age_s is None or abs(standing.age_s) > max_age_s:
             age = "no record" if standing.age_s is None else span(standing.age_s)
             problem = f"{standing.place.name}: newest record {age} old, --max-age {max_age_s:g}s"

@@ -98,12 +98,12 @@ MEANINGS = {
     Exit.INCOMPATIBLE: "another version recorded it: other format, or other code that decides",
     Exit.OUT_OF_RANGE: "the journal has no such offset",
     Exit.STALE: "status --max-age: the newest record is older",
-    Exit.NOT_RECORDING: "status --max-age: stopped or killed, nobody records",
+    Exit.NOT_RECORDING: "status --max-age: no session records the journal",
     Exit.UNREACHABLE: "the exchange could not be reached at the start",
     Exit.HALT: "a halt by the disk or by a limit; nothing acknowledged is lost",
     Exit.OUTPUT: "stdout could not be written to",
     Exit.INTERRUPTED: "interrupted by Ctrl-C",
-    Exit.PIPE: "nobody reads stdout any more, as when piped to head",
+    Exit.PIPE: "stdout was closed by its reader, as when piped to head",
 }
 """What each code means: shown by ``--help`` and on the page of exit codes."""
 
@@ -165,7 +165,7 @@ _DEVICE = frozenset(
         *(errno.ENFILE, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.EROFS),
     }
 )
-"""What a disk or a limit does to whoever writes."""
+"""The errors that a full disk or a limit raises for a writer."""
 
 _SETUP = frozenset(
     {

@@ -1,7 +1,7 @@
-"""What a command could not show because its file is damaged: it shows the rest, and then says so.
+"""Records that a command could not show because their file is damaged.
 
-A command that only reads opens its log here. What is damaged is passed over, never without a word:
-when the command is done, its last sentence names the file and the offsets, and it exits with 5.
+A command that only reads opens its log here. Damaged records are skipped and reported: when the
+command is done, its last sentence names the file and the offsets, and it exits with 5.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ _met: "dict[Path, Hole]" = {}
 
 
 def opened(directory: Path) -> "Reader":
-    """Return a reader that passes over what is damaged, and has it told at the end.
+    """Return a reader that skips damaged records, which are reported at the end.
 
     Raises:
         NoLog: if there is no log.
@@ -42,7 +42,7 @@ def met() -> CommandError | None:
 
 
 def forget() -> None:
-    """Begin anew, with another command."""
+    """Forget the holes of an earlier command."""
     _met.clear()
 
 

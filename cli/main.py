@@ -1,7 +1,7 @@
 """The console script: commands by name, and errors as exit codes.
 
-Commands import what is heavy inside themselves, so that `trader --help` is instant and whoever only
-reads a log never loads TensorFlow.
+Commands import what is heavy inside themselves, so that `trader --help` is instant and a command
+that only reads a log never loads TensorFlow.
 """
 
 import atexit
@@ -77,7 +77,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which one.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Record, replay and learn on BTC Markets. Paper only: it cannot place orders."""
@@ -90,8 +90,8 @@ def main() -> None:
     code = _run()
     code = streams.finish() or code
     if outlets.finish():
-        # Whatever is still under way holds nobody up: a call to a name server, a write to a
-        # terminal that is stopped. What has to be durable is.
+        # Exit without waiting for calls that still run, such as one to a name server or a write to
+        # a stopped terminal. Everything that must be durable is durable.
         atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name for it
         os._exit(code)
     sys.exit(code)
@@ -113,13 +113,13 @@ def _answered() -> int:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except EXPECTED as error:
         if code_of(error) is Exit.CORRUPT and holes.met() is not None:
-            return Exit.CORRUPT  # for want of what cannot be shown, which is told
+            return Exit.CORRUPT  # caused by the damage that is reported at the end
         return report(error, as_json="--json" in sys.argv)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except Exception:
         if holes.met() is not None:
-            return Exit.CORRUPT  # what it asked for is in what cannot be shown, which is told
+            return Exit.CORRUPT  # the records it needs are in the damage reported at the end
         if not outlets.is_installed():
             raise
         traceback.print_exc()

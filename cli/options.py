@@ -34,7 +34,7 @@ Journal = Annotated[
         "--journal",
         "--market",
         metavar="NAME",
-        help="Which journal of the home; may be left out.",
+        help="The journal; may be omitted if the home has one.",
         autocompletion=_journals,
     ),
 ]
@@ -48,7 +48,9 @@ Set = Annotated[
 Url = Annotated[str, typer.Option(help="The exchange's websocket.")]
 EXCHANGE = venue().facts.websocket_url
 
-Venue = Annotated[str, typer.Option("--venue", metavar="NAME", help="Where the markets are.")]
+Venue = Annotated[
+    str, typer.Option("--venue", metavar="NAME", help="The exchange that has the markets.")
+]
 VENUE = BTC_MARKETS
 
 MARKET = "BTC-AUD"
@@ -67,7 +69,7 @@ SCENARIO = "calm"
 Map = Annotated[
     list[str] | None,
     typer.Option(
-        "--map", metavar="COLUMN=NAME", help="What a column is called there; may be repeated."
+        "--map", metavar="COLUMN=NAME", help="The table's NAME for a column; may be repeated."
     ),
 ]
 TimeUnit = Annotated[
@@ -76,7 +78,7 @@ TimeUnit = Annotated[
         "--time-unit",
         metavar="ns|us|ms|s",
         show_default="by their years",
-        help="Of times that are numbers.",
+        help="The unit of numeric times.",
     ),
 ]
 """How tables are read: what `feeds.files.layout.Layout` is made of."""

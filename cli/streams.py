@@ -1,4 +1,4 @@
-"""Standard output and standard error as a command needs them: there, and with errors that are told.
+"""Standard output and standard error as a command needs them: open, and with errors reported.
 
 Data goes to stdout: what cannot be written there is the command's failure, with a code of its own,
 and quiet where the reader has simply had enough, as ``head`` has. Messages go to stderr: what

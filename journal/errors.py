@@ -12,10 +12,10 @@
     ├── NoSuchRecord          there is no record at this place
     ├── LimitReached          the disk, the memory or another limit ended it cleanly
     ├── OutputFailed          what is written for others could not be
-    │   └── ReaderGone        nobody reads it any more, which is no error
+    │   └── ReaderGone        its reader closed it, which is no error
     ├── Interrupted           a person ended it
     ├── JournalStale          the newest record is older than was asked for
-    └── NotRecording          nobody records the journal
+    └── NotRecording          no session records the journal
 
 Each carries one clear sentence; ``hint`` says what a person can do. Which exit code a class has is
 the shell's business.

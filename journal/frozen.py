@@ -1,4 +1,4 @@
-"""The learner beside itself as it was: what a state that learned no more said of the same labels.
+"""The frozen model: the predictions of an earlier state that no longer learns, on the same labels.
 
 `analysis.freezing` runs that state and keeps, next to the log, a row for each decision in which
 labels were scored. Here they are read back, with neither TensorFlow nor a second run. The file

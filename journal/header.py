@@ -152,7 +152,7 @@ def _first_text(log: Log | Reader) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a journal was recorded under, for whoever only reads it."""
+    """What a journal was recorded under, for commands that only read it."""
 
     values: dict[str, Any]
     """Every parameter as the first session named it."""

@@ -135,9 +135,9 @@ class Recorder:
         return self._sink.checkpoint_offset
 
     def catch_up(self) -> int:
-        """Carry the engine over what the log has beyond the restored state; return its ticks.
+        """Run the engine over the records after the restored state; return the number of ticks.
 
-        Effects that are there are compared, those that are missing are appended.
+        Effects that are in the log are compared, missing ones are appended.
 
         Raises:
             Diverged: at the first difference; nothing is appended then.
@@ -161,7 +161,7 @@ class Recorder:
         self.record([batch])
 
     def record(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Carry the engine over batches, each of which is durable when it is yielded (I2).
+        """Run the engine over batches, each of which is durable when it is yielded (I2).
 
         Args:
             batches: consecutive records of the log, at most `CHUNK_TICKS` ticks each.
@@ -171,13 +171,13 @@ class Recorder:
     def appended(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield batches in the log's schema once they are durable, for `record`.
 
-        Segments that are full are sealed on the way, for which recording waits.
+        Full segments are sealed in between; recording waits for that.
         """
         for batch in batches:
             yield self.log.append_batch(batch)
             self.log.seal()
 
     def close(self) -> None:
-        """Keep the whole state as it is now, and let go of the checkpoints' files."""
+        """Write the whole state, and close the checkpoints' files."""
         self._checkpoints.keep_whole(self.engine, offset=self.log.end - 1, chain=self.log.chain)
         self._checkpoints.close()

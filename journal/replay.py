@@ -1,4 +1,4 @@
-"""The recorded ticks through the loop again, beside what was recorded."""
+"""Runs recorded ticks through the loop again and compares the result with what was recorded."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -43,12 +43,12 @@ class Rerun:
         self.score.add(effects)
 
     def checkpoint(self, engine: Engine) -> None:
-        """Show the engine to whoever watches it."""
+        """Show the engine to the observer."""
         self.watch(engine)
 
 
 def _nothing(count: int) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 def _unwatched(engine: Engine) -> None:

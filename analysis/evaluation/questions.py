@@ -2,7 +2,7 @@
 
 The labels are read here from the market's rows and not taken from the engine, so that both can be
 compared: a label is the mid in force at the end of the horizon against the mid now. It is known at
-the first tick *behind* that moment, and void across a break or where no mid was in force.
+the first tick *after* that moment, and void across a break or where no mid was in force.
 """
 
 from typing import NamedTuple

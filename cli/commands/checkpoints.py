@@ -11,7 +11,7 @@ def checkpoints(
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """List the whole states that are kept, oldest first; times are the market's."""
+    """List the checkpoints of a journal, oldest first; times are the market's."""
     from analysis.checkpoints import kept_states
     from journal import layout
 

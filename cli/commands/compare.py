@@ -11,14 +11,14 @@ from cli.answer import answer
 
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="A home, or a journal in it.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another, such as its fork.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another one, such as a fork of A.")],
     name: options.Journal = None,
     as_json: options.Json = False,
 ) -> None:
-    """Compare two journals that decided on the same ticks: a night, and the night with other rules.
+    """Compare two journals that decided on the same ticks, such as a journal and its fork.
 
-    Every decision of one is paired with the other's on the same tick. Says where they first differ,
-    and what differs on average, as surely as the data allow.
+    Pairs the decisions on each tick. Shows the first difference, and the differences of the
+    averages with confidence intervals.
     """
     from analysis.paired import compared
     from cli.render.comparison import to_lines

@@ -13,9 +13,9 @@ def config(
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Show every setting's value, where it comes from, its range and what it means.
+    """Show every setting: its value, where the value comes from, its range and its meaning.
 
-    With --journal NAME, also what that journal keeps for ever, where it is another value.
+    With --journal NAME, also the values that this journal keeps for ever, where they differ.
     """
     from journal.asked.configuration import configuration
 

@@ -23,19 +23,20 @@ def doctor(
         bool, typer.Option("--offline", help="Do not try to reach the exchange.")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Without the golden run, which loads TensorFlow.")
+        bool, typer.Option("--quick", help="Skip the golden run, which loads TensorFlow.")
     ] = False,
     url: options.Url = options.EXCHANGE,
     timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="How long to try the exchange.")
+        float,
+        typer.Option(min=0.1, metavar="SECONDS", help="How long to try to reach the exchange."),
     ] = 10.0,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Check Python, TensorFlow, processor, disk, clock, exchange, journals, step, equal bits.
+    """Check Python, TensorFlow, processor, disk, clock, exchange, journals, step and equal bits.
 
-    Exits with the code of the first problem: 3 configuration, 7 equal bits, 12 versions,
-    20 exchange, 21 disk. Notes are no problems.
+    Exits with the code of the first problem: 3 configuration, 7 equal bits, 12 versions, 20
+    exchange, 21 disk. Notes are not problems.
     """
     from journal.asked import diagnostics, preflight
 

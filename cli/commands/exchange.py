@@ -19,24 +19,27 @@ if TYPE_CHECKING:
 
 def exchange(
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="To listen on; 0 takes a free one.")
+        int,
+        typer.Option("--port", min=0, max=65535, help="The port to listen on; 0: any free one."),
     ] = 8765,
     scenario: options.Scenario = options.SCENARIO,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the market and the faults.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of market and faults.")] = 0,
     recording: Annotated[
         Path | None,
         typer.Option("--recording", metavar="FILE", help="Play this instead of a scenario."),
     ] = None,
     speed: Annotated[
         str,
-        typer.Option("--speed", metavar="X|max", help="Market time per time; max: as it is read."),
+        typer.Option(
+            "--speed", metavar="X|max", help="Market time per real time; max: as fast as read."
+        ),
     ] = "1",
     fault: Annotated[
         list[str] | None,
         typer.Option(
             "--fault",
             metavar="NAME[=FRAMES]",
-            help=f"Goes wrong, once in so many; may be repeated: {', '.join((*FAULTS, RANDOM))}.",
+            help=f"A fault, on average once in N; may be repeated: {', '.join((*FAULTS, RANDOM))}.",
         ),
     ] = None,
     market: options.Markets = None,
@@ -51,19 +54,21 @@ def exchange(
     ] = None,
     history: Annotated[
         str | None,
-        typer.Option(metavar="TIME", show_default="none", help="How far its past goes back: 90d."),
+        typer.Option(
+            metavar="TIME", show_default="none", help="Length of the market's past, such as 90d."
+        ),
     ] = None,
     once: Annotated[
-        bool, typer.Option("--once", help="End when a recording was played and its client left.")
+        bool, typer.Option("--once", help="End after the recording, when the client has left.")
     ] = False,
     close_at_end: Annotated[
         bool, typer.Option("--close-at-end", help="Close the sockets after a recording.")
     ] = False,
     list_faults: Annotated[
-        bool, typer.Option("--list-faults", help="Say what each fault is, and end.")
+        bool, typer.Option("--list-faults", help="Describe the faults, and exit.")
     ] = False,
     until_stdin_closes: Annotated[
-        bool, typer.Option("--until-stdin-closes", help="End with whoever holds standard input.")
+        bool, typer.Option("--until-stdin-closes", help="End when standard input is closed.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:

@@ -26,23 +26,25 @@ def export(
         list[str] | None, typer.Option("--kind", help="Only this kind; may be repeated.")
     ] = None,
     from_: Annotated[
-        str, typer.Option("--from", "-o", metavar="OFFSET", help="Where to begin.")
+        str, typer.Option("--from", "-o", metavar="OFFSET", help="The first offset.")
     ] = "beginning",
-    to: Annotated[str, typer.Option("--to", metavar="OFFSET", help="Where to stop.")] = "end",
+    to: Annotated[
+        str, typer.Option("--to", metavar="OFFSET", help="The offset before which to stop.")
+    ] = "end",
     as_: Annotated[
         str,
         typer.Option("--as", metavar="FORM", help="With -: jsonl, csv, csv.gz, parquet, ..."),
     ] = "jsonl",
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     name: options.Journal = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Write records, the network or its learning curves; what the name ends in says which.
+    """Write records, the network or its learning curves; the suffix of FILE decides which.
 
-    .parquet, .csv, .jsonl: records between two offsets. .keras: the Keras model as it stood before
-    --to, derived again and compared on the way. A directory: learning curves for TensorBoard. A
-    name that ends in .gz or .zst is compressed. - is stdout, and then the summary is on stderr.
+    .parquet, .csv, .jsonl: records between two offsets. .keras: the Keras model as of --to,
+    computed again and compared with the log. A directory: learning curves for TensorBoard. With
+    .gz or .zst the file is compressed. - is stdout; the summary then goes to stderr.
     """
     from analysis.export import exporting, forms
     from cli import holes

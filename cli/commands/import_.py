@@ -24,13 +24,13 @@ def import_(
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Import recorded quotes, books and trades into a journal of their own, learning from them.
+    """Import recorded quotes, books and trades into a journal of their own, and learn from them.
 
     Columns: at, received, kind, bid, bid_size, ask, ask_size, last, price, size, side, trade_id.
-    Needed are at, and bid and ask or price and size. Several files are merged by time. A row that
-    makes no sense becomes a record that says so; a trade whose id was there before is left out.
-    The journal is called MARKET.imported; an import that was interrupted goes on when it is started
-    again, as if it had not been.
+    Required are at, and either bid and ask or price and size. Several files are merged by time. An
+    invalid row becomes a record with the reason; a trade with a known id is left out. The journal
+    is called MARKET.imported. An interrupted import continues when it is started again, with the
+    same result.
     """
     # These take a moment to import, which --help should not.
     from cli.render.imported import as_lines

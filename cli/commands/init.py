@@ -16,12 +16,12 @@ _NEXT = (
 
 def init(
     force: Annotated[
-        bool, typer.Option("--force", help="Replace a configuration that is there.")
+        bool, typer.Option("--force", help="Replace an existing configuration.")
     ] = False,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Make a home with a configuration that states every setting, its unit, range and default."""
+    """Create a home with a configuration that lists every setting: unit, range and default."""
     from journal.asked.configuration import initialise
 
     made = initialise(home, force=force)

@@ -19,7 +19,11 @@ def live(
     venue: options.Venue = options.VENUE,
     url: Annotated[
         str | None,
-        typer.Option(metavar="URL", show_default="the venue's own", help="Its websocket."),
+        typer.Option(
+            metavar="URL",
+            show_default="the venue's own",
+            help="The URL of the exchange's websocket.",
+        ),
     ] = None,
     rest: Annotated[
         str | None,
@@ -27,7 +31,7 @@ def live(
             "--rest-url",
             metavar="URL",
             show_default="as the URL says",
-            help="Its REST, up to /v3.",
+            help="The URL of the exchange's REST API, up to /v3.",
         ),
     ] = None,
     simulated: Annotated[
@@ -40,12 +44,16 @@ def live(
     ] = None,
     max_ticks: Annotated[int | None, typer.Option(min=1, help="Stop after so many ticks.")] = None,
     connect_timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="How long to try at the start.")
+        float,
+        typer.Option(min=0.1, metavar="SECONDS", help="How long to try to connect at the start."),
     ] = 20.0,
     metrics_port: Annotated[
         int | None,
         typer.Option(
-            "--metrics-port", min=0, max=65_535, help="Figures for Prometheus, on loopback."
+            "--metrics-port",
+            min=0,
+            max=65_535,
+            help="Port of the metrics for Prometheus, on loopback.",
         ),
     ] = None,
     heartbeat_url: Annotated[
@@ -60,12 +68,11 @@ def live(
 ) -> None:
     """Stream markets, learn from every tick and trade on paper until stopped.
 
-    One socket and one process for all of them, a journal each.
-
-    Ctrl-C, SIGTERM, --for and --max-ticks end the session cleanly; the time of --for begins when it
-    is ready and connected. Killed, it continues from the exact point where it was when it is
-    started again. Everything that can be wrong with what was asked for is said at once; then come
-    the stages load, compile, restore, catch up and connect, each with its seconds.
+    One process and one socket serve all markets; each has its own journal. Ctrl-C, SIGTERM, --for
+    and --max-ticks end the session cleanly; the time of --for starts when the session is
+    connected. After a kill, the next start continues from the exact point where it was. Arguments
+    and settings are checked before anything is loaded. Then come the stages load, compile,
+    restore, catch up and connect, each with its duration.
     """
     from cli.render import ended
     from journal.asked.settings import settings

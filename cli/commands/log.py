@@ -11,7 +11,7 @@ from journal.asked.choices import check_kinds
 from journal.summaries import RecordsShown
 
 SHOWN = 20
-"""So many records are shown of a log whose beginning nobody named."""
+"""The number of records shown without ``--from`` and ``--count``."""
 
 
 def log(
@@ -25,7 +25,10 @@ def log(
         ),
     ] = None,
     to: Annotated[
-        str, typer.Option("--to", metavar="OFFSET", help="Stop before it; e@TIME, too.")
+        str,
+        typer.Option(
+            "--to", metavar="OFFSET", help="The offset before which to stop; also e@TIME."
+        ),
     ] = "end",
     count: Annotated[
         int | None,
@@ -37,7 +40,8 @@ def log(
         list[str] | None, typer.Option("--kind", help="Only this kind; may be repeated.")
     ] = None,
     follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Go on as records become durable.")
+        bool,
+        typer.Option("-f", "--follow", help="Continue with new records as they become durable."),
     ] = False,
     form: Annotated[
         str | None,
@@ -49,11 +53,11 @@ def log(
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Print records, one a line. Never shows what is not durable.
+    """Print records, one a line. Records that are not durable are never shown.
 
-    Places are named as kcat names them: from the beginning, the last N (-N), an offset, or the
-    first record received since a time (s@2026-11-21T14:02:00Z), up to a time (e@TIME). With --kind
-    only records of that kind count.
+    Offsets are named as in kcat: beginning, the last N (-N), a number, the first record received
+    since a time (s@2026-11-21T14:02:00Z), or up to a time (e@TIME). With --kind only records of
+    that kind count.
     """
     from analysis import lines
     from cli import holes

@@ -16,15 +16,18 @@ from journal.summaries import Repaired
 
 
 def repair(
-    apply: Annotated[bool, typer.Option("--apply", help="Do it, and not only say it.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Repair; without it, only print what would be done.")
+    ] = False,
     name: options.Journal = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Say what would repair a journal; with --apply, do it.
+    """Show what would repair a journal; with --apply, repair it.
 
-    An interrupted write is cut with a copy; a damaged checkpoint is moved away, so that the one
-    before it counts. Damage to acknowledged records is never touched: restore a copy.
+    An interrupted write is cut, with a copy in quarantine. A damaged checkpoint is moved away, so
+    that the one before it is used. Damaged records that were acknowledged are never changed:
+    restore them from a copy.
     """
     from journal import layout
     from journal.integrity import repairing

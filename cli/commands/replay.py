@@ -14,14 +14,14 @@ _DEFAULT_FROM = "checkpoint"
 
 def replay(
     from_: Annotated[
-        str, typer.Option("--from", metavar="OFFSET", help="Where to begin: see below.")
+        str, typer.Option("--from", metavar="OFFSET", help="The first offset: see below.")
     ] = _DEFAULT_FROM,
     to: Annotated[
         str, typer.Option("--to", metavar="OFFSET", help="The offset before which to stop.")
     ] = "end",
     set_: options.Set = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Home of the new journal.")
+        Path | None, typer.Option(metavar="DIR", help="The home for a new journal (a fork).")
     ] = None,
     name: options.Journal = None,
     home: options.Home = options.HOME,
@@ -29,10 +29,10 @@ def replay(
 ) -> None:
     """Replay recorded ticks and compare every decision, bit for bit.
 
-    OFFSET is beginning, end, checkpoint, N, -N or s@TIME. The replay begins at the checkpoint
-    before it, since a state has to come from somewhere. With --out the ticks go through an engine
-    of the parameters that --set names into a new journal, and both outcomes are shown: so also of a
-    journal that another version of the step recorded, which is not compared (12).
+    OFFSET is beginning, end, checkpoint, N, -N or s@TIME. A replay starts at the checkpoint before
+    it, where the whole state is known. With --out the ticks go through an engine with the
+    parameters of --set into a new journal (a fork), and both results are shown. A journal that
+    another version of the step recorded can be forked, but not compared (12).
     """
     from cli.render import fork, replay
     from journal.runs import replays

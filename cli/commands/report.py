@@ -18,11 +18,11 @@ def report(
         bool | None,
         typer.Option(
             "--influences/--no-influences",
-            help="What the network looks at: loads TensorFlow. In the page, unless refused.",
+            help="The influence of each feature; loads TensorFlow. Default: in the page.",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="With --html: replace a file that is there.")
+        bool, typer.Option("--force", help="With --html: replace an existing file.")
     ] = False,
     frozen: Annotated[
         bool,
@@ -36,9 +36,9 @@ def report(
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Tell a journal from its first record: does it learn, can it be believed, did it pay, and why.
+    """Report on a journal from its first record: learning, calibration, gains, and reasons.
 
-    The same figures stand in the page, in the tables and in --json.
+    The page, the tables and --json have the same figures.
     """
     from analysis.report import reported
     from analysis.series import series

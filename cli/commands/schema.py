@@ -11,10 +11,10 @@ from journal.errors import UsageError
 
 def schema(
     command: Annotated[
-        str | None, typer.Argument(help="Of which command; without it, which there are.")
+        str | None, typer.Argument(help="The command; without it, the commands are listed.")
     ] = None,
 ) -> None:
-    """Print the JSON Schema of what a command says with --json, field by field."""
+    """Print the JSON Schema of the output of a command with --json, field by field."""
     from cli import schemas
 
     if command is None:

@@ -1,4 +1,4 @@
-"""`trader status`: how a journal stands, from its files, while it runs or after it was killed."""
+"""`trader status`: the status of a journal, from its files; also while it runs or after a crash."""
 
 from typing import Annotated
 
@@ -14,22 +14,25 @@ _WATCH_MOST_S = 86_400.0
 def status(
     watch: Annotated[
         float | None,
-        typer.Option("--watch", metavar="SECONDS", min=0.2, help="Look again, until Ctrl-C."),
+        typer.Option(
+            "--watch", metavar="SECONDS", min=0.2, help="Repeat at this interval, until Ctrl-C."
+        ),
     ] = None,
     max_age: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Exit with 14 if the newest record is older, 15 if none records."
+            metavar="TIME",
+            help="Exit with 14 if the newest record is older, with 15 if no session records.",
         ),
     ] = None,
     name: options.Journal = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Say how a journal stands: is it alive, is it learning, what does the account have, and why.
+    """Show the status of a journal: whether it runs and learns, its account, and its decisions.
 
-    Without --journal, all journals of the home, a row each if there are several. It reads their
-    files and disturbs nobody; it works after a crash as well. --max-age 60s makes it a probe: it
+    Without --journal, all journals of the home, a row each if there are several. It only reads
+    their files, also while a session runs or after a crash. --max-age 60s makes it a probe: it
     exits with 0 only if every journal is being recorded and has a record as new as that.
     """
     from analysis.status import JournalStatus, look, probe, step_of

@@ -14,23 +14,21 @@ from journal.summaries import Verification
 
 def verify(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Manifest, sizes, mark, and the open segments only.")
+        bool, typer.Option("--quick", help="Only the manifest, sizes, watermark and open segments.")
     ] = False,
     deep: Annotated[
         bool,
-        typer.Option("--deep", help="Also run every interval again, comparing all it says."),
+        typer.Option("--deep", help="Also recompute every interval and compare."),
     ] = False,
     name: options.Journal = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Check every byte, every link and every checkpoint of a journal. Changes nothing in them.
+    """Check every byte, every link and every checkpoint of a journal, without changing them.
 
-    What it said is remembered beside them, for status and report.
-
-    The verdict is the last line: clean (0), repairable (4), corrupt (5), diverged (6), cannot
-    verify here (7: another arithmetic), or, with --deep, another version (12: of the code that
-    decides).
+    The result is stored next to the log, for status and report. The verdict is the last line:
+    clean (0), repairable (4), corrupt (5), diverged (6), cannot verify here (7: other arithmetic),
+    or, with --deep, another version (12: of the code that decides).
     """
     from journal import layout
     from journal.integrity import verification

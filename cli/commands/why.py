@@ -18,7 +18,7 @@ def why(
     ] = "last",
     features: Annotated[
         bool,
-        typer.Option("--features", help="Also the features, derived again: loads TensorFlow."),
+        typer.Option("--features", help="Also compute the features; loads TensorFlow."),
     ] = False,
     window: Annotated[
         str | None,
@@ -30,9 +30,9 @@ def why(
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Say why it traded, or did not: tick, probabilities, edge and cost, and the gate that decided.
+    """Explain a decision: tick, probabilities, edge and cost, and the condition that decided.
 
-    Everything but --features stands in the log and takes no TensorFlow.
+    All of it is read from the log without TensorFlow, except for --features.
     """
     from analysis.decision import explain
     from cli import holes

@@ -1,4 +1,4 @@
-"""One decision on one screen: what it saw, what it expected, and the gate that decided."""
+"""One decision on one screen: the tick, the prediction, and the condition that decided."""
 
 from collections.abc import Iterator
 

@@ -39,7 +39,7 @@ LATENCIES = {
     "decided_p99_ms": "decided, p99",
     "latency_p50_ms": "state kept, p50",
     "latency_p99_ms": "state kept, p99",
-    "loop_lag_ms": "the feed's loop behind",
+    "loop_lag_ms": "delay of the feed's loop",
 }
 """What a health sample says of time, and what it is called: from received to durable."""
 

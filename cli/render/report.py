@@ -42,7 +42,7 @@ def _course(said: ReportSummary) -> list[str]:
 
 
 def _verdict(said: ReportSummary) -> list[str]:
-    """Return one screen: the answers in words, then the figures behind them."""
+    """Return one screen: the answers in words, then the figures that they are based on."""
     learning, money, calibration = said.learning, said.money, said.calibration
     total = sum(said.holds.values()) or 1
     named = [*said.holds.items()]

@@ -114,7 +114,7 @@ def python() -> Check:
 
 
 def tensorflow() -> Check:
-    """Which build of TensorFlow and of what lies beside it."""
+    """The build of TensorFlow, and the versions of the other libraries."""
     found = versions()
     missing = [name for name, version in found.items() if version == UNKNOWN]
     says = ", ".join(f"{name} {version}" for name, version in found.items() if name != "trader")
@@ -230,7 +230,7 @@ def exchange(url: str, *, timeout_s: float) -> Iterator[Check]:
     except ExchangeUnreachable as error:
         hint = "trader live --simulated needs no network."
         yield _problem("exchange", error, hint)
-        yield _note("clock", "not compared: nobody to ask")
+        yield _note("clock", "not compared: no exchange was reached")
         return
     yield _ok("exchange", f"{url}, an open websocket in {reached.seconds:.2f} s")
     if reached.skew_s is None:

@@ -1,6 +1,6 @@
 """Words for a place in a log → an offset: the grammar of kcat, which users of logs know.
 
-``beginning``, ``end``, ``checkpoint`` (behind the newest snapshot), ``N``, ``-N`` (from the end),
+``beginning``, ``end``, ``checkpoint`` (after the newest snapshot), ``N``, ``-N`` (from the end),
 ``s@TIME`` and ``e@TIME`` (the first record received at or after an ISO 8601 time or a Unix time in
 seconds: where to start, and where to end).
 """
@@ -23,7 +23,7 @@ GRAMMAR = "beginning, end, checkpoint, N, -N or s@TIME"
 
 
 def resolve(text: str, log: Reader, checkpoints: Checkpoints) -> int:
-    """Return the offset that the words name; ``end`` is one behind the last record.
+    """Return the offset that the words name; ``end`` is one after the last record.
 
     Raises:
         UsageError: if they are not of the grammar.
@@ -60,7 +60,7 @@ def check_order(from_: str, start: int, to: str, end: int) -> None:
         UsageError: if it does.
     """
     if end < start:
-        problem = f"--from {printable(from_, 80)} is behind --to {printable(to, 80)}"
+        problem = f"--from {printable(from_, 80)} is after --to {printable(to, 80)}"
         hint = f"They are the offsets {start:,} and {end:,}; --to is the one to stop before."
         raise UsageError(problem, hint=hint)
 

@@ -1,4 +1,4 @@
-"""What a running session is about, for whoever watches: figures that add up as chunks come by.
+"""The running figures of a session, updated with every chunk, for those who watch it.
 
 The figures are those of the journal since its beginning, as in every other place that shows them;
 what is of this session alone says so. `cli.render.live_view` draws them on a

@@ -26,7 +26,7 @@ _GROWTH_SAMPLES = 60
 
 
 def resident_bytes() -> int | None:
-    """Return the memory that this process occupies now; ``None`` where nobody says."""
+    """Return the resident memory of this process, in bytes; ``None`` if unknown."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
@@ -35,7 +35,7 @@ def resident_bytes() -> int | None:
 
 
 def open_files() -> int | None:
-    """Return how many files and sockets this process holds; ``None`` where nobody says."""
+    """Return the number of open files and sockets of this process; ``None`` if unknown."""
     try:
         return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are all that is wanted
     except OSError:

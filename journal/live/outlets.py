@@ -75,7 +75,7 @@ class Outlet(io.TextIOBase):
         return self._is_terminal
 
     def fileno(self) -> int:
-        """Return the descriptor's number, for whoever asks for its size or kind."""
+        """Return the descriptor's number, for callers that need its size or kind."""
         return self._number
 
     def write(self, text: str) -> int:
@@ -198,7 +198,7 @@ def finish() -> bool:
 
 
 def _never_block(number: int) -> None:
-    """Open a pipe or a terminal anew, so that it does not block who writes to it directly.
+    """Open a pipe or a terminal again, so that direct writes to it still block.
 
     A flag on the descriptor as it is would be one for every process that shares it.
     """

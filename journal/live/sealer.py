@@ -1,4 +1,4 @@
-"""Full segments become Parquet beside the stream: prepared by a child process, put in place here.
+"""Seals full segments to Parquet during a session: a child process prepares, this one publishes.
 
 The heavy part needs nothing of the writer, the short part belongs to its thread. A child that is
 gone, one that cannot be started, or a file that no longer fits, is no loss: the segment is still

@@ -43,7 +43,7 @@ INSISTS_S = 0.5
 """From when on a second signal is one of its own: ``timeout`` sends each of its signals twice."""
 
 RECONNECTING_S = 900.0
-"""How long an exchange may be away before a service manager is let to start us anew."""
+"""How long an exchange may be unreachable before a service manager may restart the process."""
 
 
 class Sessions:
@@ -83,14 +83,14 @@ class Sessions:
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong now, for whoever asks on another thread; ``None`` if all is well."""
+        """The present problem, readable from any thread; ``None`` if there is none."""
         if clock.monotonic_s() - self._told_s > FRESH_S:
-            return "nobody looks on"
+            return "the supervisor has ended"
         return self._said
 
     @property
     def figures(self) -> dict[str, dict[str, object]]:
-        """The newest samples, by market, for whoever asks."""
+        """The newest samples, by market; readable from any thread."""
         return {
             session.market: {
                 **self._samples.get(session.market, {}),
@@ -268,7 +268,7 @@ class Sessions:
             self._stop(word)
 
     def _tell(self, now_s: float) -> None:
-        """Give the sign of life to whoever waits for one, if all is well."""
+        """Send the sign of life to watchdog and heartbeat, unless there is a problem."""
         trouble = self._said = self._trouble(now_s)
         self._told_s = now_s
         if trouble is None:
@@ -281,7 +281,7 @@ class Sessions:
             self._notifier.alive("streaming")
             self._heartbeat.ping()
         elif not self._is_hung(now_s) and now_s - self._well_s < RECONNECTING_S:
-            # Starting anew brings no exchange back; but in the end it is tried, too.
+            # A restart does not bring an exchange back, but after this time it is tried anyway.
             self._notifier.alive(trouble)
         else:
             self._notifier.status(trouble)

@@ -83,7 +83,7 @@ class Learned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The paper account since genesis, beside the others that paid the same costs."""
+    """The paper account since the journal's start, and other accounts that paid the same costs."""
 
     equity_e8: int
     gross_equity_e8: int
@@ -289,7 +289,7 @@ def percent(share: float | None) -> str:
 
 
 def score_words(log_loss: float | None, baseline: float | None) -> str:
-    """Return a log-loss beside its baseline, and whether that is better."""
+    """Return the text of a log-loss, its baseline, and the difference."""
     skill = skill_of(log_loss, baseline)
     if skill is None:
         return "no log-loss yet"

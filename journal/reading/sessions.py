@@ -64,7 +64,7 @@ def newest_word(log: Log | Reader) -> tuple[int, bool] | None:
 
 
 def began_before(log: Log | Reader, end: int) -> int:
-    """Return the offset at which the session of the record before ``end`` began; 0 if nobody says.
+    """Return the offset at which the session of the record before ``end`` began; 0 if unknown.
 
     Reads back to the newest record that names it: a minute of a session. Where an earlier version
     recorded the session, that is the session's start.

@@ -82,7 +82,7 @@ def test_a_stretch_that_ends_before_it_begins() -> None:
     answer = trader("log", *HOME, "--from", "5", "--to", "3")
 
     assert answer.code == 2
-    assert "--from 5 is behind --to 3" in answer.err
+    assert "--from 5 is after --to 3" in answer.err
 
 
 def test_the_kind_that_was_meant() -> None:

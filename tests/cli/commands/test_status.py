@@ -83,7 +83,7 @@ def written(home: Path, age_s: float) -> Path:
 
 
 def test_a_probe_tells_fresh_from_stale_and_from_ended(tmp_path: Path) -> None:
-    """0 while it records and the newest record is new, 14 if it is old, 15 if nobody records."""
+    """0 if it records and the newest record is new, 14 if that is old, 15 if it does not record."""
     words = ("status", "--max-age", "60s", "--home")
     home = written(tmp_path / "fresh", 1)
     old = written(tmp_path / "old", 3_600)

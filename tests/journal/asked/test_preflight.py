@@ -83,7 +83,7 @@ CASES: list[tuple[list[str], int, str]] = [
     (["live", "--set", "log.min_free_mib=1000000000"], 21, "MiB are free"),
     (["replay", "--home", "nowhere"], 10, "no journal"),
     (["replay", "--home", "several"], 2, "Choose with --journal"),
-    (["replay", *OWN, "--from", "5", "--to", "3"], 2, "--from 5 is behind --to 3"),
+    (["replay", *OWN, "--from", "5", "--to", "3"], 2, "--from 5 is after --to 3"),
     (["replay", *OWN, "--from", "soon"], 2, "soon: not an offset"),
     (["replay", *OWN, "--to", "9999999"], 13, "no such record"),
     (["replay", *OWN, "--set", "fee_ppm=1"], 2, "--set needs --out"),

@@ -150,4 +150,4 @@ def test_trouble_is_known_to_whoever_asks(parts: Any) -> None:
     assert made.trouble is None
 
     made._told_s = now_s - FRESH_S - 1
-    assert made.trouble == "nobody looks on"
+    assert made.trouble == "the supervisor has ended"
