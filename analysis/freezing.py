@@ -29,6 +29,7 @@ from journal.progress import progress
 from journal.rederive import state_after
 from journal.replay import COLUMNS
 from journal.sidecar import FROZEN, note
+from journal.sinks import CollectingSink
 
 _ROWS = 1 << 16
 """Of a row group of the file."""
@@ -69,7 +70,7 @@ def freeze(place: JournalPath, log: Reader, header: JournalHeader) -> None:
                 advance(chunk.num_rows)
 
         beside = _Beside(_decisions(recorded, after=after), writer)
-        run(engine, watched(), beside)
+        run(engine, watched(), CollectingSink(beside.take))
         beside.flush()
     digest = blake3(temporary.read_bytes()).hexdigest()
     # Before it has its name: a digest too many says nothing, one too few would.
@@ -89,7 +90,7 @@ def _decisions(batches: Iterable[pa.RecordBatch], *, after: int) -> Iterator[pa.
 
 
 class _Beside:
-    """A sink that writes derived and recorded scores, where labels were scored."""
+    """Writes derived and recorded scores, where labels were scored."""
 
     def __init__(self, recorded: Iterator[pa.RecordBatch], writer: pq.ParquetWriter) -> None:
         self._recorded = recorded
@@ -98,8 +99,8 @@ class _Beside:
         self._waiting: list[pa.Table] = []
         self._rows = 0
 
-    def accept(self, effects: pa.RecordBatch) -> None:
-        derived = effects.filter(pc.equal(effects.column("kind"), "decision"))
+    def take(self, derived: pa.RecordBatch) -> None:
+        """Write some decisions; without a word those that were not recorded any more."""
         while derived.num_rows:
             if self._ahead is None or not self._ahead.num_rows:
                 self._ahead = next(self._recorded, None)
@@ -108,9 +109,6 @@ class _Beside:
             count = min(derived.num_rows, self._ahead.num_rows)
             self._write(self._ahead.slice(0, count), derived.slice(0, count))
             self._ahead, derived = self._ahead.slice(count), derived.slice(count)
-
-    def checkpoint(self, engine: Engine) -> None:
-        """Keep nothing: it goes nowhere from here."""
 
     def _write(self, recorded: pa.RecordBatch, derived: pa.RecordBatch) -> None:
         for name in ("cause", "scored"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import tee
 
 import pyarrow as pa
@@ -18,41 +18,32 @@ from eventlog.reader import Reader
 from journal.header import JournalHeader
 from journal.progress import Advance
 from journal.reading.score import Score
+from journal.sinks import ComparingSink
 
 COLUMNS = READS
 """The columns of a log that the engine needs."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Rerun:
-    """What came of it: the engine at the end, its score, and the first difference, if any."""
+    """What came of it: the engine at the end, and what it derived next to what was recorded."""
 
     engine: Engine
     comparison: Comparison
-    watch: Callable[[Engine], None]
-    score: Score = field(default_factory=Score)
+    score: Score
 
     @property
     def divergence(self) -> Divergence | None:
         """The first difference between what was recorded and what was derived."""
         return self.comparison.divergence
 
-    def accept(self, effects: pa.RecordBatch) -> None:
-        """Compare effects, and count them."""
-        self.comparison.compare(effects)
-        self.score.add(effects)
 
-    def checkpoint(self, engine: Engine) -> None:
-        """Show the engine to the observer."""
-        self.watch(engine)
+def _nobody(engine: Engine) -> None:
+    """Look at nothing."""
 
 
 def _nothing(count: int) -> None:
     """Ignore the progress."""
-
-
-def _unwatched(engine: Engine) -> None:
-    """Look at nothing."""
 
 
 def rerun(
@@ -65,7 +56,7 @@ def rerun(
     chunk_ticks: int = CHUNK_TICKS,
     advance: Advance = _nothing,
     stops: Sequence[int] = (),
-    watch: Callable[[Engine], None] = _unwatched,
+    watch: Callable[[Engine], None] = _nobody,
 ) -> Rerun:
     """Carry a state, which includes the record at ``after``, over the records before ``end``.
 
@@ -78,11 +69,13 @@ def rerun(
     inputs, effects = tee(log.read(after + 1, log.end))
     source = chunks(_until(inputs, end), chunk_ticks, stops=stops)
     with ThreadPoolExecutor(1) as pool:
-        outcome = Rerun(engine, Comparison(_ahead(effects, pool)), watch)
-        run(engine, _watched(_ahead(_prefetched(source, engine), pool), outcome, advance), outcome)
+        comparison = Comparison(_ahead(effects, pool))
+        sink = ComparingSink(comparison, watch=watch)
+        ticks = _ahead(_prefetched(source, engine), pool)
+        run(engine, _watched(ticks, comparison, advance), sink)
         if end == log.end:
-            outcome.comparison.finish()
-    return outcome
+            comparison.finish()
+    return Rerun(engine, comparison, sink.score)
 
 
 def _until(batches: Iterable[pa.RecordBatch], end: int) -> Iterator[pa.RecordBatch]:
@@ -114,10 +107,10 @@ def _ahead(source: Iterator[pa.RecordBatch], pool: Executor) -> Iterator[pa.Reco
 
 
 def _watched(
-    source: Iterable[pa.RecordBatch], outcome: Rerun, advance: Advance
+    source: Iterable[pa.RecordBatch], comparison: Comparison, advance: Advance
 ) -> Iterator[pa.RecordBatch]:
     for chunk in source:
         yield chunk
         advance(chunk.num_rows)
-        if outcome.divergence is not None:
+        if comparison.divergence is not None:
             return

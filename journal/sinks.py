@@ -1,14 +1,16 @@
-"""The sink of a journal that grows: effects that the log has are compared, others are appended."""
+"""Where effects go: a journal that grows, a comparison with what was recorded, or a collection."""
 
 from collections.abc import Callable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from engine.checkpoint import Checkpoints
 from engine.comparison import Comparison, Divergence
 from engine.engine import Engine
 from eventlog.log import Log
 from journal.errors import JournalDiverged
+from journal.reading.score import Score
 
 
 class Diverged(JournalDiverged):
@@ -70,3 +72,57 @@ class RecordingSink:
         if engine.position + 1 >= self._tail_end:
             self.checkpoint_offset = self._log.end - 1
             self._checkpoints.keep(engine, offset=self.checkpoint_offset, chain=self._log.chain)
+
+
+def _unwatched(engine: Engine) -> None:
+    """Look at nothing."""
+
+
+class ComparingSink:
+    """Compare what the engine derives with what was recorded, and count it; nothing is written."""
+
+    def __init__(
+        self, comparison: Comparison, *, watch: Callable[[Engine], None] = _unwatched
+    ) -> None:
+        """Compare with the effects that ``comparison`` holds; ``watch`` sees every chunk's end."""
+        self._watch = watch
+        self.comparison = comparison
+        self.score = Score()
+
+    def accept(self, effects: pa.RecordBatch) -> None:
+        """Compare effects, and count them."""
+        self.comparison.compare(effects)
+        self.score.add(effects)
+
+    def checkpoint(self, engine: Engine) -> None:
+        """Show the engine to whoever watches it."""
+        self._watch(engine)
+
+
+class CollectingSink:
+    """Hand on each chunk's decisions as they are derived; nothing is written or compared."""
+
+    def __init__(
+        self,
+        take: Callable[[pa.RecordBatch], None],
+        *,
+        watch: Callable[[Engine], None] = _unwatched,
+    ) -> None:
+        """``take`` is called with decisions, in order; ``watch`` sees every chunk's end."""
+        self._take = take
+        self._watch = watch
+        self.ticks = 0
+        self.fills = 0
+
+    def accept(self, effects: pa.RecordBatch) -> None:
+        """Hand on the decisions among effects, and count the fills."""
+        kinds = effects.column("kind")
+        decisions = effects.filter(pc.equal(kinds, "decision"))
+        self.fills += pc.sum(pc.equal(kinds, "fill")).as_py() or 0
+        self.ticks += decisions.num_rows
+        if decisions.num_rows:
+            self._take(decisions)
+
+    def checkpoint(self, engine: Engine) -> None:
+        """Show the engine to whoever watches it."""
+        self._watch(engine)

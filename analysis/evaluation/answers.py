@@ -24,6 +24,7 @@ from engine.venue_rules import DEFAULT_RULES, VenueRules
 from eventlog.schema import counts_e8, renumber
 from journal.errors import UsageError
 from journal.progress import Advance
+from journal.sinks import CollectingSink
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,34 +58,20 @@ class Stretch:
     state: Arrays | None = None
 
 
-class _Collecting:
-    """A sink that keeps what is needed of effects, and of the ring before it is overwritten."""
+class _Samples:
+    """The features of each prediction, taken from the ring before they are overwritten there."""
 
-    def __init__(self, engine: Engine, snapshot: Stretch | None) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._cursors = cursors_in(engine.small_bytes())
-        self._snapshot = snapshot
-        self.ticks = 0
-        self.fills = 0
-        self.decisions: list[pa.RecordBatch] = []
         self.features: list[npt.NDArray[np.float32]] = []
 
-    def accept(self, effects: pa.RecordBatch) -> None:
-        is_decision = pc.equal(effects.column("kind"), "decision")
-        decisions = effects.filter(is_decision).select(_COLUMNS)
-        self.fills += pc.sum(pc.equal(effects.column("kind"), "fill")).as_py() or 0
-        self.ticks += decisions.num_rows
-        self.decisions.append(decisions)
-
-    def checkpoint(self, engine: Engine) -> None:
+    def see(self, engine: Engine) -> None:
         before, self._cursors = self._cursors, cursors_in(engine.small_bytes())
         rows = engine.parameters.memory_rows
         places = np.arange(before[0], self._cursors[0], dtype=np.int64) % rows
         if len(places):
             samples = engine.ring_rows("memory.samples", places)
             self.features.append(samples[:, : len(NAMES)])
-        snapshot = self._snapshot
-        if snapshot is not None and snapshot.state is None and self.ticks >= snapshot.after_ticks:
-            snapshot.after_ticks, snapshot.state = self.ticks, engine.state()
 
 
 _EQUITY = ("equity", "gross_equity", "buy_hold_equity", "random_equity")
@@ -116,7 +103,15 @@ def answers(
     engine = (
         Engine.initial(parameters, rules) if state is None else Engine(parameters, state, rules)
     )
-    sink = _Collecting(engine, snapshot)
+    decisions: list[pa.RecordBatch] = []
+    samples = _Samples(engine)
+
+    def watch(reached: Engine) -> None:
+        samples.see(reached)
+        if snapshot is not None and snapshot.state is None and sink.ticks >= snapshot.after_ticks:
+            snapshot.after_ticks, snapshot.state = sink.ticks, reached.state()
+
+    sink = CollectingSink(lambda said: decisions.append(said.select(_COLUMNS)), watch=watch)
     market, rows = Market.initial(rules), []
 
     def watched() -> Iterator[pa.RecordBatch]:
@@ -132,7 +127,7 @@ def answers(
             advance(chunk.num_rows)
 
     run(engine, watched(), sink)
-    said = pa.Table.from_batches(sink.decisions) if sink.decisions else None
+    said = pa.Table.from_batches(decisions) if decisions else None
     if said is None or not said.num_rows:
         raise UsageError("there is no tick to evaluate")
     net_e8, gross_e8, holder_e8, random_e8 = (counts_e8(said.column(name)) for name in _EQUITY)
@@ -142,7 +137,7 @@ def answers(
             for name, column in FORECASTS.items()
         },
         rows=np.concatenate(rows),
-        features=np.concatenate(sink.features),
+        features=np.concatenate(samples.features),
         offsets=said.column("cause").to_numpy(),
         scored=pc.sum(said.column("scored")).as_py(),
         hits=pc.sum(said.column("scored_hits")).as_py(),

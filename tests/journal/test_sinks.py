@@ -8,6 +8,7 @@ import pytest
 from cli.exit_codes import code_of
 from engine.checkpoint import Checkpoints
 from engine.chunks import chunks
+from engine.comparison import Comparison
 from engine.engine import Engine
 from engine.loop import run
 from eventlog.log import Log
@@ -17,7 +18,7 @@ from fixtures.record import HERE, JOURNAL
 from journal import layout
 from journal.header import JournalHeader, header_of
 from journal.reading import scan
-from journal.sinks import Diverged, RecordingSink
+from journal.sinks import CollectingSink, ComparingSink, Diverged, RecordingSink
 from tests.support.golden import claim
 
 
@@ -83,3 +84,23 @@ def test_a_tail_that_differs_stops_everything(tmp_path: Path) -> None:
         assert log.end == end
     assert code_of(caught.value) == 6
     assert caught.value.divergence.column == "fingerprint"
+
+
+def test_decisions_are_handed_on_in_order_and_everything_is_compared() -> None:
+    """To collect is to see each decision once; to compare is to count them, too."""
+    log, start = Reader.open(HERE / "gap" / JOURNAL / "log"), header()
+    causes: list[int] = []
+    reached: list[int] = []
+    collect = CollectingSink(
+        lambda decisions: causes.extend(decisions.column("cause").to_pylist()),
+        watch=lambda engine: reached.append(engine.position),
+    )
+    run(Engine.initial(start.parameters), chunks(log.read(1, 400), 64), collect)
+    compare = ComparingSink(Comparison(log.read(1, log.end)))
+    run(Engine.initial(start.parameters), chunks(log.read(1, 400), 64), compare)
+
+    assert causes == sorted(set(causes))
+    assert len(causes) == collect.ticks == compare.score.decisions > 0
+    assert collect.fills == compare.score.fills
+    assert reached == sorted(reached)
+    assert compare.comparison.compared > 0
