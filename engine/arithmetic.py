@@ -14,9 +14,10 @@ together with the digest of a short training run (`engine.engine.arithmetic_dige
 digests differ, equal bits cannot be claimed.
 """
 
+import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 ENVIRONMENT = {
@@ -67,6 +68,51 @@ def replace_row(table: Tensor, row: Tensor, index: Tensor) -> Tensor:
     return gen_xla_ops.xla_dynamic_update_slice(table, row[None], start)
 
 
+def row_at(table: Tensor, index: Tensor) -> Tensor:
+    """Return ``table[index][None]``; for compiled code.
+
+    What an index of `tf` depends on, here the chunk, would be a constant of the compiled code, and
+    every chunk compiled anew.
+    """
+    start = tf.stack([index] + [tf.zeros_like(index)] * (len(table.shape) - 1))
+    size = tf.constant([1, *table.shape[1:]], index.dtype)
+    return gen_xla_ops.xla_dynamic_slice(table, start, size)
+
+
+def joined(parts: Sequence[Tensor], onto: Tensor) -> Tensor:
+    """Return parts one after the other along the first axis, like `tf.concat`; for compiled code.
+
+    XLA merges a concatenation into what uses it, and then finds for every element from which part
+    it comes. This writes part after part over ``onto``, an array of the result's shape that holds
+    anything but a constant.
+    """
+    place, rest = 0, [0] * (len(onto.shape) - 1)
+    for part in parts:
+        onto = gen_xla_ops.xla_dynamic_update_slice(onto, part, tf.constant([place, *rest]))
+        place += part.shape[0]
+    return onto
+
+
+def reduced(reduce: Callable[..., Tensor], values: Tensor) -> Tensor:
+    """Return the reduction of a vector by a function whose order does not matter, `tf.reduce_all`
+    or `tf.reduce_sum` of integers.
+
+    XLA makes windows of 32 numbers out of a longer vector, and adds window after window, number by
+    number. What it reduces along leading axes of up to 32, it reduces several columns at a time.
+    """
+    parts, place = [], 0
+    for shape in ((32, 32), (32,)):
+        size = math.prod(shape)
+        end = place + (values.shape[0] - place) // size * size
+        if end > place:
+            table = tf.reshape(values[place:end], (-1, *shape))
+            parts.append(reduce(table, axis=tuple(range(len(shape)))))
+        place = end
+    if place < values.shape[0]:
+        parts.append(reduce(values[place:])[None])
+    return reduce(tf.concat(parts, 0))
+
+
 def power(base: Tensor, exponent: Tensor) -> Tensor:
     """Return a base that is not negative to an exponent of 0 … 1, float32[] both.
 
@@ -85,4 +131,15 @@ def when(condition: Tensor, change: Callable[[State], State], state: State) -> S
     return changed
 
 
-__all__ = ["ENVIRONMENT", "Tensor", "keras", "power", "replace_row", "tf", "when"]
+__all__ = [
+    "ENVIRONMENT",
+    "Tensor",
+    "joined",
+    "keras",
+    "power",
+    "reduced",
+    "replace_row",
+    "row_at",
+    "tf",
+    "when",
+]

@@ -205,7 +205,7 @@ def step(
         round_trips=ours.round_trips[portfolio.OURS],
         winning_trips=ours.winning_trips[portfolio.OURS],
         fingerprint=network.fingerprint(
-            tf.concat([learner.weights, knowing.linear_weights, knowing.shares, trials.slopes], 0)
+            learner.weights, knowing.linear_weights, knowing.shares, trials.slopes
         ),
         fill_side=execution.side,
         fill_price_e8=execution.price_e8,

@@ -10,13 +10,14 @@ Both rings have a fixed size (I10). If every place of the first waits for a labe
 is not stored, and counts as void.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from engine import randomness
-from engine.arithmetic import Tensor, replace_row, tf
+from engine.arithmetic import Tensor, joined, replace_row, row_at, tf
 from engine.learner.experts import EXPERTS, Forecast
 from engine.learner.features import COUNT, SIGNED
 from engine.parameters import Shape
@@ -27,6 +28,9 @@ from engine.state import ARCHIVE_STRIDE
 VOID, FLAT, FELL, ROSE = 0, 1, 2, 3
 
 WIDTH = 64
+ROWS_MAX = 32
+"""Rows of a training batch, at most, that are copied as wholes."""
+
 LOGITS = COUNT
 P_UP, P_MIXTURE, NETWORK, UNIQUENESS = range(COUNT + EXPERTS, COUNT + EXPERTS + 4)
 """Columns of a sample after the features and the experts' logits: the calibrated probability, the
@@ -107,22 +111,35 @@ def samples(
 
     places = tf.concat([fresh, recent], 0) % rows
     outcomes = tf.gather(state.outcomes, places)
-    near, kept = tf.gather(state.samples, places), tf.gather(state.archive, old)
+    taken = _rows([(state.samples, places), (state.archive, old)], state.samples)
+    near, kept = taken[: shape.fresh_rows + counts[0]], taken[shape.fresh_rows + counts[0] :]
     usable = tf.concat([fresh < state.ripe, tf.fill([counts[0]], ripe_count > 0)], 0)
     usable = usable & (outcomes >= FELL)
-    features = tf.concat([near[:, :COUNT], kept[:, :COUNT]], 0)
     rose = tf.concat([tf.cast(outcomes == ROSE, tf.float32), kept[:, _OUTCOME]], 0)
     weight = tf.concat([tf.where(usable, near[:, UNIQUENESS], 0.0), kept[:, _OUTCOME + 1]], 0)
     flips = tf.concat([tf.zeros(shape.fresh_rows), mirrored], 0)
     signs = 1.0 - 2.0 * flips[:, None] * tf.cast(tf.constant(SIGNED), tf.float32)
     batch = Batch(
-        features=features * signs,
+        features=taken[:, :COUNT] * signs,
         rose=tf.abs(rose - flips),
         weight=weight,
         mirrored=flips,
     )
     trained = tf.minimum(first + shape.fresh_rows, state.ripe)
     return state._replace(trained=trained), batch
+
+
+def _rows(wanted: Sequence[tuple[Tensor, Tensor]], onto: Tensor) -> Tensor:
+    """Return rows of tables, each a table and places in it, [places, columns].
+
+    Up to `ROWS_MAX` rows are copied one by one, which `tf.gather` does number by number. ``onto``
+    is a table of at least as many rows.
+    """
+    count = sum(places.shape[0] for _, places in wanted)
+    if count > ROWS_MAX:
+        return tf.concat([tf.gather(table, places) for table, places in wanted], 0)
+    rows = [row_at(table, place) for table, places in wanted for place in tf.unstack(places)]
+    return joined(rows, onto[:count])
 
 
 def resolved(state: MemoryState, outcome: Tensor) -> MemoryState:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.arithmetic import Tensor, keras, tf
+from engine.arithmetic import Tensor, keras, reduced, tf
 from engine.learner.experts import FIRST_HEAD, HEADS
 from engine.learner.features import COUNT
 from engine.parameters import Parameters, Shape
@@ -132,8 +132,8 @@ def heads(vector: Tensor, features: Tensor, linear: Tensor, shape: Shape) -> Ten
     return activity(layers(vector, shape), features[None], base[None]).heads[0]
 
 
-def gradient(weights: Layers, features: Tensor, seen: Activity, errors: Tensor) -> Tensor:
-    """Return the flat gradient, given each head's error, float32[rows, HEADS].
+def gradient(weights: Layers, features: Tensor, seen: Activity, errors: Tensor) -> list[Tensor]:
+    """Return the parts of the flat gradient, given each head's error, float32[rows, HEADS].
 
     Each block descends on the loss of its own head while earlier blocks are held fixed, as in
     boosting, so a block that is added later never moves those before it.
@@ -150,22 +150,29 @@ def gradient(weights: Layers, features: Tensor, seen: Activity, errors: Tensor) 
         tf.reduce_sum(deep, 0),
         outputs,
     ]
-    return tf.concat([tf.reshape(part, [-1]) for part in parts], 0)
+    return [tf.reshape(part, [-1]) for part in parts]
 
 
 def _rectified(values: Tensor) -> Tensor:
     return tf.where(values > 0.0, values, SLOPE * values)
 
 
-def fingerprint(vector: Tensor) -> Tensor:
+def fingerprint(*vectors: Tensor) -> Tensor:
     """Return a hash of the weights' bits, int64[]: their sum with fixed odd factors, modulo 2**64.
+
+    The factors run on from one vector to the next.
 
     Every change of one weight changes it, since an odd factor is invertible modulo 2**64. It serves
     to find a divergence. It does not resist an adversary; the log's chain does.
     """
-    bits = tf.cast(tf.bitcast(vector, tf.int32), tf.int64)
-    factors = _odd_factors(vector.shape[0])
-    return tf.reduce_sum(bits * tf.constant(factors))
+    factors = _odd_factors(sum(vector.shape[0] for vector in vectors))
+    total, place = tf.constant(0, tf.int64), 0
+    for vector in vectors:
+        end = place + vector.shape[0]
+        bits = tf.cast(tf.bitcast(vector, tf.int32), tf.int64)
+        total += reduced(tf.reduce_sum, bits * tf.constant(factors[place:end]))
+        place = end
+    return total
 
 
 def _odd_factors(count: int) -> npt.NDArray[np.int64]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.arithmetic import Tensor, power, tf
+from engine.arithmetic import Tensor, joined, power, reduced, tf
 from engine.learner import features, memory, monitor, network
 from engine.learner.experts import HEADS
 from engine.learner.features import COUNT, FeatureState
@@ -92,7 +92,8 @@ def train(
     errors = (tf.sigmoid(seen.heads) - rose) * share[:, None] * learning * taught
     losses = tf.math.softplus(tf.where(rose > 0.5, -seen.heads, seen.heads))
     loss = tf.reduce_sum(losses[:, 0] * share)
-    gradient = network.gradient(weights, batch.features, seen, errors)
+    parts = network.gradient(weights, batch.features, seen, errors)
+    gradient = joined(parts, state.first_moment)
     norm = tf.sqrt(tf.reduce_sum(gradient * gradient))
     gradient = gradient * tf.minimum(1.0, GRADIENT_NORM_MAX / (norm + 1e-12))
     wanted = total > 0.0
@@ -105,7 +106,7 @@ def train(
     first = BETA_1 * state.first_moment + (1 - BETA_1) * gradient
     second = BETA_2 * state.second_moment + (1 - BETA_2) * gradient * gradient
     stepped = state.weights - rate * scale * first / (tf.sqrt(second) + EPSILON)
-    usable = usable & tf.reduce_all(tf.math.is_finite(stepped))
+    usable = usable & reduced(tf.reduce_all, tf.math.is_finite(stepped))
     taken = LearnerState(stepped, first, second, block_steps, state.steps + 1)
     kept = LearnerState(
         *(tf.where(usable, new, old) for new, old in zip(taken, state, strict=True))

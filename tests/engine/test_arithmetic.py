@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.arithmetic import ENVIRONMENT, keras, power, replace_row, tf
+from engine.arithmetic import ENVIRONMENT, joined, keras, power, reduced, replace_row, tf
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +37,30 @@ def test_a_power_is_that_of_a_constant_exponent() -> None:
         found = raised(tf.constant(bases), tf.constant(exponent)).numpy()
         assert found.tobytes() == expected.tobytes()
     assert float(raised(tf.constant([0.0]), tf.constant(0.7))[0]) == 0.0
+
+
+@pytest.mark.parametrize("rows", [[3], [1, 4, 2]])
+def test_parts_are_joined(rows: list[int]) -> None:
+    """One after the other, over whatever was there."""
+    parts = [tf.random.stateless_uniform((count, 5), (count, 1)) for count in rows]
+    onto = tf.random.stateless_uniform((sum(rows), 5), (9, 9))
+
+    found = tf.function(joined, jit_compile=True)(parts, onto)
+
+    assert found.numpy().tobytes() == tf.concat(parts, 0).numpy().tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 100, 1024, 2144])
+def test_a_reduction_misses_nothing(count: int) -> None:
+    """Integers are added modulo 2**64, whatever the order; one flag of many counts."""
+    numbers = np.random.default_rng(count).integers(-(2**62), 2**62, count)
+    total = tf.function(lambda values: reduced(tf.reduce_sum, values), jit_compile=True)
+    every = tf.function(lambda flags: reduced(tf.reduce_all, flags), jit_compile=True)
+
+    assert int(total(tf.constant(numbers))) == int(numbers.sum())
+    assert bool(every(tf.fill([count], True)))
+    for place in {0, count // 2, count - 1}:
+        assert not bool(every(tf.constant(np.arange(count) != place)))
 
 
 def test_nobody_loads_tensorflow_first() -> None:

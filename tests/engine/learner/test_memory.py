@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from engine.arithmetic import tf
+from engine.arithmetic import Tensor, tf
 from engine.engine import Engine
 from engine.learner import memory
 from engine.learner.experts import EXPERTS
@@ -64,9 +64,14 @@ def drawn(
     state: MemoryState, *, offset: int = 0, parameters: Parameters = PARAMETERS
 ) -> tuple[MemoryState, Batch]:
     """Return the batch at an offset, as arrays."""
-    at, settings = tf.constant(offset, tf.int64), settings_of(parameters)
-    after, batch = memory.samples(state, at, parameters.shape, settings)
+    after, batch = _drawn(state, tf.constant(offset, tf.int64), parameters)
     return after, Batch(*(each.numpy() for each in batch))
+
+
+@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+def _drawn(state: MemoryState, offset: Tensor, parameters: Parameters) -> tuple[MemoryState, Batch]:
+    """Return the batch, compiled as in the engine."""
+    return memory.samples(state, offset, parameters.shape, settings_of(parameters))
 
 
 def positions(batch: Batch) -> npt.NDArray[np.int64]:

@@ -182,7 +182,7 @@ def test_the_gradient_is_that_of_automatic_differentiation(parameters: Parameter
     weights = network.layers(vector, parameters.shape)
     seen = network.activity(weights, tf.constant(features), base)
 
-    found = network.gradient(weights, tf.constant(features), seen, errors)
+    found = tf.concat(network.gradient(weights, tf.constant(features), seen, errors), 0)
 
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     assert float(tf.reduce_min(tf.abs(expected))) > 0
@@ -198,7 +198,9 @@ def test_an_exit_s_error_moves_its_own_block_alone(head_index: int) -> None:
     errors = np.zeros((6, HEADS), np.float32)
     errors[:, head_index] = 1.0
 
-    found = network.gradient(weights, tf.constant(features), seen, tf.constant(errors))
+    found = tf.concat(
+        network.gradient(weights, tf.constant(features), seen, tf.constant(errors)), 0
+    )
 
     parts = [part.numpy() != 0 for part in network.layers(found, SMALL.shape)]
     of_wide = np.repeat([head_index == 0, head_index == 1], width)
