@@ -181,6 +181,44 @@ def test_the_glossary_has_every_word_at_the_head_of_a_row() -> None:
     assert [word for word in overview._HEADS[1:] if f"*{word}*" not in text] == []
 
 
+TERMS = (
+    *("arithmetic", "backfilled", "baseline", "checkpoint", "checksum", "delta", "drawdown"),
+    *("drift", "durable", "effect", "fingerprint", "fork", "frozen", "gap", "golden run", "growth"),
+    *("heartbeat", "horizon", "journal", "label", "log-loss", "loopback", "manifest"),
+    *("milestone", "offset", "quarantine", "regime", "replay", "round trip", "segment"),
+    *("self-check", "session", "snapshot", "spread cost", "stand-in exchange", "step"),
+    *("taker", "tick", "turnover", "undecodable", "venue", "watermark"),
+)
+"""The terms of the field, and of this program, that its messages use."""
+
+
+def printed() -> str:
+    """Return all texts of several words in the packages that print, without docstrings."""
+    texts = []
+    for room in ("cli", "journal", "analysis", "feeds", "eventlog"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+            texts += [
+                node.value
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and " " in node.value
+                and id(node) not in bare
+            ]
+    return "\n".join(texts).lower()
+
+
+def test_the_glossary_has_every_term_of_the_messages() -> None:
+    """Each term of the list is printed, and has an entry."""
+    text = printed()
+    words = {part.strip().lower() for word, _ in glossary() for part in word.split(",")}
+
+    assert [term for term in TERMS if term not in text] == []
+    assert [term for term in TERMS if term not in words] == []
+
+
 def metrics() -> set[str]:
     """Return the names that a market's sample can have, from where they are given."""
     live = ROOT / "journal" / "live"

@@ -1,4 +1,4 @@
-"""What trading on the forecasts would have brought: net beside gross, and beside others.
+"""The paper accounts of an evaluation: gains net and gross, and those of other strategies.
 
 All begin with the same cash in the same market, and pay the same fees and spreads.
 """
@@ -21,7 +21,7 @@ Int64s = npt.NDArray[np.int64]
 def accounts(
     asked: Questions, said: Mapping[str, Answers], *, cash: int, horizon_ns: int
 ) -> tuple[EvaluatedAccount, ...]:
-    """Return the accounts of engines, ours among them, and of those that ours stands beside.
+    """Return the accounts of engines, ours among them, and of those that it is compared with.
 
     What is gained within a horizon counts as one event. ``said`` is what each engine said, by name.
     """

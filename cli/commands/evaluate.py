@@ -16,21 +16,21 @@ BASELINES = ("none", "rules", "fast", "all")
 
 def evaluate(
     name: Annotated[
-        str | None, typer.Argument(metavar="[JOURNAL]", help="Which journal of the home.")
+        str | None, typer.Argument(metavar="[JOURNAL]", help="A journal of the home.")
     ] = None,
     table: Annotated[
         list[Path] | None,
-        typer.Option("--table", metavar="FILE", help="Files instead, as trader import takes them."),
+        typer.Option("--table", metavar="FILE", help="Files instead of a journal, as for import."),
     ] = None,
     market: Annotated[
-        str, typer.Option(metavar="ID", help="With recorded frames: the market of theirs.")
+        str, typer.Option(metavar="ID", help="The market, for recorded frames.")
     ] = options.MARKET,
     venue: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
             show_default=f"the journal's, or {options.VENUE}",
-            help="Where the market is.",
+            help="The exchange that has the market.",
         ),
     ] = None,
     map_: options.Map = None,
@@ -39,11 +39,11 @@ def evaluate(
         str | None,
         typer.Option(metavar="S0…S9", help="A synthetic market with a known optimum instead."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="With --stream: which one.")] = 1,
-    ticks: Annotated[int, typer.Option(min=1_000, help="With --stream: how long.")] = 30_000,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of --stream.")] = 1,
+    ticks: Annotated[int, typer.Option(min=1_000, help="The length of --stream.")] = 30_000,
     baselines: Annotated[
         str,
-        typer.Option(metavar="|".join(BASELINES), help="all: River and boosting, some minutes."),
+        typer.Option(metavar="|".join(BASELINES), help="all: also River and boosting (minutes)."),
     ] = "fast",
     ablation: Annotated[
         list[str] | None,
@@ -51,7 +51,7 @@ def evaluate(
     ] = None,
     snapshot: Annotated[
         bool,
-        typer.Option("--frozen/--no-frozen", help="Next to its own state frozen at 25 %."),
+        typer.Option("--frozen/--no-frozen", help="Also run the state at 25 %, frozen."),
     ] = True,
     set_: options.Set = None,
     home: options.Home = options.HOME,
@@ -59,10 +59,10 @@ def evaluate(
 ) -> None:
     """Evaluate the learner on a journal, on recorded files, or on a synthetic market.
 
-    The records go through the ordinary loop from the first state on. Every forecaster answers the
-    same questions from the same features, and learns from a label only when its horizon has passed.
-    "log-loss above ours" has bounds that hold at all times at once (95 %): where both are above
-    zero, we are better.
+    The records go through the ordinary loop, from the initial state. All forecasters answer the
+    same questions from the same features, and learn from a label only after its horizon has passed.
+    "log-loss above ours" has a confidence sequence (95 %, at all times at once): if both bounds are
+    above zero, ours is better.
     """
     from analysis.evaluation import plan
     from cli.render.evaluation import as_lines
