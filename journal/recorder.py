@@ -8,7 +8,7 @@ that `Recorder.restore` and `Recorder.catch_up` bring to the bytes that it would
 The log is opened by the caller, who may have to hold its lock long before TensorFlow is loaded.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Self
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from engine.market import is_tick
 from engine.step import CHUNK_TICKS
 from eventlog.invariants import hold
 from eventlog.log import Log
-from eventlog.records import SessionStarted
+from eventlog.records import Record, SessionStarted
 from journal.errors import JournalCorrupt
 from journal.header import JournalHeader
 from journal.layout import JournalPath
@@ -156,17 +156,49 @@ class Recorder:
     def start(self, started: SessionStarted) -> None:
         """Record the start of a session that follows another one."""
         first = self.log.end
-        batch = self.log.append([started]).batch()
+        batch = self.append([started])
         note(self._place, SESSIONS, {"session": started.session, "offset": first})
         self.record([batch])
 
     def record(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Run the engine over batches; all that it derives of one is durable before the next.
+
+        Args:
+            batches: as for `carry`.
+        """
+        self.carry(self._settled(batches))
+
+    def carry(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Run the engine over batches, each of which is durable when it is yielded (I2).
+
+        What is derived waits until whoever yields them appends more, or calls `settle`.
 
         Args:
             batches: consecutive records of the log, at most `CHUNK_TICKS` ticks each.
         """
         run(self.engine, batches, self._sink)
+
+    def append(self, records: Sequence[Record]) -> pa.RecordBatch:
+        """Append inputs in one durable write, with effects that wait for one; return their rows.
+
+        Raises:
+            TooLarge: if they exceed one frame.
+            WriteFailed: if the device refuses, now or ever before.
+        """
+        return self._sink.append(records)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was derived is durable."""
+        return self._sink.is_settled
+
+    def settle(self) -> None:
+        """Make all that was derived durable; only between two batches.
+
+        Raises:
+            WriteFailed: if the device refuses, now or ever before.
+        """
+        self._sink.settle()
 
     def appended(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield batches in the log's schema once they are durable, for `record`.
@@ -174,10 +206,16 @@ class Recorder:
         Full segments are sealed in between; recording waits for that.
         """
         for batch in batches:
-            yield self.log.append_batch(batch)
+            yield self._sink.append_batch(batch)
             self.log.seal()
 
     def close(self) -> None:
-        """Write the whole state, and close the checkpoints' files."""
+        """Settle, write the whole state, and close the checkpoints' files."""
+        self.settle()
         self._checkpoints.keep_whole(self.engine, offset=self.log.end - 1, chain=self.log.chain)
         self._checkpoints.close()
+
+    def _settled(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield batch
+            self.settle()

@@ -1,6 +1,13 @@
-"""Where effects go: a journal that grows, a comparison with what was recorded, or a collection."""
+"""Where effects go: a journal that grows, a comparison with what was recorded, or a collection.
 
-from collections.abc import Callable
+What was received must be durable before the engine sees it (I2), and that is the only durable write
+between a frame and its decision. What the engine derives follows from it (I7), so it may wait a
+little: effects wait in memory for the next write to the log, whether that is the next tick's or one
+of their own (`RecordingSink.settle`). The state is kept when nothing waits. Until effects are
+durable nobody is shown them. If the process is killed before, the next one derives them again.
+"""
+
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,7 +15,10 @@ import pyarrow.compute as pc
 from engine.checkpoint import Checkpoints
 from engine.comparison import Comparison, Divergence
 from engine.engine import Engine
+from eventlog.errors import TooLarge
 from eventlog.log import Log
+from eventlog.records import Record
+from eventlog.schema import encode
 from journal.errors import JournalDiverged
 from journal.reading.score import Score
 
@@ -25,7 +35,11 @@ class Diverged(JournalDiverged):
 
 
 class RecordingSink:
-    """Append what the engine derives, and keep its state after every chunk."""
+    """Append what the engine derives, and keep its state.
+
+    All inputs have to be appended here (`append`, `append_batch`), so that they follow the effects
+    of those before them. What waits is at most the effects of the chunks since the last append.
+    """
 
     def __init__(
         self,
@@ -44,6 +58,8 @@ class RecordingSink:
         self._show = show
         self._comparison = Comparison(log.read(after + 1, log.end))
         self._tail_end = log.end
+        self._waiting: list[pa.RecordBatch] = []
+        self._unkept: Engine | None = None
         self.checkpoint_offset = after
 
     @property
@@ -51,8 +67,13 @@ class RecordingSink:
         """How many effects the log already had."""
         return self._comparison.compared
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was derived is durable: effects and state."""
+        return not self._waiting and self._unkept is None
+
     def accept(self, effects: pa.RecordBatch) -> None:
-        """Compare or append; returns when what was appended is durable.
+        """Compare; what the log lacks waits for the next write.
 
         Raises:
             Diverged: at the first difference; nothing is appended then.
@@ -61,17 +82,62 @@ class RecordingSink:
         if self._comparison.divergence is not None:
             raise Diverged(self._comparison.divergence)
         if lacking.num_rows:
-            self._show(self._log.append_batch(lacking))
+            self._waiting.append(lacking)
 
     def checkpoint(self, engine: Engine) -> None:
-        """Keep the state, if the engine has seen every input that stands in the log.
+        """Note that the state has changed, if the engine has seen every input in the log.
 
         While it catches up with the log's tail it has not: a state after some tick is then no state
         after an offset. Behind the tail, what is appended goes through the engine at once.
         """
         if engine.position + 1 >= self._tail_end:
+            self._unkept = engine
+
+    def append(self, records: Sequence[Record]) -> pa.RecordBatch:
+        """Append inputs, and what waits before them, in one durable write; return the inputs' rows.
+
+        The engine has to see them before anything else is appended.
+
+        Raises:
+            TooLarge: if the inputs exceed one frame; they are not written.
+            WriteFailed: if the device refuses.
+        """
+        if self._waiting:
+            return self.append_batch(encode(records, first_offset=0))
+        return self._log.append(records).batch()
+
+    def append_batch(self, inputs: pa.RecordBatch) -> pa.RecordBatch:
+        """Like `append`, for rows in the schema of records; their offsets are replaced."""
+        if not self._waiting:
+            return self._log.append_batch(inputs)
+        try:
+            written = self._log.append_batch(pa.concat_batches([*self._waiting, inputs]))
+        except TooLarge:
+            self._show(self._append_waiting())
+            return self._log.append_batch(inputs)
+        count = written.num_rows - inputs.num_rows
+        self._waiting.clear()
+        self._show(written.slice(0, count))
+        return written.slice(count)
+
+    def settle(self) -> None:
+        """Make all that was derived durable: the effects that wait, then the state after them.
+
+        In this order, so that a state is never ahead of the log. Only when the engine has seen all
+        that was appended.
+        """
+        effects = self._append_waiting() if self._waiting else None
+        if self._unkept is not None:
+            engine, self._unkept = self._unkept, None
             self.checkpoint_offset = self._log.end - 1
             self._checkpoints.keep(engine, offset=self.checkpoint_offset, chain=self._log.chain)
+        if effects is not None:
+            self._show(effects)
+
+    def _append_waiting(self) -> pa.RecordBatch:
+        effects = pa.concat_batches(self._waiting)
+        self._waiting.clear()
+        return self._log.append_batch(effects)
 
 
 def _unwatched(engine: Engine) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TextIO
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -33,6 +34,8 @@ LINE_S = 60.0
 REDRAW_S = 0.5
 WINDOW_S = 10.0
 """How much time one step of the small trends stands for."""
+
+Int64s = npt.NDArray[np.int64]
 
 _RECENT_LINES = 20
 _RECENT_WINDOWS = 6
@@ -203,16 +206,19 @@ class Board:
         seen.price = seen.price if now is None else now
         seen.first_price = seen.first_price or seen.price
 
-    def show(self, effects: pa.RecordBatch) -> None:
-        """Count the effects of a chunk, which are durable now."""
-        now_ns, now_s = clock.now_ns(), clock.monotonic_s()
+    def show(self, effects: pa.RecordBatch, *, durable_ns: Int64s | None = None) -> None:
+        """Count effects, which are durable: each since a moment, or all since now."""
+        now_s = clock.monotonic_s()
+        if durable_ns is None:
+            durable_ns = np.full(effects.num_rows, clock.now_ns())
         before = (self.score.scored, self.score.hits, self.score.loss, self.score.baseline_loss)
         self.score.add(effects)
         kinds = effects.column("kind")
-        decisions = effects.filter(pc.equal(kinds, "decision"))
+        is_decision = pc.equal(kinds, "decision")
+        decisions = effects.filter(is_decision)
         if not decisions.num_rows:
             return
-        self._take_decisions(decisions, now_ns)
+        self._take_decisions(decisions, durable_ns[is_decision.to_numpy(zero_copy_only=False)])
         if now_s - self._windows[-1].began_s >= WINDOW_S:
             self._windows.append(Window(now_s))
         window, score = self._windows[-1], self.score
@@ -221,9 +227,10 @@ class Board:
         window.loss += score.loss - before[2]
         window.baseline_loss += score.baseline_loss - before[3]
 
-    def _take_decisions(self, decisions: pa.RecordBatch, now_ns: int) -> None:
+    def _take_decisions(self, decisions: pa.RecordBatch, durable_ns: Int64s) -> None:
         seen = self.figures
-        waited_ms = np.maximum(now_ns - decisions.column("received_ns").to_numpy(), 0) / _MS
+        waited_ms = np.maximum(durable_ns - decisions.column("received_ns").to_numpy(), 0) / _MS
+        waited_ms = waited_ms[-_LATENCIES:]
         places = (self._latency_count + np.arange(len(waited_ms))) % _LATENCIES
         self._latencies_ms[places] = waited_ms
         self._latency_count += len(waited_ms)

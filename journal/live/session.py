@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 
 from engine import engine as engines
@@ -51,6 +52,15 @@ from journal.summaries import SessionSaid, SessionSummary
 TAKE_S = 0.2
 """How long the loop waits for a tick before it looks whether it should stop."""
 
+DERIVED_DURABLE_MS = 10.0
+"""How long decisions and the changed state wait to be made durable, at most, while more arrives."""
+
+QUIET_MS = 1.0
+"""How long nothing arrives before they are made durable at once: the disk has nothing to do."""
+
+SHOW_S = 0.2
+"""How long what is durable waits to be counted, while more arrives: that takes longer than writing,
+and nobody looks more often."""
 
 _LATENCIES_MAX = 16_384
 """Batches whose time is remembered until somebody asks for it."""
@@ -59,9 +69,9 @@ _LATENCIES_MAX = 16_384
 class Session:
     """A session of a journal: first `resume`, then, over an open feed, `run`.
 
-    Several may run, each on a thread of its own: ``turn`` is held by the one that records and
-    computes. ``log`` is the journal's, if it is there; a new one is made once there is an exchange
-    to fill it from, with `found`.
+    Several may run, each on a thread of its own: ``turn`` is held by the one that computes, and by
+    nobody who waits for a disk. ``log`` is the journal's, if it is there; a new one is made once
+    there is an exchange to fill it from, with `found`.
     """
 
     def __init__(
@@ -94,7 +104,12 @@ class Session:
         self._not_recorded_since_ns: int | None = None
         self._samples: deque[Health] = deque()
         self._latencies_ms = {stage: deque[float](maxlen=_LATENCIES_MAX) for stage in STAGES}
-        self._oldest_ns: int | None = None  # of what is on its way, when it was received
+        # Of each batch that is not durable with all that follows from it: when it was received.
+        self._underway_ns: list[int] = []
+        self._derived_s: float | None = None  # when the first of them was decided on
+        # Durable effects that are not counted yet, and since when they are durable.
+        self._unseen: list[tuple[pa.RecordBatch, int]] = []
+        self._counted_s = clock.monotonic_s()
         self._opening = prices.Prices()  # follows a new journal up to its first price
         self.board = Board(place.name, watcher=watcher)
         self.stop_why = ""
@@ -159,6 +174,7 @@ class Session:
             restoring.note = f"the state after offset {self._recorder.resumed_from:,}"
         with stage("catch up") as catching_up:
             self._rederived = self._recorder.catch_up()
+            self._count()
             self.board.start()
             now = prices.price_of(self._recorder.engine.market)
             self.board.price(prices.newest(self.place, self.log) if now is None else now)
@@ -186,7 +202,7 @@ class Session:
             # Closed at once when the loop fails: it may hold the turn.
             closing(self._source(max_ticks)) as source,
         ):
-            self._recorder.record(source)
+            self._recorder.carry(source)
         with self._turn:
             self._recorder.close()
         return self._summary()
@@ -206,16 +222,23 @@ class Session:
             for stage, taken in self._latencies_ms.items()
         }
 
-    def _reached(self, stage: str) -> None:
-        """Take note of how long it took to get there; nothing of what was on the log's tail."""
-        if self._oldest_ns is not None:
-            # A clock that was set back meanwhile measures nothing, and no time below it.
-            taken_ms = max(0.0, (clock.now_ns() - self._oldest_ns) / 1e6)
-            self._latencies_ms[stage].append(taken_ms)
+    def _reached(self, stage: str, received_ns: int) -> None:
+        """Take note of how long a batch took to get there."""
+        # A clock that was set back meanwhile measures nothing, and no time below it.
+        self._latencies_ms[stage].append(max(0.0, (clock.now_ns() - received_ns) / 1e6))
 
     def _show(self, effects: pa.RecordBatch) -> None:
-        self._reached("decided")
-        self.board.show(effects)
+        """Take note of effects that are durable now."""
+        self._unseen.append((effects, clock.now_ns()))
+
+    def _count(self) -> None:
+        """Count all effects that are durable."""
+        unseen, self._unseen = self._unseen, []
+        self._counted_s = clock.monotonic_s()
+        if unseen:
+            batches, moments_ns = zip(*unseen, strict=True)
+            since_ns = np.repeat(np.array(moments_ns), [batch.num_rows for batch in batches])
+            self.board.show(pa.concat_batches(batches), durable_ns=since_ns)
 
     @property
     def checkpoint_offset(self) -> int:
@@ -253,6 +276,8 @@ class Session:
             + (", model self-check passed" if self._self_checked else "")
         )
         yield from self._record(max_ticks)
+        self._settle()
+        self._count()
         ended = SessionEnded(
             received_ns=clock.now_ns(),
             session=self._number,
@@ -265,7 +290,7 @@ class Session:
             ),
         )
         unrecorded = self._recording(ended.received_ns)
-        batch = self.log.append([*self._taken_samples(), *unrecorded, ended]).batch()
+        batch = self._recorder.append([*self._taken_samples(), *unrecorded, ended])
         with self._turn:
             yield batch
 
@@ -295,35 +320,61 @@ class Session:
     def _record(self, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
         """Make durable what has arrived, as one batch, and only then yield it (I2).
 
-        A batch is taken up once it is this market's turn, so that what it waited for other markets
-        counts as its delay.
+        What is decided on it becomes durable with the next batch, or alone as soon as nothing
+        arrives; the changed state when nothing arrives, and at least each `DERIVED_DURABLE_MS`.
         """
         left = max_ticks
         while not self._feed.finished(self.market) and left != 0:
             self.looped_s = clock.monotonic_s()
-            arrived = self._feed.take(TAKE_S, self.market)
+            arrived = self._feed.take(self._patience_s(), self.market)
             if left is not None:
                 arrived = _up_to(arrived, left)
                 left -= sum(_is_tick(record) for record in arrived)
             arrived += self._taken_samples()
             if arrived:
+                received_ns = arrived[0].received_ns
+                batch = self._recorder.append(self._taken_up(arrived))
+                self._reached("recorded", received_ns)
                 with self._turn:
-                    batch = self.log.append(self._taken_up(arrived)).batch()
-                    self._oldest_ns = arrived[0].received_ns
-                    self._reached("recorded")
-                    self.board.see(batch)
-                    self._look_for_first_price(batch)
                     yield batch
-                self._reached("latency")
+                self._reached("decided", received_ns)
+                self._underway_ns.append(received_ns)
+                self.board.see(batch)
+                self._look_for_first_price(batch)
                 self.board.price(prices.price_of(self._recorder.engine.market))
-                self._oldest_ns = None
-            else:
+                self._settle_in_time()
+            elif self._recorder.is_settled:
                 self.log.sync_mark()
+                self._count()
+            else:
+                self._settle()
+            if self.looped_s - self._counted_s >= SHOW_S:
+                self._count()
             if self._recorder.engine.market.needs_snapshot:
                 self._feed.resync(self.market)
             self._sealer.tend()
         if left == 0:
             self.stop("--max-ticks")
+
+    def _patience_s(self) -> float:
+        """Return how long to wait for a tick, in seconds: not long while anything derived waits."""
+        return TAKE_S if self._recorder.is_settled else QUIET_MS / 1e3
+
+    def _settle_in_time(self) -> None:
+        """Make what is derived durable once it has waited for as long as it may."""
+        now_s = clock.monotonic_s()
+        if self._derived_s is None:
+            self._derived_s = now_s
+        elif now_s - self._derived_s >= DERIVED_DURABLE_MS / 1e3:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Make what is derived durable, and take note of how long that took."""
+        self._recorder.settle()
+        for received_ns in self._underway_ns:
+            self._reached("latency", received_ns)
+        self._underway_ns.clear()
+        self._derived_s = None
 
     def _taken_up(self, arrived: list[Input]) -> list[Input]:
         """Return what arrived, its ticks with this moment; before the first the gap that ends."""
@@ -348,7 +399,14 @@ class Session:
             self.board.figures.first_price = self._opening.add(batch).first
 
     def _taken_samples(self) -> list[Health]:
-        """Return the samples that wait, each with what all decisions so far come to."""
+        """Return the samples that wait, each with what all decisions so far come to.
+
+        They count what is durable, so nothing that precedes them in the log may still wait.
+        """
+        if not self._samples:
+            return []
+        self._settle()
+        self._count()
         so_far = self._so_far()
         return [
             replace(sample, detail=json.dumps({**json.loads(sample.detail), **so_far}))
@@ -377,6 +435,7 @@ class Session:
         return SessionStarted(received_ns=self.ready_ns, session=self._number, detail=detail)
 
     def _summary(self) -> SessionSummary:
+        self._count()
         score, session, seen = self.board.score, self.board.session, self.board.figures
         return SessionSummary(
             journal=self.place.name,

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from cli.exit_codes import code_of
@@ -11,9 +12,11 @@ from engine.chunks import chunks
 from engine.comparison import Comparison
 from engine.engine import Engine
 from engine.loop import run
+from eventlog import body, frame
 from eventlog.log import Log
 from eventlog.reader import Reader
 from eventlog.records import EFFECT_KINDS, Input
+from eventlog.schema import encode
 from fixtures.record import HERE, JOURNAL
 from journal import layout
 from journal.header import JournalHeader, header_of
@@ -51,6 +54,8 @@ def test_effects_lost_in_a_kill_are_derived_and_appended(tmp_path: Path) -> None
             log, checkpoints, after=0, show=lambda batch: shown.append(batch.num_rows)
         )
         run(engine, chunks(log.read(1, log.end), 128), keep)
+        assert not shown
+        keep.settle()
 
         kinds = [kind for batch in log.read(columns=("kind",)) for kind in batch[0].to_pylist()]
         assert sum(shown) == sum(kind in EFFECT_KINDS for kind in kinds) > 0
@@ -61,9 +66,73 @@ def test_effects_lost_in_a_kill_are_derived_and_appended(tmp_path: Path) -> None
         end = log.end
         again = RecordingSink(log, checkpoints, after=0, show=lambda batch: shown.append(-1))
         run(Engine.initial(start.parameters), chunks(log.read(1, log.end), 100), again)
+        again.settle()
         assert log.end == end
         assert again.compared == sum(kind in EFFECT_KINDS for kind in kinds)
         assert -1 not in shown
+
+
+def test_effects_wait_for_the_next_inputs_and_stand_before_them(tmp_path: Path) -> None:
+    """In one commit, which is one frame; nobody is shown them before it is durable."""
+    records, start = inputs(40), header()
+    shown: list[int] = []
+    with Log.open(tmp_path / "log") as log:
+        log.append(records[:1])
+        checkpoints = Checkpoints(tmp_path / "checkpoints")
+        engine = Engine.initial(start.parameters)
+        checkpoints.keep_whole(engine, offset=0, chain=log.chain)
+        sink = RecordingSink(
+            log, checkpoints, after=0, show=lambda batch: shown.extend(batch[0].to_pylist())
+        )
+
+        run(engine, [sink.append(records[1:20])], sink)
+        end = log.end
+        assert (end, shown, sink.is_settled) == (20, [], False)
+
+        rows = sink.append(records[20:30])
+        assert shown == list(range(end, log.end - 10))
+        assert rows.column("offset").to_pylist() == list(range(log.end - 10, log.end))
+        assert log.chain_after(log.end - 11) is None, "no frame ends between them"
+        assert checkpoints.offsets() == [0]
+        assert sink.checkpoint_offset == 0
+
+        run(engine, [rows], sink)
+        rows = sink.append_batch(encode(records[30:], first_offset=0))
+        run(engine, [rows], sink)
+        sink.settle()
+        assert sink.is_settled
+        assert sink.checkpoint_offset == log.end - 1
+        kinds = [kind for batch in log.read(columns=("kind",)) for kind in batch[0].to_pylist()]
+        assert shown == [at for at, kind in enumerate(kinds) if kind in EFFECT_KINDS]
+        # Once more from the first state: the same effects follow from the log.
+        again = RecordingSink(log, Checkpoints(tmp_path / "other"), after=0, show=shown.remove)
+        run(Engine.initial(start.parameters), chunks(log.read(1, log.end), 7), again)
+        assert again.compared == len(shown)
+
+
+def test_effects_that_do_not_fit_before_the_inputs_go_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame has a longest body, and inputs may fill it."""
+    records, start = inputs(40), header()
+    shown: list[int] = []
+    with Log.open(tmp_path / "log") as log:
+        log.append(records[:1])
+        checkpoints = Checkpoints(tmp_path / "checkpoints")
+        engine = Engine.initial(start.parameters)
+        checkpoints.keep_whole(engine, offset=0, chain=log.chain)
+        sink = RecordingSink(
+            log, checkpoints, after=0, show=lambda batch: shown.append(batch.num_rows)
+        )
+        run(engine, [sink.append(records[1:30])], sink)
+        parts = (pa.concat_batches(sink._waiting), encode(records[30:], first_offset=0))
+        monkeypatch.setattr(frame, "BODY_BYTES_MAX", max(len(body.pack(part)) for part in parts))
+
+        rows = sink.append(records[30:])
+
+        assert sum(shown) == log.end - 40 > 0
+        assert log.chain_after(log.end - 11) is not None
+        assert rows.column("offset").to_pylist() == list(range(log.end - 10, log.end))
 
 
 def test_a_tail_that_differs_stops_everything(tmp_path: Path) -> None:
