@@ -1,209 +1,175 @@
-"""From frame received to decision made, both durable: the live path over a loopback socket.
+"""From frame received to decision made, and to everything durable: a session over loopback.
 
-    uv run --group test pytest tests/benchmarks/test_latency.py
+    uv run --group test pytest -s tests/benchmarks/test_latency.py
 
-Every batch goes through what `trader live` does with it, in its order, and the clock is read
-between the stages. Beside the time that passed stands the processor time of the thread: what a
-stage costs where others want the same cores. The difference is waiting, for the disk or for a core.
+Sessions are those of `trader live`, with the stand-in exchange in a process of its own. Two ways
+take turns in one run: as it is, and *three waits*, where effects and state are made durable after
+every batch and the decision counts only then. Whenever a session has nothing to do it also makes a
+bare durable write of as many bytes as the newest tick's frame into a file that was written before,
+on the same disk: nobody who records before deciding can be faster than that.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter_ns, thread_time_ns
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pytest
 
-from engine.checkpoint import Checkpoints
-from engine.engine import Engine
-from engine.loop import run
-from engine.parameters import Parameters
 from eventlog.log import Log
-from eventlog.records import SessionStarted
-from eventlog.storage import Disk, File
+from eventlog.storage import DISK
 from feeds import clock
 from feeds.btcmarkets.connection import Feed
 from fixtures.record import exchange
-from journal.sinks import RecordingSink
+from journal.asked.settings import settings
+from journal.layout import JournalPath
+from journal.live import session as sessions
+from journal.live.latency import STAGES
+from journal.live.session import TAKE_S, Session
+from journal.recorder import Recorder
 
-TICKS = 3_000
+TURNS = 3
+TICKS = 1_000
+"""In each turn of each way; of these the first fifth is not counted."""
+
 MANY_TICKS = 60_000
 SPEED = 5.6
 """The calm market sends about 21 frames in a market second."""
 
-STAGES = (
-    "taken from the inbox",
-    "in the log",
-    "as rows",
-    "decided",
-    "decision in the log",
-    "state kept",
-)
+BARE_BYTES = 32 << 20
 
 
-class Watched:
-    """A file of the real disk, and how long its writes and syncs took."""
+class Bare:
+    """Durable writes and nothing else, each with the number of bytes that is asked for."""
 
-    def __init__(self, file: File, waited_ns: list[int]) -> None:
-        self._file = file
-        self._waited_ns = waited_ns
-        self.close = file.close
+    def __init__(self, path: Path) -> None:
+        file = DISK.create(path)
+        for position in range(0, BARE_BYTES, 1 << 16):
+            file.pwrite(bytes(1 << 16), position)
+        file.fsync()
+        file.close()
+        self._file, self._position = DISK.open_synced(path), 0
+        self.took_ns: list[int] = []
 
-    def pwrite(self, data: bytes, position: int) -> None:
-        self._timed(lambda: self._file.pwrite(data, position))
-
-    def fdatasync(self) -> None:
-        self._timed(self._file.fdatasync)
-
-    def is_named(self, path: Path) -> bool:
-        return self._file.is_named(path)
-
-    def fsync(self) -> None:
-        self._timed(self._file.fsync)
-
-    def _timed(self, call: Callable[[], None]) -> None:
+    def write(self, size_bytes: int) -> None:
+        """Write and sync."""
+        data = bytes([1]) * size_bytes
         began_ns = perf_counter_ns()
-        call()
-        self._waited_ns[0] += perf_counter_ns() - began_ns
+        self._file.pwrite(data, self._position)
+        self.took_ns.append(perf_counter_ns() - began_ns)
+        self._position = (self._position + size_bytes) % (BARE_BYTES - (1 << 20)) & -64
 
 
-class WatchedDisk(Disk):
-    """The real disk, whose calls are timed; ``waited_ns`` is their sum."""
+class Turned:
+    """A feed; before a session waits for it with nothing to do, a bare write is made."""
 
-    def __init__(self) -> None:
-        self.waited_ns = [0]
+    def __init__(self, feed: Feed, bare: Bare) -> None:
+        self._feed, self._bare = feed, bare
+        self.frame_bytes: int | None = None
 
-    def create(self, path: Path) -> File:
-        return Watched(super().create(path), self.waited_ns)
+    def take(self, timeout_s: float, market: str | None = None) -> Any:
+        if timeout_s == TAKE_S and self.frame_bytes is not None:
+            self._bare.write(self.frame_bytes)
+            self.frame_bytes = None
+        return self._feed.take(timeout_s, market)
 
-    def open(self, path: Path) -> File:
-        return Watched(super().open(path), self.waited_ns)
-
-    def open_synced(self, path: Path) -> File:
-        return Watched(super().open_synced(path), self.waited_ns)
-
-
-class Course:
-    """What became of every record: nanoseconds from its reception to the end of each stage."""
-
-    def __init__(self) -> None:
-        self.since_ns: dict[str, list[int]] = {stage: [] for stage in STAGES}
-        self.share_ns: dict[str, list[int]] = {stage: [] for stage in STAGES}
-        self.cpu_ns: dict[str, list[int]] = {stage: [] for stage in STAGES}
-        self._received_ns: list[int] = []
-        self._at_ns = self._cpu_ns = 0
-
-    def begin(self, received_ns: list[int]) -> None:
-        """Begin a batch, which was taken just now."""
-        self._received_ns, self._at_ns = received_ns, min(received_ns)
-        self._cpu_ns = thread_time_ns()
-        self.end("taken from the inbox")
-
-    def end(self, stage: str) -> None:
-        """Note that a stage ends now for the batch."""
-        now_ns, cpu_ns = clock.now_ns(), thread_time_ns()
-        self.since_ns[stage] += [now_ns - each for each in self._received_ns]
-        self.share_ns[stage].append(now_ns - self._at_ns)
-        self.cpu_ns[stage].append(cpu_ns - self._cpu_ns)
-        self._at_ns, self._cpu_ns = now_ns, cpu_ns
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._feed, name)
 
 
-class Timed(RecordingSink):
-    """A keeper that looks at the clock behind every stage, and at how long the disk took."""
+class Watched(Session):
+    """A session that remembers when each batch reached which stage, and the processor's part."""
 
-    def __init__(self, log: Log, checkpoints: Checkpoints, course: Course, disk: WatchedDisk):
-        super().__init__(log, checkpoints, after=0, show=lambda effects: None)
-        self.waits_ns: list[int] = []
-        self._course = course
-        self._disk = disk
+    def __init__(self, *given: Any, turned: Turned, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.turned = turned
+        self.took_ms: dict[str, list[float]] = {stage: [] for stage in STAGES}
+        self.began_s = self.ended_s = self.cpu_s = 0.0
 
-    def accept(self, effects: pa.RecordBatch) -> None:
-        self._course.end("decided")
-        super().accept(effects)
-        self._course.end("decision in the log")
+    def _reached(self, stage: str, received_ns: int) -> None:
+        self.took_ms[stage].append((clock.now_ns() - received_ns) / 1e6)
+        if stage == "recorded":
+            segment = self.log._last
+            self.turned.frame_bytes = segment.position - segment._before[1]
 
-    def checkpoint(self, engine: Engine) -> None:
-        super().checkpoint(engine)
-        self._course.end("state kept")
-        self.waits_ns.append(self._disk.waited_ns[0])
-
-
-def carried(place: Path, speed: str, ticks: int) -> tuple[Course, Timed, float]:
-    """Carry so many frames at a multiple of the market's speed; return the seconds as well."""
-    engine, course, disk = Engine.initial(Parameters()), Course(), WatchedDisk()
-    with (
-        exchange("--seed", "1", "--speed", speed) as url,
-        Log.open(place / "log", storage=disk) as log,
-        ThreadPoolExecutor(1) as beside,
-    ):
-        log.append([SessionStarted(received_ns=clock.now_ns(), session=1, detail="{}")])
-        checkpoints = Checkpoints(place / "checkpoints", storage=disk, in_background=beside.submit)
-        checkpoints.keep_whole(engine, offset=0, chain=log.chain)
-        keep = Timed(log, checkpoints, course, disk)
-        engine.advance(log.append([]).batch())  # compiles
-        with Feed(url, ["BTC-AUD"]) as feed:
-            started_s = clock.monotonic_s()
-
-            def source() -> Iterator[pa.RecordBatch]:
-                seen = 0
-                while seen < ticks:
-                    records = feed.take(1.0)
-                    if not records:
-                        continue
-                    disk.waited_ns[0] = 0
-                    course.begin([record.received_ns for record in records])
-                    seen += len(records)
-                    commit = log.append(records)
-                    course.end("in the log")
-                    batch = commit.batch()
-                    course.end("as rows")
-                    yield batch
-
-            run(engine, source(), keep)
-            seconds = clock.monotonic_s() - started_s
-        checkpoints.close()
-    return course, keep, seconds
+    def _record(self, max_ticks: int | None) -> Iterator[Any]:
+        self.began_s, cpu_ns = clock.monotonic_s(), thread_time_ns()
+        yield from super()._record(max_ticks)
+        self.ended_s, self.cpu_s = clock.monotonic_s(), (thread_time_ns() - cpu_ns) / 1e9
 
 
-def test_frame_to_durable_decision(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Print when each stage is over, and what it took of the time and of the processor."""
-    course, keep, seconds = carried(tmp_path, str(SPEED), TICKS)
+class Waiting(Watched):
+    """One that makes all that follows from a batch durable before it counts as decided."""
 
-    with capsys.disabled():
-        print(f"\n{TICKS / seconds:,.0f} frames/s over loopback, {len(keep.waits_ns):,} batches")
-        print(
-            "milliseconds             since received           the stage    of that the processor"
-        )
-        print("                        p10    p50    p99      p50    p99      p50")
-        for stage in STAGES:
-            since = _quantiles(course.since_ns[stage], 0.1, 0.5, 0.99)
-            share = _quantiles(course.share_ns[stage], 0.5, 0.99)
-            cpu = _quantiles(course.cpu_ns[stage], 0.5)
-            print(f"  {stage:20}", *(f"{each:6.2f}" for each in since), " ", end="")
-            print(*(f"{each:6.2f}" for each in (*share, *cpu)))
-        p50, p99 = _quantiles(keep.waits_ns, 0.5, 0.99)
-        print(f"  of a batch waiting for the disk: p50 {p50:.2f}, p99 {p99:.2f}")
-    assert all(len(values) >= TICKS for values in course.since_ns.values())
+    def _settle_in_time(self) -> None:
+        self._settle()
+        self.took_ms["decided"][-1] = self.took_ms["latency"][-1]
 
 
-def test_the_highest_rate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def lived(kind: type[Watched], place: JournalPath, url: str, bare: Bare, ticks: int) -> Watched:
+    """Let a session of a new journal take so many ticks."""
+    feed = Feed(url, ["BTC-AUD"])
+    turned = Turned(feed, bare)
+    session = kind(
+        place, None, turned, market="BTC-AUD", url=url, settings=settings(place.home, []),
+        turn=nullcontext(), turned=turned,
+    )  # fmt: skip
+    session.resume()  # as in `trader live`, before anything is received
+    with feed, Log.open(place.log) as log:
+        session.found(log)
+        session.run(max_ticks=ticks)
+    return session
+
+
+def test_frame_to_decision(tmp_path: Path) -> None:
+    """Print when a tick is recorded, decided on, and durable with all that follows from it."""
+    ways: dict[str, type[Watched]] = {"one wait": Watched, "three waits": Waiting}
+    bare = Bare(tmp_path / "bare")
+    took = {way: {stage: list[float]() for stage in STAGES} for way in ways}
+    frames, seconds = 0, 0.0
+    with exchange("--seed", "1", "--speed", str(SPEED)) as url:
+        for turn in range(TURNS):
+            for way, kind in ways.items():
+                place = JournalPath(tmp_path / f"{way} {turn}", "BTC-AUD")
+                session = lived(kind, place, url, bare, TICKS)
+                frames, seconds = frames + TICKS, seconds + session.ended_s - session.began_s
+                for stage in STAGES:
+                    batches = session.took_ms[stage]
+                    took[way][stage] += batches[len(batches) // 5 :]
+
+    write_ms = _quantiles([each / 1e6 for each in bare.took_ns])
+    print(f"\n{frames / seconds:,.0f} frames/s over loopback; milliseconds p10, p50, p99")
+    print(f"  {'a bare durable write':34}" + "".join(f"{each:8.2f}" for each in write_ms))
+    for way, stages in took.items():
+        for stage, name in zip(STAGES, ("recorded", "decided", "all durable"), strict=True):
+            values = _quantiles(stages[stage])
+            ratios = ", ".join(f"{values[at] / write_ms[at]:.1f}" for at in (1, 2))
+            print(
+                f"  {way + ': ' + name:34}"
+                + "".join(f"{each:8.2f}" for each in values)
+                + f"   {ratios} bare writes"
+            )
+    assert all(len(stage) > 0 for way in took.values() for stage in way.values())
+
+
+def test_the_highest_rate(tmp_path: Path) -> None:
     """Print how many frames a second go all the way while the exchange sends what is read."""
-    course, keep, seconds = carried(tmp_path, "max", MANY_TICKS)
+    bare = Bare(tmp_path / "bare")
+    with exchange("--seed", "1", "--speed", "max") as url:
+        session = lived(Watched, JournalPath(tmp_path, "BTC-AUD"), url, bare, MANY_TICKS)
 
-    frames = len(course.since_ns["state kept"])
-    with capsys.disabled():
-        print(
-            f"\n{frames / seconds:,.0f} frames/s at most, {len(keep.waits_ns):,} batches;", end=""
-        )
-        print(" the processor, us a frame:")
-        for stage in STAGES[1:]:
-            print(f"  {stage:20} {sum(course.cpu_ns[stage]) / frames / 1e3:6.1f}")
-    assert frames >= MANY_TICKS
+    seconds = session.ended_s - session.began_s
+    batches = len(session.took_ms["recorded"])
+    print(
+        f"\n{MANY_TICKS / seconds:,.0f} frames/s held, {batches:,} batches;"
+        f" the session's thread: {session.cpu_s / MANY_TICKS * 1e6:.1f} us of processor a frame"
+    )
+    print(json.dumps({"derived_durable_ms": sessions.DERIVED_DURABLE_MS}))
+    assert session.board.ticks >= MANY_TICKS
+    assert isinstance(session._recorder, Recorder)
 
 
-def _quantiles(values_ns: list[int], *shares: float) -> list[float]:
-    """Return quantiles in milliseconds, behind the first third: there, caches are cold."""
-    steady = values_ns[len(values_ns) // 3 :]
-    return [float(each) for each in np.quantile(steady, shares) / 1e6]
+def _quantiles(values_ms: list[float]) -> list[float]:
+    return [float(each) for each in np.quantile(values_ms, (0.1, 0.5, 0.99))]
