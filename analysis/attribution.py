@@ -2,20 +2,19 @@
 
 from analysis.figures import Influence
 from analysis.history import History
+from analysis.slopes import slopes
 from engine.checkpoint import Checkpoints
 from engine.errors import CheckpointDamaged
+from engine.learner import features
+from engine.self_check import self_check
 
 
 def influences(told: History) -> list[Influence]:
     """Return features by influence, the strongest first; none if no state that checks has samples.
 
     A feature's influence is the mean size, over the newest labelled samples of the newest kept
-    state, of its value times the slope of the answer "up" in it. Loads TensorFlow.
+    state, of its value times the slope of the answer "up" in it.
     """
-    from engine.arithmetic import tf
-    from engine.learner import features, network
-    from engine.self_check import self_check
-
     if not told.rules.whole:
         return []  # its states are those of another version's engine
     checkpoints = Checkpoints(told.place.checkpoints)
@@ -27,12 +26,7 @@ def influences(told: History) -> list[Influence]:
         samples = self_check(state, told.rules.known)["features"]
         if not len(samples):
             return []
-        model = network.model_at(state, told.rules.known)
-        points = tf.constant(samples)
-        with tf.GradientTape() as tape:
-            tape.watch(points)
-            answers = tf.reduce_sum(model(points)[:, 0])
-        moved = abs(samples * tape.gradient(answers, points).numpy()).mean(0)
+        moved = abs(samples * slopes(state, samples, told.rules.known).slopes).mean(0)
         rows = [
             Influence(name=name, influence=float(moved[place]))
             for place, name in enumerate(features.NAMES)

@@ -1,10 +1,10 @@
-"""How much each feature of one tick moved the network's answer. Loads TensorFlow."""
+"""How much each feature of one tick moved the network's answer."""
 
 import numpy as np
 
+from analysis.slopes import slopes
 from analysis.summaries import ContributionSaid, ContributionsSaid
-from engine.arithmetic import tf
-from engine.learner import candidates, features, network
+from engine.learner import candidates, features
 from engine.state import cursors
 from eventlog.reader import Reader
 from journal.header import JournalHeader
@@ -27,26 +27,23 @@ def contributions(
         return None
     vector = state["memory.samples"][(head - 1) % header.parameters.memory_rows]
     values = vector[: features.COUNT].astype(np.float32)
-    model = network.model_at(state, header.parameters)
-    point = tf.constant(values[None])
-    with tf.GradientTape() as tape:
-        tape.watch(point)
-        logit = model(point)[0, 0]
-    pulls = values * tape.gradient(logit, point).numpy()[0]
+    answer = slopes(state, values[None], header.parameters)
+    pulls = values * answer.slopes[0]
     found = [
         ContributionSaid(name=name, value=float(values[place]), pull=float(pulls[place]))
         for place, name in enumerate(features.NAMES)
     ]
-    pairs, slopes = state["candidates.pairs"], state["candidates.slopes"]
-    made = candidates.products(pairs, values).numpy()
-    for slot in np.flatnonzero(slopes[: candidates.PLACES]).tolist():
+    pairs, adopted = state["candidates.pairs"], state["candidates.slopes"]
+    factors = values[pairs]
+    made = np.clip(factors[:, 0] * factors[:, 1], -features.CLIP, features.CLIP)
+    for slot in np.flatnonzero(adopted[: candidates.PLACES]).tolist():
         name = candidates.pair_name(candidates.pair_number(pairs[slot]))
         value = float(made[slot])
-        pull = float(made[slot] * slopes[slot])
+        pull = float(made[slot] * adopted[slot])
         found.append(ContributionSaid(name=name, value=value, pull=pull))
     found.sort(key=lambda one: -abs(one.pull))
     return ContributionsSaid(
-        logit=float(logit.numpy()),
+        logit=float(answer.logits[0]),
         from_checkpoint=derived.after,
         compared=derived.compared,
         identical=derived.divergence is None,

@@ -1,4 +1,7 @@
-"""TensorFlow, set up so that equal inputs give equal bits; the only module that imports it.
+"""TensorFlow, set up so that equal inputs give equal bits; all modules have it from here.
+
+It is loaded when an attribute of ``tf`` or ``keras`` is first used, not before
+(`engine.executor.loading`): what needs nothing but arrays of numpy never loads it.
 
 The recipe was found by experiment: with it, a training run of dense layers under Adam ends in
 identical bytes on x86-64-v3 processors of different makers; without it, transposed matrix products
@@ -15,7 +18,6 @@ digests differ, equal bits cannot be claimed.
 """
 
 import math
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -42,18 +44,28 @@ ENVIRONMENT = {
 if "tensorflow" in sys.modules:
     raise ImportError("tensorflow was imported before engine.arithmetic could set it up")
 
-os.environ.update(ENVIRONMENT)
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # hides its start-up messages
 
-import keras  # noqa: E402  the environment comes first
-import tensorflow as tf  # noqa: E402
-from tensorflow.compiler.tf2xla.ops import gen_xla_ops  # noqa: E402
+class _Later:
+    """A module that is loaded when something of it is used."""
 
-tf.config.set_visible_devices([], "GPU")
-tf.config.threading.set_inter_op_parallelism_threads(1)
-tf.config.threading.set_intra_op_parallelism_threads(1)
-tf.config.experimental.enable_op_determinism()
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            # Who only inspects it, as a debugger does, loads nothing.
+            raise AttributeError(attribute)
+        from engine.executor import loading
+
+        found = getattr(getattr(loading, self._name), attribute)
+        # From now on found without coming here.
+        setattr(self, attribute, found)
+        return found
+
+
+tf: Any = _Later("tf")
+keras: Any = _Later("keras")
+gen_xla_ops: Any = _Later("gen_xla_ops")
 
 Tensor = Any
 """A TensorFlow tensor; the package ships no types, so docstrings give shapes and units."""

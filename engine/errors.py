@@ -4,7 +4,8 @@
     ├── ParameterError        a parameter that is unknown, of a wrong type or out of its range
     ├── StateMismatch         a state whose arrays are not those of this engine
     ├── CheckpointDamaged     a checkpoint file whose contents fail a check
-    └── ForeignCheckpoint     a checkpoint that belongs to another history
+    ├── ForeignCheckpoint     a checkpoint that belongs to another history
+    └── NoExecutor            nothing here can run the step
 
 Each has its facts as attributes; ``hint`` says what a person can do.
 """
@@ -55,3 +56,11 @@ class ForeignCheckpoint(EngineError):
         super().__init__(f"{path}: belongs to another history than this log at offset {offset}")
         self.path = path
         self.offset = offset
+
+
+class NoExecutor(EngineError):
+    """Nothing here can run the step as it was asked for."""
+
+    def __init__(self, problem: str, *, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint

@@ -27,6 +27,7 @@ MODULES = (
     "engine.learner.features",
     "engine.account.fees",
     "engine.account.decision_feedback",
+    "engine.learner.initial_weights",
     "engine.learner.labels",
     "engine.learner.training",
     "engine.market",
@@ -44,6 +45,7 @@ MODULES = (
     "engine.settings",
     "engine.state",
     "engine.step",
+    "engine.executor.loading",
     "engine.venue_rules",
 )
 """The modules on which a decision depends: those of this package that `engine.engine` imports,

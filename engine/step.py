@@ -243,7 +243,7 @@ def step(
 
 def initial_state(parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> Arrays:
     """Return the state before the first tick, by flat names; the weights follow from the seed."""
-    return _arrays(network.flatten(network.build(parameters)), parameters, rules)
+    return _arrays(network.initial_weights(parameters), parameters, rules)
 
 
 def _arrays(

@@ -9,6 +9,7 @@ changes no prediction until it has learned something.
 Inside the compiled step the weights are one flat vector in the model's order.
 """
 
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from engine.arithmetic import Tensor, keras, reduced, tf
 from engine.learner.experts import FIRST_HEAD, HEADS
 from engine.learner.features import COUNT
+from engine.learner.initial_weights import he_normal
 from engine.parameters import Parameters, Shape
 from engine.state import Arrays
 
@@ -71,6 +73,20 @@ def build(parameters: Parameters) -> Any:
     return keras.Model(inputs, keras.layers.Concatenate(name="logits")(heads), name="predictor")
 
 
+def initial_weights(parameters: Parameters) -> npt.NDArray[np.float32]:
+    """Return the weights that `build` draws, as one vector in the order of `Layers`."""
+    wide, _, deep, _, outputs = shapes(parameters.shape)
+    if sys.platform != "linux":
+        return flatten(build(parameters))  # whose C library draws with other functions
+    parts = [
+        he_normal((wide[0], wide[1]), parameters.seed),
+        np.zeros(wide[1], np.float32),
+        he_normal((deep[0], deep[1]), parameters.seed + 1),
+        np.zeros(deep[1] + outputs[0], np.float32),
+    ]
+    return np.concatenate([part.ravel() for part in parts])
+
+
 def flatten(model: Any) -> npt.NDArray[np.float32]:
     """Return the weights of a model's blocks as one vector, in the order of `Layers`."""
     parts = [model.get_layer(name).get_weights() for name in ("wide", "deep")]
@@ -101,6 +117,14 @@ def layers(vector: Tensor, shape: Shape) -> Layers:
     kinds = shapes(shape)
     parts = tf.split(vector, [int(np.prod(kind)) for kind in kinds])
     return Layers(*(tf.reshape(part, kind) for part, kind in zip(parts, kinds, strict=True)))
+
+
+def arrays(vector: npt.NDArray[Any], shape: Shape) -> Layers:
+    """Return a flat vector's layers, as `layers` does, of an array and as arrays."""
+    kinds = shapes(shape)
+    ends = np.cumsum([int(np.prod(kind)) for kind in kinds])[:-1]
+    parts = zip(np.split(vector, ends), kinds, strict=True)
+    return Layers(*(part.reshape(kind) for part, kind in parts))
 
 
 class Activity(NamedTuple):
