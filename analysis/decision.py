@@ -114,8 +114,7 @@ def explain(
 ) -> Explanation:
     """Return what the decision that is meant rests on; ``features`` derives them again.
 
-    Without a window the reasons are counted in the newest `RECENT_RECORDS`. Only ``features``
-    loads TensorFlow.
+    Without a window the reasons are counted in the newest `RECENT_RECORDS`.
 
     Raises:
         NoSuchRecord: if there is no decision there.

@@ -36,6 +36,7 @@ from analysis.scoring.uncertainty import blocked
 from analysis.summaries import IntervalSaid
 from analysis.verdicts import answers, assumptions
 from engine.account.reasons import LATE
+from engine.executor.choice import Choice
 from engine.snapshot import Facts
 from eventlog.reader import Reader
 from journal import compile_cache
@@ -60,15 +61,23 @@ class Reported:
     figures: ReportSummary
 
 
-def reported(place: JournalPath, log: Reader, *, frozen: bool, influences: bool) -> Reported:
+def reported(
+    place: JournalPath,
+    log: Reader,
+    *,
+    frozen: bool,
+    influences: bool,
+    executor: Choice = Choice.AUTO,
+) -> Reported:
     """Read a journal from its first record to its last and return what there is to report.
 
     Args:
         place: the journal.
         log: its log.
         frozen: whether the state of a quarter of it is first run over the rest, learning no more;
-            what it said is kept next to the log. Loads TensorFlow.
-        influences: whether it is asked what the network looks at. Loads TensorFlow.
+            what it said is kept next to the log.
+        influences: whether it is asked what the network looks at.
+        executor: who runs the step then.
 
     Raises:
         NoJournal: if it has no record.
@@ -77,7 +86,7 @@ def reported(place: JournalPath, log: Reader, *, frozen: bool, influences: bool)
     if not log.end:
         raise NoJournal(f"{place.log} is empty: there is nothing to tell yet")
     if frozen:
-        compile_cache.reuse()
+        compile_cache.reuse(executor)
         with stage("load"):
             from analysis.freezing import freeze
         freeze(place, log, header_of(log, place))

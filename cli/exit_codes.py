@@ -13,6 +13,7 @@ from engine.errors import (
     CheckpointDamaged,
     EngineError,
     ForeignCheckpoint,
+    NoExecutor,
     ParameterError,
     StateMismatch,
 )
@@ -136,6 +137,7 @@ _CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (CheckpointDamaged, Exit.CORRUPT),
     (ForeignCheckpoint, Exit.CORRUPT),
     (StateMismatch, Exit.INCOMPATIBLE),
+    (NoExecutor, Exit.CONFIGURATION),
     (EngineError, Exit.BUG),
     (TrustInvalid, Exit.CONFIGURATION),
     (ExchangeUnreachable, Exit.UNREACHABLE),

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from engine.executor.choice import Choice
 from feeds.simulator.scenario import SCENARIOS
 from feeds.venue import BTC_MARKETS, venue
 
@@ -38,6 +39,17 @@ Journal = Annotated[
         autocompletion=_journals,
     ),
 ]
+
+
+Executor = Annotated[
+    Choice | None,
+    typer.Option(help="Who runs the compiled step.", show_default="the setting step.executor"),
+]
+
+
+def assigned(set_: list[str] | None, executor: Choice | None) -> list[str]:
+    """Return what `Set` and `Executor` choose, as assignments of settings."""
+    return [*(set_ or []), *([] if executor is None else [f"step.executor={executor}"])]
 
 
 Set = Annotated[

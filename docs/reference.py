@@ -14,7 +14,7 @@ from cli.exit_codes import MEANINGS
 from cli.main import app
 from eventlog.records import KINDS
 from eventlog.schema import COLUMNS, FIELDS, SCHEMA
-from journal.asked.settings import KNOWN
+from journal.asked.settings import KNOWN, range_of
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -71,7 +71,7 @@ def configuration() -> str:
             "|---|---|---|---|",
         ]
         lines += [
-            _row(f"`{each.name}`", f"`{each.default}`", f"{each.low:g} … {each.high:g}", each.text)
+            _row(f"`{each.name}`", f"`{each.default}`", range_of(each), each.text)
             for each in KNOWN
             if each.section == section
         ]

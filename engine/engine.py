@@ -7,7 +7,6 @@ for every tick its fill, if an order filled, then milestones of the learner, the
 
 import json
 from collections import deque
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +17,10 @@ from engine import self_check
 from engine import step as steps
 from engine.account import policy
 from engine.errors import StateMismatch
+from engine.executor.golden import golden_digest
+from engine.executor.selection import executor_of
 from engine.learner import candidates, monitor
-from engine.market import WIDTH, Column, Market, Rows
+from engine.market import Column, Market, Rows
 from engine.parameters import Parameters
 from engine.settings import settings_of
 from engine.state import Arrays, digest
@@ -89,7 +90,7 @@ class Engine:
         """
         self.parameters = parameters
         # Held here, so that the cache forgetting it costs a compilation and no more.
-        self._step = steps.compiled(parameters.shape)
+        self._step = executor_of(parameters.shape)
         wanted = initial_state(parameters, rules)
         if set(state) != set(wanted):
             difference = sorted(set(state) ^ set(wanted))
@@ -99,7 +100,7 @@ class Engine:
                 found = f"{state[name].dtype}{list(state[name].shape)}"
                 raise StateMismatch(f"{name} is {found}, not {array.dtype}{list(array.shape)}")
         self._market = Market.of(state, rules)
-        self._variables = self._step.hold(state, settings_of(parameters, rules))
+        self._held = self._step.hold(state, settings_of(parameters, rules))
         self._spans = steps.spans(state)
         self._packed = steps.pack(state)
         self._frontier = self._market  # after the last prefetched chunk
@@ -109,9 +110,6 @@ class Engine:
     @classmethod
     def initial(cls, parameters: Parameters, rules: VenueRules = DEFAULT_RULES) -> "Engine":
         """Return the engine before the first record."""
-        # First, as wherever a step is needed: TensorFlow numbers what it traces, and knows by that
-        # name what it compiled in another process.
-        steps.compiled(parameters.shape)
         return cls(parameters, initial_state(parameters, rules), rules)
 
     def advance(self, chunk: pa.RecordBatch) -> pa.RecordBatch:
@@ -133,7 +131,7 @@ class Engine:
             hold("I1", first > self.position, "records follow", first=first, last=self.position)
         try:
             market, rows = self._folded(chunk)
-            outcome = self._step.run(self._variables, rows)
+            outcome = self._step.run(self._held, rows)
         except BaseException:
             # The prefetched chunks were folded after one that has not been applied.
             self._prefetched.clear()
@@ -173,7 +171,7 @@ class Engine:
     def state(self) -> Arrays:
         """Return the whole state as arrays by name, copies that the engine never changes."""
         market = {name: array.copy() for name, array in self._market.state().items()}
-        return {**market, **self._variables.state()}
+        return {**market, **self._held.state()}
 
     def small_bytes(self) -> dict[str, bytes]:
         """Return the bytes of all arrays but the rings, by name: what a tick changes throughout.
@@ -186,11 +184,17 @@ class Engine:
 
     def ring_rows(self, name: str, places: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return the rows of a ring at these places, [len(places), …]."""
-        return self._variables.ring_rows(name, places)
+        rows: npt.NDArray[Any] = self._held.ring_rows(name, places)
+        return rows
 
     def self_check(self, state: Arrays) -> Arrays:
         """Return a state's newest labelled samples and its logits (`engine.self_check`)."""
         return self_check.self_check(state, self.parameters)
+
+    @property
+    def executor(self) -> str:
+        """Who runs the step: ``native`` or ``tensorflow``."""
+        return self._step.name
 
     @property
     def market(self) -> Market:
@@ -216,39 +220,7 @@ def arithmetic_digest(parameters: Parameters, rules: VenueRules = DEFAULT_RULES)
     It identifies the arithmetic of this build on this machine, as these parameters use it. Equal
     bits can be claimed only where it equals the recorded digest. 32 hexadecimal digits.
     """
-    step = steps.compiled(parameters.shape)
-    state = steps.initial_state(parameters, rules)
-    weights = state["learner.weights"]
-    # The initial weights come from integers here, so that only the step's arithmetic is tested.
-    ranks = np.arange(weights.size, dtype=np.int64)
-    state["learner.weights"] = ((ranks * 7919 % 2001 - 1000) / np.float32(4000)).astype(np.float32)
-    variables = step.hold(state, settings_of(parameters, rules))
-    outcome = step.run(variables, _probe_rows(CHUNK_TICKS))
-    hasher = blake2b(outcome.counts.tobytes() + outcome.measures.tobytes(), digest_size=16)
-    hasher.update(digest(variables.state()).encode())
-    return hasher.hexdigest()
-
-
-def _probe_rows(count: int) -> Rows:
-    """Return int64[count, WIDTH], a random walk of the market from an integer recurrence."""
-    rows = np.zeros((count, WIDTH), np.int64)
-    middle_e8, seed = 100_000 * 10**8, 12345
-    for index in range(count):
-        draws = []
-        for _ in range(14):
-            seed = (seed * 1_103_515_245 + 12_345) % 2**31
-            draws.append(seed >> 8)
-        middle_e8 += (draws[0] % 2001 - 1000) * 10**6
-        bid_e8, ask_e8 = middle_e8 - 10**8, middle_e8 + 10**8
-        named = [
-            index, (index + 1) * 50_000_000, draws[1] % 3, int(index == 0), 1, 1,
-            bid_e8, ask_e8, middle_e8, (draws[2] % 201 - 100) * 10**6, 0, 0, 0,
-        ]  # fmt: skip
-        bids = [bid_e8 - rank * 10**8 for rank in range(5)]
-        asks = [ask_e8 + rank * 10**8 for rank in range(5)]
-        volumes = [draw % 10**9 + 1 for draw in draws[3:13]]
-        rows[index] = [*named, *bids, *volumes[:5], *asks, *volumes[5:]]
-    return rows
+    return golden_digest(executor_of(parameters.shape), parameters, rules)
 
 
 def _effects(chunk: pa.RecordBatch, rows: Rows, outcome: Outcome) -> pa.RecordBatch:

@@ -5,6 +5,7 @@
     ├── StateMismatch         a state whose arrays are not those of this engine
     ├── CheckpointDamaged     a checkpoint file whose contents fail a check
     ├── ForeignCheckpoint     a checkpoint that belongs to another history
+    ├── ArtefactRefused       machine code of the step that is not taken, and why
     └── NoExecutor            nothing here can run the step
 
 Each has its facts as attributes; ``hint`` says what a person can do.
@@ -56,6 +57,10 @@ class ForeignCheckpoint(EngineError):
         super().__init__(f"{path}: belongs to another history than this log at offset {offset}")
         self.path = path
         self.offset = offset
+
+
+class ArtefactRefused(EngineError):
+    """Machine code of the step that is not taken: it fails a check, or has something unknown."""
 
 
 class NoExecutor(EngineError):

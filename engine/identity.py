@@ -46,6 +46,7 @@ MODULES = (
     "engine.state",
     "engine.step",
     "engine.executor.loading",
+    "engine.executor.tensorflow",
     "engine.venue_rules",
 )
 """The modules on which a decision depends: those of this package that `engine.engine` imports,

@@ -1,19 +1,25 @@
 """What XLA compiled, kept from one process to the next: compiling is most of a start.
 
-TensorFlow can put machine code into a directory, and takes it from there when it has to compile the
-same computation again. But it trusts what it finds, and a damaged file ends the process. So the
-directory that it is given is this process's own (`reuse`): what lies there at first was checked
-against the digest in its name, and what is new is published under one (`publish`).
+Two kinds of files are kept. An *artefact* (`engine.executor.artefact`) is the step's machine code
+with all that is needed to run it without TensorFlow. What TensorFlow itself can put into a
+directory, and takes from there when it has to compile the same computation again, serves where
+TensorFlow has to run the step; and artefacts are made of it.
+
+TensorFlow trusts what it finds, and a damaged file ends the process. So the directory that it is
+given is this process's own (`reuse`): what lies there at first was checked against the digest in
+its name, and what is new is published under one (`publish`).
 
 A digest tells of damage, not of origin: whoever writes a file can name it. What is kept is machine
 code that runs here, so it comes from a directory that only this user can write to: every directory
 on the way to it belongs to this user or to root and is not open to others, and it and what lies in
-it are this user's alone. Where that is not so nothing is kept, and a line says why.
+it are this user's alone. Where that is not so nothing is kept, and a line says why. The other place
+is the installed package itself (`SHIPPED`), which is as trustworthy as this module. Nothing is ever
+taken from a journal.
 
 Code for another processor, by another TensorFlow, or of another recipe (`engine/arithmetic.py`)
 lies in another directory and is never looked at. That kept code gives the bits that code gives
-which has just been compiled is tested; and if ever it did not, the arithmetic digest of the session
-(`engine.engine.arithmetic_digest`), which runs it, would be another one.
+which has just been compiled is tested, and an artefact has to show it before it is used
+(`engine.executor.selection`).
 """
 
 import atexit
@@ -24,13 +30,19 @@ import re
 import shutil
 import stat
 import tempfile
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from blake3 import blake3
 from platformdirs import user_cache_path
 
+from engine.arithmetic import ENVIRONMENT
+from engine.executor.choice import Choice
+from engine.executor.recipe import build
+from engine.executor.selection import executor_of, select
+from engine.parameters import Parameters
 from eventlog.printable import printable
 from journal import console
 
@@ -46,6 +58,20 @@ ROOM_BYTES = 1 << 28
 _FLAG = "--tf_xla_persistent_cache_directory="
 _ENDING = ".pb"
 _OWN = "run-"
+_ARTEFACT = ".artefact"
+_ANY = "any"
+"""In the place of a key: what is compiled besides the step."""
+
+SHIPPED = Path(__file__).parents[1] / "engine" / "executor" / "shipped"
+"""Artefacts of the installed package, for every processor of a class."""
+
+SHIPPED_CLASS = "x86-64-v3"
+_CLASS_FLAGS = frozenset(
+    ("abm", "avx", "avx2", "bmi1", "bmi2", "cx16", "f16c", "fma", "lahf_lm", "movbe", "popcnt",
+     "sse4_1", "sse4_2", "ssse3", "xsave")
+)  # fmt: skip
+"""What a processor of that class has, in the words of ``/proc/cpuinfo``."""
+
 _TELLABLE = re.compile(r"[^\s\"'\\,]+")
 """A path that is one word of TensorFlow's flags."""
 
@@ -54,22 +80,81 @@ class _Untrusted(Exception):
     """A directory or a file in which another user could have left machine code."""
 
 
-def reuse() -> None:
-    """Have TensorFlow, which is not loaded yet, find what was compiled before.
+def reuse(executor: Choice = Choice.AUTO) -> None:
+    """Have the step's executor find what was compiled before, and keep what it compiles.
 
-    Where nothing can be kept, everything is compiled as if there were nothing.
+    Before TensorFlow is loaded. Where nothing can be kept, everything is compiled as if there were
+    nothing.
     """
+    select(executor, SHELF)
     if _own() is not None:
         return  # A child of a process that did this, and shares what that has.
     others = [flag for flag in _flags() if not flag.startswith(_FLAG)]
     try:
-        own = _filled(_store())
+        own = _made(_store())
     except (OSError, _Untrusted) as error:
         console.echo(f"what is compiled is not kept: {printable(str(error))}", err=True)
         own = None
     os.environ["TF_XLA_FLAGS"] = " ".join([*others, *([] if own is None else [f"{_FLAG}{own}"])])
     if own is not None:
         atexit.register(_end, own, os.getpid())
+        with suppress(OSError):
+            _fill(own, _ANY)
+
+
+class _Shelf:
+    """Where `engine.executor.selection` finds code and keeps it."""
+
+    @property
+    def processor(self) -> str:
+        return _processor()
+
+    def found(self, key: str) -> Iterator[tuple[str, bytes]]:
+        """Yield what is kept of a key, and what the package ships of it."""
+        with suppress(OSError, _Untrusted):
+            for kept in reversed(_newest_last(_store(), f"{key}{_ARTEFACT}.*")):
+                code = _code(kept)
+                if code is not None and digest(code) == kept.name.rpartition(".")[2]:
+                    yield self.processor, code
+                else:
+                    kept.unlink(missing_ok=True)
+        if _flags_of_processor() >= _CLASS_FLAGS:
+            with suppress(OSError):
+                yield SHIPPED_CLASS, (SHIPPED / f"{key}{_ARTEFACT}").read_bytes()
+
+    def keep(self, key: str, file: bytes) -> None:
+        """Keep an artefact; nothing happens where nothing can be kept."""
+        own = _own()
+        with suppress(OSError, _Untrusted):
+            if own is not None:
+                _publish(own, f"{key}{_ARTEFACT}", file)
+                _bound(own.parent, f"*{_ARTEFACT}.*")
+
+    @contextmanager
+    def compiling(self, key: str) -> Iterator[Callable[[], list[bytes]]]:
+        """Have this process's directory hold what belongs to a key, and nothing else, meanwhile."""
+        own = _own()
+        if own is None:
+            yield list
+            return
+        publish()
+        with suppress(OSError):
+            _fill(own, key)
+        before = {path.name for path in own.glob(f"*{_ENDING}")}
+
+        def written() -> list[bytes]:
+            found = own.glob(f"*{_ENDING}")
+            return [
+                path.read_bytes() for path in sorted(found, key=lambda path: path.name in before)
+            ]
+
+        yield written
+        publish(key)
+        with suppress(OSError):
+            _fill(own, _ANY)
+
+    def say(self, sentence: str) -> None:
+        console.echo(printable(sentence), err=True)
 
 
 def _store() -> Path:
@@ -115,25 +200,18 @@ def _check(directory: Path, *, is_ours: bool) -> None:
         directory.chmod(0o700)  # others could look at it, and no more
 
 
-def _filled(store: Path) -> Path | None:
-    """Return this process's own directory, with what is kept in it; ``None`` for want of room.
-
-    Raises:
-        OSError: if it cannot be made.
-    """
-    _sweep(store)
-    if shutil.disk_usage(store).free < ROOM_BYTES:
-        return None
-    own = _made(store)
-    for kept in _newest_last(store):
-        name, _, named = kept.name.rpartition(".")
+def _fill(own: Path, key: str) -> None:
+    """Have this process's own directory hold what is kept of a key, and nothing else."""
+    for path in own.glob(f"*{_ENDING}"):
+        path.unlink()
+    for kept in _newest_last(own.parent, f"*{_ENDING}.{key}.*"):
+        name, named = kept.name.split(f".{key}.")
         code = _code(kept)
         if code is not None and digest(code) == named:
             (own / name).unlink(missing_ok=True)
             (own / name).hardlink_to(kept)
         else:
             kept.unlink(missing_ok=True)
-    return own
 
 
 def _code(kept: Path) -> bytes | None:
@@ -150,35 +228,37 @@ def _code(kept: Path) -> bytes | None:
         return file.read(CODE_BYTES_MAX)
 
 
-def publish() -> None:
+def publish(key: str = _ANY) -> None:
     """Let other processes have what was compiled in this one by now."""
     own = _own()
     if own is None:
         return
-    store = own.parent
     with suppress(OSError, _Untrusted):
-        _check(store, is_ours=True)
-        known = {kept.name.rpartition(".")[0] for kept in _newest_last(store)}
+        _check(own.parent, is_ours=True)
+        known = {kept.name.rpartition(".")[0] for kept in _newest_last(own.parent, f"*{_ENDING}.*")}
         for made in own.glob(f"*{_ENDING}"):
-            if made.name not in known:  # else it came from there, or another was as quick
-                code = made.read_bytes()
-                kept = f"{made.name}.{digest(code)}"
-                temporary = own / f"{kept}.tmp"
-                temporary.write_bytes(code)
-                temporary.chmod(0o600)
-                temporary.replace(store / kept)
-        for old in _newest_last(store)[:-KEPT_MAX]:
-            old.unlink(missing_ok=True)
+            if f"{made.name}.{key}" not in known:  # else it came from there
+                _publish(own, f"{made.name}.{key}", made.read_bytes())
+        _bound(own.parent, f"*{_ENDING}.*")
 
 
-def origin() -> str:
-    """Return in words whether the step was compiled by this process, or found compiled."""
-    own = _own()
-    if own is None:
-        return "compiled; nothing can be kept for the next time"
-    kept = {path.name.rpartition(".")[0] for path in _newest_last(own.parent)}
-    is_new = any(made.name not in kept for made in own.glob(f"*{_ENDING}"))
-    return "compiled" if is_new else "found compiled"
+def _publish(own: Path, name: str, code: bytes) -> None:
+    kept = f"{name}.{digest(code)}"
+    temporary = own / f"{kept}.tmp"
+    temporary.write_bytes(code)
+    temporary.chmod(0o600)
+    temporary.replace(own.parent / kept)
+
+
+def _bound(store: Path, pattern: str) -> None:
+    for old in _newest_last(store, pattern)[:-KEPT_MAX]:
+        old.unlink(missing_ok=True)
+
+
+def origin(parameters: Parameters) -> str:
+    """Return in words who runs the step of these parameters, and where its code is from."""
+    executor = executor_of(parameters.shape)
+    return f"{executor.name}, {executor.origin}"
 
 
 def digest(code: bytes) -> str:
@@ -221,29 +301,44 @@ def _flags() -> list[str]:
 
 def _recipe() -> str:
     """Return a name for all that machine code depends on besides the computation."""
-    parts = [(Path(__file__).parents[1] / "engine" / "arithmetic.py").read_text(), _processor()]
-    for package in ("tensorflow-cpu", "tensorflow", "keras"):
-        with suppress(PackageNotFoundError):
-            parts.append(f"{package} {version(package)}")
+    parts = [str(ENVIRONMENT), _processor(), build()]
     return blake3("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _processor() -> str:
+    lines = [line for line in _cpuinfo() if line.startswith(("model name", "flags"))]
+    return "\n".join([platform.machine(), *lines])
+
+
+def _flags_of_processor() -> set[str]:
+    flags = (line.partition(":")[2] for line in _cpuinfo() if line.startswith("flags"))
+    return set(next(flags, "").split())
+
+
+@cache
+def _cpuinfo() -> tuple[str, ...]:
     with suppress(OSError):
         first, _, _ = Path("/proc/cpuinfo").read_text().partition("\n\n")
-        lines = [line for line in first.splitlines() if line.startswith(("model name", "flags"))]
-        return "\n".join([platform.machine(), *lines])
-    return f"{platform.machine()} {platform.processor()}"
+        return tuple(first.splitlines())
+    return ()
 
 
-def _newest_last(store: Path) -> list[Path]:
+def _newest_last(store: Path, pattern: str) -> list[Path]:
     """Return what is kept: of two of a name, one of which is damaged, the newer comes last."""
-    kept = [(path.lstat().st_mtime_ns, path) for path in store.glob(f"*{_ENDING}.*")]
+    kept = [(path.lstat().st_mtime_ns, path) for path in store.glob(pattern)]
     return [path for _, path in sorted(kept)]
 
 
 def _made(store: Path) -> Path:
-    """Return a new directory, locked for as long as this process lives."""
+    """Return a new directory, locked for as long as this process lives.
+
+    Raises:
+        OSError: if it cannot be made.
+        _Untrusted: for want of room.
+    """
+    _sweep(store)
+    if shutil.disk_usage(store).free < ROOM_BYTES:
+        raise _Untrusted(f"less than {ROOM_BYTES >> 20} MiB are free in {store}")
     coming = Path(tempfile.mkdtemp(prefix="new-", dir=store))
     _lock(coming)
     own = store / coming.name.replace("new-", _OWN)
@@ -272,3 +367,7 @@ def _sweep(store: Path) -> None:
         if lock is not None:
             shutil.rmtree(own, ignore_errors=True)
             os.close(lock)
+
+
+SHELF = _Shelf()
+"""This user's, and the package's."""

@@ -48,12 +48,13 @@ def fork(
     with stage("compile") as compiling:
         arithmetic = arithmetic_digest(parameters, rules_at(venue))
         engine = Engine.initial(parameters, rules_at(venue))
-        compiling.note = compile_cache.origin()
+        compiling.note = compile_cache.origin(parameters)
     forked, recorded = Score(), Score()
     with Log.open(target.log) as copy:
         detail = session_detail(
             JournalHeader(parameters=parameters, initial_state=engine.digest, venue=venue),
             arithmetic=arithmetic,
+            executor=engine.executor,
             url=str(place.log),
             resumed_from=None,
             predecessor=None,

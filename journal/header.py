@@ -49,6 +49,7 @@ def session_detail(
     header: JournalHeader,
     *,
     arithmetic: str,
+    executor: str | None = None,
     url: str,
     resumed_from: int | None,
     predecessor: Predecessor | None,
@@ -61,8 +62,8 @@ def session_detail(
     """Return what a session says at its start: all that is needed to replay it, as JSON.
 
     ``log`` is the one that it is written to: by its identity a session that a fork copied is told
-    from the fork's own. ``source`` is what an import reads its records from. A session that
-    receives says when it began to load and when it was ready.
+    from the fork's own. ``executor`` says who runs the step. ``source`` is what an import reads its
+    records from. A session that receives says when it began to load and when it was ready.
     """
     return json.dumps(
         {
@@ -71,6 +72,7 @@ def session_detail(
             "initial_state": header.initial_state,
             "step": step_identity(),
             "arithmetic": arithmetic,
+            "executor": executor,
             **({} if log is None else {"log": log.identity.hex()}),
             "url": url,
             "resumed_from": resumed_from,

@@ -49,6 +49,7 @@ class Imported:
     left_out: Counter[str] = field(default_factory=Counter)
     horizon_ms: int = 0
     seconds: float = 0.0
+    executor: str = ""
 
     @property
     def undecodable(self) -> int:
@@ -112,6 +113,7 @@ class Importing:
         outcome.score = since_beginning(log) or Score()
         recorder = self._recorder(log)
         outcome.horizon_ms = recorder.engine.parameters.horizon_ms
+        outcome.executor = recorder.engine.executor
         rest = chunks(self._after(log, chunks(source, CHUNK_TICKS), there), CHUNK_TICKS)
 
         def watched() -> Iterator[pa.RecordBatch]:
@@ -167,6 +169,7 @@ class Importing:
         detail = session_detail(
             JournalHeader(parameters=parameters, initial_state=engine.digest, venue=self._venue),
             arithmetic=arithmetic_digest(parameters, rules),
+            executor=engine.executor,
             url=", ".join(survey.path.name for survey in self._surveys),
             resumed_from=None,
             predecessor=None,

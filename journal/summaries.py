@@ -15,6 +15,7 @@ LOG_LOSS = "mean log-loss of the direction, in nats"
 BASELINE = "the same of the running share of rises"
 ACCURACY = "share of directions predicted"
 EQUITY = "the paper account, in the quote currency"
+EXECUTOR = "who ran the step: native or tensorflow"
 FINGERPRINT = "of the weights, 16 hexadecimal digits"
 
 
@@ -49,6 +50,7 @@ class Verification:
     depth: str = said("quick, default or deep")
     findings: tuple[FindingSaid, ...] = said("what is wrong")
     uncovered: tuple[str, ...] = said("files that no check speaks for, and why")
+    executor: str | None = said("with --deep: who ran the step, native or tensorflow")
     verdict: Verdict = said("what it comes to: clean, repairable, corrupt, diverged, and so on")
 
 
@@ -97,6 +99,7 @@ class Replayed:
     accuracy: float | None = said(ACCURACY)
     equity: str | None = said(EQUITY)
     account: AccountSaid | None = said("the account, and those that it is compared with")
+    executor: str = said(EXECUTOR)
     difference: DifferenceSaid | None = said("what differs there")
 
 
@@ -162,6 +165,7 @@ class SessionSummary:
     resumed_from: int | None = said("the state from which it continued")
     rederived: int = said("ticks of the log's tail that were derived again")
     fingerprint: str | None = said(FINGERPRINT)
+    executor: str = said(EXECUTOR)
     stopped_by: str = said("a signal, --for, --max-ticks, or a limit")
     messages_dropped: int | None = said(
         "what could not be said, for want of a reader", may_lack=True
@@ -204,6 +208,7 @@ class ImportSummary:
     equity: str | None = said(EQUITY)
     fingerprint: str | None = said(FINGERPRINT)
     nothing_learned: str | None = said("why there is no label, where there is none")
+    executor: str = said(EXECUTOR)
     seconds: float = said("without compiling")
 
 
@@ -321,11 +326,11 @@ class SettingSaid:
     MESSAGE_TYPE: ClassVar[str] = "setting"
 
     key: str = said("section and name")
-    value: float = said("what holds")
+    value: Any = said("what holds")
     origin: str = said("default, file and line, variable, or --set")
-    default: float = said("what holds if nothing is chosen")
-    low: float = said("the least that may be chosen")
-    high: float = said("the most")
+    default: Any = said("what holds if nothing is chosen")
+    low: float | None = said("the least that may be chosen; null of a word")
+    high: float | None = said("the most; null of a word")
     text: str = said("what it means")
 
 

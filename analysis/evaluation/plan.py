@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.summaries import EvaluationSummary
+from engine.executor.choice import Choice
 from engine.parameters import parameters_from
 from engine.venue_rules import rules_at
 from eventlog.reader import Reader
@@ -49,6 +50,8 @@ class EvaluationPlan:
     one before."""
     with_frozen: bool
     """Whether the engine's own state of a quarter of the stream is evaluated, too."""
+    executor: Choice = Choice.AUTO
+    """Who runs the step."""
     chosen: Mapping[str, object]
     """The engine's parameters that were chosen, by name."""
     ablations: Mapping[str, Mapping[str, object]]
@@ -68,7 +71,7 @@ def evaluate(plan: EvaluationPlan, *, tell: Callable[[str], None]) -> Evaluation
         ParameterError: if a parameter is none.
     """
     _check(plan)
-    compile_cache.reuse()
+    compile_cache.reuse(plan.executor)
     with stage("load"):
         from analysis.evaluation.evaluation import evaluation
     source, kept = _source(plan, tell)

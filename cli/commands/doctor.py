@@ -23,7 +23,7 @@ def doctor(
         bool, typer.Option("--offline", help="Do not try to reach the exchange.")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Skip the golden run, which loads TensorFlow.")
+        bool, typer.Option("--quick", help="Skip the golden run, which may compile the step.")
     ] = False,
     url: options.Url = options.EXCHANGE,
     timeout: Annotated[
@@ -43,7 +43,7 @@ def doctor(
     preflight.check_websocket("--url", url)
     preflight.check_finite("--timeout", timeout)
     if not quick:
-        console.echo("the golden run loads TensorFlow: some seconds", err=True)
+        console.echo("the golden run: some seconds where the step has to be compiled", err=True)
     found = []
     for check in diagnostics.checks(
         home, url=url, timeout_s=timeout, asks=not offline, runs=not quick

@@ -54,6 +54,7 @@ def evaluate(
         typer.Option("--frozen/--no-frozen", help="Also run the state at 25 %, frozen."),
     ] = True,
     set_: options.Set = None,
+    executor: options.Executor = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
@@ -70,6 +71,7 @@ def evaluate(
     from journal.import_source import layout_of
 
     check_choice("--baselines", baselines, BASELINES)
+    whole = settings(home, options.assigned(set_, executor))
     asked = plan.EvaluationPlan(
         home=home,
         journal=name,
@@ -82,7 +84,8 @@ def evaluate(
         ticks=ticks,
         baselines=baselines,
         with_frozen=snapshot,
-        chosen=settings(home, set_).engine,
+        executor=whole.executor,
+        chosen=whole.engine,
         ablations={
             text: settings(home, [*(set_ or []), *text.split(",")]).engine
             for text in ablation or []

@@ -21,6 +21,7 @@ def import_(
     map_: options.Map = None,
     time_unit: options.TimeUnit = None,
     set_: options.Set = None,
+    executor: options.Executor = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
@@ -44,7 +45,7 @@ def import_(
         venue=venue,
         layout=layout_of(map_ or [], time_unit),
         home=home,
-        settings=settings(home, set_),
+        settings=settings(home, options.assigned(set_, executor)),
     )
     said = import_files(plan, tell=partial(console.echo, err=True))
     answer(said, as_lines(said), as_json=as_json)

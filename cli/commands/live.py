@@ -64,6 +64,7 @@ def live(
     ] = None,
     home: options.Home = options.HOME,
     set_: options.Set = None,
+    executor: options.Executor = None,
     as_json: options.Json = False,
 ) -> None:
     """Stream markets, learn from every tick and trade on paper until stopped.
@@ -92,7 +93,7 @@ def live(
         connect_timeout_s=connect_timeout,
         metrics_port=metrics_port,
         heartbeat_url=heartbeat_url,
-        settings=settings(home, set_),
+        settings=settings(home, options.assigned(set_, executor)),
         loading_ns=clock.now_ns(),
     )
     launch.check(plan)

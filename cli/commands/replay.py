@@ -23,6 +23,7 @@ def replay(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The home for a new journal (a fork).")
     ] = None,
+    executor: options.Executor = None,
     name: options.Journal = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
@@ -35,9 +36,11 @@ def replay(
     another version of the step recorded can be forked, but not compared (12).
     """
     from cli.render import fork, replay
+    from journal.asked.settings import settings
     from journal.runs import replays
 
-    plan = replays.ReplayPlan(home=home, journal=name, start=from_, stop=to)
+    wanted = settings(home, options.assigned(None, executor)).executor
+    plan = replays.ReplayPlan(home=home, journal=name, start=from_, stop=to, executor=wanted)
     if set_ or out:
         forked = replays.fork(plan, out=out, assignments=set_)
         answer(forked, fork.as_lines(forked), as_json=as_json)

@@ -18,7 +18,7 @@ def report(
         bool | None,
         typer.Option(
             "--influences/--no-influences",
-            help="The influence of each feature; loads TensorFlow. Default: in the page.",
+            help="The influence of each feature. Default: in the page.",
         ),
     ] = None,
     force: Annotated[
@@ -46,12 +46,14 @@ def report(
     from cli.render import page
     from cli.render.report import tables
     from journal import layout, outputs
+    from journal.asked.settings import settings
 
     if html is not None:
         outputs.check(html, force=force)
     place = layout.find(home, name)
     weighed = html is not None if influences is None else influences
-    told = reported(place, holes.opened(place.log), frozen=frozen, influences=weighed)
+    log, executor = holes.opened(place.log), settings(home, None).executor
+    told = reported(place, log, frozen=frozen, influences=weighed, executor=executor)
     if html is None:
         answer(told.figures, tables(told.figures), as_json=as_json, allow_nan=False)
         return

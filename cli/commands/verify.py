@@ -20,6 +20,7 @@ def verify(
         bool,
         typer.Option("--deep", help="Also recompute every interval and compare."),
     ] = False,
+    executor: options.Executor = None,
     name: options.Journal = None,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
@@ -31,6 +32,7 @@ def verify(
     or, with --deep, another version (12: of the code that decides).
     """
     from journal import layout
+    from journal.asked.settings import settings
     from journal.integrity import verification
     from journal.integrity.verification import Depth
 
@@ -39,7 +41,8 @@ def verify(
         raise UsageError("--quick and --deep exclude each other", hint=hint)
     depth = Depth.DEEP if deep else Depth.QUICK if quick else Depth.DEFAULT
     place = layout.find(home, name)
-    found = verification.verify(place, depth)
+    wanted = settings(home, options.assigned(None, executor)).executor
+    found = verification.verify(place, depth, wanted)
     answer(found, to_lines(place.name, found), as_json=as_json)
     end_with(found.verdict)
 

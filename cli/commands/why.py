@@ -18,7 +18,7 @@ def why(
     ] = "last",
     features: Annotated[
         bool,
-        typer.Option("--features", help="Also compute the features; loads TensorFlow."),
+        typer.Option("--features", help="Also compute the features."),
     ] = False,
     window: Annotated[
         str | None,
@@ -32,16 +32,19 @@ def why(
 ) -> None:
     """Explain a decision: tick, probabilities, edge and cost, and the condition that decided.
 
-    All of it is read from the log without TensorFlow, except for --features.
+    All of it is read from the log, except for --features.
     """
     from analysis.decision import explain
     from cli import holes
     from cli.durations import seconds_of
     from cli.render import decision
-    from journal import layout
+    from journal import compile_cache, layout
+    from journal.asked.settings import settings
 
     window_s = None if window is None else seconds_of(window, "--window")
     place = layout.find(home, name)
     log = holes.opened(place.log)
+    if features:
+        compile_cache.reuse(settings(home, None).executor)
     explanation = explain(place, log, which, window_s=window_s, features=features)
     answer(explanation.summary(), decision.to_lines(explanation), as_json=as_json)

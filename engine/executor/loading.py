@@ -23,7 +23,7 @@ try:
     from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 except ModuleNotFoundError as error:
     raise NoExecutor(
-        f"{error.name} is not installed, and this needs it",
+        f"TensorFlow is needed here and cannot be loaded: {error.name} is not installed",
         hint="Install trader again, with all that it needs.",
     ) from error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from engine.errors import EngineError
+from engine.executor.choice import Choice
 from engine.identity import step_identity
 from engine.parameters import Parameters, parameters_from
 from engine.venue_rules import DEFAULT_RULES, VenueRules
@@ -245,11 +246,15 @@ def exchange(url: str, *, timeout_s: float) -> Iterator[Check]:
 def determinism(home: Path) -> Iterator[Check]:
     """Does a short training run give the same bits twice, and those that the journals recorded?
 
-    Loads TensorFlow and compiles the step of each set of parameters in use.
+    Compiles the step of each shape in use, where nothing compiled is found.
     """
     from journal import compile_cache
 
-    compile_cache.reuse()
+    try:
+        executor = settings(home, None).executor
+    except (CommandError, EngineError):
+        executor = Choice.AUTO  # said above
+    compile_cache.reuse(executor)
     from engine.engine import arithmetic_digest
 
     recorded: dict[tuple[Parameters, VenueRules], dict[str, str]] = {}
@@ -268,7 +273,7 @@ def determinism(home: Path) -> Iterator[Check]:
         recorded = {(parameters_from({}), DEFAULT_RULES): {}}
     for (parameters, rules), names in recorded.items():
         digest = arithmetic_digest(parameters, rules)
-        says = f"golden run {digest[:16]}"
+        says = f"golden run {digest[:16]}, by {compile_cache.origin(parameters)}"
         if arithmetic_digest(parameters, rules) != digest:
             hint = "The same run gave other bits the second time: nothing can be replayed here."
             yield _problem("determinism", CannotVerify(says), hint)

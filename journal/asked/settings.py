@@ -10,7 +10,8 @@ in ``trader.toml``    in the environment              with ``--set``
 ``[log] segment_mib`` ``TRADER_LOG_SEGMENT_MIB``      ``log.segment_mib``
 ====================  ==============================  ==========================
 
-What there is, `KNOWN`, are the engine's parameters, the log's settings and the limits of health.
+What there is, `KNOWN`, are the engine's parameters, the log's settings, the limits of health, and
+who runs the step.
 """
 
 import difflib
@@ -23,11 +24,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from engine.errors import ParameterError
+from engine.executor.choice import Choice as Executor
 from engine.parameters import Parameters, parameters_from
 from journal.errors import ConfigurationError
 
 FILE = "trader.toml"
-SECTIONS = ("engine", "log", "health")
+SECTIONS = ("engine", "log", "health", "step")
 DEFAULT = "default"
 _COLUMNS_MOST = 10_000
 _FILE_BYTES_MOST = 1 << 18
@@ -41,10 +43,12 @@ class Setting:
 
     section: str
     name: str
-    default: int | float
-    low: float
-    high: float
+    default: int | float | str
+    low: float | None
+    high: float | None
     text: str
+    words: tuple[str, ...] = ()
+    """What it may be, where it is a word and no number."""
 
     @property
     def key(self) -> str:
@@ -73,6 +77,11 @@ KNOWN: tuple[Setting, ...] = (
         *("health", "max_memory_mib", 4_096, 0, 1 << 20),
         "memory, in MiB, above which a session ends cleanly before the system ends it; 0: no limit",
     ),
+    Setting(
+        *("step", "executor", Executor.AUTO.value, None, None),
+        "who runs the compiled step: its machine code alone (native), TensorFlow, or whichever can",
+        tuple(Executor),
+    ),
 )
 _BY_KEY = {setting.key: setting for setting in KNOWN}
 
@@ -95,6 +104,8 @@ class Settings:
     """Memory above which a session halts; 0: no limit."""
     min_free_bytes: int
     """Room on the disk below which a session halts, while it still can end cleanly."""
+    executor: Executor = Executor.AUTO
+    """Who runs the compiled step."""
 
 
 def settings(home: Path, assignments: list[str] | None) -> Settings:
@@ -122,6 +133,9 @@ def settings(home: Path, assignments: list[str] | None) -> Settings:
         segment_bytes=mib("log.segment_mib"),
         max_memory_bytes=mib("health.max_memory_mib"),
         min_free_bytes=mib("log.min_free_mib"),
+        executor=Executor(
+            str(chosen["step.executor"].value) if "step.executor" in chosen else Executor.AUTO
+        ),
     )
 
 
@@ -184,6 +198,11 @@ def _check(key: str, choice: Choice) -> None:
         if meant:
             hint = f"Did you mean {meant[0].removeprefix('engine.')}?"
         raise ParameterError(key, f"is not a setting ({choice.origin})", hint=hint)
+    if setting.words:
+        _check_word(setting, choice)
+        return
+    assert setting.low is not None, "a number has a range"
+    assert setting.high is not None, "a number has a range"
     value, whole = choice.value, isinstance(setting.default, int)
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         word = "whole number" if whole else "number"
@@ -191,6 +210,14 @@ def _check(key: str, choice: Choice) -> None:
     if not setting.low <= value <= setting.high:
         problem = f"{_shown(value)} is outside {setting.low} … {setting.high} ({choice.origin})"
         raise ParameterError(key, problem)
+
+
+def _check_word(setting: Setting, choice: Choice) -> None:
+    if choice.value not in setting.words:
+        near = difflib.get_close_matches(str(choice.value)[:_SHOWN_CHARACTERS], setting.words, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(setting.words)}."
+        problem = f"{_shown(choice.value)} is none of its words ({choice.origin})"
+        raise ParameterError(setting.key, problem, hint=hint)
 
 
 def _shown(value: object) -> str:
@@ -322,14 +349,22 @@ def to_toml() -> str:
         lines += ["", f"[{section}]"]
         for setting in KNOWN:
             if setting.section == section:
+                default = f'"{setting.default}"' if setting.words else setting.default
                 lines += [
                     f"# {setting.text}",
-                    f"# range {_plain(setting.low)} to {_plain(setting.high)}",
-                    f"# {setting.name} = {setting.default}",
+                    f"# {range_of(setting)}",
+                    f"# {setting.name} = {default}",
                     "",
                 ]
         lines.pop()
     return "\n".join(lines) + "\n"
+
+
+def range_of(setting: Setting) -> str:
+    """Return in words what a setting may be."""
+    if setting.low is None or setting.high is None:
+        return f"one of {', '.join(setting.words)}"
+    return f"range {_plain(setting.low)} to {_plain(setting.high)}"
 
 
 def _plain(value: float) -> str:

@@ -3,6 +3,8 @@
 from enum import StrEnum
 
 from engine.checkpoint import Checkpoints
+from engine.executor.choice import Choice
+from engine.executor.selection import executor_of
 from eventlog.errors import Corrupt, TornTail
 from eventlog.integrity import Finding
 from eventlog.reader import Reader
@@ -26,18 +28,18 @@ class Depth(StrEnum):
     DEEP = "deep"
 
 
-def verify(place: JournalPath, depth: Depth) -> Verification:
+def verify(place: JournalPath, depth: Depth, executor: Choice = Choice.AUTO) -> Verification:
     """Check a journal and note what was found next to it. Changes nothing else.
 
     Quick reads the manifest, the sizes, the mark and the open segments; the default every byte,
-    link and checkpoint; deep runs every interval again as well, for which it loads TensorFlow.
+    link and checkpoint; deep runs every interval again as well, by the ``executor``.
 
     Raises:
         NoLog: if there is no log.
         Incompatible: if a newer version wrote it.
     """
     log = _readable(place)
-    count = 0 if log is None else log.end
+    count, ran = 0 if log is None else log.end, None
     with progress("reading every byte", count or None) as advance:
         findings = inspect(place.log, quick=depth is Depth.QUICK, advance=advance)
     if depth is not Depth.QUICK:
@@ -45,7 +47,9 @@ def verify(place: JournalPath, depth: Depth) -> Verification:
         if log is not None and count:
             findings += _check_states(place, log)
             if depth is Depth.DEEP and all(finding.repairable for finding in findings):
-                findings += check_step(place, log) or _run_again(place, log)
+                other = check_step(place, log)
+                findings += other or _run_again(place, log, executor)
+                ran = None if other else executor_of(header_of(log, place).parameters.shape).name
     states = len(Checkpoints(place.checkpoints).offsets())
     found = Verification(
         records=count,
@@ -54,6 +58,7 @@ def verify(place: JournalPath, depth: Depth) -> Verification:
         depth=depth.value,
         findings=tuple(map(_said, findings)),
         uncovered=() if depth is Depth.QUICK else tuple(uncovered(place)),
+        executor=ran,
         verdict=verdict_of(findings),
     )
     noted = {"depth": found.depth, "verdict": found.verdict.value}
@@ -97,16 +102,16 @@ def _check_states(place: JournalPath, log: Reader) -> list[Finding]:
         return check_checkpoints(place, log, header, advance)
 
 
-def _run_again(place: JournalPath, log: Reader) -> list[Finding]:
-    """Return where decisions or states differ from what this program derives. Loads TensorFlow."""
+def _run_again(place: JournalPath, log: Reader, executor: Choice) -> list[Finding]:
+    """Return where decisions or states differ from what this program derives."""
     header = header_of(log, place)
-    compile_cache.reuse()
+    compile_cache.reuse(executor)
     with stage("load"):
         from engine.engine import arithmetic_digest
     recorded = sessions.arithmetics(log)
     with stage("compile") as compiling:
         ours = arithmetic_digest(header.parameters, header.rules)
-        compiling.note = compile_cache.origin()
+        compiling.note = compile_cache.origin(header.parameters)
     stretches = intervals(place, log, header, arithmetics=recorded, ours=ours)
     with progress("running again", log.end) as advance:
         return [*rerun_all(stretches, advance)]

@@ -150,8 +150,16 @@ def rerun_all(stretches: list[Interval], advance: Advance) -> Iterator[Finding]:
             yield from rerun_one(stretch)
             advance(stretch.end - stretch.after - 1)
         return
+    from engine.executor.selection import selected
+    from journal import compile_cache
+
     # A child is started afresh, not forked: TensorFlow does not survive a fork.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        jobs,
+        mp_context=get_context("spawn"),
+        initializer=compile_cache.reuse,
+        initargs=(selected(),),
+    ) as pool:
         for stretch, findings in zip(stretches, pool.map(rerun_one, stretches), strict=True):
             yield from findings
             advance(stretch.end - stretch.after - 1)

@@ -130,8 +130,8 @@ def run(
             console.echo(simulation.described(listening), err=True)
             url = listening.url
         with stage("load"):
-            compile_cache.reuse()
-            from journal.live import supervisor as _  # noqa: F401 - loads TensorFlow
+            compile_cache.reuse(plan.settings.executor)
+            from journal.live import supervisor as _  # noqa: F401 - takes a moment
         feed = _feed(plan, url, logs)
         sessions = _sessions(plan, url, feed, logs, watcher)
         running = _running(plan, feed, sessions, stopping, report)

@@ -14,6 +14,7 @@ from engine import engine as engines
 from engine import self_check
 from engine.checkpoint import Restored
 from engine.engine import Engine
+from engine.executor.selection import executor_of
 from engine.parameters import Parameters, parameters_from
 from engine.venue_rules import BTC_MARKETS, VenueRules, rules_at
 from eventlog.gaps import missed
@@ -184,7 +185,7 @@ class Session:
         """Compile the step, or find it compiled, and learn which arithmetic it has here."""
         with stage("compile") as compiling:
             self._arithmetic = engines.arithmetic_digest(parameters, rules)
-            compiling.note = compile_cache.origin()
+            compiling.note = compile_cache.origin(parameters)
 
     def found(self, log: Log) -> None:
         """Give a new journal its log."""
@@ -424,6 +425,7 @@ class Session:
         detail = session_detail(
             self._header,
             arithmetic=self._arithmetic,
+            executor=executor_of(self._header.parameters.shape).name,
             url=self._url,
             resumed_from=None if predecessor is None else self._recorder.resumed_from,
             predecessor=predecessor,
@@ -468,6 +470,7 @@ class Session:
             resumed_from=None if self._number == 1 else self._recorder.resumed_from,
             rederived=self._rederived,
             fingerprint=score.fingerprint_hex,
+            executor=self._recorder.engine.executor,
             stopped_by=self.stop_why,
         )
 

@@ -54,7 +54,7 @@ def import_files(plan: ImportPlan, *, tell: Callable[[str], None]) -> ImportSumm
         Locked: if another process writes the journal.
     """
     found = _checked(plan, tell)
-    compile_cache.reuse()
+    compile_cache.reuse(plan.settings.executor)
     with stage("load"):
         from journal.importing import Importing
     importing = Importing(plan.place, found, settings=plan.settings, venue=plan.venue)
@@ -101,6 +101,7 @@ def _summary(name: str, found: Sequence[Survey], outcome: "Imported") -> ImportS
         equity=score.equity,
         fingerprint=score.fingerprint_hex,
         nothing_learned=None if is_known else why_no_label(found, outcome.horizon_ms),
+        executor=outcome.executor,
         seconds=round(outcome.seconds, 3),
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.checkpoint import Checkpoints
+from engine.executor.choice import Choice
 from eventlog.printable import printable
 from eventlog.reader import Reader
 from feeds import clock
@@ -35,6 +36,8 @@ class ReplayPlan:
     """May be left out where there is one."""
     start: str
     stop: str
+    executor: Choice = Choice.AUTO
+    """Who runs the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def fork(plan: ReplayPlan, *, out: Path | None, assignments: Sequence[str] | Non
     kept = opened.header.parameters
     chosen = None if assignments is None else list(assignments)
     target, parameters, changed = preflight.check_fork(opened.place, kept, out, chosen)
-    compile_cache.reuse()
+    compile_cache.reuse(plan.executor)
     with stage("load"):
         from journal.fork import fork as forked
     return forked(
@@ -110,14 +113,14 @@ def replay(plan: ReplayPlan) -> Replayed:
         raise JournalCorrupt(problem)
     after = max(before)
     sessions.check_between(opened.log, opened.place, after, opened.end)
-    compile_cache.reuse()
+    compile_cache.reuse(plan.executor)
     with stage("load"):
         from engine.engine import arithmetic_digest
         from journal.replay import rerun
     header = opened.header
     with stage("compile") as compiling:  # which is not to count as replaying
         ours = arithmetic_digest(header.parameters, header.rules)
-        compiling.note = compile_cache.origin()
+        compiling.note = compile_cache.origin(header.parameters)
     claimed = set(sessions.arithmetics(opened.log, after, opened.end).values()) == {ours}
     state = opened.checkpoints.read(after).state
     started_s = clock.monotonic_s()
@@ -148,5 +151,6 @@ def _replayed(
         accuracy=score.accuracy,
         equity=score.equity,
         account=None if score.account is None else score.account.said(),
+        executor=outcome.engine.executor,
         difference=None if divergence is None else DifferenceSaid(**asdict(divergence)),
     )

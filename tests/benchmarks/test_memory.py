@@ -8,11 +8,13 @@ A made-up market of ten million ticks through the engine, a million a line.
 import numpy as np
 import pytest
 
-from engine.engine import _probe_rows, initial_state
+from engine.engine import initial_state
+from engine.executor.golden import probe_rows
+from engine.executor.selection import executor_of
 from engine.market import Column
 from engine.parameters import Parameters
 from engine.settings import settings_of
-from engine.step import CHUNK_TICKS, compiled
+from engine.step import CHUNK_TICKS
 from journal.live.health import resident_bytes
 
 TICKS = 10_000_000
@@ -24,9 +26,9 @@ _PERIOD_NS = 50_000_000
 def test_ten_million_ticks(capsys: pytest.CaptureFixture[str]) -> None:
     """Print the resident memory behind each million, and its slope behind the first two."""
     parameters = Parameters()
-    step = compiled(parameters.shape)
+    step = executor_of(parameters.shape)
     variables = step.hold(initial_state(parameters), settings_of(parameters))
-    rows = _probe_rows(CHUNK_TICKS)
+    rows = probe_rows(CHUNK_TICKS)
     seen: list[tuple[int, float]] = []
 
     for done in range(0, TICKS, CHUNK_TICKS):

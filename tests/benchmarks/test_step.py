@@ -13,13 +13,14 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from engine.engine import initial_state
+from engine.executor.selection import executor_of
 from engine.learner.experts import EXPERTS
 from engine.learner.features import COUNT
 from engine.learner.network import shapes
 from engine.market import Market
 from engine.parameters import Parameters
 from engine.settings import settings_of
-from engine.step import CHUNK_TICKS, compiled
+from engine.step import CHUNK_TICKS
 from tests.support.markets import journal
 
 SIZE = 512
@@ -54,7 +55,7 @@ def matrix_seconds() -> float:
 def test_share_of_the_matrix_rate(capsys: pytest.CaptureFixture[str]) -> None:
     """Print the step's processor time a tick, alone and in chunks, and the share it reaches."""
     parameters = Parameters()
-    step = compiled(parameters.shape)
+    step = executor_of(parameters.shape)
     variables = step.hold(initial_state(parameters), settings_of(parameters))
     rows = Market.initial().fold(journal(CHUNK_TICKS))[:CHUNK_TICKS]
     chunk_s, tick_s, matrix_s = [], [], []

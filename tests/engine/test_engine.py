@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from engine.engine import Engine, arithmetic_digest, initial_state
 from engine.errors import StateMismatch
+from engine.executor.executor import Held
 from engine.learner import monitor
 from engine.market import READS, Rows
 from engine.state import RINGS, cursors, cursors_in, digest
-from engine.step import CHUNK_TICKS, Outcome, Variables
+from engine.step import CHUNK_TICKS, Outcome
 from eventlog.records import Decision, Effect, Fill, Milestone, Record, Tick
 from eventlog.schema import SCHEMA, decode, encode, renumber
 from tests.support.markets import (
@@ -41,7 +42,7 @@ LENGTH = 900
 class Refusing:
     """Stands in for the compiled step and fails where the real one would have worked."""
 
-    def run(self, variables: Variables, rows: Rows) -> Outcome:
+    def run(self, held: Held, rows: Rows) -> Outcome:
         raise MemoryError("planted")
 
 
@@ -405,7 +406,7 @@ class TestNeighbours:
         worker, gone = begun(10), begun(10)
         carry(worker, [journal(11).slice(10)])
         carry(gone, [journal(11).slice(10)])  # the last to have had its turn
-        trace = weakref.ref(gone._variables)
+        trace = weakref.ref(gone._held)
 
         del gone
         gc.collect()

@@ -7,7 +7,16 @@ from engine import identity
 from engine.identity import MODULES, identity_of, step_identity
 
 ROOT = Path(__file__).parent.parent.parent
-BESIDE_THE_STEP = {"engine.errors", "engine.self_check", "engine.identity"}
+BESIDE_THE_STEP = {
+    *("engine.errors", "engine.self_check", "engine.identity"),
+    *(
+        f"engine.executor.{name}"
+        for name in (
+            *("artefact", "choice", "executor", "golden", "image", "native", "objects", "recipe"),
+            *("selection", "xla"),
+        )
+    ),
+}
 """What the engine imports and no decision depends on."""
 
 

@@ -9,25 +9,28 @@ from engine import step
 from engine.arithmetic import tf
 from engine.engine import Engine
 from engine.errors import StateMismatch
+from engine.executor.executor import Held
+from engine.executor.selection import executor_of
 from engine.learner import network
 from engine.learner.features import COUNT
 from engine.market import Market
 from engine.settings import settings_of
 from engine.state import RINGS, digest
-from engine.step import CHUNK_TICKS, NAMES, PACKED, Counts, Measures, compiled, initial_state
+from engine.step import CHUNK_TICKS, NAMES, PACKED, Counts, Measures, initial_state
 from tests.support.markets import SMALL, advance, decisions, journal, stream
 
 TICKS = 300
 
 
-def begun() -> step.Variables:
-    """Return variables at genesis."""
-    return compiled(SMALL.shape).hold(initial_state(SMALL), settings_of(SMALL))
+def begun() -> Held:
+    """Return the state before the first tick, held."""
+    held: Held = executor_of(SMALL.shape).hold(initial_state(SMALL), settings_of(SMALL))
+    return held
 
 
-def ran(variables: step.Variables, size: int) -> list[step.Outcome]:
+def ran(variables: Held, size: int) -> list[step.Outcome]:
     """Run a journal through in chunks."""
-    rows, stage = Market.initial().fold(journal(TICKS)), compiled(SMALL.shape)
+    rows, stage = Market.initial().fold(journal(TICKS)), executor_of(SMALL.shape)
     return [stage.run(variables, rows[start : start + size]) for start in range(0, len(rows), size)]
 
 
@@ -80,7 +83,7 @@ def test_no_ticks_change_nothing() -> None:
     variables = begun()
     before = digest(variables.state())
 
-    outcome = compiled(SMALL.shape).run(variables, Market.initial().fold(journal(TICKS))[:0])
+    outcome = executor_of(SMALL.shape).run(variables, Market.initial().fold(journal(TICKS))[:0])
 
     assert len(outcome.counts) == len(outcome.measures) == 0
     assert digest(variables.state()) == before
@@ -94,7 +97,7 @@ def test_a_fork_with_other_settings_compiles_nothing(monkeypatch: pytest.MonkeyP
 
     ours, others = (decisions(engine, stream(300)) for engine in (first, other))
 
-    assert compiled(SMALL.shape) is compiled(other.parameters.shape)
+    assert executor_of(SMALL.shape) is executor_of(other.parameters.shape)
     assert [each.p_up for each in ours] != [each.p_up for each in others]
     assert ours[0].equity_e8 != others[0].equity_e8
 
@@ -109,7 +112,7 @@ def test_a_state_that_does_not_fit_is_refused(fault: str) -> None:
         state[name] = np.zeros(*(((2,), np.int64) if fault == "shape" else ((), np.int8)))
 
     with pytest.raises(StateMismatch, match=name):
-        compiled(SMALL.shape).hold(state, settings_of(SMALL))
+        executor_of(SMALL.shape).hold(state, settings_of(SMALL))
 
 
 def test_a_tick_is_answered_with_weights_that_were_trained_on_it() -> None:

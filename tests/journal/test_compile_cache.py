@@ -1,4 +1,4 @@
-"""What was compiled is found again, with the same bits; what is damaged is not."""
+"""What was compiled is found again, with the same bits; what is damaged or not ours is not."""
 
 import os
 import shutil
@@ -53,6 +53,7 @@ def test_a_kept_step_gives_the_bits_of_one_that_was_just_compiled(tmp_path: Path
     assert len(set(digests)) == 1
     assert len(digests[0].strip()) == 32
     assert len(kept(tmp_path)) == 1
+    assert len(list(tmp_path.glob("trader/compiled/*/*.artefact.*"))) == 1
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_what_is_left_behind_goes(cache: Path) -> None:
     (mine,) = kept(cache)
     for number in range(compile_cache.KEPT_MAX + 2):
         data = str(number).encode()
-        other = mine.with_name(f"other-{number}.pb.{compile_cache.digest(data)}")
+        other = mine.with_name(f"other-{number}.pb.any.{compile_cache.digest(data)}")
         other.write_bytes(data)
         os.utime(other, (number, number))
     (mine.parent / "run-killed").mkdir()
@@ -224,3 +225,83 @@ def test_a_directory_that_somebody_else_named(cache: Path, tmp_path: Path) -> No
     assert "--other=1" in flags
     assert (planted / "x.pb").exists()
     assert not list(tmp_path.glob("x.pb.*"))
+
+
+FOUND = """
+import sys
+from journal import compile_cache
+compile_cache.reuse()
+for word in sys.argv[1:]:
+    compile_cache.SHELF.keep("key", word.encode())
+print([file.decode() for _, file in compile_cache.SHELF.found("key")])
+"""
+
+
+def artefacts(cache: Path) -> list[Path]:
+    return sorted(cache.glob("trader/compiled/*/key.artefact.*"))
+
+
+def test_an_artefact_is_found_by_its_key_the_newest_first(tmp_path: Path) -> None:
+    """By the process that keeps it, and by the next one."""
+    assert ran(tmp_path, FOUND, "one").stdout == "['one']\n"
+    assert ran(tmp_path, FOUND, "two").stdout == "['two', 'one']\n"
+    assert {file.stat().st_mode & 0o777 for file in artefacts(tmp_path)} == {0o600}
+
+
+@pytest.mark.parametrize("kind", ["damaged", "short", "writable", "link", "foreign"])
+def test_an_artefact_that_is_damaged_or_not_ours_is_put_away(tmp_path: Path, kind: str) -> None:
+    ran(tmp_path, FOUND, "whole")
+    (file,) = artefacts(tmp_path)
+    match kind:
+        case "damaged":
+            file.write_bytes(b"whale")
+        case "short":
+            file.write_bytes(b"who")
+        case "writable":
+            file.chmod(0o620)
+        case "link":
+            file.rename(tmp_path / "elsewhere")
+            file.symlink_to(tmp_path / "elsewhere")
+        case "foreign":
+            if os.geteuid() != 0:
+                pytest.skip("only root can give a file away")
+            os.chown(file, 65_534, 65_534)
+
+    found = ran(tmp_path, FOUND)
+
+    assert (found.returncode, found.stdout) == (0, "[]\n")
+    assert not artefacts(tmp_path)
+
+
+def test_no_more_artefacts_are_kept_than_that(tmp_path: Path) -> None:
+    """I10."""
+    words = [str(number) for number in range(compile_cache.KEPT_MAX + 3)]
+
+    ran(tmp_path, FOUND, *words)
+
+    assert len(artefacts(tmp_path)) == compile_cache.KEPT_MAX
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_from_where_others_can_write_no_artefact_is_taken(tmp_path: Path, mode: int) -> None:
+    ran(tmp_path, FOUND, "whole")
+    (tmp_path / "trader").chmod(mode)
+
+    found = ran(tmp_path, FOUND, "another")
+
+    assert found.stdout == "[]\n"
+    assert "other users can write" in found.stderr
+
+
+def test_what_the_package_ships_is_found_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the processor is of its class."""
+    monkeypatch.setattr(compile_cache, "SHIPPED", tmp_path)
+    (tmp_path / "key-of-a-test.artefact").write_bytes(b"shipped")
+    shelf = compile_cache.SHELF
+
+    assert list(shelf.found("key-of-a-test")) == [("x86-64-v3", b"shipped")]
+    assert list(shelf.found("another")) == []
+    monkeypatch.setattr(compile_cache, "_cpuinfo", lambda: ("flags : fpu sse2 avx",))
+    assert list(shelf.found("key-of-a-test")) == []

@@ -43,4 +43,6 @@ def test_where_it_is_not_installed_one_sentence_says_so() -> None:
         "except NoExecutor as error: print(error)"
     )
 
-    assert ran(code).stdout.strip() == "keras is not installed, and this needs it"
+    assert ran(code).stdout == (
+        "TensorFlow is needed here and cannot be loaded: keras is not installed\n"
+    )
