@@ -92,8 +92,7 @@ class MarketHistory:
         return self._rest.calls
 
     def now_ns(self) -> int:
-        """Return the exchange's time, which it is asked for."""
-        self._skew_ns = self._run(self._rest.skew_ns())
+        """Return the exchange's time, as it was compared with ours at the start."""
         return now_ns() + self._skew_ns
 
     def _run(self, asked: Coroutine[Any, Any, _T]) -> _T:
@@ -206,7 +205,7 @@ class MarketHistory:
 
         Odd is also what contradicts another row of its id, on the page or ``last`` before it.
         """
-        latest_ns = now_ns() + self._skew_ns + FUTURE_NS
+        latest_ns = self.now_ns() + FUTURE_NS
         known = {} if last is None else {last.trade_id: last}
         odd = [row for row in page.odd if row.trade_id is None or row.trade_id > cursor]
         for trade in page.trades:

@@ -395,11 +395,8 @@ class Session:
         return [missed(at_ns=since_ns, from_ns=from_ns, to_ns=since_ns, why="not running")]
 
     def _look_for_first_price(self, batch: pa.RecordBatch) -> None:
-        """Take note of a journal's first price, which may be long before its batch ends.
-
-        A journal that is new, or that holds nothing but history, has none yet.
-        """
-        if self.board.figures.first_price is None:
+        """Take note of a new journal's first price, which may be long before its batch ends."""
+        if self._is_new and self.board.figures.first_price is None:
             self.board.figures.first_price = self._opening.add(batch).first
 
     def _taken_samples(self) -> list[Health]:
