@@ -18,7 +18,6 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from analysis import summaries as told
 from analysis.figures import ReportSummary
 from journal import messages, summaries
-from journal.asked.diagnostics import Check
 from journal.messages import message_type_of
 
 _SAID: dict[str, tuple[type, ...]] = {
@@ -44,7 +43,7 @@ _SAID: dict[str, tuple[type, ...]] = {
     "evaluate": (told.EvaluationSummary,),
     "init": (summaries.Initialised,),
     "config": (summaries.SettingSaid, summaries.KeptSettingSaid, summaries.Configured),
-    "doctor": (Check, summaries.Diagnosed),
+    "doctor": (summaries.Check, summaries.Diagnosed),
     "error": (summaries.ExitError,),
 }
 """The messages of a command; of several that are the same line, it is one or the other."""

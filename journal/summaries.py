@@ -349,6 +349,27 @@ class Configured:
     chosen: tuple[str, ...] = said("the keys that are not at their default")
 
 
+class CheckVerdict(StrEnum):
+    """What a check comes to."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at and what was found; of a problem, the error that it would be."""
+
+    MESSAGE_TYPE: ClassVar[str] = "check"
+
+    name: str = said("what was looked at")
+    verdict: CheckVerdict = said("ok, note or problem")
+    says: str = said("what was found")
+    hint: str = said("what to do")
+    error: Exception | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosed:
     """What `trader doctor` says at its end."""

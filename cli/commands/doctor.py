@@ -13,7 +13,7 @@ from journal import console
 from journal.summaries import Diagnosed
 
 if TYPE_CHECKING:
-    from journal.asked.diagnostics import Check
+    from journal.summaries import Check
 
 _SIGNS = {"ok": "✓", "note": "·", "problem": "✗"}
 

@@ -70,6 +70,8 @@ class _Object:
             for name, kind, flags, _, offset, size, link, info, align, _ in raw
         ]
         for section in self.sections:
+            if section.align > PAGE_BYTES:
+                raise ValueError("a section that is aligned to more than a page")
             is_loaded = section.flags & _LOADED and section.kind != _UNWINDING and section.size
             if is_loaded and (section.kind != _CONTENTS or section.flags & _WRITTEN):
                 raise ValueError("a section that is written to, or of an unknown kind")

@@ -5,10 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
 
 from engine.errors import EngineError
 from engine.executor.choice import Choice
@@ -33,9 +30,9 @@ from journal.errors import (
 )
 from journal.header import header_of
 from journal.layout import JournalPath
-from journal.messages import said
 from journal.reading import sessions
 from journal.reading.details import UNKNOWN
+from journal.summaries import Check, CheckVerdict
 from journal.versions import version_of, versions
 
 PYTHONS = ((3, 11), (3, 13))
@@ -45,27 +42,6 @@ CPU_FLAGS = ("avx2", "fma", "bmi2")
 FSYNCS = 100
 FSYNC_SLOW_S = 0.05
 SKEW_MOST_S = 2.0
-
-
-class Verdict(StrEnum):
-    """What a check comes to."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at and what was found; of a problem, the error that it would be."""
-
-    MESSAGE_TYPE: ClassVar[str] = "check"
-
-    name: str = said("what was looked at")
-    verdict: Verdict = said("ok, note or problem")
-    says: str = said("what was found")
-    hint: str = said("what to do")
-    error: Exception | None = None
 
 
 def checks(home: Path, *, url: str, timeout_s: float, asks: bool, runs: bool) -> Iterator[Check]:
@@ -93,15 +69,15 @@ def checks(home: Path, *, url: str, timeout_s: float, asks: bool, runs: bool) ->
 
 
 def _ok(name: str, says: str) -> Check:
-    return Check(name, Verdict.OK, says, "")
+    return Check(name, CheckVerdict.OK, says, "")
 
 
 def _note(name: str, says: str, hint: str = "") -> Check:
-    return Check(name, Verdict.NOTE, says, hint)
+    return Check(name, CheckVerdict.NOTE, says, hint)
 
 
 def _problem(name: str, error: Exception, hint: str) -> Check:
-    return Check(name, Verdict.PROBLEM, str(error), hint, error)
+    return Check(name, CheckVerdict.PROBLEM, str(error), hint, error)
 
 
 def python() -> Check:

@@ -90,7 +90,10 @@ def test_what_is_read_is_recorded_or_left_out(tmp_path: Path) -> None:
 
 CHECKED = """
 import sys
-sys.modules["tensorflow"] = None  # to import it would fail
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        assert name.partition(".")[0] not in ("tensorflow", "keras"), name
+sys.meta_path.insert(0, Refuse())
 from cli.main import main
 main()
 """

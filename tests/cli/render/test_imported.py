@@ -7,6 +7,7 @@ from journal.summaries import ImportSummary
 
 SAID = ImportSummary(
     journal="BTC-AUD.imported",
+    executor="native",
     files=(),
     rows=3_010,
     records=3_000,

@@ -7,6 +7,7 @@ from journal.summaries import DifferenceSaid, Replayed
 
 SAID = Replayed(
     journal="BTC-AUD",
+    executor="native",
     start=1,
     end=5_000,
     ticks=2_400,

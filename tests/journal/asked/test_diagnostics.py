@@ -7,8 +7,8 @@ from engine.errors import ParameterError
 from eventlog.errors import EventLogError
 from fixtures.record import HERE, JOURNAL
 from journal.asked import diagnostics
-from journal.asked.diagnostics import Verdict
 from journal.errors import LimitReached
+from journal.summaries import CheckVerdict
 
 
 def test_a_processor_that_lacks_something(tmp_path: Path) -> None:
@@ -17,20 +17,20 @@ def test_a_processor_that_lacks_something(tmp_path: Path) -> None:
     able.write_text("model name\t: X\nflags\t\t: fpu avx2 fma bmi2\n")
     unable.write_text("model name\t: Y\nflags\t\t: fpu sse2 fma\n")
 
-    assert diagnostics.processor(able).verdict is Verdict.OK
-    assert diagnostics.processor(unable).verdict is Verdict.NOTE
+    assert diagnostics.processor(able).verdict is CheckVerdict.OK
+    assert diagnostics.processor(unable).verdict is CheckVerdict.NOTE
     assert "without avx2, bmi2" in diagnostics.processor(unable).says
-    assert diagnostics.processor(tmp_path / "none").verdict is Verdict.NOTE
+    assert diagnostics.processor(tmp_path / "none").verdict is CheckVerdict.NOTE
 
 
 def test_a_configuration_that_does_not_hold(tmp_path: Path) -> None:
     """It is a problem with its own error; a missing file is none."""
-    assert diagnostics.configuration(tmp_path).verdict is Verdict.NOTE
+    assert diagnostics.configuration(tmp_path).verdict is CheckVerdict.NOTE
 
     (tmp_path / "trader.toml").write_text("[engine]\nfee_pm = 1\n")
     check = diagnostics.configuration(tmp_path)
 
-    assert check.verdict is Verdict.PROBLEM
+    assert check.verdict is CheckVerdict.PROBLEM
     assert isinstance(check.error, ParameterError)
     assert "fee_ppm" in check.hint
 
@@ -40,7 +40,7 @@ def test_too_little_room(tmp_path: Path) -> None:
     (tmp_path / "trader.toml").write_text(f"[log]\nmin_free_mib = {1 << 30}\n")
 
     assert isinstance(diagnostics.disk(tmp_path).error, LimitReached)
-    assert diagnostics.disk(tmp_path / "not" / "there" / "yet").verdict is Verdict.OK
+    assert diagnostics.disk(tmp_path / "not" / "there" / "yet").verdict is CheckVerdict.OK
 
 
 def test_a_disk_is_timed_and_left_as_it_was(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_journals_that_are_there(tmp_path: Path) -> None:
 
     assert damaged.name == "A"
     assert isinstance(damaged.error, EventLogError)
-    assert (whole.name, whole.verdict) == ("B", Verdict.OK)
+    assert (whole.name, whole.verdict) == ("B", CheckVerdict.OK)
 
 
 def test_the_golden_run_is_that_of_the_journal() -> None:
