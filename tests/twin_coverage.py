@@ -1,7 +1,8 @@
 """How much of each module its own tests reach: those of `tests/R/test_M.py`, and no others.
 
     uv run --group test python -m tests.twin_coverage --floor 60                     # all rooms
-    uv run --group test python -m tests.twin_coverage --rooms eventlog --floor 70    # seconds
+    uv run --group test python -m tests.twin_coverage --rooms eventlog --floor 70    # two minutes
+    uv run --group test python -m tests.twin_coverage --part 3/8    # every eighth, from the third
 
 A line that only another module's tests reach is tested by accident: it goes when that other module
 changes. Every twin runs in a process of its own, so that what one imports helps no other. Lines
@@ -54,6 +55,16 @@ def twin_of(module: Path) -> Path:
     return Path("tests") / module.parent / f"test_{module.stem}.py"
 
 
+def part_of(found: list[Path], part: str) -> list[Path]:
+    """Return every n-th module for a part "k/n", beginning with the k-th; k wraps around.
+
+    >>> [path.stem for path in part_of([Path("a"), Path("b"), Path("c")], "5/2")]
+    ['a', 'c']
+    """
+    number, _, count = part.partition("/")
+    return found[(int(number) - 1) % int(count) :: int(count)]
+
+
 def measure(module: Path) -> Reached:
     """Run a module's twin alone, and count the module's statements that ran."""
     with TemporaryDirectory() as scratch:
@@ -90,11 +101,12 @@ def main() -> int:
     parser.add_argument("--floor", type=float, default=0.0, help="percent that each has to reach")
     parser.add_argument("--rooms", nargs="+", default=list(ROOMS), help="packages to measure")
     parser.add_argument("--jobs", type=int, default=1, help="twins that run at a time")
+    parser.add_argument("--part", default="1/1", help="k/n: every n-th module from the k-th on")
     asked = parser.parse_args()
     print("reached   statements, module")
     table = []
     with ThreadPoolExecutor(asked.jobs) as pool:
-        for each in pool.map(measure, modules(asked.rooms)):
+        for each in pool.map(measure, part_of(modules(asked.rooms), asked.part)):
             table.append(each)
             print(row(each), flush=True)
     below = [each for each in table if each.percent < asked.floor or not each.passed]
