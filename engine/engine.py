@@ -17,6 +17,7 @@ from engine import self_check
 from engine import step as steps
 from engine.account import policy
 from engine.errors import StateMismatch
+from engine.executor.executor import check_state, like
 from engine.executor.golden import golden_digest
 from engine.executor.selection import executor_of
 from engine.learner import candidates, monitor
@@ -91,14 +92,11 @@ class Engine:
         self.parameters = parameters
         # Held here, so that the cache forgetting it costs a compilation and no more.
         self._step = executor_of(parameters.shape)
-        wanted = initial_state(parameters, rules)
+        wanted = {**Market.initial().state(), **like(parameters.shape)}
         if set(state) != set(wanted):
             difference = sorted(set(state) ^ set(wanted))
             raise StateMismatch(f"the state and this engine differ in {', '.join(difference)}")
-        for name, array in wanted.items():
-            if (state[name].shape, state[name].dtype) != (array.shape, array.dtype):
-                found = f"{state[name].dtype}{list(state[name].shape)}"
-                raise StateMismatch(f"{name} is {found}, not {array.dtype}{list(array.shape)}")
+        check_state(state, wanted)
         self._market = Market.of(state, rules)
         self._held = self._step.hold(state, settings_of(parameters, rules))
         self._spans = steps.spans(state)

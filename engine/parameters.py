@@ -24,6 +24,11 @@ class Shape:
     recent_rows: int
     archived_rows: int
 
+    @property
+    def parameters(self) -> "Parameters":
+        """Parameters of this shape; all others have their defaults."""
+        return Parameters(**asdict(self))
+
 
 def _parameter(default: Any, low: float, high: float, text: str) -> Any:
     return field(default=default, metadata={"low": low, "high": high, "text": text})

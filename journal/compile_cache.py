@@ -43,8 +43,10 @@ from engine.executor.choice import Choice
 from engine.executor.recipe import build
 from engine.executor.selection import executor_of, select
 from engine.parameters import Parameters
+from engine.venue_rules import VenueRules
 from eventlog.printable import printable
 from journal import console
+from journal.progress import stage
 
 KEPT_MAX = 16
 """So many compilations are kept, some MB each; the oldest go first (I10)."""
@@ -253,6 +255,19 @@ def _publish(own: Path, name: str, code: bytes) -> None:
 def _bound(store: Path, pattern: str) -> None:
     for old in _newest_last(store, pattern)[:-KEPT_MAX]:
         old.unlink(missing_ok=True)
+
+
+def compiled(parameters: Parameters, rules: VenueRules) -> str:
+    """Compile the step, or find it compiled; return the digest of the arithmetic that it has here.
+
+    It is the stage "compile" of a command.
+    """
+    from engine.engine import arithmetic_digest
+
+    with stage("compile") as compiling:
+        arithmetic = arithmetic_digest(parameters, rules)
+        compiling.note = origin(parameters)
+    return arithmetic
 
 
 def origin(parameters: Parameters) -> str:

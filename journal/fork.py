@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engine.chunks import chunks
-from engine.engine import Engine, arithmetic_digest
+from engine.engine import Engine
 from engine.parameters import Parameters
 from engine.step import CHUNK_TICKS
 from engine.venue_rules import rules_at
@@ -17,7 +17,7 @@ from feeds import clock
 from journal import compile_cache
 from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
-from journal.progress import Advance, progress, stage
+from journal.progress import Advance, progress
 from journal.reading import scan
 from journal.reading.score import COLUMNS, Score
 from journal.recorder import Recorder
@@ -45,10 +45,8 @@ def fork(
         venue: the one that the recorded journal is of, whose rules hold in the new one too.
         chosen: those of them that were chosen for it, by name.
     """
-    with stage("compile") as compiling:
-        arithmetic = arithmetic_digest(parameters, rules_at(venue))
-        engine = Engine.initial(parameters, rules_at(venue))
-        compiling.note = compile_cache.origin(parameters)
+    arithmetic = compile_cache.compiled(parameters, rules_at(venue))
+    engine = Engine.initial(parameters, rules_at(venue))
     forked, recorded = Score(), Score()
     with Log.open(target.log) as copy:
         detail = session_detail(
@@ -67,7 +65,7 @@ def fork(
         # The origin's last session may have been killed, or run on; this one is at its end.
         newest = scan.predecessor_of(copy)
         if newest is not None and not newest.ended:
-            recorder.record([copy.append([_ended(newest.session)]).batch()])
+            recorder.record([recorder.append([_ended(newest.session)])])
         recorder.close()
         copy.seal()
     for batch in log.read(1, end, columns=COLUMNS):

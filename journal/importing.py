@@ -125,7 +125,7 @@ class Importing:
         recorder.catch_up()
         advance(there)
         recorder.record(watched())
-        recorder.record([log.append([self._ended(log)]).batch()])
+        recorder.record([recorder.append([self._ended(log)])])
         recorder.close()
         log.seal()
         outcome.seconds = clock.monotonic_s() - started_s

@@ -61,8 +61,3 @@ def message_type_of(kind: type) -> str:
 def line_of(message: Any) -> dict[str, object]:
     """Return a message as a line of ``--json``."""
     return {"message_type": message_type_of(type(message)), **as_json(message)}
-
-
-def summary_of(message: Any) -> dict[str, object]:
-    """Return the last line of ``--json``."""
-    return {"message_type": SUMMARY, **as_json(message)}

@@ -18,7 +18,7 @@ from eventlog.reader import Reader
 from journal.header import JournalHeader
 from journal.progress import Advance
 from journal.reading.score import Score
-from journal.sinks import ComparingSink
+from journal.sinks import ComparingSink, unwatched
 
 COLUMNS = READS
 """The columns of a log that the engine needs."""
@@ -38,10 +38,6 @@ class Rerun:
         return self.comparison.divergence
 
 
-def _nobody(engine: Engine) -> None:
-    """Look at nothing."""
-
-
 def _nothing(count: int) -> None:
     """Ignore the progress."""
 
@@ -56,7 +52,7 @@ def rerun(
     chunk_ticks: int = CHUNK_TICKS,
     advance: Advance = _nothing,
     stops: Sequence[int] = (),
-    watch: Callable[[Engine], None] = _nobody,
+    watch: Callable[[Engine], None] = unwatched,
 ) -> Rerun:
     """Carry a state, which includes the record at ``after``, over the records before ``end``.
 

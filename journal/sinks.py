@@ -140,7 +140,7 @@ class RecordingSink:
         return self._log.append_batch(effects)
 
 
-def _unwatched(engine: Engine) -> None:
+def unwatched(engine: Engine) -> None:
     """Look at nothing."""
 
 
@@ -148,7 +148,7 @@ class ComparingSink:
     """Compare what the engine derives with what was recorded, and count it; nothing is written."""
 
     def __init__(
-        self, comparison: Comparison, *, watch: Callable[[Engine], None] = _unwatched
+        self, comparison: Comparison, *, watch: Callable[[Engine], None] = unwatched
     ) -> None:
         """Compare with the effects that ``comparison`` holds; ``watch`` sees every chunk's end."""
         self._watch = watch
@@ -172,7 +172,7 @@ class CollectingSink:
         self,
         take: Callable[[pa.RecordBatch], None],
         *,
-        watch: Callable[[Engine], None] = _unwatched,
+        watch: Callable[[Engine], None] = unwatched,
     ) -> None:
         """``take`` is called with decisions, in order; ``watch`` sees every chunk's end."""
         self._take = take

@@ -1,6 +1,5 @@
 """Who runs the compiled step: what `engine.engine` needs of it, and no more."""
 
-from dataclasses import asdict
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,10 +8,10 @@ import numpy.typing as npt
 from engine.errors import StateMismatch
 from engine.learner import network
 from engine.market import WIDTH, Rows
-from engine.parameters import Parameters, Shape
+from engine.parameters import Shape
 from engine.settings import Settings, pack_settings, settings_of
 from engine.state import RINGS, Arrays
-from engine.step import CHUNK_TICKS, NAMES, Counts, Measures, Outcome, arrays, pack
+from engine.step import CHUNK_TICKS, Counts, Measures, Outcome, arrays, pack
 
 Signature = tuple[tuple[str, str, tuple[int, ...]], ...]
 """Names, types (numpy's) and shapes of what goes in, or comes out, in order."""
@@ -60,8 +59,8 @@ def check_state(state: Arrays, like: Arrays) -> None:
     Raises:
         StateMismatch: if names, shapes or types differ.
     """
-    for name in NAMES:
-        wanted, array = like[name], state.get(name)
+    for name, wanted in like.items():
+        array = state.get(name)
         if array is None:
             raise StateMismatch(f"the state has no {name}")
         if (array.shape, array.dtype) != (wanted.shape, wanted.dtype):
@@ -72,7 +71,7 @@ def check_state(state: Arrays, like: Arrays) -> None:
 def like(shape: Shape) -> Arrays:
     """Return a state of a shape: its arrays are shaped as those of any other of this shape."""
     weights = np.zeros(network.count(shape), np.float32)
-    return arrays(weights, Parameters(**asdict(shape)))
+    return arrays(weights, shape.parameters)
 
 
 def signature(shape: Shape) -> tuple[Signature, Signature]:
@@ -80,7 +79,7 @@ def signature(shape: Shape) -> tuple[Signature, Signature]:
 
     The state comes out as it went in; before it come the results of `engine.step.Outcome`.
     """
-    state, settings = like(shape), pack_settings(settings_of(Parameters(**asdict(shape))))
+    state, settings = like(shape), pack_settings(settings_of(shape.parameters))
     small = pack(state)
     rings = [(name, state[name].dtype.str, state[name].shape) for name in RINGS]
     held = (*rings, ("small", small.dtype.str, small.shape))

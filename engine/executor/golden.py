@@ -4,6 +4,7 @@ It identifies the arithmetic of an executor on this machine. Equal bits can be c
 the digest equals the recorded one.
 """
 
+from functools import cache
 from hashlib import blake2b
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from engine import step as steps
 from engine.errors import ArtefactRefused
 from engine.executor.executor import Executor
+from engine.learner import network
 from engine.market import WIDTH, Rows
 from engine.parameters import Parameters
 from engine.settings import settings_of
@@ -27,11 +29,10 @@ def golden_digest(
     Raises:
         ArtefactRefused: if the results of a call do not agree with the state after it.
     """
-    state = steps.initial_state(parameters, rules)
-    weights = state["learner.weights"]
     # The initial weights come from integers here, so that only the step's arithmetic is tested.
-    ranks = np.arange(weights.size, dtype=np.int64)
-    state["learner.weights"] = ((ranks * 7919 % 2001 - 1000) / np.float32(4000)).astype(np.float32)
+    ranks = np.arange(network.count(parameters.shape), dtype=np.int64)
+    weights = ((ranks * 7919 % 2001 - 1000) / np.float32(4000)).astype(np.float32)
+    state = steps.arrays(weights, parameters, rules)
     held = executor.hold(state, settings_of(parameters, rules))
     outcome = executor.run(held, probe_rows(CHUNK_TICKS))
     after = held.state()
@@ -42,8 +43,12 @@ def golden_digest(
     return hasher.hexdigest()
 
 
+@cache
 def probe_rows(count: int) -> Rows:
-    """Return int64[count, WIDTH], a random walk of the market from an integer recurrence."""
+    """Return int64[count, WIDTH], a random walk of the market from an integer recurrence.
+
+    They cannot be written to: a start needs them twice, and they take as long as half of the run.
+    """
     rows = np.zeros((count, WIDTH), np.int64)
     middle_e8, seed = 100_000 * 10**8, 12345
     for index in range(count):
@@ -61,4 +66,5 @@ def probe_rows(count: int) -> Rows:
         asks = [ask_e8 + rank * 10**8 for rank in range(5)]
         volumes = [draw % 10**9 + 1 for draw in draws[3:13]]
         rows[index] = [*named, *bids, *volumes[:5], *asks, *volumes[5:]]
+    rows.setflags(write=False)
     return rows

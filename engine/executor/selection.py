@@ -8,7 +8,7 @@ kept, and from then on runs in TensorFlow's place, if it passes the same checks.
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from engine.executor.executor import Executor, signature
 from engine.executor.golden import golden_digest
 from engine.executor.native import PROGRAM, NativeStep
 from engine.executor.recipe import key_of, recipe_of
-from engine.parameters import Parameters, Shape
+from engine.parameters import Shape
 
 
 class Shelf(Protocol):
@@ -108,7 +108,7 @@ def executor_of(shape: Shape) -> Executor:
 def _compiled(shape: Shape) -> tuple[tensorflow.CompiledStep, str]:
     """Return the step as TensorFlow runs it, compiled, and its arithmetic."""
     step = tensorflow.CompiledStep(shape)
-    return step, golden_digest(step, Parameters(**asdict(shape)))
+    return step, golden_digest(step, shape.parameters)
 
 
 def _made(entries: list[bytes], shape: Shape, recipe: dict[str, Any], arithmetic: str) -> bytes:
@@ -139,6 +139,6 @@ def _loaded(file: bytes, shape: Shape, recipe: dict[str, Any]) -> NativeStep:
         )  # fmt: skip
         raise ArtefactRefused(f"it was made of another {', '.join(differing)}")
     native = NativeStep(artefact, shape)
-    if golden_digest(native, Parameters(**asdict(shape))) != artefact.arithmetic:
+    if golden_digest(native, shape.parameters) != artefact.arithmetic:
         raise ArtefactRefused("its golden run gives other bits here than TensorFlow's did")
     return native

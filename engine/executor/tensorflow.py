@@ -7,7 +7,6 @@ at its end, so a call that fails leaves them unchanged (I4). All chunks have one
 machine code, and chunking does not change a bit (I7).
 """
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from engine.arithmetic import Tensor, replace_row, tf
 from engine.executor.executor import check_state, like
 from engine.market import WIDTH, Rows
-from engine.parameters import Parameters, Shape
+from engine.parameters import Shape
 from engine.settings import Packed, Settings, pack_settings, settings_of, unpack_settings
 from engine.state import RINGS, Arrays
 from engine.step import (
@@ -102,7 +101,7 @@ class CompiledStep:
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
         self._like = like(shape)
-        settings = settings_of(Parameters(**asdict(shape)))
+        settings = settings_of(shape.parameters)
         self._traced = Variables(self._like, settings)
         self._call = tf.function(
             self._run,

@@ -9,7 +9,7 @@ from eventlog.errors import Corrupt, TornTail
 from eventlog.integrity import Finding
 from eventlog.reader import Reader
 from journal import compile_cache
-from journal.header import header_of
+from journal.header import JournalHeader, header_of
 from journal.integrity.coverage import check_beside, uncovered
 from journal.integrity.inspection import inspect
 from journal.integrity.verify import check_checkpoints, check_step, intervals, rerun_all
@@ -45,11 +45,12 @@ def verify(place: JournalPath, depth: Depth, executor: Choice = Choice.AUTO) -> 
     if depth is not Depth.QUICK:
         findings += check_beside(place, log)
         if log is not None and count:
-            findings += _check_states(place, log)
+            header = header_of(log, place)
+            findings += _check_states(place, log, header)
             if depth is Depth.DEEP and all(finding.repairable for finding in findings):
                 other = check_step(place, log)
-                findings += other or _run_again(place, log, executor)
-                ran = None if other else executor_of(header_of(log, place).parameters.shape).name
+                findings += other or _run_again(place, log, header, executor)
+                ran = None if other else executor_of(header.parameters.shape).name
     states = len(Checkpoints(place.checkpoints).offsets())
     found = Verification(
         records=count,
@@ -95,23 +96,21 @@ def _readable(place: JournalPath) -> Reader | None:
         return None  # what is wrong with it is found by its bytes
 
 
-def _check_states(place: JournalPath, log: Reader) -> list[Finding]:
-    header = header_of(log, place)
+def _check_states(place: JournalPath, log: Reader, header: JournalHeader) -> list[Finding]:
     kept = len(Checkpoints(place.checkpoints).offsets())
     with progress("checking checkpoints", kept) as advance:
         return check_checkpoints(place, log, header, advance)
 
 
-def _run_again(place: JournalPath, log: Reader, executor: Choice) -> list[Finding]:
+def _run_again(
+    place: JournalPath, log: Reader, header: JournalHeader, executor: Choice
+) -> list[Finding]:
     """Return where decisions or states differ from what this program derives."""
-    header = header_of(log, place)
     compile_cache.reuse(executor)
     with stage("load"):
-        from engine.engine import arithmetic_digest
+        from engine import engine as _  # noqa: F401 - takes a moment
     recorded = sessions.arithmetics(log)
-    with stage("compile") as compiling:
-        ours = arithmetic_digest(header.parameters, header.rules)
-        compiling.note = compile_cache.origin(header.parameters)
+    ours = compile_cache.compiled(header.parameters, header.rules)
     stretches = intervals(place, log, header, arithmetics=recorded, ours=ours)
     with progress("running again", log.end) as advance:
         return [*rerun_all(stretches, advance)]

@@ -10,13 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from engine import engine as engines
 from engine import self_check
 from engine.checkpoint import Restored
 from engine.engine import Engine
 from engine.executor.selection import executor_of
 from engine.parameters import Parameters, parameters_from
-from engine.venue_rules import BTC_MARKETS, VenueRules, rules_at
+from engine.venue_rules import BTC_MARKETS, rules_at
 from eventlog.gaps import missed
 from eventlog.log import Log
 from eventlog.printable import printable
@@ -140,7 +139,7 @@ class Session:
         if self._is_new:
             rules = rules_at(self._venue)
             parameters = parameters_from({**rules.parameters, **self._chosen})
-            self._compile(parameters, rules)
+            self._arithmetic = compile_cache.compiled(parameters, rules)
             self._initial = Engine.initial(parameters, rules)
             self._header = JournalHeader(
                 parameters=parameters, initial_state=self._initial.digest, venue=self._venue
@@ -156,7 +155,7 @@ class Session:
         header = self._header = header_of(self.log, self.place)
         check_kept(self._chosen, header.parameters)
         sessions.check_newest(self.log, self.place)
-        self._compile(header.parameters, header.rules)
+        self._arithmetic = compile_cache.compiled(header.parameters, header.rules)
         note(self.place, SESSIONS, {"records": self.log.end})
         with stage("restore") as restoring:
             self._recorder = Recorder.restore(
@@ -180,12 +179,6 @@ class Session:
             now = prices.price_of(self._recorder.engine.market)
             self.board.price(prices.newest(self.place, self.log) if now is None else now)
             catching_up.note = f"{self._rederived:,} ticks"
-
-    def _compile(self, parameters: Parameters, rules: VenueRules) -> None:
-        """Compile the step, or find it compiled, and learn which arithmetic it has here."""
-        with stage("compile") as compiling:
-            self._arithmetic = engines.arithmetic_digest(parameters, rules)
-            compiling.note = compile_cache.origin(parameters)
 
     def found(self, log: Log) -> None:
         """Give a new journal its log."""

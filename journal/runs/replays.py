@@ -115,12 +115,9 @@ def replay(plan: ReplayPlan) -> Replayed:
     sessions.check_between(opened.log, opened.place, after, opened.end)
     compile_cache.reuse(plan.executor)
     with stage("load"):
-        from engine.engine import arithmetic_digest
         from journal.replay import rerun
     header = opened.header
-    with stage("compile") as compiling:  # which is not to count as replaying
-        ours = arithmetic_digest(header.parameters, header.rules)
-        compiling.note = compile_cache.origin(header.parameters)
+    ours = compile_cache.compiled(header.parameters, header.rules)  # not to count as replaying
     claimed = set(sessions.arithmetics(opened.log, after, opened.end).values()) == {ours}
     state = opened.checkpoints.read(after).state
     started_s = clock.monotonic_s()

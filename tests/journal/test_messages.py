@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from journal.messages import as_json, line_of, message_type_of, said, summary_of
+from journal.messages import as_json, line_of, message_type_of, said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ def test_a_summary_is_a_line_of_json() -> None:
     """Under the names of JSON; what is not known is null, what there was not is not there."""
     outer = Outer(start=1, parts=(Inner(value=2),), nothing=None)
 
-    assert summary_of(outer) == {
+    assert line_of(outer) == {
         "message_type": "summary",
         "from": 1,
         "parts": [{"value": 2}],

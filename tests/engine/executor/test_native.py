@@ -68,7 +68,7 @@ def reference(parameters: Parameters) -> object:
 def rows_of() -> Rows:
     """Return a market with all that a log can bring, and a random walk after it."""
     folded = Market.initial().fold(journal(900, seed=3))
-    walk = probe_rows(600)
+    walk = probe_rows(600).copy()
     walk[:, :2] += folded[-1, :2] + 1
     return np.concatenate([folded, walk])
 
