@@ -7,7 +7,8 @@ TensorFlow has to run the step; and artefacts are made of it.
 
 TensorFlow trusts what it finds, and a damaged file ends the process. So the directory that it is
 given is this process's own (`reuse`): what lies there at first was checked against the digest in
-its name, and what is new is published under one (`publish`).
+its name, and what is new is published under one (`publish`). A child process has another one:
+what one of two puts there or takes away while it compiles, the other would take for its own.
 
 A digest tells of damage, not of origin: whoever writes a file can name it. What is kept is machine
 code that runs here, so it comes from a directory that only this user can write to: every directory
@@ -30,6 +31,7 @@ import re
 import shutil
 import stat
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -78,6 +80,10 @@ _TELLABLE = re.compile(r"[^\s\"'\\,]+")
 """A path that is one word of TensorFlow's flags."""
 
 
+_given: dict[int, Path] = {}
+"""This process's number → the directory that it gave to TensorFlow; a fork has another number."""
+
+
 class _Untrusted(Exception):
     """A directory or a file in which another user could have left machine code."""
 
@@ -90,7 +96,7 @@ def reuse(executor: Choice = Choice.AUTO) -> None:
     """
     select(executor, SHELF)
     if _own() is not None:
-        return  # A child of a process that did this, and shares what that has.
+        return
     others = [flag for flag in _flags() if not flag.startswith(_FLAG)]
     try:
         own = _made(_store())
@@ -99,6 +105,7 @@ def reuse(executor: Choice = Choice.AUTO) -> None:
         own = None
     os.environ["TF_XLA_FLAGS"] = " ".join([*others, *([] if own is None else [f"{_FLAG}{own}"])])
     if own is not None:
+        _given[os.getpid()] = own
         atexit.register(_end, own, os.getpid())
         with suppress(OSError):
             _fill(own, _ANY)
@@ -106,6 +113,9 @@ def reuse(executor: Choice = Choice.AUTO) -> None:
 
 class _Shelf:
     """Where `engine.executor.selection` finds code and keeps it."""
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
 
     @property
     def processor(self) -> str:
@@ -295,18 +305,17 @@ def _end(own: Path, pid: int) -> None:
 
 
 def _own() -> Path | None:
-    """Return the directory that TensorFlow was given by us, if it was, and it is there.
+    """Return the directory that this process gave to TensorFlow, if it did, and it is there.
 
-    A flag that somebody else set names no directory of ours: nothing is taken from it, published
-    from it or removed with it.
+    A flag that a parent or somebody else set names no directory of ours: nothing is taken from it,
+    published from it or removed with it.
     """
-    for flag in _flags():
-        own = Path(flag.removeprefix(_FLAG))
-        if flag.startswith(_FLAG) and own.name.startswith(_OWN):
-            with suppress(OSError, _Untrusted):
-                if own.parent == _store():
-                    _check(own, is_ours=True)
-                    return own
+    own = _given.get(os.getpid())
+    if own is not None and f"{_FLAG}{own}" in _flags():
+        with suppress(OSError, _Untrusted):
+            if own.parent == _store():
+                _check(own, is_ours=True)
+                return own
     return None
 
 

@@ -7,7 +7,7 @@ kept, and from then on runs in TensorFlow's place, if it passes the same checks.
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from engine.errors import ArtefactRefused, NoExecutor
 from engine.executor import artefact as artefacts
 from engine.executor import tensorflow, xla
 from engine.executor.choice import Choice
-from engine.executor.executor import Executor, signature
+from engine.executor.executor import Executor, Signature, signature
 from engine.executor.golden import golden_digest
 from engine.executor.native import PROGRAM, NativeStep
 from engine.executor.recipe import key_of, recipe_of
@@ -25,6 +25,10 @@ from engine.parameters import Shape
 
 class Shelf(Protocol):
     """Where machine code is found and kept; it knows files, and whom to trust."""
+
+    @property
+    def turn(self) -> AbstractContextManager[object]:
+        """What the one thread of a process holds that looks for code or compiles it."""
 
     @property
     def processor(self) -> str:
@@ -56,7 +60,7 @@ def select(choice: Choice, shelf: Shelf) -> None:
     """Say which executor is wanted in this process, and where code is found and kept."""
     if (_selected.choice, _selected.shelf) != (choice, shelf):
         _selected.choice, _selected.shelf = choice, shelf
-        executor_of.cache_clear()
+        _executor_of.cache_clear()
 
 
 def selected() -> Choice:
@@ -64,13 +68,19 @@ def selected() -> Choice:
     return _selected.choice
 
 
-@lru_cache(maxsize=4)
 def executor_of(shape: Shape) -> Executor:
     """Return the executor of a shape, shared by all states: to compile one takes seconds.
 
     Raises:
         NoExecutor: if nothing here can run the step as it is wanted.
     """
+    shelf = _selected.shelf
+    with nullcontext() if shelf is None else shelf.turn:
+        return _executor_of(shape)
+
+
+@lru_cache(maxsize=4)
+def _executor_of(shape: Shape) -> Executor:
     choice, shelf = _selected.choice, _selected.shelf
     if shelf is None:
         return tensorflow.CompiledStep(shape)
@@ -117,12 +127,26 @@ def _made(entries: list[bytes], shape: Shape, recipe: dict[str, Any], arithmetic
     Raises:
         ArtefactRefused: if it was not written down, or has something unknown.
     """
-    if not entries:
-        raise ArtefactRefused("what XLA compiled could not be written down")
-    inputs, outputs = signature(shape)
-    program = artefacts.program_of(xla.compilation_of(entries[0]), inputs, outputs)
+    program = _program_of(entries, *signature(shape))
     made = artefacts.Artefact(recipe=recipe, arithmetic=arithmetic, programs={PROGRAM: program})
     return artefacts.encode(made)
+
+
+def _program_of(entries: list[bytes], inputs: Signature, outputs: Signature) -> artefacts.Program:
+    """Return the first program of this signature: other code of this process compiles things too.
+
+    Raises:
+        ArtefactRefused: if there is none; why, of the first that was looked at.
+    """
+    refusals = []
+    for entry in entries:
+        try:
+            return artefacts.program_of(xla.compilation_of(entry), inputs, outputs)
+        except ArtefactRefused as refused:
+            refusals.append(refused)
+    if refusals:
+        raise refusals[0]
+    raise ArtefactRefused("what XLA compiled could not be written down")
 
 
 def _loaded(file: bytes, shape: Shape, recipe: dict[str, Any]) -> NativeStep:

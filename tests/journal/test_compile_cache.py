@@ -227,6 +227,32 @@ def test_a_directory_that_somebody_else_named(cache: Path, tmp_path: Path) -> No
     assert not list(tmp_path.glob("x.pb.*"))
 
 
+PARENT = """
+import os, subprocess, sys
+from journal import compile_cache
+child = 'from journal import compile_cache as c; c.reuse(); print(c._own()); c.discard()'
+compile_cache.reuse()
+own = compile_cache._own()
+others = [subprocess.run([sys.executable, '-c', child], capture_output=True, text=True).stdout]
+child = os.fork()
+if not child:
+    compile_cache.discard()
+    sys.exit()
+os.waitpid(child, 0)
+print(own, *others, own.exists(), sep='|')
+"""
+
+
+def test_a_child_has_a_directory_of_its_own(tmp_path: Path) -> None:
+    """What it compiles, puts away and removes is not its parent's; a fork's neither."""
+    own, of_child, is_there = ran(tmp_path, PARENT).stdout.replace("\n", "").split("|")
+
+    assert is_there == "True"
+    assert own != of_child
+    assert {Path(place).parent for place in (own, of_child)} == {Path(own).parent}
+    assert not list(Path(own).parent.iterdir())
+
+
 FOUND = """
 import sys
 from journal import compile_cache

@@ -14,13 +14,13 @@ from engine.executor.artefact import Value
 from engine.executor.executor import Executor
 from engine.executor.golden import golden_digest, probe_rows
 from engine.executor.native import PROGRAM, NativeStep
-from engine.executor.selection import executor_of
 from engine.executor.tensorflow import CompiledStep
 from engine.market import Market, Rows
 from engine.parameters import Parameters
 from engine.settings import settings_of
 from engine.state import RINGS, digest
 from engine.step import Outcome, initial_state
+from tests.support.executors import native_of
 from tests.support.machine_code import artefact
 from tests.support.markets import SMALL, journal
 
@@ -33,9 +33,7 @@ TICKS_OF_DAY = (
 @cache
 def native() -> NativeStep:
     """Return the step of small rings without TensorFlow."""
-    found = executor_of(SMALL.shape)
-    assert isinstance(found, NativeStep), "this system cannot run it"
-    return found
+    return native_of(SMALL.shape)
 
 
 @cache

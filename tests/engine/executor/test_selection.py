@@ -1,23 +1,27 @@
 """Which executor runs: code that was found and passes, code that was made, or TensorFlow."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Barrier, Lock
+from time import sleep
 from typing import Any
 
 import pytest
 
-from engine.errors import NoExecutor
-from engine.executor import selection, tensorflow
-from engine.executor.artefact import decode, encode
+from engine.errors import ArtefactRefused, NoExecutor
+from engine.executor import artefact, selection, tensorflow, xla
+from engine.executor.artefact import Program, decode, encode
 from engine.executor.choice import Choice
 from engine.executor.golden import golden_digest
-from engine.executor.native import PROGRAM, NativeStep
+from engine.executor.native import PROGRAM
 from engine.executor.recipe import key_of, recipe_of
 from engine.executor.selection import executor_of
 from engine.executor.tensorflow import CompiledStep
 from engine.parameters import Shape
 from journal import compile_cache
+from tests.support.executors import native_of
 from tests.support.markets import SMALL
 
 KEY = key_of(recipe_of(SMALL.shape))
@@ -30,7 +34,11 @@ class Refused(Exception):
 class Planted:
     """A shelf with certain files, which writes down what it is told."""
 
+    compiled: tuple[bytes, ...] = ()
+    """What XLA is said to have compiled meanwhile."""
+
     def __init__(self, *files: bytes, processor: str | None = None) -> None:
+        self.turn = Lock()
         self.processor = compile_cache.SHELF.processor
         self._found_as = processor or self.processor
         self.files, self.told = files, []  # type: tuple[bytes, ...], list[str]
@@ -40,11 +48,13 @@ class Planted:
         yield from ((self._found_as, file) for file in self.files)
 
     def keep(self, key: str, file: bytes) -> None:
-        raise AssertionError("nothing was compiled")
+        assert key == KEY
+        assert self.compiled
+        self.files = (file,)
 
     @contextmanager
     def compiling(self, key: str) -> Iterator[Any]:
-        yield list
+        yield lambda: [*self.compiled]
 
     def say(self, sentence: str) -> None:
         self.told.append(sentence)
@@ -53,7 +63,7 @@ class Planted:
 @pytest.fixture(scope="module")
 def good() -> bytes:
     """Return the artefact of this process's step, which is compiled if need be."""
-    assert isinstance(executor_of(SMALL.shape), NativeStep)
+    native_of(SMALL.shape)
     return next(file for _, file in compile_cache.SHELF.found(KEY))
 
 
@@ -164,3 +174,49 @@ def test_it_runs_where_code_cannot_be_had_and_a_line_says_why(chosen: pytest.Mon
 
     assert asked(shelf) is step
     assert shelf.told == ["TensorFlow runs the step: what XLA compiled could not be written down"]
+
+
+def test_of_all_that_was_compiled_the_step_is_taken(
+    chosen: pytest.MonkeyPatch, good: bytes
+) -> None:
+    """Whatever else XLA compiled in this process meanwhile, and however old each is."""
+    whole = decode(good)
+
+    def read(entry: bytes, *_: object) -> Program:
+        if entry != b"the step":
+            raise ArtefactRefused("it is something else")
+        return whole.programs[PROGRAM]
+
+    chosen.setattr(selection, "_compiled", lambda shape: (None, whole.arithmetic))
+    chosen.setattr(xla, "compilation_of", lambda entry: entry)
+    chosen.setattr(artefact, "program_of", read)
+    shelf = Planted()
+    shelf.compiled = (b"a sum", b"the step", b"a product")
+
+    found = asked(shelf)
+
+    assert (found.name, found.origin, shelf.told) == ("native", "compiled", [])
+    assert [*map(decode, shelf.files)] == [whole]
+
+
+def test_threads_take_turns_and_share_what_the_first_one_made(chosen: pytest.MonkeyPatch) -> None:
+    """Two that compile at once would take each other's files for their own."""
+    made: list[object] = []
+    start = Barrier(4)
+
+    def compiled(shape: Shape) -> tuple[object, str]:
+        sleep(0.05)  # long enough for the others to come
+        made.append(object())
+        return made[-1], ""
+
+    def ask(_: int) -> object:
+        start.wait()
+        return executor_of(SMALL.shape)
+
+    chosen.setattr(selection, "_compiled", compiled)
+    selection.select(Choice.AUTO, Planted())
+
+    with ThreadPoolExecutor(4) as pool:
+        found = [*pool.map(ask, range(4))]
+
+    assert found == made * 4
