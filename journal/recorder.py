@@ -161,12 +161,13 @@ class Recorder:
         self.record([batch])
 
     def record(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Run the engine over batches; all that it derives of one is durable before the next.
+        """Run the engine over batches; what it derives of one is durable, and its state kept,
+        before the next.
 
         Args:
             batches: as for `carry`.
         """
-        self.carry(self._settled(batches))
+        self.carry(self._kept(batches))
 
     def carry(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Run the engine over batches, each of which is durable when it is yielded (I2).
@@ -189,16 +190,26 @@ class Recorder:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that was derived is durable."""
+        """Whether all effects are durable."""
         return self._sink.is_settled
 
     def settle(self) -> None:
-        """Make all that was derived durable; only between two batches.
+        """Make all effects durable, by one synchronous write; only between two batches.
 
         Raises:
             WriteFailed: if the device refuses, now or ever before.
         """
         self._sink.settle()
+
+    def keep(self) -> None:
+        """Keep the state after all that was appended, if it has changed; only between two batches.
+
+        It makes a start after a kill short. Nothing that is durable depends on it.
+
+        Raises:
+            WriteFailed: if the device refuses, now or ever before.
+        """
+        self._sink.keep()
 
     def appended(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield batches in the log's schema once they are durable, for `record`.
@@ -211,11 +222,10 @@ class Recorder:
 
     def close(self) -> None:
         """Settle, write the whole state, and close the checkpoints' files."""
-        self.settle()
-        self._checkpoints.keep_whole(self.engine, offset=self.log.end - 1, chain=self.log.chain)
+        self._sink.keep_whole(self.engine)
         self._checkpoints.close()
 
-    def _settled(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def _kept(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             yield batch
-            self.settle()
+            self.keep()

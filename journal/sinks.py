@@ -3,8 +3,11 @@
 What was received must be durable before the engine sees it (I2), and that is the only durable write
 between a frame and its decision. What the engine derives follows from it (I7), so it may wait a
 little: effects wait in memory for the next write to the log, whether that is the next tick's or one
-of their own (`RecordingSink.settle`). The state is kept when nothing waits. Until effects are
-durable nobody is shown them. If the process is killed before, the next one derives them again.
+of their own (`RecordingSink.settle`). Until effects are durable nobody is shown them. If the
+process is killed before, the next one derives them again.
+
+The state needs no write to be safe once its ticks are durable. It is kept (`RecordingSink.keep`)
+so that the next start has little to derive again.
 """
 
 from collections.abc import Callable, Sequence
@@ -61,6 +64,7 @@ class RecordingSink:
         self._waiting: list[pa.RecordBatch] = []
         self._unkept: Engine | None = None
         self.checkpoint_offset = after
+        """The offset after which the state was kept last: it is durable."""
 
     @property
     def compared(self) -> int:
@@ -69,8 +73,8 @@ class RecordingSink:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that was derived is durable: effects and state."""
-        return not self._waiting and self._unkept is None
+        """Whether all effects are durable."""
+        return not self._waiting
 
     def accept(self, effects: pa.RecordBatch) -> None:
         """Compare; what the log lacks waits for the next write.
@@ -121,18 +125,32 @@ class RecordingSink:
         return written.slice(count)
 
     def settle(self) -> None:
-        """Make all that was derived durable: the effects that wait, then the state after them.
+        """Make the effects that wait durable, by one synchronous write; without any, nothing.
+
+        Only when the engine has seen all that was appended.
+        """
+        if self._waiting:
+            self._show(self._append_waiting())
+
+    def keep(self) -> None:
+        """Keep the state, if it has changed, after the effects that wait.
 
         In this order, so that a state is never ahead of the log. Only when the engine has seen all
         that was appended.
         """
-        effects = self._append_waiting() if self._waiting else None
+        self.settle()
         if self._unkept is not None:
             engine, self._unkept = self._unkept, None
-            self.checkpoint_offset = self._log.end - 1
-            self._checkpoints.keep(engine, offset=self.checkpoint_offset, chain=self._log.chain)
-        if effects is not None:
-            self._show(effects)
+            offset = self._log.end - 1
+            self._checkpoints.keep(engine, offset=offset, chain=self._log.chain)
+            self.checkpoint_offset = offset
+
+    def keep_whole(self, engine: Engine) -> None:
+        """Keep the whole state, changed or not, after the effects that wait."""
+        self.settle()
+        offset = self._log.end - 1
+        self._checkpoints.keep_whole(engine, offset=offset, chain=self._log.chain)
+        self._unkept, self.checkpoint_offset = None, offset
 
     def _append_waiting(self) -> pa.RecordBatch:
         effects = pa.concat_batches(self._waiting)

@@ -397,8 +397,8 @@ class LatencySaid:
     samples: int = said("how many there are")
     batches: int | None = said("of how many batches they are; null if one did not say")
     recorded_p50_ms: float | None = said("until a batch is durable")
-    decided_p50_ms: float | None = said("until its decisions are")
-    latency_p50_ms: float | None = said("until its state is")
+    decided_p50_ms: float | None = said("until it is decided on")
+    latency_p50_ms: float | None = said("until its decisions are durable, too")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,8 +37,8 @@ LATENCIES = {
     "recorded_p99_ms": "recorded, p99",
     "decided_p50_ms": "decided, p50",
     "decided_p99_ms": "decided, p99",
-    "latency_p50_ms": "state kept, p50",
-    "latency_p99_ms": "state kept, p99",
+    "latency_p50_ms": "decision durable, p50",
+    "latency_p99_ms": "decision durable, p99",
     "loop_lag_ms": "delay of the feed's loop",
 }
 """What a health sample says of time, and what it is called: from received to durable."""
@@ -257,7 +257,8 @@ def _latency_figure(figures: ReportSummary, series: dict[str, Any]) -> str:
     newest = "" if shown == total else f", the newest {_of(shown, total)} of them"
     return (
         '<figure class="wide"><h3>Latency</h3><p class="soft">milliseconds from a frame received to'
-        f" its record, its decision and the state durable, from the health samples{newest}</p>"
+        " its record durable, its decision made, and that durable,"
+        f" from the health samples{newest}</p>"
         '<div data-chart="latency"></div></figure>'
     )
 

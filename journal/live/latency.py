@@ -11,7 +11,7 @@ import numpy as np
 from journal.summaries import LatencySaid
 
 STAGES = ("recorded", "decided", "latency")
-"""How far a batch has come: it is durable, its decisions are, its state is."""
+"""How far a batch has come: it is durable, it is decided on, its decisions are durable, too."""
 
 BATCHES = "batches"
 """What a sample calls the number of batches that it is of; earlier versions did not say."""

@@ -52,11 +52,13 @@ from journal.summaries import SessionSaid, SessionSummary
 TAKE_S = 0.2
 """How long the loop waits for a tick before it looks whether it should stop."""
 
-DERIVED_DURABLE_MS = 10.0
-"""How long decisions and the changed state wait to be made durable, at most, while more arrives."""
-
 QUIET_MS = 1.0
-"""How long nothing arrives before they are made durable at once: the disk has nothing to do."""
+"""How long decisions wait for the next tick's write before they are made durable by one of their
+own: they follow the ticks, so this bounds how long nobody else may see them."""
+
+STATE_KEPT_S = 1.0
+"""How old the kept state gets, at most, while ticks arrive. It bounds what a start after a kill or
+a power cut derives again, and nothing else: the state follows from the log."""
 
 SHOW_S = 0.2
 """How long what is durable waits to be counted, while more arrives: that takes longer than writing,
@@ -104,12 +106,11 @@ class Session:
         self._not_recorded_since_ns: int | None = None
         self._samples: deque[Health] = deque()
         self._latencies_ms = {stage: deque[float](maxlen=_LATENCIES_MAX) for stage in STAGES}
-        # Of each batch that is not durable with all that follows from it: when it was received.
+        # Of each batch whose effects are not durable yet: when it was received.
         self._underway_ns: list[int] = []
-        self._derived_s: float | None = None  # when the first of them was decided on
         # Durable effects that are not counted yet, and since when they are durable.
         self._unseen: list[tuple[pa.RecordBatch, int]] = []
-        self._counted_s = clock.monotonic_s()
+        self._counted_s = self._kept_s = clock.monotonic_s()
         self._opening = prices.Prices()  # follows a new journal up to its first price
         self.board = Board(place.name, watcher=watcher)
         self.stop_why = ""
@@ -314,8 +315,9 @@ class Session:
     def _record(self, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
         """Make durable what has arrived, as one batch, and only then yield it (I2).
 
-        What is decided on it becomes durable with the next batch, or alone as soon as nothing
-        arrives; the changed state when nothing arrives, and at least each `DERIVED_DURABLE_MS`.
+        What is decided on it becomes durable with the next batch, or alone if none arrives for
+        `QUIET_MS`: either way by one synchronous write, from which the state follows. The state is
+        kept each `STATE_KEPT_S`, and when nothing arrives for `TAKE_S`.
         """
         left = max_ticks
         while not self._feed.finished(self.market) and left != 0:
@@ -328,6 +330,7 @@ class Session:
             if arrived:
                 received_ns = arrived[0].received_ns
                 batch = self._recorder.append(self._taken_up(arrived))
+                self._all_durable()
                 self._reached("recorded", received_ns)
                 with self._turn:
                     yield batch
@@ -336,12 +339,14 @@ class Session:
                 self.board.see(batch)
                 self._look_for_first_price(batch)
                 self.board.price(prices.price_of(self._recorder.engine.market))
-                self._settle_in_time()
             elif self._recorder.is_settled:
+                self._keep()
                 self.log.sync_mark()
                 self._count()
             else:
                 self._settle()
+            if self.looped_s - self._kept_s >= STATE_KEPT_S:
+                self._keep()
             if self.looped_s - self._counted_s >= SHOW_S:
                 self._count()
             if self._recorder.engine.market.needs_snapshot:
@@ -354,21 +359,22 @@ class Session:
         """Return how long to wait for a tick, in seconds: not long while anything derived waits."""
         return TAKE_S if self._recorder.is_settled else QUIET_MS / 1e3
 
-    def _settle_in_time(self) -> None:
-        """Make what is derived durable once it has waited for as long as it may."""
-        now_s = clock.monotonic_s()
-        if self._derived_s is None:
-            self._derived_s = now_s
-        elif now_s - self._derived_s >= DERIVED_DURABLE_MS / 1e3:
-            self._settle()
-
     def _settle(self) -> None:
-        """Make what is derived durable, and take note of how long that took."""
+        """Make what is derived durable."""
         self._recorder.settle()
+        self._all_durable()
+
+    def _keep(self) -> None:
+        """Keep the state after all that was appended."""
+        self._settle()
+        self._recorder.keep()
+        self._kept_s = clock.monotonic_s()
+
+    def _all_durable(self) -> None:
+        """Take note of how long the batches took whose effects are durable now."""
         for received_ns in self._underway_ns:
             self._reached("latency", received_ns)
         self._underway_ns.clear()
-        self._derived_s = None
 
     def _taken_up(self, arrived: list[Input]) -> list[Input]:
         """Return what arrived, its ticks with this moment; before the first the gap that ends."""
