@@ -26,6 +26,7 @@ from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from heapq import heappop, heappush
 from itertools import accumulate
+from struct import pack
 
 import numpy as np
 import numpy.typing as npt
@@ -91,8 +92,8 @@ _TIME_MAX_NS = 2**62
 """Later than any working clock; the bound keeps differences of times within 64 bits."""
 
 Rows = npt.NDArray[np.int64]
+_Int64s = npt.NDArray[np.int64]
 _Level = tuple[int, int, int, int]  # price, its decimals, volume, its decimals
-_Held = tuple[int, int, int, int]  # slot, the price's decimals, volume, its decimals
 _ARRAYS = ("price_e8", "volume_e8", "decimals")
 
 
@@ -105,42 +106,49 @@ class BookSide:
     taken, except those in ``holes``, a heap.
     """
 
-    held: dict[int, _Held]
+    highest: bool  # whether the highest price is best, as of bids
+    held: dict[int, _Level]
+    slots: dict[int, int]  # by price
     prices: list[int]  # lowest first
     used: int
     holes: list[int]
     signs: dict[int, str]  # price → its level as the checksum signs it; filled on demand
     # Caches, valid until the next change:
-    _arrays: dict[str, npt.NDArray[np.int64]] | None = None
+    _arrays: dict[str, _Int64s] | None = None
     _cells: list[int] | None = None
+    _signed: str | None = None
 
     @classmethod
-    def of(cls, arrays: dict[str, npt.NDArray[np.int64]]) -> "BookSide":
+    def of(cls, arrays: dict[str, _Int64s], *, highest: bool) -> "BookSide":
         """Return the side that has these `arrays`."""
         slots = np.flatnonzero(arrays["price_e8"]).tolist()
         cells = [arrays[name][slots].tolist() for name in _ARRAYS]
-        held = {}
-        for slot, price, volume, decimals in zip(slots, *cells, strict=True):
-            held[price] = (slot, decimals // 16, volume, decimals % 16)
+        held = {
+            price: (price, decimals // 16, volume, decimals % 16)
+            for price, volume, decimals in zip(*cells, strict=True)
+        }
         used = slots[-1] + 1 if slots else 0
-        return cls(held, sorted(held), used, sorted({*range(used)}.difference(slots)), {})
+        holes = sorted({*range(used)}.difference(slots))
+        by_price = dict(zip(held, slots, strict=True))
+        return cls(highest, held, by_price, sorted(held), used, holes, {})
 
     @classmethod
-    def empty(cls) -> "BookSide":
+    def empty(cls, *, highest: bool) -> "BookSide":
         """Return a side without levels."""
-        return cls({}, [], 0, [], {})
+        return cls(highest, {}, {}, [], 0, [], {})
 
     def copy(self) -> "BookSide":
         """Return an independent copy."""
         return replace(
             self,
             held=self.held.copy(),
+            slots=self.slots.copy(),
             prices=self.prices.copy(),
             holes=self.holes.copy(),
             signs=self.signs.copy(),
         )
 
-    def arrays(self) -> dict[str, npt.NDArray[np.int64]]:
+    def arrays(self) -> dict[str, _Int64s]:
         """Return the levels by slot; not to be written to.
 
         They are ``price_e8``, ``volume_e8`` and ``decimals`` (the price's * 16 + the volume's),
@@ -149,92 +157,99 @@ class BookSide:
         if self._arrays is None:
             cells = np.zeros((3, SIDE_LEVELS_MAX), np.int64)
             levels = [
-                (slot, price, volume, price_decimals * 16 + volume_decimals)
-                for price, (slot, price_decimals, volume, volume_decimals) in self.held.items()
+                (self.slots[price], price, volume, price_decimals * 16 + volume_decimals)
+                for price, price_decimals, volume, volume_decimals in self.held.values()
             ]
             slots, *columns = np.array(levels, np.int64).reshape(-1, 4).T
             cells[:, slots] = columns
             self._arrays = dict(zip(_ARRAYS, cells, strict=True))
         return self._arrays
 
-    def cells(self, *, highest: bool) -> list[int]:
+    def cells(self) -> list[int]:
         """Return the prices of the best `LEVELS`, best first, and then their volumes.
 
-        Missing levels are zeros. ``highest``: whether the highest price is best; the same at every
-        call, since the result is cached.
+        Missing levels are zeros.
         """
         if self._cells is None:
-            prices = self.best_prices(LEVELS, highest=highest)
+            held, prices = self.held, self.best_prices(LEVELS)
             missing = [0] * (LEVELS - len(prices))
-            volumes = [self.held[price][2] for price in prices]
-            self._cells = [*prices, *missing, *volumes, *missing]
+            self._cells = [*prices, *missing, *[held[price][2] for price in prices], *missing]
         return self._cells
 
     def clear(self) -> None:
         """Delete every price."""
-        self._arrays = self._cells = None
+        self._arrays = self._cells = self._signed = None
         self.held.clear()
+        self.slots.clear()
         self.prices.clear()
         self.holes.clear()
         self.signs.clear()
         self.used = 0
 
-    def change(self, levels: Sequence[_Level]) -> bool:
+    def change(self, levels: Sequence[_Level | None]) -> bool:
         """Set or, with volume 0, delete prices; return whether all of that was possible.
 
-        Not possible, and skipped, are a new price where all slots are taken, and a level that no
-        book can hold: a price of 0 means a free slot, and a level has at most eight decimals.
+        Not possible, and skipped, are a new price where all slots are taken, and ``None``: a level
+        that no book can hold.
         """
         if not levels:
             return True
-        self._arrays = self._cells = None
-        held, prices, holes, signs = self.held, self.prices, self.holes, self.signs
+        self._arrays = self._cells = self._signed = None
+        held, prices, slots, signs = self.held, self.prices, self.slots, self.signs
         possible = True
         for level in levels:
-            price, price_decimals, volume, volume_decimals = level
-            known = held.get(price)
-            signs.pop(price, None)
-            if not (price > 0 <= volume and 0 <= price_decimals <= 8 and 0 <= volume_decimals <= 8):
+            if level is None:
                 possible = False
-            elif not volume:
-                if known is not None:
+                continue
+            price, _, volume, _ = level
+            if price in held:
+                signs.pop(price, None)
+                if volume:
+                    held[price] = level
+                else:
                     del held[price], prices[bisect_left(prices, price)]
-                    heappush(holes, known[0])
-            elif known is not None:
-                held[price] = (known[0], price_decimals, volume, volume_decimals)
+                    heappush(self.holes, slots.pop(price))
+            elif not volume:
+                continue
             elif len(held) == SIDE_LEVELS_MAX:
                 possible = False
             else:
                 insort(prices, price)
-                if holes:
-                    slot = heappop(holes)
+                held[price] = level
+                if self.holes:
+                    slots[price] = heappop(self.holes)
                 else:
-                    slot = self.used
+                    slots[price] = self.used
                     self.used += 1
-                held[price] = (slot, price_decimals, volume, volume_decimals)
         return possible
 
-    def best(self, count: int, *, highest: bool) -> list[_Level]:
+    def best(self, count: int) -> list[_Level]:
         """Return up to ``count`` levels, best first."""
-        return [
-            (price, *self.held[price][1:]) for price in self.best_prices(count, highest=highest)
-        ]
+        return [self.held[price] for price in self.best_prices(count)]
 
-    def signed(self, checksum: BookChecksum, *, highest: bool) -> list[str]:
+    def signed(self, checksum: BookChecksum) -> str:
         """Return what the checksum signs, best first."""
-        signs = self.signs
-        return [
-            signs.get(price) or self._sign(price, checksum)
-            for price in self.best_prices(checksum.levels, highest=highest)
-        ]
+        if self._signed is None:
+            signs = self.signs
+            texts = [
+                signs.get(price) or self._sign(price, checksum)
+                for price in self.best_prices(checksum.levels)
+            ]
+            self._signed = "".join(texts)
+        return self._signed
 
     def _sign(self, price: int, checksum: BookChecksum) -> str:
-        self.signs[price] = sign = checksum.signed((price, *self.held[price][1:]))
+        self.signs[price] = sign = checksum.signed(self.held[price])
         return sign
 
-    def best_prices(self, count: int, *, highest: bool) -> list[int]:
+    @property
+    def best_price(self) -> int:
+        """The best price; 0 of a side without levels, which makes the market invalid."""
+        return self.prices[-1 if self.highest else 0] if self.prices else 0
+
+    def best_prices(self, count: int) -> list[int]:
         """Return up to ``count`` prices, best first."""
-        return self.prices[: -count - 1 : -1] if highest else self.prices[:count]
+        return self.prices[: -count - 1 : -1] if self.highest else self.prices[:count]
 
 
 @dataclass(slots=True)
@@ -258,13 +273,15 @@ class Market:
     @classmethod
     def initial(cls, rules: VenueRules = DEFAULT_RULES) -> "Market":
         """Return the market before the first record."""
-        return cls(BookSide.empty(), BookSide.empty(), rules=rules)
+        return cls(BookSide.empty(highest=True), BookSide.empty(highest=False), rules=rules)
 
     @classmethod
     def of(cls, state: Arrays, rules: VenueRules = DEFAULT_RULES) -> "Market":
         """Return the market that these arrays hold."""
         bids, asks = (
-            BookSide.of({name: state[f"market.{side}.{name}"] for name in _ARRAYS})
+            BookSide.of(
+                {name: state[f"market.{side}.{name}"] for name in _ARRAYS}, highest=side == "bids"
+            )
             for side in ("bids", "asks")
         )
         found = cls(bids, asks, *state["market.scalars"].tolist())
@@ -304,58 +321,71 @@ class Market:
         return replace(self)
 
     def fold(self, chunk: pa.RecordBatch) -> Rows:
-        """Fold records in, in place; return one row a tick, int64[ticks, WIDTH]."""
+        """Fold records in, in place; return one row a tick, int64[ticks, WIDTH].
+
+        Every start and every replay waits for this loop. So what it needs of the market is in local
+        names, and the cells of all rows are packed at once.
+        """
         cells = _Cells(chunk)
-        if "book" in cells.kind:
+        if cells.has_books:
             self.bids, self.asks = self.bids.copy(), self.asks.copy()
-        shown = [self._level_cells()]  # the levels now, and after every record that may change them
-        heads: list[tuple[int, ...]] = []  # the named columns, and which of `shown`
+        time_ns, behind, is_break = self.time_ns, self.behind, self.breaks
+        bid_e8, ask_e8, last_e8 = self.bid_e8, self.ask_e8, self.last_e8
+        is_known = bool(self.book_valid or not self.book_seen)
+        heads: list[int] = []  # the named columns of each tick, and which of the levels it shows
+        shown = [*self._level_cells()]  # the levels now, and after every record that changes them
+        newest = 0  # of those shown
         for index, role in enumerate(map(_ROLE.get, cells.kind)):
             if role is None or cells.backfilled[index]:
                 continue
-            if role == _STATUS:
-                self.halted = int(cells.status[index] != ONLINE)
-                continue
             if role <= _BREAKS:
-                self.breaks = 1
-                if role == _GAP:
-                    self.book_valid = 0
-                    shown.append(self._level_cells())
+                is_break |= self._interrupt(cells, index, role)
+                is_known = bool(self.book_valid or not self.book_seen)
+                shown += self._level_cells()
+                newest += 1
                 continue
-            self._advance_time(cells.exchange_ns[index])
+            stamp_ns = cells.exchange_ns[index]
+            if stamp_ns is not None:
+                behind = behind + 1 if stamp_ns < time_ns - BEHIND_NS else 0
+                is_ahead = behind == BEHIND_TICKS
+                if is_break or is_ahead or abs(stamp_ns - time_ns) > JUMP_NS:
+                    time_ns, is_break, behind = stamp_ns, 1, 0
+                elif stamp_ns > time_ns:
+                    time_ns = stamp_ns
             traded_e8 = 0
-            if role == _BOOK:
-                self._update_book(cells, index)
-                shown.append(self._level_cells())
-            elif role == _QUOTE:
-                self.bid_e8, self.ask_e8 = cells.bid[index], cells.ask[index]
-                self.last_e8 = cells.last[index]
-            else:
-                self.last_e8 = cells.price[index]
+            if role == _QUOTE:
+                bid_e8, ask_e8, last_e8 = cells.bid[index], cells.ask[index], cells.last[index]
+            elif role == _TRADE:
+                last_e8 = cells.price[index]
                 traded_e8 = _SIGN.get(cells.side[index], 0) * cells.volume[index]
-            valid = 0 < self.bid_e8 < self.ask_e8 and (self.book_valid or not self.book_seen)
-            head = (
-                cells.offset[index], self.time_ns, role, self.breaks, int(valid),
-                self.book_valid, self.bid_e8, self.ask_e8, self.last_e8, traded_e8,
-                *cells.taken(index), self.halted, len(shown) - 1,
+            else:
+                if self._update_book(cells, index):
+                    bid_e8, ask_e8 = self.bids.best_price, self.asks.best_price
+                is_known = bool(self.book_valid)
+                shown += self._level_cells()
+                newest += 1
+            heads += (
+                cells.offset[index], time_ns, role, is_break, is_known and 0 < bid_e8 < ask_e8,
+                self.book_valid, bid_e8, ask_e8, last_e8, traded_e8,
+                *cells.taken(index), self.halted, newest,
             )  # fmt: skip
-            heads.append(head)
-            self.breaks = 0
-        table = np.array(heads, np.int64).reshape(-1, FIRST_LEVEL + 1)
-        levels = np.array(shown, np.int64)[table[:, -1]]
+            is_break = 0
+        self.time_ns, self.behind, self.breaks = time_ns, behind, is_break
+        self.bid_e8, self.ask_e8, self.last_e8 = bid_e8, ask_e8, last_e8
+        table = _packed(heads, FIRST_LEVEL + 1)
+        levels = _packed(shown, WIDTH - FIRST_LEVEL)[table[:, -1]]
         return np.concatenate([table[:, :-1], levels], axis=1)
 
-    def _advance_time(self, exchange_ns: int | None) -> None:
-        if exchange_ns is None:
-            return
-        self.behind = self.behind + 1 if exchange_ns < self.time_ns - BEHIND_NS else 0
-        is_ahead = self.behind == BEHIND_TICKS
-        if self.breaks or is_ahead or abs(exchange_ns - self.time_ns) > JUMP_NS:
-            self.time_ns, self.breaks, self.behind = exchange_ns, 1, 0
-        else:
-            self.time_ns = max(self.time_ns, exchange_ns)
+    def _interrupt(self, cells: "_Cells", index: int, role: int) -> bool:
+        """Take note of a record that is no tick; return whether it makes the next tick a break."""
+        if role == _STATUS:
+            self.halted = int(cells.status[index] != ONLINE)
+        elif role == _GAP:
+            self.book_valid = 0
+        return role != _STATUS
 
-    def _update_book(self, cells: "_Cells", index: int) -> None:
+    def _update_book(self, cells: "_Cells", index: int) -> bool:
+        """Change the book; return whether it is the exchange's now."""
         snapshot_id = cells.snapshot_id[index] or 0
         self.book_seen = 1
         if cells.snapshot[index]:
@@ -363,27 +393,23 @@ class Market:
             self.asks.clear()
             self.snapshot_id, self.book_valid = snapshot_id, 1
         elif not self.book_valid or snapshot_id < self.snapshot_id:
-            return
+            return False
         possible = self.bids.change(cells.bids(index))
         possible &= self.asks.change(cells.asks(index))
         wanted = cells.checksum[index]
         if not possible or (wanted is not None and wanted != self._checksum()):
             self.book_valid = 0
-            return
-        # A side without levels has a best price of 0, which makes the market invalid.
-        self.bid_e8 = self.bids.prices[-1] if self.bids.prices else 0
-        self.ask_e8 = self.asks.prices[0] if self.asks.prices else 0
+        return bool(self.book_valid)
 
     def _checksum(self) -> int:
         checksum = self.rules.book_checksum
-        bids = self.bids.signed(checksum, highest=True)
-        return checksum.of(bids + self.asks.signed(checksum, highest=False))
+        return checksum.of((self.bids.signed(checksum), self.asks.signed(checksum)))
 
     def _level_cells(self) -> list[int]:
         """Return the cells of a row from `FIRST_LEVEL` on; zeros while the book is invalid."""
         if not self.book_valid:
             return [0] * (4 * LEVELS)
-        return self.bids.cells(highest=True) + self.asks.cells(highest=False)
+        return self.bids.cells() + self.asks.cells()
 
 
 def is_tick(chunk: pa.RecordBatch) -> pa.Array:
@@ -422,23 +448,23 @@ class _Cells:
         self.backfilled: list[bool | None] = chunk.column("backfilled").to_pylist()
         self._received_ns: list[int] = chunk.column("received_ns").to_pylist()
         self._taken_ns: list[int | None] = chunk.column("taken_ns").to_pylist()
-        kinds = {*self.kind}
-        if "quote" in kinds:
+        self.has_books = "book" in self.kind
+        if "quote" in self.kind:
             self.bid = counts_e8(chunk.column("bid")).tolist()
             self.ask = counts_e8(chunk.column("ask")).tolist()
             self.last = counts_e8(chunk.column("last")).tolist()
-        if "trade" in kinds:
+        if "trade" in self.kind:
             self.price = counts_e8(chunk.column("price")).tolist()
             self.volume = counts_e8(chunk.column("volume")).tolist()
             self.side: list[str | None] = chunk.column("side").to_pylist()
-        if "book" in kinds:
+        if self.has_books:
             self.snapshot: list[bool | None] = chunk.column("snapshot").to_pylist()
             self.snapshot_id: list[int | None] = chunk.column("snapshot_id").to_pylist()
             self.checksum: list[int | None] = chunk.column("checksum").to_pylist()
             self._bids = _levels(chunk.column("bids"))
             self._asks = _levels(chunk.column("asks"))
-        status = chunk.column("status")
-        if "market_status" in kinds:
+        status = chunk.column("status")  # that it is missing is not found out at the first one
+        if "market_status" in self.kind:
             self.status: list[str | None] = status.to_pylist()
 
     def taken(self, index: int) -> tuple[int, int]:
@@ -448,26 +474,41 @@ class _Cells:
             return 0, 0
         return min(max(0, taken_ns - self._received_ns[index]), taken_ns), taken_ns
 
-    def bids(self, index: int) -> list[_Level]:
+    def bids(self, index: int) -> list[_Level | None]:
         levels, ends = self._bids
         return levels[ends[index] : ends[index + 1]]
 
-    def asks(self, index: int) -> list[_Level]:
+    def asks(self, index: int) -> list[_Level | None]:
         levels, ends = self._asks
         return levels[ends[index] : ends[index + 1]]
 
 
-def _levels(column: pa.Array) -> tuple[list[_Level], list[int]]:
-    """Return all levels of a column, and where each row's levels begin."""
+_SOUND_DECIMALS = frozenset(range(9))
+
+
+def _levels(column: pa.Array) -> tuple[list[_Level | None], list[int]]:
+    """Return all levels of a column, and where each row's levels begin.
+
+    A level that no book can hold is ``None``: a price of 0 means a free slot, and a level has at
+    most eight decimals.
+    """
     flat = flattened(column)
-    levels = list(
-        zip(
-            counts_e8(flat.field(0)).tolist(),
-            flat.field(2).to_pylist(),
-            counts_e8(flat.field(1)).tolist(),
-            flat.field(3).to_pylist(),
-            strict=True,
-        )
-    )
+    prices, volumes = counts_e8(flat.field(0)).tolist(), counts_e8(flat.field(1)).tolist()
+    decimals = flat.field(2).to_pylist(), flat.field(3).to_pylist()
+    levels = [*zip(prices, decimals[0], volumes, decimals[1], strict=True)]
     lengths = lengths_of(column).to_pylist()
-    return levels, [0, *accumulate(length or 0 for length in lengths)]
+    ends = [0, *accumulate(length or 0 for length in lengths)]
+    are_sound = _SOUND_DECIMALS.issuperset({*decimals[0], *decimals[1]})
+    if not levels or (are_sound and min(prices) > 0 <= min(volumes)):
+        return [*levels], ends
+    return [level if _is_sound(level) else None for level in levels], ends
+
+
+def _is_sound(level: _Level) -> bool:
+    price, price_decimals, volume, volume_decimals = level
+    return price > 0 <= volume and _SOUND_DECIMALS.issuperset((price_decimals, volume_decimals))
+
+
+def _packed(cells: list[int], width: int) -> Rows:
+    """Return int64[rows, width] of cells row by row, in a third of the time of `numpy.array`."""
+    return np.frombuffer(pack(f"{len(cells)}q", *cells), np.int64).reshape(-1, width)

@@ -1,5 +1,6 @@
 """The market fold: the exchange's synchronisation rule, time, and that nothing makes it raise."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import market as markets
 from engine.checksum import signed
 from engine.market import (
     BEHIND_NS,
@@ -37,7 +39,8 @@ from eventlog.records import (
     market_status,
 )
 from eventlog.records import Undecodable as Unknown
-from eventlog.schema import SCHEMA, encode
+from eventlog.schema import SCHEMA, decode, encode
+from tests.support import plain_market
 from tests.support.markets import (
     CENT_E8,
     MS,
@@ -51,6 +54,7 @@ from tests.support.markets import (
     stream,
     trade,
 )
+from tests.support.plain_market import PlainMarket
 from tests.support.strategies import records as any_record
 
 E8 = 10**8
@@ -104,6 +108,7 @@ def assert_same(left: Market, right: Market) -> None:
         np.testing.assert_array_equal(array, right.state()[name], err_msg=name)
     for mine, other in ((left.bids, right.bids), (left.asks, right.asks)):
         assert mine.held == other.held
+        assert mine.slots == other.slots
         assert mine.prices == other.prices
         assert free(mine) == free(other)
 
@@ -508,38 +513,40 @@ _changes = st.lists(
 )
 
 
-@given(_changes)
-def test_a_side_is_what_its_arrays_say(changes: list[tuple[int, int, int, int]]) -> None:
+@given(_changes, st.booleans())
+def test_a_side_is_what_its_arrays_say(
+    changes: list[tuple[int, int, int, int]], highest: bool
+) -> None:
     """At any moment the arrays rebuild the same side, which goes on exactly alike."""
-    side, twin = BookSide.empty(), BookSide.empty()
+    side, twin = BookSide.empty(highest=highest), BookSide.empty(highest=highest)
     for price, volume, price_decimals, volume_decimals in changes:
         change = (price, price_decimals, volume, volume_decimals)
         assert side.change([change])
-        twin = BookSide.of(twin.arrays())
+        twin = BookSide.of(twin.arrays(), highest=highest)
         assert twin.change([change])
 
         assert twin.held == side.held
+        assert twin.slots == side.slots
         assert free(twin) == free(side)
         for name, array in side.arrays().items():
             np.testing.assert_array_equal(array, twin.arrays()[name])
-        for highest in (True, False):
-            assert side.signed(DEFAULT_RULES.book_checksum, highest=highest) == [
-                *map(signed, side.best(10, highest=highest))
-            ]
+        texts = map(signed, side.best(10))
+        assert side.signed(DEFAULT_RULES.book_checksum) == "".join(texts)
 
     expected = {change[0]: change for change in changes}
     held = {price: change for price, change in expected.items() if change[1]}
     assert side.prices == sorted(held)
     levels = [(p, p_decimals, v, v_decimals) for p, v, p_decimals, v_decimals in held.values()]
-    assert side.best(3, highest=True) == sorted(levels)[::-1][:3]
-    assert side.best(3, highest=False) == sorted(levels)[:3]
-    shown = [level[0] for level in sorted(levels)[:LEVELS]]
-    assert side.cells(highest=False)[:LEVELS] == shown + [0] * (LEVELS - len(shown))
+    best = sorted(levels, reverse=highest)
+    assert side.best(3) == best[:3]
+    assert side.best_price == (best[0][0] if best else 0)
+    shown = [level[0] for level in best[:LEVELS]]
+    assert side.cells()[:LEVELS] == shown + [0] * (LEVELS - len(shown))
 
 
 def test_a_change_touches_one_slot() -> None:
     """A new price takes the lowest free slot, so a checkpoint's delta stays short."""
-    side = BookSide.empty()
+    side = BookSide.empty(highest=False)
     side.change([(price, 0, 1, 0) for price in (30, 10, 20)])
     side.change([(10, 0, 0, 0), (40, 0, 5, 0)])
 
@@ -613,6 +620,77 @@ def test_no_level_makes_the_fold_raise(records: list[BookUpdate]) -> None:
     market = Market.initial()
 
     _sound(market, fold(market, *records))
+
+
+_plausible = st.integers(0, 2**31).flatmap(
+    lambda seed: st.integers(1, 80).map(lambda count: stream(count, seed=seed))
+)
+_few_levels = st.lists(
+    st.builds(
+        Level,
+        price_e8=st.integers(0, 14).map(lambda steps: steps * CENT_E8),
+        volume_e8=st.sampled_from((-1, 0, 0, 1, 5 * E8)),
+        price_decimals=st.sampled_from((2, 2, 2, 9)),
+        volume_decimals=st.integers(0, 8),
+        order_count=st.just(1),
+    ),
+    max_size=12,
+).map(tuple)
+_few_books = st.builds(
+    BookUpdate,
+    exchange_ns=st.none() | st.integers(START_NS, START_NS + 2 * JUMP_NS),
+    received_ns=st.integers(0, 10),
+    bids=_few_levels,
+    asks=_few_levels,
+    snapshot=st.booleans(),
+    checksum=st.none() | st.just(0),
+    snapshot_id=st.none() | st.integers(0, 2),
+    taken_ns=st.none() | st.integers(-5, 10),
+)
+_journals = st.lists(
+    _plausible | st.lists(_few_books | any_record, max_size=10), min_size=1, max_size=5
+).map(lambda parts: [record for part in parts for record in part])
+
+
+@settings(max_examples=150, deadline=None)
+@given(_journals, st.integers(0, 2**31))
+def test_it_is_the_plain_fold_wherever_it_is_cut(records: list[Record], seed: int) -> None:
+    """Whatever stands in the log, each row and each bit of the state is as the plain one has it."""
+    whole, draws = encode(records, first_offset=3), random.Random(seed)
+    market, plain = Market.initial(), PlainMarket()
+    start = 0
+    while start < whole.num_rows:
+        chunk = whole.slice(start, draws.choice((1, 1, 7, 64, 1_024)))
+        start += chunk.num_rows
+
+        rows = market.fold(chunk)
+
+        assert rows.tolist() == plain.fold(decode(chunk))
+        for name, array in plain.state().items():
+            np.testing.assert_array_equal(market.state()[name], array, err_msg=name)
+
+
+def test_a_full_side_is_the_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all slots are taken a new price finds one only after another has gone."""
+    monkeypatch.setattr(markets, "SIDE_LEVELS_MAX", 8)
+    monkeypatch.setattr(plain_market, "SIDE_LEVELS_MAX", 8)
+    draws = random.Random(1)
+    market, plain = Market.initial(), PlainMarket()
+    for number in range(300):
+        sides = [
+            [
+                (draws.randrange(1, 14) * CENT_E8, draws.randrange(3))
+                for _ in range(draws.choice((0, 2, 5)))
+            ]
+            for _ in range(2)
+        ]
+        update = book(*sides, at_ms=number, snapshot=not draws.randrange(4), snapshot_id=number)
+        chunk = encode([update], first_offset=number)
+
+        assert market.fold(chunk).tolist() == plain.fold(decode(chunk))
+    assert {name: array.tolist() for name, array in market.state().items()} == {
+        name: array.tolist() for name, array in plain.state().items()
+    }
 
 
 def test_columns_without_a_null_are_read_like_others() -> None:

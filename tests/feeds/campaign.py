@@ -191,7 +191,7 @@ def compare(
     if last is None or last < market.snapshot_id:
         return  # stale: passed over
     outcome.counts["books compared"] += 1
-    sides = (market.bids.best(10, highest=True), market.asks.best(10, highest=False))
+    sides = (market.bids.best(10), market.asks.best(10))
     if last in witness.checksums and _checksum(*sides) != witness.checksums[last]:
         outcome.wrong.append(f"the book at version {last} is not the exchange's")
 
