@@ -1,6 +1,6 @@
 """Replay with learning, beside what one would write with Keras or River; one run, one machine.
 
-    uv run --group test pytest tests/benchmarks/test_replay.py
+    uv run --group test pytest -s tests/benchmarks/test_replay.py
 
 Ours does everything: reading the log, folding the book and its checksums, features, labels, replay
 memory, a training step at every tick, the account, the fingerprint, and the comparison with what
@@ -9,12 +9,12 @@ same network, on features that are ready. The River loop asks and teaches a scal
 regression once a tick, on as many features, which are ready too.
 """
 
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from river import linear_model, preprocessing
 
 from engine.arithmetic import keras
@@ -32,8 +32,9 @@ from feeds.btcmarkets.protocol import decode
 from feeds.simulator.market import SyntheticMarket
 from feeds.simulator.scenario import SCENARIOS
 from journal.header import JournalHeader
-from journal.replay import Rerun, rerun
+from journal.replay import rerun
 
+ROUNDS = int(os.environ.get("TRADER_BENCH_ROUNDS", "5"))
 TICKS = 40_000
 KERAS_TICKS = 300
 RIVER_TICKS = 2_000
@@ -98,43 +99,33 @@ def river_seconds_per_tick() -> float:
     return (time.perf_counter() - started_s) / RIVER_TICKS
 
 
-def test_replay_beside_keras_and_river(
-    tmp_path: Path, benchmark: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Print ticks a second of each, and the ratio in each round."""
+def test_replay_beside_keras_and_river(tmp_path: Path) -> None:
+    """Print ticks a second of each, and the ratio in each round; the first warms up."""
     parameters = Parameters()
     state = initial_state(parameters)
     log = recorded(tmp_path / "log", parameters)
     start = JournalHeader(parameters=parameters, initial_state="")
-    keras_s: list[float] = []
-    river_s: list[float] = []
+    took_s: dict[str, list[float]] = {"ours": [], "Keras": [], "River": []}
+    for _ in range(1 + ROUNDS):
+        keras_s, river_s = keras_seconds_per_tick(parameters), river_seconds_per_tick()
+        began_s = time.perf_counter()
+        outcome = rerun(log, start, state, after=0, end=log.end)
+        seconds = (time.perf_counter() - began_s) / TICKS
+        assert outcome.divergence is None
+        for name, each in zip(took_s, (seconds, keras_s, river_s), strict=True):
+            took_s[name].append(each)
 
-    def before() -> tuple[tuple[()], dict[str, object]]:
-        keras_s.append(keras_seconds_per_tick(parameters))
-        river_s.append(river_seconds_per_tick())
-        return (), {}
-
-    def ours() -> Rerun:
-        return rerun(log, start, state, after=0, end=log.end)
-
-    outcome = benchmark.pedantic(ours, setup=before, rounds=5, warmup_rounds=1)
-
-    assert outcome.divergence is None
-    seconds = benchmark.stats.stats.data
-    rates = sorted(TICKS / each for each in seconds)
-    benchmark.extra_info["ticks_per_second"] = rates[2]
-    with capsys.disabled():
+    ours_s = took_s["ours"][1:]
+    least, middle, most = np.quantile(1 / np.array(ours_s), (0, 0.5, 1))
+    print(
+        f"\nreplay with learning, {outcome.engine.executor}: {middle:,.0f} ticks/s"
+        f" ({least:,.0f} to {most:,.0f})"
+    )
+    for name in ("Keras", "River"):
+        others_s = np.array(took_s[name][1:])
+        ratios = np.quantile(others_s / ours_s, (0, 0.5, 1))
         print(
-            f"\nreplay with learning: {rates[2]:,.0f} ticks/s (of five rounds {rates[0]:,.0f} to"
-            f" {rates[-1]:,.0f})"
+            f"{name}: {1 / np.median(others_s):,.0f} ticks/s;"
+            f" ratio {ratios[1]:.1f} ({ratios[0]:.1f} to {ratios[2]:.1f})"
         )
-        # The first was before the round that warms up.
-        for name, others_s in (("Keras", keras_s[1:]), ("River", river_s[1:])):
-            pairs = zip(others_s, seconds, strict=True)
-            ratios = sorted(other * TICKS / each for other, each in pairs)
-            benchmark.extra_info[f"times_{name.lower()}"] = ratios[2]
-            print(
-                f"{name}: {1 / sorted(others_s)[2]:,.0f} ticks/s;"
-                f" ratio {ratios[2]:.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})"
-            )
     assert sum(batch.num_rows for batch in chunks(log.read(), CHUNK_TICKS)) == log.end
