@@ -565,7 +565,7 @@ def _tidy(storage: Storage, directory: Path, manifest: Manifest) -> None:
             if first not in sealed:
                 raise Corrupt("an open segment overlaps the sealed ones", path=path, offset=first)
             entry = sealed[first]
-            sealing.SealedSegment(storage, directory / entry.name, entry).verified()
+            sealing.SealedSegment(storage, directory / entry.name, entry).verify()
         elif not file_name.endswith(TEMPORARY):
             continue
         storage.unlink(path)

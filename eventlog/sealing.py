@@ -21,13 +21,15 @@ S6  unlink the open segment                                       as S5; opening
 
 Page checksums do not cover the file's footer, and a damaged statistic there would make a filtered
 read drop rows without an error. So a sealed file is read only after its digest was compared with
-the manifest's; page checksums are verified as well.
+the manifest's. That is done once for a `SealedSegment`; of each piece of the file that was digested
+a checksum is remembered, and every byte that is read later is compared with it. So a question about
+one record reads a few pieces, not the file. Page checksums are verified as well.
 """
 
 import io
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from operator import attrgetter
 from pathlib import Path
@@ -36,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 from blake3 import blake3
+from crc32c import crc32c
 
 from eventlog import frame
 from eventlog.body import Int64s, int64s
@@ -53,6 +56,9 @@ SUFFIX = ".parquet"
 CHAIN_COLUMN = "chain"
 SEALED_SCHEMA = SCHEMA.append(pa.field(CHAIN_COLUMN, pa.binary(frame.LINK_BYTES)))
 ROW_GROUP_ROWS = 64 << 10
+PIECE_BYTES = 256 << 10
+"""The unit in which a sealed file is digested and read."""
+
 _ZSTD_LEVEL = 3
 
 
@@ -104,6 +110,61 @@ class Prepared:
         return self.work.path.with_name(self.temporary_name)
 
 
+class VerifiedFile(io.RawIOBase):
+    """A file whose digest was compared, open for reading; every byte that it returns is checked.
+
+    ``checks`` are the CRC-32C of each piece of `PIECE_BYTES`, as they were digested.
+    """
+
+    def __init__(self, storage: Storage, path: Path, checks: Sequence[int], size: int) -> None:
+        self._storage, self._path = storage, path
+        self._checks, self._size = checks, size
+        self._position = 0
+        # The piece that was read last: columns lie next to each other and share it.
+        self._number, self._held = -1, b""
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return that any position can be read."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position of the next byte."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to another position, and return it."""
+        starts = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}
+        self._position = starts[whence] + offset
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Return so many bytes from the position on, fewer only at the end of the file.
+
+        Raises:
+            Corrupt: if the file has changed since its digest was compared.
+            FileNotFoundError: if it is not there any more.
+        """
+        start = self._position
+        end = self._size if size < 0 else min(start + size, self._size)
+        numbers = range(start // PIECE_BYTES, -(-end // PIECE_BYTES))
+        lead = numbers.start * PIECE_BYTES
+        data = b"".join(map(self._piece, numbers))[start - lead : end - lead]
+        self._position = max(start, end)
+        return data
+
+    def _piece(self, number: int) -> bytes:
+        if number != self._number:
+            piece = self._storage.read(self._path, number * PIECE_BYTES, PIECE_BYTES)
+            if crc32c(piece) != self._checks[number]:
+                raise Corrupt("the sealed file has changed since it was verified", path=self._path)
+            self._number, self._held = number, piece
+        return self._held
+
+
 @dataclass(frozen=True, slots=True)
 class SealedSegment:
     """A sealed segment as a readable part of the log."""
@@ -111,6 +172,10 @@ class SealedSegment:
     storage: Storage
     path: Path
     entry: Sealed
+    _verified: "list[tuple[tuple[int, ...], parquet.FileMetaData]]" = field(
+        default_factory=list, repr=False, compare=False
+    )
+    """Once the digest was compared: the checksums of the file's pieces, and its footer."""
 
     @property
     def first(self) -> int:
@@ -155,15 +220,21 @@ class SealedSegment:
         link: bytes | None = column[0].as_py()
         return link
 
-    def verified(self) -> bytes:
-        """Return the bytes of the file after a check of their digest.
+    def verify(self) -> tuple[int, ...]:
+        """Compare the file's digest with the manifest's; return the CRC-32C of each piece.
+
+        Every call reads the whole file.
 
         Raises:
             Corrupt: if the file is not what was sealed.
             FileNotFoundError: if it is not there.
         """
-        data = read_all(self.storage, self.path)
-        digest = blake3(data).digest()
+        checks, hasher = [], blake3()
+        for position in range(0, self.storage.size(self.path), PIECE_BYTES):
+            piece = self.storage.read(self.path, position, PIECE_BYTES)
+            checks.append(crc32c(piece))
+            hasher.update(piece)
+        digest = hasher.digest()
         if digest != self.entry.blake3:
             raise Corrupt(
                 "the sealed file is not the one that was sealed",
@@ -172,11 +243,32 @@ class SealedSegment:
                 expected=self.entry.blake3,
                 actual=digest,
             )
-        return data
+        return tuple(checks)
+
+    def parquet(self) -> "parquet.ParquetFile":
+        """Return the file, verified, for Parquet to read.
+
+        Raises:
+            Corrupt: if the file is not what was sealed.
+            FileNotFoundError: if it is not there.
+        """
+        # Imported late: it takes time, and a log without sealed segments does not need it.
+        from pyarrow import parquet
+
+        checks, footer = self._verified[0] if self._verified else (self.verify(), None)
+        size_bytes = self.entry.size_bytes
+        file = parquet.ParquetFile(
+            pa.PythonFile(VerifiedFile(self.storage, self.path, checks, size_bytes), mode="r"),
+            metadata=footer,
+            page_checksum_verification=True,
+        )
+        if not self._verified:
+            self._verified.append((checks, file.metadata))
+        return file
 
     def _arrays(self, first: int, end: int, names: list[str]) -> Iterator[list[pa.Array]]:
         """Yield the columns of these names, row group by row group."""
-        file = _parquet(self.verified())
+        file = self.parquet()
         there = set(file.schema_arrow.names)
         stored = {name: name if name in there else FORMERLY.get(name, name) for name in names}
         for number in range(file.num_row_groups):
@@ -345,7 +437,7 @@ def misfit(storage: Storage, prepared: Prepared) -> str:
     ):
         return "the prepared file holds other records than its segment"
     try:
-        SealedSegment(storage, prepared.temporary, entry).verified()
+        SealedSegment(storage, prepared.temporary, entry).verify()
     except FileNotFoundError:
         return "the prepared file is missing"
     except Corrupt:
@@ -385,7 +477,7 @@ def _group(frames: Sequence[Frame], source: Segment, first: int) -> pa.Table:
 
 def _check_same(sealed: SealedSegment, groups: Iterable[pa.Table]) -> None:
     """Compare a file with its source bit by bit: NaN equals itself, -0.0 differs from 0.0."""
-    file = _parquet(sealed.verified())
+    file = sealed.parquet()
     first = sealed.first
     for number, expected in enumerate(groups):
         found = file.read_row_group(number, columns=SCHEMA.names, use_threads=False)
@@ -408,10 +500,3 @@ def _bits(table: pa.Table) -> list[pa.Array]:
         else column
         for column in columns
     ]
-
-
-def _parquet(data: bytes) -> "parquet.ParquetFile":
-    # Imported late: it takes time, and a log without sealed segments does not need it.
-    from pyarrow import parquet
-
-    return parquet.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)

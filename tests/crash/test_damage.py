@@ -142,7 +142,7 @@ def refused(fs: SimFS, path: Path, sound: Manifest) -> bool:
         elif path.name == mark.NAME:
             return bool(mark.read(fs, LOG).damage)
         elif path.suffix == sealing.SUFFIX:
-            sealing.SealedSegment(fs, path, sound.sealed[0]).verified()
+            sealing.SealedSegment(fs, path, sound.sealed[0]).verify()
         else:
             return recovery.examine(fs, LOG, sound).case.letter != "A"
     except Corrupt:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from blake3 import blake3
+from crc32c import crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,7 +91,7 @@ def test_row_groups_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None
     """With many row groups, ranges within and across them are right."""
     monkeypatch.setattr(sealing, "ROW_GROUP_ROWS", 2)
     part = sealed(world())
-    assert pq.ParquetFile(pa.BufferReader(part.verified())).num_row_groups == 3
+    assert part.parquet().num_row_groups == 3
     for first in range(6):
         for end in range(first, 7):
             found = [
@@ -129,6 +130,58 @@ def test_a_changed_file_is_never_read() -> None:
     for reading in (lambda: list(part.read(0, 1)), lambda: part.chain_after(0)):
         with pytest.raises(Corrupt, match="not the one that was sealed"):
             reading()
+
+
+def test_a_file_that_changes_after_it_was_verified_is_not_read() -> None:
+    """Its digest is compared once; from then on what is read is compared piece by piece."""
+    fs = world()
+    part = sealed(fs)
+    whole = [batch.to_pydict() for batch in part.read(0, 6)]
+    assert [batch.to_pydict() for batch in part.read(0, 6)] == whole
+    data = fs.names[part.path].current
+
+    for position in range(4, len(data), 97):
+        data[position] ^= 1
+        with pytest.raises(Corrupt, match="changed since it was verified"):
+            list(part.read(0, 6))
+        data[position] ^= 1
+    fs.unlink(part.path)
+    with pytest.raises(FileNotFoundError):
+        list(part.read(0, 6))
+
+
+def test_a_question_about_one_record_reads_a_few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole file is read for its digest, and then only what holds the answer."""
+    monkeypatch.setattr(sealing, "PIECE_BYTES", 512)
+    fs = world()
+    part = sealed(fs)
+    pieces = -(-len(fs.names[part.path].current) // 512)
+    first = list(part.read(3, 4, ["offset"]))
+    before = len(fs.calls)
+
+    assert [batch.to_pydict() for batch in first] == [{"offset": [3]}]
+    assert list(part.read(3, 4, ["offset"])) == first
+    assert 0 < len(fs.calls) - before < pieces / 4
+
+
+def test_a_verified_file_is_read_from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Positions within a piece, across pieces, at the end and behind it."""
+    monkeypatch.setattr(sealing, "PIECE_BYTES", 4)
+    fs, data = world(), b"0123456789"
+    fs.put(LOG / "file", data)
+    checks = [crc32c(data[start : start + 4]) for start in range(0, 10, 4)]
+    file = sealing.VerifiedFile(fs, LOG / "file", checks, len(data))
+
+    assert file.readable()
+    assert file.seekable()
+    for start in range(12):
+        for size in range(12):
+            assert file.seek(start) == start
+            assert file.read(size) == data[start : start + size]
+            assert file.tell() == max(start, min(start + size, 10))
+    assert file.seek(-3, 2) == 7
+    assert file.seek(1, 1) == 8
+    assert file.read() == b"89"
 
 
 def test_sizes_are_checked_without_reading() -> None:
@@ -286,7 +339,7 @@ def test_floats_are_compared_by_their_bits() -> None:
 
 def test_the_file_is_encoded_as_stated() -> None:
     """Numbers are delta packed, words and book levels dictionary encoded, pages compressed."""
-    file = pq.ParquetFile(pa.BufferReader(sealed(world()).verified()))
+    file = sealed(world()).parquet()
     group = file.metadata.row_group(0)
     columns = {
         group.column(index).path_in_schema: group.column(index)
