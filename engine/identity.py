@@ -9,13 +9,21 @@ the digest of the code.
 The digest covers the syntax trees of the modules that turn records into decisions, without
 comments, docstrings and layout, so that these can be improved without ending a journal. Names
 count, although renaming changes no behaviour: a digest may be too strict, but never too lenient.
+
+Parsing takes a fifth of a second, and every start waits for it. So the digest is kept next to the
+bytecode of this module, where whoever can write can already change what runs. It is kept under a
+digest of the source texts, this one's among them: where any of them has changed it is not used.
 """
 
 import ast
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
+from importlib.util import cache_from_source
+from pathlib import Path
 
 MODULES = (
     "engine.arithmetic",
@@ -59,7 +67,35 @@ _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 @cache
 def step_identity() -> str:
     """Return the digest of the step's code, 32 hexadecimal digits; the same for every Python."""
-    return identity_of((name, _source(name)) for name in MODULES)
+    kept = Path(cache_from_source(__file__)).with_suffix(".step")
+    return kept_identity(kept, [(name, _source(name)) for name in MODULES])
+
+
+def kept_identity(kept: Path, sources: list[tuple[str, str]]) -> str:
+    """Return `identity_of` modules, from the file ``kept`` if that holds it; else keep it there.
+
+    Nothing is kept where the file cannot be written.
+    """
+    key = _digest(*(text for source in sources for text in source), _source(__name__))
+    with suppress(OSError, ValueError):
+        found_key, identity, check = kept.read_text(encoding="ascii").split(" ")
+        if found_key == key and check == _digest(key, identity):
+            return identity
+    identity = identity_of(sources)
+    with suppress(OSError):
+        kept.parent.mkdir(exist_ok=True)
+        coming = kept.with_suffix(f".{os.getpid()}")
+        coming.write_text(f"{key} {identity} {_digest(key, identity)}", encoding="ascii")
+        coming.replace(kept)
+    return identity
+
+
+def _digest(*texts: str) -> str:
+    hasher = blake2b(digest_size=16)
+    for text in texts:
+        data = text.encode()
+        hasher.update(len(data).to_bytes(8, "little") + data)
+    return hasher.hexdigest()
 
 
 def identity_of(sources: Iterable[tuple[str, str]]) -> str:

@@ -3,8 +3,8 @@
 import ast
 from pathlib import Path
 
-from engine import identity
-from engine.identity import MODULES, identity_of, step_identity
+from engine import identity as identity_module
+from engine.identity import MODULES, identity_of, kept_identity, step_identity
 
 ROOT = Path(__file__).parent.parent.parent
 BESIDE_THE_STEP = {
@@ -96,9 +96,49 @@ def test_comments_docstrings_and_layout_do_not() -> None:
 
 def test_it_needs_no_module_of_the_step() -> None:
     """A reader names the step without loading TensorFlow."""
-    text = Path(identity.__file__).read_text(encoding="utf-8")
+    text = Path(identity_module.__file__).read_text(encoding="utf-8")
     modules = {
         node.module for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)
     }
 
-    assert modules == {"collections.abc", "functools", "hashlib", "importlib.resources"}
+    assert not {name for name in modules if name is None or name.startswith("engine")}
+
+
+def test_it_is_kept_for_the_next_process(tmp_path: Path) -> None:
+    """What is found is what was kept for the same texts; no text is parsed for it."""
+    kept, texts = tmp_path / "kept", [("a", "x = 1"), ("b", "y = 2")]
+    assert kept_identity(kept, texts) == identity_of(texts)
+    key, identity, _ = kept.read_text().split(" ")
+    assert identity == identity_of(texts)
+
+    other = "0" * 32
+    kept.write_text(f"{key} {other} {identity_module._digest(key, other)}")
+
+    assert kept_identity(kept, texts) == other
+
+
+def test_what_was_kept_for_other_texts_is_not_used(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    for texts in ([("a", "x = 1")], [("a", "x = 2")], [("b", "x = 2")], [("a", "x = 1")]):
+        assert kept_identity(kept, texts) == identity_of(texts)
+
+
+def test_a_damaged_file_is_written_again(tmp_path: Path) -> None:
+    kept, texts = tmp_path / "kept", [("a", "x = 1")]
+    kept_identity(kept, texts)
+    whole = kept.read_bytes()
+    for position in range(len(whole)):
+        kept.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        assert kept_identity(kept, texts) == identity_of(texts)
+        assert kept.read_bytes() == whole
+    kept.write_bytes(whole[:50])
+    assert kept_identity(kept, texts) == identity_of(texts)
+    assert kept.read_bytes() == whole
+
+
+def test_where_nothing_can_be_kept_it_is_computed(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    texts = [("a", "x = 1")]
+
+    assert kept_identity(tmp_path / "file" / "kept", texts) == identity_of(texts)
+    assert (tmp_path / "file").read_bytes() == b""
