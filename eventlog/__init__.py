@@ -29,8 +29,8 @@ without a copy in ``quarantine/``.
 It assumes that a sync is honest, and that a power cut leaves each 512-byte sector old or new. One
 case is not covered: a power cut together with damage to the very last commit, before the watermark
 was forced to the disk. The damage then looks like an interrupted write and is truncated, with a
-copy. `Log.sync_mark` ends that window; a session calls it when no record has come for a fifth of a
-second. (A watermark as durable as each commit would need a second sync and twice the time. It
+copy. `Log.sync_watermark` ends that window; a session calls it when no record has come for a fifth
+of a second. (A watermark as durable as each commit would need a second sync and twice the time. It
 cannot share the first sync, since nothing orders two writes before one sync.) One machine cannot
 repair what its disk lost: keep copies of sealed files elsewhere.
 
@@ -122,5 +122,6 @@ The slot with the higher counter counts. At byte 0::
 ``chain``: the link after each frame, on the frame's last record.
 
 `eventlog.recovery` has the table of what is repaired and what is refused, `eventlog.sealing` the
-steps of sealing; `eventlog.mark` explains how an interrupted write is distinguished from damage.
+steps of sealing; `eventlog.watermark` explains how an interrupted write is distinguished from
+damage.
 """

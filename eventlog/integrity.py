@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 from blake3 import blake3
 
-from eventlog import frame, lock, mark, recovery, sealing, segment
+from eventlog import frame, lock, recovery, sealing, segment, watermark
 from eventlog import manifest as manifests
 from eventlog.errors import Corrupt, EventLogError, TornTail
 from eventlog.manifest import Manifest
@@ -127,7 +127,7 @@ def _structure(storage: Storage, directory: Path) -> Iterator[Finding]:
 
 def _tail(storage: Storage, directory: Path, tail: Tail) -> Iterator[Finding]:
     for damage in tail.slots.damage:
-        yield Finding("mark", directory / mark.NAME, None, damage, repairable=True)
+        yield Finding("mark", directory / watermark.NAME, None, damage, repairable=True)
     if tail.case.outcome is Outcome.CUT and not storage.locked(directory / recovery.LOCK):
         scan = tail.scan
         message = (

@@ -30,7 +30,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from eventlog import body, frame, mark, parts, recovery, sealing, segment
+from eventlog import body, frame, parts, recovery, sealing, segment, watermark
 from eventlog import manifest as manifests
 from eventlog.errors import (
     Corrupt,
@@ -46,7 +46,6 @@ from eventlog.fastpath import row
 from eventlog.frame import Kind, Link
 from eventlog.lock import WITHOUT_LOCKS
 from eventlog.manifest import Manifest, Sealed
-from eventlog.mark import Mark, MarkFile
 from eventlog.parts import Part
 from eventlog.records import Record
 from eventlog.recovery import Recovery
@@ -54,11 +53,12 @@ from eventlog.schema import NAMES, REQUIRED_NUMBERS, SCHEMA, batch_of, columns_o
 from eventlog.sealing import Prepared, SealedSegment, SealWork
 from eventlog.segment import Segment
 from eventlog.storage import DISK, TEMPORARY, Lock, Storage, make_directory
+from eventlog.watermark import Watermark, WatermarkFile
 
 SEGMENT_BYTES = 64 << 20
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS, *WITHOUT_LOCKS}
-COMMITS_PER_MARK_SYNC = 256
-"""Commits after which the watermark is forced to the disk even if `sync_mark` is not called."""
+COMMITS_PER_WATERMARK_SYNC = 256
+"""Commits after which the watermark is forced to the disk, also without `sync_watermark`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Log:
         manifest: Manifest,
         opened: Sequence[Segment],
         found: Recovery,
-        marks: MarkFile,
+        watermark_file: WatermarkFile,
         epoch: int,
         segment_bytes: int,
     ) -> None:
@@ -105,7 +105,7 @@ class Log:
         self._epoch = epoch
         self._last.link = self._last.link._replace(epoch=epoch)
         self._segment_bytes = segment_bytes
-        self._marks = marks
+        self._watermark_file = watermark_file
         self._file = storage.open_synced(self._last.path)
         self._commits = 0
         self._dead: str | None = None
@@ -150,14 +150,14 @@ class Log:
             manifest = recovery.manifest_of(storage, directory)
         except NoLog:
             manifest, settled = _create(storage, directory, segment_bytes), True
-        marks = MarkFile.claim(storage, directory)
+        watermark_file = WatermarkFile.claim(storage, directory)
         try:
             return cls._claimed(
-                storage, directory, lock, marks, manifest, segment_bytes, settled=settled
+                storage, directory, lock, watermark_file, manifest, segment_bytes, settled=settled
             )
         except BaseException:
-            if marks is not None:
-                marks.close()
+            if watermark_file is not None:
+                watermark_file.close()
             raise
 
     @classmethod
@@ -166,7 +166,7 @@ class Log:
         storage: Storage,
         directory: Path,
         lock: Lock,
-        marks: MarkFile | None,
+        watermark_file: WatermarkFile | None,
         manifest: Manifest,
         segment_bytes: int,
         *,
@@ -175,8 +175,10 @@ class Log:
         for sealed in manifest.sealed:
             sealing.check_size(storage, directory, sealed)
         tail = recovery.examine(storage, directory, manifest)
-        assert marks is not None, "case I refuses"
-        found = recovery.repair(storage, directory, tail, settled=settled, check=marks.check_named)
+        assert watermark_file is not None, "case I refuses"
+        found = recovery.repair(
+            storage, directory, tail, settled=settled, check=watermark_file.check_named
+        )
         _tidy(storage, directory, manifest)
         newest = tail.slots.newest
         epoch = max(tail.scan.link.epoch, newest.epoch if newest else 0) + 1
@@ -187,12 +189,12 @@ class Log:
             manifest=manifest,
             opened=tail.segments,
             found=found,
-            marks=marks,
+            watermark_file=watermark_file,
             epoch=epoch,
             segment_bytes=segment_bytes,
         )
         try:
-            marks.begin(log._mark(), tail.slots)
+            watermark_file.begin(log._watermark(), tail.slots)
         except BaseException:
             log._file.close()
             raise
@@ -298,7 +300,7 @@ class Log:
         with self._fatal(self.directory):
             self._check_owner()
 
-    def sync_mark(self) -> None:
+    def sync_watermark(self) -> None:
         """Return when the durable watermark is at the end of the log.
 
         Until then damage to the very last frame, after a power cut, would be taken for an
@@ -308,9 +310,9 @@ class Log:
         Raises:
             WriteFailed: if the device refuses, now or ever before.
         """
-        with self._fatal(self.directory / mark.NAME):
+        with self._fatal(self.directory / watermark.NAME):
             if self._commits:
-                self._marks.sync()
+                self._watermark_file.sync()
         self._commits = 0
 
     def sealable(self) -> tuple[SealWork, ...]:
@@ -370,11 +372,11 @@ class Log:
         self._closed = True
         try:
             if self._dead is None:
-                self.sync_mark()
+                self.sync_watermark()
         finally:
             # Descriptors of closed files are reused, so nothing may be written to them any more.
             self._dead = "it was closed"
-            self._marks.close()
+            self._watermark_file.close()
             self._file.close()
             self._lock.release()
 
@@ -413,19 +415,19 @@ class Log:
                 data, after = self._framed(packed, count)
             # Before the write, and after the file was opened: then the file is not another
             # writer's, which would have claimed the log first.
-            self._marks.check_named()
+            self._watermark_file.check_named()
             last = self._last
             self._file.pwrite(data, last.position)
             last.note(after, last.position + len(data))
-            self._marks.write(self._mark())
+            self._watermark_file.write(self._watermark())
             # After the write: a writer that claims the log from here on will find the frame.
             self._check_owner()
         except BaseException as error:
             self._die_of(error, self._last.path)
             raise
         self._commits += 1
-        if self._commits == COMMITS_PER_MARK_SYNC:
-            self.sync_mark()
+        if self._commits == COMMITS_PER_WATERMARK_SYNC:
+            self.sync_watermark()
 
     def _publish(self, prepared: Prepared) -> Sealed:
         """Do S4 to S6 with the oldest closed segment."""
@@ -469,11 +471,11 @@ class Log:
         self._parts.append(made)
         before, self._file = self._file, self._storage.open_synced(self._last.path)
         before.close()
-        self._marks.write(self._mark())
-        self._marks.sync()
+        self._watermark_file.write(self._watermark())
+        self._watermark_file.sync()
 
     def _check_owner(self) -> None:
-        self._marks.check_named()
+        self._watermark_file.check_named()
         if not self._file.is_named(self._last.path):
             raise Displaced(
                 "this is not the file any more that was being written;"
@@ -492,9 +494,9 @@ class Log:
             raise Displaced("another writer has sealed", path=self.directory / manifests.NAME)
         self._check_owner()
 
-    def _mark(self) -> Mark:
+    def _watermark(self) -> Watermark:
         last = self._last
-        return Mark(
+        return Watermark(
             self.identity, last.end, last.first, last.position, last.link.chain, self._epoch
         )
 
@@ -543,8 +545,8 @@ def _create(storage: Storage, directory: Path, segment_bytes: int) -> Manifest:
     made = segment.create(
         storage, directory, identity=identity, link=link, size_bytes=segment_bytes, check=check
     )
-    start = Mark(identity, 0, 0, made.position, link.chain, 0)
-    mark.create(storage, directory, start, check=check)
+    start = Watermark(identity, 0, 0, made.position, link.chain, 0)
+    watermark.create(storage, directory, start, check=check)
     manifest = Manifest.empty(identity)
     manifests.write(storage, directory, manifest, check=check)
     return manifest

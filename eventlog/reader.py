@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from eventlog import mark, parts, recovery
+from eventlog import parts, recovery, watermark
 from eventlog.errors import Corrupt
 from eventlog.frame import Kind, scan
 from eventlog.manifest import Manifest
-from eventlog.mark import Slots
 from eventlog.recovery import Tail
 from eventlog.segment import Segment
 from eventlog.storage import DISK, Storage
+from eventlog.watermark import Slots
 
 _ATTEMPTS = 8
 """How often a reader retries when a writer may have changed the files meanwhile (I10)."""
@@ -129,7 +129,7 @@ class Reader:
     def _slots(self) -> Slots:
         """Read the watermark; again if a slot may have been in the middle of a write."""
         for _ in range(_ATTEMPTS):
-            slots = mark.read(self._storage, self.directory)
+            slots = watermark.read(self._storage, self.directory)
             if not slots.damage:
                 break
         return slots

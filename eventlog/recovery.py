@@ -39,15 +39,15 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from eventlog import frame, mark, sealing, segment
+from eventlog import frame, sealing, segment, watermark
 from eventlog import manifest as manifests
 from eventlog.errors import Corrupt
 from eventlog.frame import Link, Scan, Stop
 from eventlog.invariants import hold
 from eventlog.manifest import Manifest
-from eventlog.mark import Mark, Slots
 from eventlog.segment import Segment
 from eventlog.storage import Storage, make_directory, publish
+from eventlog.watermark import Slots, Watermark
 
 LOCK = "LOCK"
 QUARANTINE = "quarantine"
@@ -136,7 +136,7 @@ CASES = (
         _KNOWN,
         _DAMAGED,
         Outcome.REFUSE,
-        "bytes do not check, and the damaged slot of the mark may have known them",
+        "bytes do not check, and the damaged slot of the watermark may have known them",
     ),
     _case(
         "F", Stop.BROKEN, _ANY_WITNESS, _ALWAYS, Outcome.REFUSE, "no interrupted write left this"
@@ -150,7 +150,7 @@ CASES = (
         Witness.DISAGREES,
         _ALWAYS,
         Outcome.REFUSE,
-        "the mark knows another history",
+        "the watermark knows another history",
     ),
     _case("I", _NOT_BROKEN, Witness.ABSENT, _ALWAYS, Outcome.REFUSE, "there is no valid watermark"),
 )
@@ -197,7 +197,7 @@ def decide(stop: Stop, witness: Witness, *, slots_damaged: bool) -> Case:
     return found[0]
 
 
-def witness_of(segments: tuple[Segment, ...], newest: Mark | None) -> Witness:
+def witness_of(segments: tuple[Segment, ...], newest: Watermark | None) -> Witness:
     """Return how the watermark compares with the frames that were found in these segments."""
     if newest is None:
         return Witness.ABSENT
@@ -259,7 +259,7 @@ def examine(
             not whole, or if the case is one that refuses; the message names the case.
         Incompatible: if a newer version wrote one.
     """
-    slots = mark.read(storage, directory)
+    slots = watermark.read(storage, directory)
     firsts = [segment.first_offset_of(file_name) for file_name in storage.listdir(directory)]
     names = [first for first in firsts if first is not None and first >= manifest.end]
     link = Link(manifest.end, manifest.chain, 0)
@@ -292,7 +292,7 @@ def examine(
     if scan is None:
         raise Corrupt("the open segment is missing", path=directory, offset=manifest.end)
     if slots.newest is not None and slots.newest.identity != manifest.identity:
-        raise Corrupt("the watermark is of another log", path=directory / mark.NAME)
+        raise Corrupt("the watermark is of another log", path=directory / watermark.NAME)
     segments = tuple(found)
     witness = witness_of(segments, slots.newest)
     case = decide(scan.stop, witness, slots_damaged=bool(slots.damage))
@@ -306,7 +306,7 @@ def _refusal(tail: Tail, directory: Path) -> Corrupt:
     newest, letter = tail.slots.newest, tail.case.letter
     if letter == "I":
         reasons = "; ".join(tail.slots.damage)
-        return Corrupt(f"case I: {tail.case.why}: {reasons}", path=directory / mark.NAME)
+        return Corrupt(f"case I: {tail.case.why}: {reasons}", path=directory / watermark.NAME)
     reason = f": {tail.scan.reason}, byte {tail.scan.position}" if tail.scan.reason else ""
     return Corrupt(
         f"case {letter}: {tail.case.why}{reason}",

@@ -27,9 +27,9 @@ from eventlog import body, frame
 from eventlog.errors import Corrupt, Incompatible
 from eventlog.frame import Frame, Kind, Link, Scan, Stop
 from eventlog.invariants import hold
-from eventlog.mark import Mark
 from eventlog.schema import SCHEMA, is_known, named_as_now
 from eventlog.storage import Storage, publish, read_all
+from eventlog.watermark import Watermark
 
 SUFFIX = ".open"
 _BODY = struct.Struct("<16s32sQ")
@@ -114,7 +114,7 @@ class Segment:
         """Add a frame that was found in bytes that begin at ``base``."""
         self.note(found.after, base + found.end_position)
 
-    def skim(self, data: bytes, mark: Mark) -> None:
+    def skim(self, data: bytes, watermark: Watermark) -> None:
         """Add the frames up to a watermark of this segment by their headers alone.
 
         The watermark proves that they were whole when written; damage to a body is found when it is
@@ -126,14 +126,17 @@ class Segment:
             tag=self.tag,
             kind=Kind.DATA,
             position=self.position,
-            end=mark.position,
+            end=watermark.position,
         )
-        if found is None or found.ends[-1] != mark.end:
+        if found is None or found.ends[-1] != watermark.end:
             return
         self._ends.frombytes(found.ends.tobytes())
         self._positions.frombytes(found.positions.tobytes())
-        self._links += found.links[frame.LINK_BYTES :] + mark.chain[: frame.LINK_BYTES]
-        self.link, self.position = Link(mark.end, mark.chain, found.epoch), mark.position
+        self._links += found.links[frame.LINK_BYTES :] + watermark.chain[: frame.LINK_BYTES]
+        self.link, self.position = (
+            Link(watermark.end, watermark.chain, found.epoch),
+            watermark.position,
+        )
 
     def forget_last(self) -> None:
         """Remove the frame that was added last."""
@@ -324,7 +327,7 @@ def opened(
 
 
 def load(
-    storage: Storage, path: Path, *, identity: bytes, link: Link, trusted: Mark | None = None
+    storage: Storage, path: Path, *, identity: bytes, link: Link, trusted: Watermark | None = None
 ) -> tuple[Segment, Scan, bytes]:
     """Return a segment with the whole frames of its file, how they end, and its bytes.
 

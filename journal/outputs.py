@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from eventlog import manifest, mark, segment
+from eventlog import manifest, segment, watermark
 from journal.errors import ConfigurationError, OutputFailed, UsageError
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
@@ -158,7 +158,7 @@ def _is_log(directory: Path) -> bool:
         return False
     if any(segment.first_offset_of(name) is not None for name in os.listdir(directory)):  # noqa: PTH208
         return True
-    heads = {manifest.NAME: manifest.HEAD, mark.NAME: mark.MAGIC}
+    heads = {manifest.NAME: manifest.HEAD, watermark.NAME: watermark.MAGIC}
     return any(_begins_with(directory / name, head) for name, head in heads.items())
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from blake3 import blake3
 
 from engine.checkpoint import offset_in
-from eventlog import manifest, mark, recovery, segment
+from eventlog import manifest, recovery, segment, watermark
 from eventlog.errors import EventLogError
 from eventlog.integrity import Finding
 from eventlog.reader import Reader
@@ -68,7 +68,7 @@ def _why_uncovered(place: JournalPath, name: str) -> str:
 
 def _is_checked(place: JournalPath, where: str, file: str) -> bool:
     if where == "log":
-        named = {recovery.LOCK, mark.NAME, manifest.NAME}
+        named = {recovery.LOCK, watermark.NAME, manifest.NAME}
         return (
             file in named
             or segment.first_offset_of(file) is not None

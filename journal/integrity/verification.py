@@ -31,8 +31,8 @@ class Depth(StrEnum):
 def verify(place: JournalPath, depth: Depth, executor: Choice = Choice.AUTO) -> Verification:
     """Check a journal and note what was found next to it. Changes nothing else.
 
-    Quick reads the manifest, the sizes, the mark and the open segments; the default every byte,
-    link and checkpoint; deep runs every interval again as well, by the ``executor``.
+    Quick reads the manifest, the sizes, the watermark and the open segments; the default every
+    byte, link and checkpoint; deep runs every interval again as well, by the ``executor``.
 
     Raises:
         NoLog: if there is no log.

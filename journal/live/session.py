@@ -341,7 +341,7 @@ class Session:
                 self.board.price(prices.price_of(self._recorder.engine.market))
             elif self._recorder.is_settled:
                 self._keep()
-                self.log.sync_mark()
+                self.log.sync_watermark()
                 self._count()
             else:
                 self._settle()

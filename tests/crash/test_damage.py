@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import frame, mark, recovery, sealing, segment
+from eventlog import frame, recovery, sealing, segment, watermark
 from eventlog.errors import Corrupt, EventLogError
 from eventlog.integrity import check
 from eventlog.log import Log
@@ -98,7 +98,7 @@ def found(fs: SimFS) -> list[str]:
 
 def kind_of(path: Path) -> str:
     """Return what kind of file it is."""
-    return {".open": "open segment", ".parquet": "sealed segment", "mark": "durable mark"}.get(
+    return {".open": "open segment", ".parquet": "sealed segment", "mark": "durable watermark"}.get(
         path.suffix or path.name, "manifest"
     )
 
@@ -139,8 +139,8 @@ def refused(fs: SimFS, path: Path, sound: Manifest) -> bool:
     try:
         if path.name == "MANIFEST":
             recovery.manifest_of(fs, LOG)
-        elif path.name == mark.NAME:
-            return bool(mark.read(fs, LOG).damage)
+        elif path.name == watermark.NAME:
+            return bool(watermark.read(fs, LOG).damage)
         elif path.suffix == sealing.SUFFIX:
             sealing.SealedSegment(fs, path, sound.sealed[0]).verify()
         else:
@@ -207,22 +207,22 @@ def test_a_file_of_another_log_is_found(healthy: SimFS, name: str) -> None:
 
 
 def test_a_mark_that_stayed_behind_leaves_one_frame_in_doubt() -> None:
-    """After a power cut with an old mark, damage to any frame but the very last is corruption.
+    """After a power cut with an old watermark, damage to any frame but the very last is corruption.
 
-    The last alone would be taken for an interrupted write; `Log.sync_mark` closes that window.
+    The last alone would be taken for an interrupted write; `Log.sync_watermark` closes that window.
     """
     fs = world()
     log = Log.open(LOG, storage=fs, segment_bytes=1 << 14)
-    old = bytes(fs.names[LOG / mark.NAME].current)
+    old = bytes(fs.names[LOG / watermark.NAME].current)
     for number in range(4):
         log.append([quote(number)])
     log.close()
     path = LOG / segment.name(0)
     data = bytes(fs.names[path].current)
-    for slots, doubtful in ((old, 1), (bytes(fs.names[LOG / mark.NAME].current), 0)):
+    for slots, doubtful in ((old, 1), (bytes(fs.names[LOG / watermark.NAME].current), 0)):
         for index, (start, _) in enumerate(frames_of(data)):
             after = fs.copy()
-            after.put(LOG / mark.NAME, slots)
+            after.put(LOG / watermark.NAME, slots)
             after.names[path].current[start + 70] ^= 1
             findings = check(LOG, storage=after)
             assert [finding.repairable for finding in findings] == [index >= 4 - doubtful]

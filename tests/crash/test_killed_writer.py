@@ -30,11 +30,11 @@ LOG_POINTS = {
     "recovery: the copy's name is not durable": ("fsync_dir", "quarantine"),
     "recovery or append: half is written": ("pwrite", ".open"),
     "recovery: nothing is synced": ("fdatasync", ".open"),
-    "opening: the mark has no name": ("rename", "mark"),
+    "opening: the watermark has no name": ("rename", "mark"),
     "a commit is not noted": ("pwrite", "mark"),
     "a roll: the next segment is being filled": ("pwrite", ".open.tmp"),
     "a roll: the next segment has no name": ("rename", ".open"),
-    "a roll: the mark is not synced": ("fdatasync", "mark"),
+    "a roll: the watermark is not synced": ("fdatasync", "mark"),
     "sealing S2: the file is being written": ("pwrite", ".tmp"),
     "sealing S2: the file is not synced": ("fsync", ".tmp"),
     "sealing S4: the file has no name": ("rename", ".parquet"),
@@ -161,7 +161,7 @@ def after_kill(log: Path, promised: int, said: int, fault: str, tally: Tally) ->
         return 0
     assert all(finding.repairable for finding in check(log))
     reader = Reader.open(log)
-    # A life that died between the sync and the mark leaves its last commit unproven.
+    # A life that died between the sync and the watermark leaves its last commit unproven.
     assert promised - 3 <= reader.end
     assert numbers(reader) == list(range(reader.end))
     with Log.open(log) as writer:

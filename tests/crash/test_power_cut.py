@@ -86,7 +86,7 @@ def judged_by_others(after: SimFS, account: Account, why: str) -> None:
         assert account.acknowledged == 0, why
         return
     assert numbers(reader) == account.submitted[: reader.end], why
-    # A mark that was not synced leaves the last commit unproven until a writer opens the log.
+    # A watermark that was not synced leaves the last commit unproven until a writer opens the log.
     assert account.acknowledged - reader.end <= RECORDS_MAX, why
     assert all(finding.repairable for finding in check(LOG, storage=after)), why
 

@@ -187,7 +187,7 @@ def judge(after: SimFS, account: Account, expected: pa.Table, why: str) -> None:
         assert account.records == 0, why
         return
     log = Reader.open(LOG, storage=after)
-    # The last commit may be whole and its mark lost: a reader waits for a writer to say so.
+    # The last commit may be whole and its watermark lost: a reader waits for a writer to say so.
     found = pa.Table.from_batches(list(log.read()), schema=expected.schema)
     assert found.equals(expected.slice(0, log.end)), why
 

@@ -69,7 +69,7 @@ def test_a_dead_writer_stays_dead() -> None:
     fs.refusal = None
     calls = len(fs.calls)
 
-    for forbidden in (lambda: log.append([quote(1)]), log.sync_mark, log.seal):
+    for forbidden in (lambda: log.append([quote(1)]), log.sync_watermark, log.seal):
         with pytest.raises(WriteFailed, match="this writer is dead"):
             forbidden()
     log.close()

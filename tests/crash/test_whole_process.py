@@ -112,7 +112,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_ends_the_writer(
     small: Path, tmp_path: Path, effort: int, seed: int, tally: Tally
 ) -> None:
-    """ENOSPC, wherever it comes: at the segment, the Parquet file, the manifest, the mark."""
+    """ENOSPC, wherever it comes: at the segment, the Parquet file, the manifest, the watermark."""
     draws = random.Random(f"{seed} full")
     for number in range(2 * effort):
         for path in small.iterdir():

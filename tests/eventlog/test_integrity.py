@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from blake3 import blake3
 
-from eventlog import manifest, mark, schema, sealing, segment
+from eventlog import manifest, schema, sealing, segment, watermark
 from eventlog.errors import Incompatible, NoLog
 from eventlog.integrity import Finding, check, check_quick
 from eventlog.log import Log
@@ -108,10 +108,10 @@ def test_damage_to_an_open_segment_is_found_quickly(fs: SimFS) -> None:
     assert check(LOG, storage=fs) == [finding]
 
 
-def test_damage_to_a_slot_of_the_mark_is_repairable(fs: SimFS) -> None:
+def test_damage_to_a_slot_of_the_watermark_is_repairable(fs: SimFS) -> None:
     """The other slot is there, and opening writes both anew."""
-    slot = mark.read(fs, LOG).slot
-    fs.names[LOG / mark.NAME].current[4096 * (1 - slot) + 9] ^= 1
+    slot = watermark.read(fs, LOG).slot
+    fs.names[LOG / watermark.NAME].current[4096 * (1 - slot) + 9] ^= 1
 
     finding = only(check(LOG, storage=fs))
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog import body, frame, manifest, mark, segment
+from eventlog import body, frame, manifest, segment, watermark
 from eventlog.errors import (
     Corrupt,
     Incompatible,
@@ -22,7 +22,7 @@ from eventlog.errors import (
 )
 from eventlog.frame import Kind
 from eventlog.integrity import check
-from eventlog.log import COMMITS_PER_MARK_SYNC, Log
+from eventlog.log import COMMITS_PER_WATERMARK_SYNC, Log
 from eventlog.reader import Reader
 from eventlog.records import Record
 from eventlog.schema import SCHEMA, VERSION, decode, encode
@@ -67,7 +67,7 @@ def test_any_record_is_read_as_it_was_appended(commits: list[list[Record]]) -> N
 
 
 def test_an_append_is_one_write_and_one_sync_and_then_the_mark() -> None:
-    """I2: when it returns the records survive a power cut; the mark is not waited for."""
+    """I2: when it returns the records survive a power cut; the watermark is not waited for."""
     fs = world()
     log = opened(fs)
     fs.calls.clear()
@@ -83,16 +83,16 @@ def test_the_mark_is_made_durable_now_and_then() -> None:
     """Every so many commits, when asked, and at the close."""
     fs = world()
     log = opened(fs, 1 << 20)
-    for number in range(COMMITS_PER_MARK_SYNC + 1):
+    for number in range(COMMITS_PER_WATERMARK_SYNC + 1):
         log.append([quote(number)])
-    assert durable_mark(fs) == COMMITS_PER_MARK_SYNC
+    assert durable_watermark(fs) == COMMITS_PER_WATERMARK_SYNC
 
-    log.sync_mark()
-    assert durable_mark(fs) == COMMITS_PER_MARK_SYNC + 1
+    log.sync_watermark()
+    assert durable_watermark(fs) == COMMITS_PER_WATERMARK_SYNC + 1
 
     log.append([quote(0)])
     log.close()
-    assert durable_mark(fs) == COMMITS_PER_MARK_SYNC + 2
+    assert durable_watermark(fs) == COMMITS_PER_WATERMARK_SYNC + 2
 
 
 def test_the_mark_knows_a_segment_before_its_first_record() -> None:
@@ -108,9 +108,9 @@ def test_the_mark_knows_a_segment_before_its_first_record() -> None:
         opened(after)
 
 
-def durable_mark(fs: SimFS) -> int:
-    """Return what the mark says after a power cut."""
-    newest = mark.read(fs.after_power_cut(lambda pending: []), LOG).newest
+def durable_watermark(fs: SimFS) -> int:
+    """Return what the watermark says after a power cut."""
+    newest = watermark.read(fs.after_power_cut(lambda pending: []), LOG).newest
     assert newest is not None
     return newest.end
 
@@ -228,7 +228,7 @@ def test_an_interrupt_in_the_middle_of_a_commit_ends_the_writer(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(log._marks, "write", interrupted)
+        patch.setattr(log._watermark_file, "write", interrupted)
         with pytest.raises(KeyboardInterrupt):
             log.append([quote(0)])
 
@@ -530,7 +530,7 @@ def test_a_log_of_an_earlier_version_is_read_and_goes_on(monkeypatch: pytest.Mon
             data, after = frame.build(Kind.DATA, packed, count=1, link=last.link, tag=last.tag)
             log._file.pwrite(data, log._last.position)
             log._last.note(after, log._last.position + len(data))
-            log._marks.write(log._mark())
+            log._watermark_file.write(log._watermark())
 
     with opened(fs) as log:
         log.append([quote(1)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import mark, recovery, segment
+from eventlog import recovery, segment, watermark
 from eventlog.errors import Corrupt, NoLog
 from eventlog.log import Log
 from eventlog.reader import Reader
@@ -86,39 +86,41 @@ def test_a_mark_that_stayed_behind_hides_only_the_last_commit() -> None:
     """A later frame proves the earlier ones durable."""
     fs = world()
     log = Log.open(LOG, storage=fs)
-    old = fs.names[LOG / mark.NAME].current[:]
+    old = fs.names[LOG / watermark.NAME].current[:]
     for number in range(4):
         log.append([quote(number)])
-    fs.put(LOG / mark.NAME, bytes(old))
+    fs.put(LOG / watermark.NAME, bytes(old))
 
     assert Reader.open(LOG, storage=fs).end == 3
 
 
 def test_a_mark_that_is_being_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One torn look at the mark changes nothing."""
+    """One torn look at the watermark changes nothing."""
     fs = world()
     log = Log.open(LOG, storage=fs)
     log.append([quote(0)])
     reader = Reader.open(LOG, storage=fs)
     log.append([quote(1)])
     looks = []
-    honest = mark.read
+    honest = watermark.read
 
-    def torn_once(*arguments: object) -> mark.Slots:
+    def torn_once(*arguments: object) -> watermark.Slots:
         looks.append(arguments)
         slots = honest(fs, LOG)
         return (
-            slots if len(looks) > 1 else mark.Slots(None, 0, ("the checksum of slot 0 is wrong",))
+            slots
+            if len(looks) > 1
+            else watermark.Slots(None, 0, ("the checksum of slot 0 is wrong",))
         )
 
-    monkeypatch.setattr(mark, "read", torn_once)
+    monkeypatch.setattr(watermark, "read", torn_once)
 
     assert reader.refresh() == 2
     assert len(looks) == 2
 
 
 def test_a_look_during_a_roll_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listing that misses what the mark already names is looked at again."""
+    """A listing that misses what the watermark already names is looked at again."""
     fs = world()
     log = Log.open(LOG, storage=fs, segment_bytes=SEGMENT_BYTES)
     for number in range(5):
@@ -159,14 +161,14 @@ def test_no_log_and_a_damaged_one_are_refused() -> None:
 
 @pytest.mark.parametrize("heard", [0, 5, 11])
 def test_a_reader_knows_of_a_segment_what_a_writer_knows(heard: int) -> None:
-    """Headers up to the mark, and whole frames behind it, say what all bodies would say."""
+    """Headers up to the watermark, and whole frames behind it, say what all bodies would say."""
     fs = world()
     log = Log.open(LOG, storage=fs)
     for number in range(12):
         log.append([quote(number)] * (1 + number % 3))
         if number == heard:
-            old = bytes(fs.names[LOG / mark.NAME].current)
-    fs.put(LOG / mark.NAME, old)
+            old = bytes(fs.names[LOG / watermark.NAME].current)
+    fs.put(LOG / watermark.NAME, old)
 
     reader = Reader.open(LOG, storage=fs)
 
@@ -180,7 +182,7 @@ def test_a_reader_knows_of_a_segment_what_a_writer_knows(heard: int) -> None:
 
 
 def test_damage_to_what_is_new_is_found_by_the_refresh() -> None:
-    """What the mark promises and the segment does not hold is corrupt."""
+    """What the watermark promises and the segment does not hold is corrupt."""
     fs = world()
     log = Log.open(LOG, storage=fs)
     reader = Reader.open(LOG, storage=fs)
@@ -225,16 +227,16 @@ def test_another_process_follows_a_real_writer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1, 1])
-def test_a_reader_refuses_a_mark_that_counts_other_records(wrong: int) -> None:
+def test_a_reader_refuses_a_watermark_that_counts_other_records(wrong: int) -> None:
     """Headers that lead to the right place, but to another offset, are not what it tells of."""
     fs = world()
     log = Log.open(LOG, storage=fs)
     for number in range(3):
         log.append([quote(number)])
-    newest = mark.read(fs, LOG).newest
+    newest = watermark.read(fs, LOG).newest
     assert newest is not None
-    forged = mark.to_bytes(newest._replace(end=newest.end + wrong), 99)
-    fs.put(LOG / mark.NAME, forged.ljust(mark.SLOT_STRIDE_BYTES, b"\0") * mark.SLOTS)
+    forged = watermark.to_bytes(newest._replace(end=newest.end + wrong), 99)
+    fs.put(LOG / watermark.NAME, forged.ljust(watermark.SLOT_STRIDE_BYTES, b"\0") * watermark.SLOTS)
 
     with pytest.raises(Corrupt):
         Reader.open(LOG, storage=fs)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from eventlog import integrity, mark, recovery, segment
+from eventlog import integrity, recovery, segment, watermark
 from eventlog.errors import Corrupt, Displaced, NoLog, WriteFailed
 from eventlog.frame import Stop
 from eventlog.log import Log
@@ -13,7 +13,7 @@ from tests.support.strategies import quote
 from tests.support.workloads import LOG, numbers, world
 
 SEGMENT = LOG / segment.name(0)
-MARK = LOG / mark.NAME
+MARK = LOG / watermark.NAME
 
 
 def test_exactly_one_case_applies_to_every_combination() -> None:
@@ -49,7 +49,7 @@ OUTCOMES = {outcome.name.lower() for outcome in Outcome}
 
 
 def test_nothing_is_cut_unless_an_interrupted_write_explains_it() -> None:
-    """Only a torn end behind a mark that agrees, with both slots sound, is ever cut."""
+    """Only a torn end behind a watermark that agrees, with both slots sound, is ever cut."""
     for stop, witness, damaged in itertools.product(Stop, Witness, (False, True)):
         case = decide(stop, witness, slots_damaged=damaged)
         if case.outcome is Outcome.CUT:
@@ -61,21 +61,21 @@ def test_nothing_is_cut_unless_an_interrupted_write_explains_it() -> None:
 
 
 class Kept:
-    """A log of four commits, and its mark as it was after each."""
+    """A log of four commits, and its watermark as it was after each."""
 
     def __init__(self) -> None:
         self.fs = world()
-        self.marks: list[bytes] = []
+        self.watermarks: list[bytes] = []
         with Log.open(LOG, storage=self.fs, segment_bytes=1 << 14) as log:
             self.tail = log._last
             for number in range(4):
                 log.append([quote(number)])
-                self.marks.append(bytes(self.fs.names[MARK].current))
+                self.watermarks.append(bytes(self.fs.names[MARK].current))
         self.ends = list(log._last._positions)
 
-    def with_mark(self, commits: int) -> None:
-        """Set the mark back to what it was after so many commits."""
-        self.fs.put(MARK, self.marks[commits - 1])
+    def with_watermark(self, commits: int) -> None:
+        """Set the watermark back to what it was after so many commits."""
+        self.fs.put(MARK, self.watermarks[commits - 1])
 
     def tear(self) -> None:
         """Lose the second half of the last frame."""
@@ -84,8 +84,8 @@ class Kept:
         data[(start + end) // 2 : end] = bytes(end - (start + end) // 2)
 
     def damage_slot(self) -> None:
-        """Damage the older slot of the mark."""
-        slot = 1 - mark.read(self.fs, LOG).slot
+        """Damage the older slot of the watermark."""
+        slot = 1 - watermark.read(self.fs, LOG).slot
         self.fs.names[MARK].current[slot * 4096 + 10] ^= 1
 
     def open(self) -> tuple[Recovery, int]:
@@ -105,16 +105,16 @@ class Kept:
 
 
 def test_case_a_keeps() -> None:
-    """The mark stands at the end: nothing is to be done."""
+    """The watermark stands at the end: nothing is to be done."""
     found, end = Kept().open()
 
     assert (found.case, end, found.cut_bytes) == ("A", 4, 0)
 
 
 def test_case_b_keeps_and_writes_again() -> None:
-    """Frames behind the mark are written once more, the same, and synced."""
+    """Frames behind the watermark are written once more, the same, and synced."""
     kept = Kept()
-    kept.with_mark(2)
+    kept.with_watermark(2)
     before = bytes(kept.fs.names[SEGMENT].current)
     kept.fs.calls.clear()
 
@@ -130,7 +130,7 @@ def test_case_b_keeps_and_writes_again() -> None:
 def test_cases_c_and_d_cut_with_a_copy(commits: int, letter: str) -> None:
     """The torn bytes are in quarantine, and zeros are where they were."""
     kept = Kept()
-    kept.with_mark(commits)
+    kept.with_watermark(commits)
     kept.tear()
     data = bytes(kept.fs.names[SEGMENT].current)
     torn = data[kept.ends[2] : len(data.rstrip(b"\0"))]
@@ -146,7 +146,7 @@ def test_cases_c_and_d_cut_with_a_copy(commits: int, letter: str) -> None:
 def test_case_e_refuses() -> None:
     """A torn end and a damaged slot: the slot may have known better."""
     kept = Kept()
-    kept.with_mark(3)
+    kept.with_watermark(3)
     kept.tear()
     kept.damage_slot()
 
@@ -154,15 +154,15 @@ def test_case_e_refuses() -> None:
 
 
 def test_a_damaged_slot_alone_is_set_right() -> None:
-    """With all frames whole, the mark is written anew."""
+    """With all frames whole, the watermark is written anew."""
     kept = Kept()
     kept.damage_slot()
-    assert len(mark.read(kept.fs, LOG).damage) == 1
+    assert len(watermark.read(kept.fs, LOG).damage) == 1
 
     _, end = kept.open()
 
     assert end == 4
-    assert mark.read(kept.fs, LOG).damage == ()
+    assert watermark.read(kept.fs, LOG).damage == ()
 
 
 def test_case_f_refuses() -> None:
@@ -178,7 +178,7 @@ def test_case_f_refuses() -> None:
 
 @pytest.mark.parametrize("how", ["torn", "gone"])
 def test_case_g_refuses(how: str) -> None:
-    """A mark that knows more than there is: acknowledged records are missing."""
+    """A watermark that knows more than there is: acknowledged records are missing."""
     kept = Kept()
     if how == "torn":
         kept.tear()
@@ -193,15 +193,15 @@ def test_case_g_refuses(how: str) -> None:
 
 
 def test_case_h_refuses() -> None:
-    """A mark with another chain value at its offset, or another position, knows another history."""
+    """A watermark with another chain value or position at its offset knows another history."""
     kept, other = Kept(), Kept()
-    newest = mark.read(kept.fs, LOG).newest
+    newest = watermark.read(kept.fs, LOG).newest
     assert newest is not None
-    forged = mark.Mark(newest.identity, 3, 0, kept.ends[2], bytes(32), 1, counter=99)
-    early = mark.Mark(newest.identity, 3, 0, kept.ends[2], newest.chain, 1, counter=99)
+    forged = watermark.Watermark(newest.identity, 3, 0, kept.ends[2], bytes(32), 1, counter=99)
+    early = watermark.Watermark(newest.identity, 3, 0, kept.ends[2], newest.chain, 1, counter=99)
     aside = newest._replace(position=newest.position - 64, counter=99)
     for wrong in (forged, early, aside):
-        slot = mark.to_bytes(wrong).ljust(4096, b"\0")
+        slot = watermark.to_bytes(wrong).ljust(4096, b"\0")
         kept.fs.put(MARK, slot + slot)
         kept.refused("H")
     assert other.fs.names[SEGMENT].current == kept.fs.names[SEGMENT].current
@@ -209,7 +209,7 @@ def test_case_h_refuses() -> None:
 
 @pytest.mark.parametrize("data", [None, b"", bytes(8192)])
 def test_case_i_refuses(data: bytes | None) -> None:
-    """Without a mark nobody can tell."""
+    """Without a watermark nobody can tell."""
     kept = Kept()
     if data is None:
         del kept.fs.names[MARK]
@@ -220,7 +220,7 @@ def test_case_i_refuses(data: bytes | None) -> None:
 
 
 def test_a_mark_of_a_segment_that_is_gone_refuses() -> None:
-    """When the last segment is lost with its records, the mark knows."""
+    """When the last segment is lost with its records, the watermark knows."""
     fs = world()
     with Log.open(LOG, storage=fs, segment_bytes=1152) as log:
         for number in range(4):
@@ -234,7 +234,7 @@ def test_a_mark_of_a_segment_that_is_gone_refuses() -> None:
 
 
 def test_a_mark_of_a_sealed_segment_is_behind() -> None:
-    """A mark that fell back to an older slot may point into what was sealed since."""
+    """A watermark that fell back to an older slot may point into what was sealed since."""
     fs = world()
     with Log.open(LOG, storage=fs, segment_bytes=1152) as log:
         log.append([quote(0)])
@@ -247,11 +247,13 @@ def test_a_mark_of_a_sealed_segment_is_behind() -> None:
 
     assert examine(fs, LOG, manifest).case.letter == "B"
 
-    newest = mark.from_bytes(old).newest
+    newest = watermark.from_bytes(old).newest
     assert newest is not None
-    beyond = mark.Mark(newest.identity, 99, 0, newest.position, newest.chain, 1, counter=99)
+    beyond = watermark.Watermark(
+        newest.identity, 99, 0, newest.position, newest.chain, 1, counter=99
+    )
     assert recovery.witness_of(examine(fs, LOG, manifest).segments, beyond) is Witness.AHEAD
-    odd = mark.Mark(newest.identity, manifest.end + 1, 0, 0, newest.chain, 1, counter=99)
+    odd = watermark.Watermark(newest.identity, manifest.end + 1, 0, 0, newest.chain, 1, counter=99)
     assert recovery.witness_of(examine(fs, LOG, manifest).segments, odd) is Witness.DISAGREES
 
 

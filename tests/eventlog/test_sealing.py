@@ -9,7 +9,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from blake3 import blake3
 from crc32c import crc32c

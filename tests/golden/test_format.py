@@ -9,7 +9,7 @@ import pytest
 from blake3 import blake3
 
 import eventlog
-from eventlog import frame, mark, segment
+from eventlog import frame, segment, watermark
 from eventlog.integrity import check
 from eventlog.log import Log
 from eventlog.manifest import first_chain
@@ -123,7 +123,7 @@ def test_the_frames_of_the_specification_are_those_of_the_log() -> None:
     assert hexadecimal(example("so the next frame begins at 64 + 1344 = 1408")) == data[1408:1472]
     assert (
         hexadecimal(example("The slot with the higher counter counts."))
-        == (LOG / mark.NAME).read_bytes()[:96]
+        == (LOG / watermark.NAME).read_bytes()[:96]
     )
 
 

@@ -77,9 +77,9 @@ class LogMachine(RuleBasedStateMachine):
         self.prepared.clear()
 
     @rule()
-    def sync_mark(self) -> None:
-        """Force the mark to the disk; nothing changes."""
-        self.log.sync_mark()
+    def sync_watermark(self) -> None:
+        """Force the watermark to the disk; nothing changes."""
+        self.log.sync_watermark()
 
     @rule()
     def close_and_open(self) -> None:

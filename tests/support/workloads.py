@@ -69,7 +69,7 @@ def sealing(fs: SimFS, account: Account) -> None:
     with Log.open(LOG, storage=fs, segment_bytes=SEGMENT_BYTES) as log:
         for _ in range(3):
             account.append(log, 1)
-        log.sync_mark()
+        log.sync_watermark()
         account.append(log, 1)
         log.seal()
 

@@ -49,7 +49,7 @@ SLOTS = 2
 _ATTEMPTS = 8
 
 
-class Mark(NamedTuple):
+class Watermark(NamedTuple):
     """How far the log was durable."""
 
     identity: bytes
@@ -68,30 +68,30 @@ class Slots:
     ``slot`` is the number of the newest one's slot.
     """
 
-    newest: Mark | None
+    newest: Watermark | None
     slot: int
     damage: tuple[str, ...]
 
 
-def to_bytes(mark: Mark, counter: int | None = None) -> bytes:
+def to_bytes(watermark: Watermark, counter: int | None = None) -> bytes:
     """Return the bytes of a slot; ``counter`` replaces that of the watermark if given."""
     fields = SLOT.pack(
         MAGIC,
         VERSION,
-        mark.counter if counter is None else counter,
-        mark.identity,
-        mark.end,
-        mark.segment_offset,
-        mark.position,
-        mark.chain,
-        mark.epoch,
+        watermark.counter if counter is None else counter,
+        watermark.identity,
+        watermark.end,
+        watermark.segment_offset,
+        watermark.position,
+        watermark.chain,
+        watermark.epoch,
     )
     return fields + crc32c(fields).to_bytes(4, "little")
 
 
 def from_bytes(data: bytes) -> Slots:
     """Return the slots in the bytes of a watermark file."""
-    marks: list[tuple[int, int, Mark]] = []
+    watermarks: list[tuple[int, int, Watermark]] = []
     damage: list[str] = []
     size_bytes = SLOTS * SLOT_STRIDE_BYTES
     if len(data) != size_bytes:
@@ -108,11 +108,11 @@ def from_bytes(data: bytes) -> Slots:
         if magic != MAGIC or version != VERSION:
             damage.append(f"slot {slot} is of another version")
             continue
-        found = Mark(identity, end, first, position, chain, epoch, counter)
-        marks.append((counter, slot, found))
-    if not marks:
+        found = Watermark(identity, end, first, position, chain, epoch, counter)
+        watermarks.append((counter, slot, found))
+    if not watermarks:
         return Slots(None, 0, tuple(damage))
-    _, slot, newest = max(marks, key=lambda entry: entry[0])
+    _, slot, newest = max(watermarks, key=lambda entry: entry[0])
     return Slots(newest, slot, tuple(damage))
 
 
@@ -125,10 +125,14 @@ def read(storage: Storage, directory: Path) -> Slots:
 
 
 def create(
-    storage: Storage, directory: Path, mark: Mark, *, check: Callable[[], object] = lambda: None
+    storage: Storage,
+    directory: Path,
+    watermark: Watermark,
+    *,
+    check: Callable[[], object] = lambda: None,
 ) -> None:
     """Publish a watermark file atomically and durably, after a last ``check``."""
-    publish(storage, directory / NAME, _slots(mark), check=check)
+    publish(storage, directory / NAME, _slots(watermark), check=check)
 
 
 def _claimed(storage: Storage, directory: Path, parts: list[bytes]) -> File:
@@ -147,13 +151,13 @@ def _claimed(storage: Storage, directory: Path, parts: list[bytes]) -> File:
         ours.close()
 
 
-def _slots(mark: Mark) -> list[bytes]:
-    slots = [to_bytes(mark), to_bytes(mark, mark.counter + 1)]
+def _slots(watermark: Watermark) -> list[bytes]:
+    slots = [to_bytes(watermark), to_bytes(watermark, watermark.counter + 1)]
     return [slot.ljust(SLOT_STRIDE_BYTES, b"\0") for slot in slots]
 
 
-class MarkFile:
-    """The watermark file, open for the writer. Use `MarkFile.claim`, then `begin`."""
+class WatermarkFile:
+    """The watermark file, open for the writer. Use `WatermarkFile.claim`, then `begin`."""
 
     def __init__(self, storage: Storage, directory: Path, file: File) -> None:
         self._storage, self._directory = storage, directory
@@ -162,7 +166,7 @@ class MarkFile:
         self._counter = self._slot = 0
 
     @classmethod
-    def claim(cls, storage: Storage, directory: Path) -> "MarkFile | None":
+    def claim(cls, storage: Storage, directory: Path) -> "WatermarkFile | None":
         """Replace the file by a copy, and return the copy; ``None`` if there is no file.
 
         The writer is the process whose file has the name. An earlier writer sees that its file was
@@ -181,14 +185,14 @@ class MarkFile:
                 break  # otherwise a slot may be in the middle of a write
         return cls(storage, directory, _claimed(storage, directory, [data]))
 
-    def begin(self, mark: Mark, found: Slots) -> None:
+    def begin(self, watermark: Watermark, found: Slots) -> None:
         """Write both slots, durably, in place of the slots ``found``.
 
         Recovery has already considered any problem with those.
         """
         newest = found.newest
         assert newest is not None, "case I refuses"
-        slots = _slots(mark._replace(counter=newest.counter + 1))
+        slots = _slots(watermark._replace(counter=newest.counter + 1))
         self._counter = newest.counter + 3
         if found.damage:
             claimed = _claimed(self._storage, self._directory, slots)
@@ -214,9 +218,9 @@ class MarkFile:
                 path=self._path,
             )
 
-    def write(self, mark: Mark) -> None:
+    def write(self, watermark: Watermark) -> None:
         """Write how far the log is durable, without waiting for the disk."""
-        data = to_bytes(mark, self._counter)
+        data = to_bytes(watermark, self._counter)
         self._file.pwrite(data, self._slot * SLOT_STRIDE_BYTES)
         self._counter += 1
 
