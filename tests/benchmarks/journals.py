@@ -1,7 +1,8 @@
 """A journal of any length, made of invented decisions through the log's own front door.
 
-What its records say of all before them is what a session's say, so that whoever opens it finds what
-a recorded one has. A whole state is kept at each session's end; it is always the first.
+What its records say of all before them, and of trades that were compared, is what a session's say,
+so that whoever opens it finds what a recorded one has. A whole state is kept at each session's
+end; it is always the first.
 """
 
 import json
@@ -16,6 +17,7 @@ from engine.parameters import Parameters
 from eventlog.log import Log
 from eventlog.records import Gap, Health, Milestone, SessionEnded, SessionStarted
 from eventlog.schema import batch_of, decimals
+from feeds.deduplicator import COMPARED, COMPARED_NS
 from journal.header import JournalHeader, session_detail
 from journal.layout import JournalPath
 from journal.reading.score import Score
@@ -63,8 +65,11 @@ def invent(home: Path, ticks: int, *, sessions: int = 4) -> JournalPath:
                 checkpoints.close()
             for start in range(first, end, _BATCH_TICKS):
                 now_ns = _START_NS + start * _TICK_NS
-                _append(log, score, start, min(_BATCH_TICKS, end - start), ticks)
-                _note(log, start // _BATCH_TICKS, now_ns, carried(score, log, began=began_at))
+                count = min(_BATCH_TICKS, end - start)
+                _append(log, score, start, count, ticks)
+                said = carried(score, log, began=began_at)
+                said |= {COMPARED: start, COMPARED_NS: now_ns + count * _TICK_NS}
+                _note(log, start // _BATCH_TICKS, now_ns, said)
             if session < sessions - 1:
                 said = carried(score, log, began=began_at)
                 log.append([_ended(session + 1, _START_NS + end * _TICK_NS, said)])
