@@ -39,8 +39,9 @@ def test_a_refused_call_ends_the_writer_and_loses_nothing(
     workload: Workload, kind: Refusal, effort: int, tally: Tally
 ) -> None:
     """A call that fails raises `WriteFailed`; what was acknowledged before survives."""
-    # Each kind of refusal takes every fourth call, beginning at another one; a campaign takes all.
-    step = max(1, 4 // effort)
+    # Each of the eight kinds takes every eighth call, beginning at another one: the short form
+    # refuses every call once, in one way. A campaign refuses every call in each way.
+    step = max(1, len(REFUSALS) // effort)
     for at in range(1 + REFUSALS.index(kind) % step, len(calls_of(workload)) + 1, step):
         fs, account = world(), Account()
         fs.refusal = Refusal(at, kind.error, kind.for_ever, kind.drop)
