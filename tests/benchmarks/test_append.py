@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from eventlog.log import Log
-from eventlog.mark import NAME as MARK
 from eventlog.schema import encode
 from eventlog.storage import DISK
+from eventlog.watermark import NAME as WATERMARK
 from tests.benchmarks.turns import in_turns
 from tests.support.strategies import quote
 
@@ -53,13 +53,13 @@ class Bare:
 
     def __init__(self, directory: Path, frame_bytes: int, commits: int) -> None:
         directory.mkdir()
-        for name, size in (("bare", frame_bytes * commits * 2), (MARK, 4096)):
+        for name, size in (("bare", frame_bytes * commits * 2), (WATERMARK, 4096)):
             file = DISK.create(directory / name)
             for position in range(0, size, 4096):
                 file.pwrite(bytes(4096), position)
             file.fsync()
             file.close()
-        self._file, self._mark = (DISK.open_synced(directory / name) for name in ("bare", MARK))
+        self._file, self._mark = (DISK.open_synced(directory / name) for name in ("bare", WATERMARK))
         self._data, self._position = os.urandom(frame_bytes), 0
 
     def commit(self) -> None:
