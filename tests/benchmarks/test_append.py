@@ -59,7 +59,9 @@ class Bare:
                 file.pwrite(bytes(4096), position)
             file.fsync()
             file.close()
-        self._file, self._mark = (DISK.open_synced(directory / name) for name in ("bare", WATERMARK))
+        self._file, self._mark = (
+            DISK.open_synced(directory / name) for name in ("bare", WATERMARK)
+        )
         self._data, self._position = os.urandom(frame_bytes), 0
 
     def commit(self) -> None:
