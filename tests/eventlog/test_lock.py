@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from crc32c import crc32c
 
 from eventlog import integrity, lock
 from eventlog.errors import Unwritable
@@ -85,6 +86,67 @@ def test_a_file_that_was_deleted_is_no_lock(tmp_path: Path) -> None:
     first.release()
     assert lock.is_held(path)
     second.release()
+
+
+def test_a_lock_that_is_held_is_not_given_again(tmp_path: Path) -> None:
+    """Not within a process either; who asks whether it is held changes nothing."""
+    path = tmp_path / "LOCK"
+    assert not lock.is_held(path)
+    assert not path.exists()
+    first = held(path)
+
+    assert lock.acquire(path) is None
+    assert lock.is_held(path)
+    first.release()
+    assert not lock.is_held(path)
+    held(path).release()
+
+
+def test_a_file_that_keeps_being_deleted_is_not_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock on a file without a name excludes nobody; after some attempts there is none."""
+    path, taken = tmp_path / "LOCK", []
+    honest = fcntl.flock
+
+    def deleted(descriptor: int, operation: int) -> None:
+        honest(descriptor, operation)
+        path.unlink()
+        taken.append(descriptor)
+
+    monkeypatch.setattr(fcntl, "flock", deleted)
+
+    assert lock.acquire(path) is None
+    assert len(taken) > 1
+    for descriptor in taken:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+
+
+def test_a_lock_is_no_standard_stream(tmp_path: Path) -> None:
+    """A process whose standard streams are closed does not print into the log."""
+    code = (
+        "import os, sys; from pathlib import Path; from eventlog import lock\n"
+        "os.close(0); os.close(1); claim = lock.acquire(Path(sys.argv[1]))\n"
+        "os._exit(claim._descriptor)\n"
+    )
+    path = tmp_path / "LOCK"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], cwd=ROOT, stdin=subprocess.DEVNULL, check=False
+    )
+
+    assert done.returncode > 2
+    assert not lock.problem(path.read_bytes())
+
+
+@pytest.mark.parametrize("content", [b"[1]", b"{", b"no text"])
+def test_content_that_is_no_object_says_nothing(content: bytes) -> None:
+    """Even with a checksum that is right."""
+    line = content + b" %08x\n" % crc32c(content)
+
+    assert lock.problem(line) == "the checksum of its content is wrong"
+    assert not lock.problem(b"")
 
 
 @pytest.mark.parametrize("refusal", [errno.ENOLCK, errno.EOPNOTSUPP, None])

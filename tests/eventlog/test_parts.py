@@ -6,7 +6,9 @@ import pytest
 
 from eventlog.errors import Corrupt, OffsetOutOfRange
 from eventlog.log import Log
-from eventlog.parts import check, part_at
+from eventlog.parts import Hole, check, part_at
+from eventlog.reader import Reader
+from tests.support.simfs import Refusal, SimFS
 from tests.support.strategies import quote
 from tests.support.workloads import LOG, world
 
@@ -21,6 +23,13 @@ def three_parts() -> Log:
         if part == 0:
             log.seal()
     return log
+
+
+def world_of(log: Log) -> SimFS:
+    """Return the filesystem of a log."""
+    fs = log._storage
+    assert isinstance(fs, SimFS)
+    return fs
 
 
 def test_a_part_is_found_by_offset() -> None:
@@ -73,6 +82,60 @@ def test_a_missing_file_is_corrupt() -> None:
         list(log.read())
 
     assert (caught.value.path, caught.value.offset) == (path, 3)
+
+
+def passed_over(log: Log) -> tuple[list[int], list[Hole]]:
+    """Return the offsets that a reader of a damaged log reads, and the holes that it names."""
+    holes: list[Hole] = []
+    reader = Reader.open(LOG, storage=log._storage, passing=holes.append)
+    batches = reader.read(columns=["offset"])
+    return [each for batch in batches for each in batch.column("offset").to_pylist()], holes
+
+
+def test_a_sealed_file_that_changed_is_a_hole_as_a_whole() -> None:
+    """Nothing in it can be trusted, and what follows is read."""
+    log = three_parts()
+    path = log._parts[0].path
+    data = bytearray(log._storage.read(path, 0, 1 << 20))
+    data[50] ^= 1
+    world_of(log).put(path, bytes(data))
+
+    offsets, holes = passed_over(log)
+
+    assert offsets == [3, 4, 5, 6, 7, 8]
+    assert [hole[:3] for hole in holes] == [(0, 3, path)]
+    assert "not the one that was sealed" in holes[0].why
+    with pytest.raises(Corrupt, match="not the one that was sealed"):
+        list(Reader.open(LOG, storage=log._storage).read())
+
+
+def test_a_sealed_file_that_is_gone_is_a_hole() -> None:
+    """It is looked for again first, since a writer may have put another in its place."""
+    log = three_parts()
+    path = log._parts[0].path
+    log._storage.unlink(path)
+
+    offsets, holes = passed_over(log)
+
+    assert offsets == [3, 4, 5, 6, 7, 8]
+    assert holes == [Hole(0, 3, path, "the file is missing")]
+
+
+def test_a_device_that_refuses_to_read_leaves_a_hole() -> None:
+    """What it says is why; whoever wants no holes gets its error."""
+    log = three_parts()
+    path = log._parts[0].path
+    holes: list[Hole] = []
+    reader = Reader.open(LOG, storage=log._storage, passing=holes.append)
+    strict = Reader.open(LOG, storage=log._storage)
+    fs = world_of(log)
+    fs.refusal = Refusal(len(fs.calls) + 1, for_ever=True)
+
+    assert [batch.num_rows for batch in reader.read(0, 3)] == []
+    assert holes == [Hole(0, 3, path, "refused")]
+    fs.refusal = Refusal(len(fs.calls) + 1, for_ever=True)
+    with pytest.raises(OSError, match="refused"):
+        list(strict.read(0, 3))
 
 
 @pytest.mark.parametrize(("first", "end"), [(-1, 2), (0, 10), (3, 2), (10, 10)])

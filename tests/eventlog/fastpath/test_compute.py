@@ -21,6 +21,8 @@ def test_they_are_the_same_functions() -> None:
     assert compute.is_in(WORDS, wanted) == pc.is_in(WORDS, value_set=wanted)
     assert compute.where(batch, mask) == batch.filter(mask)
     assert compute.where(NUMBERS, mask) == NUMBERS.filter(mask)
+    assert compute.index_in(WORDS, wanted) == pc.index_in(WORDS, value_set=wanted)
+    assert compute.and_not(mask, compute.is_valid(WORDS)) == pc.and_not(mask, pc.is_valid(WORDS))
     order = pa.array([2, 0])
     assert compute.ordered(NUMBERS, order) == NUMBERS.take(order)
 
@@ -31,6 +33,15 @@ def test_sums_and_counts() -> None:
     assert compute.total(compute.equal(WORDS, "hold")) == 2
     assert compute.total(pa.array([], pa.int64())) == 0
     assert compute.counts(WORDS) == {"buy": 1, "hold": 2, None: 1}
+
+
+def test_nulls_are_filled() -> None:
+    """With a value of the column's type; a column without nulls is the same one."""
+    whole = pa.array([1, 2])
+
+    assert compute.filled(NUMBERS, 7) == pa.array([3, 7, 1, 3])
+    assert compute.filled(WORDS, "") == pa.array(["buy", "hold", "hold", ""])
+    assert compute.filled(whole, 7) is whole
 
 
 def test_lists_are_flattened() -> None:
