@@ -83,6 +83,21 @@ def test_figures_are_printed_or_dated(block: Block) -> None:
     assert block.mark == PRINTED or DATED.fullmatch(block.mark), str(block)
 
 
+RESULTS = [block for page in sorted((DOCS / "results").glob("*.md")) for block in tables(page)]
+COMMAND = re.compile(r"`[^`\n]*\b(?:trader|pytest|python) [^`\n]+`")
+
+
+@pytest.mark.parametrize("block", RESULTS, ids=str)
+def test_what_was_measured_stands_next_to_its_command(block: Block) -> None:
+    """In the table, or in the text of its section: whoever doubts a figure runs it again."""
+    text = block.page.read_text(encoding="utf-8").splitlines()
+    heads = [number for number, line in enumerate(text) if line.startswith("#")]
+    start = max(number for number in heads if number < block.line)
+    end = next((number for number in heads if number > block.line), len(text))
+
+    assert COMMAND.search("\n".join(text[start:end])), str(block)
+
+
 @pytest.mark.parametrize(
     "block", [each for page in PAGES for each in consoles(page) if each.mark == PRINTED], ids=str
 )
