@@ -349,7 +349,10 @@ def _cpuinfo() -> tuple[str, ...]:
 
 def _newest_last(store: Path, pattern: str) -> list[Path]:
     """Return what is kept: of two of a name, one of which is damaged, the newer comes last."""
-    kept = [(path.lstat().st_mtime_ns, path) for path in store.glob(pattern)]
+    kept = []
+    for path in store.glob(pattern):
+        with suppress(FileNotFoundError):  # another process has put it away meanwhile
+            kept.append((path.lstat().st_mtime_ns, path))
     return [path for _, path in sorted(kept)]
 
 
@@ -387,10 +390,11 @@ def _lock(directory: Path) -> int | None:
 def _sweep(store: Path) -> None:
     """Remove the directories of processes that were killed."""
     for own in store.glob(f"{_OWN}*"):
-        lock = _lock(own)
-        if lock is not None:
-            shutil.rmtree(own, ignore_errors=True)
-            os.close(lock)
+        with suppress(FileNotFoundError):  # its process has ended, and removed it, meanwhile
+            lock = _lock(own)
+            if lock is not None:
+                shutil.rmtree(own, ignore_errors=True)
+                os.close(lock)
 
 
 SHELF = _Shelf()

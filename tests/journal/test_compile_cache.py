@@ -253,6 +253,26 @@ def test_a_child_has_a_directory_of_its_own(tmp_path: Path) -> None:
     assert not list(Path(own).parent.iterdir())
 
 
+def test_what_another_process_removes_meanwhile_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes begin and end at any moment; each removes its own directory."""
+    lock = compile_cache._lock
+
+    def locked(directory: Path) -> int | None:
+        if directory.name == "run-2":
+            directory.rmdir()
+        return lock(directory)
+
+    for name in ("run-1", "run-2", "run-3"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(compile_cache, "_lock", locked)
+
+    compile_cache._sweep(tmp_path)
+
+    assert not list(tmp_path.iterdir())
+
+
 FOUND = """
 import sys
 from journal import compile_cache
