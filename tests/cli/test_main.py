@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli.main import app
 from eventlog.log import Log
-from fixtures.record import HERE
+from fixtures.record import HERE, SMALL
 from tests.support.commands import COMMANDS, trader
 
 
@@ -128,6 +128,7 @@ def test_an_exchange_that_is_not_there(tmp_path: Path) -> None:
     answer = trader(
         *("live", "--home", str(tmp_path), "--url", "ws://127.0.0.1:9"),
         *("--connect-timeout", "0.5"),
+        *SMALL,
     )
 
     assert answer.code == 20

@@ -9,6 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
+REUSE = """
+from journal.compile_cache import reuse
+reuse()  # as a command does: the compiled step is there
+"""
 CODE = """
 from analysis.evaluation.evaluation import evaluation
 from analysis.evaluation.sources import of_stream
@@ -27,7 +31,7 @@ def test_all_processes_find_the_same() -> None:
     with redirect_stdout(ours):
         exec(CODE, {})
     theirs = subprocess.run(
-        [sys.executable, "-c", CODE],
+        [sys.executable, "-c", REUSE + CODE],
         cwd=ROOT,
         env={**os.environ, "PYTHONHASHSEED": "9"},
         capture_output=True,
