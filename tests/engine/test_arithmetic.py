@@ -2,14 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.arithmetic import joined, power, reduced, replace_row, tf
+from engine.arithmetic import _Later, joined, power, reduced, replace_row, row_at, tf, when
 
 ROOT = Path(__file__).parents[2]
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Return a function as the step is compiled: as it stands, without rewriting by TensorFlow."""
+    return tf.function(function, autograph=False, jit_compile=True)
 
 
 def test_draws_without_a_key_are_refused() -> None:
@@ -21,7 +28,7 @@ def test_draws_without_a_key_are_refused() -> None:
 def test_a_power_is_that_of_a_constant_exponent() -> None:
     """The identity, one and the square root, bit for bit, although the exponent is an input."""
     bases = np.random.default_rng(3).random(4_096).astype(np.float32)
-    raised = tf.function(power, jit_compile=True)
+    raised = compiled(power)
 
     for exponent, expected in ((0.0, np.ones_like(bases)), (1.0, bases), (0.5, np.sqrt(bases))):
         found = raised(tf.constant(bases), tf.constant(exponent)).numpy()
@@ -35,7 +42,7 @@ def test_parts_are_joined(rows: list[int]) -> None:
     parts = [tf.random.stateless_uniform((count, 5), (count, 1)) for count in rows]
     onto = tf.random.stateless_uniform((sum(rows), 5), (9, 9))
 
-    found = tf.function(joined, jit_compile=True)(parts, onto)
+    found = compiled(joined)(parts, onto)
 
     assert found.numpy().tobytes() == tf.concat(parts, 0).numpy().tobytes()
 
@@ -44,8 +51,8 @@ def test_parts_are_joined(rows: list[int]) -> None:
 def test_a_reduction_misses_nothing(count: int) -> None:
     """Integers are added modulo 2**64, whatever the order; one flag of many counts."""
     numbers = np.random.default_rng(count).integers(-(2**62), 2**62, count)
-    total = tf.function(lambda values: reduced(tf.reduce_sum, values), jit_compile=True)
-    every = tf.function(lambda flags: reduced(tf.reduce_all, flags), jit_compile=True)
+    total = compiled(lambda values: reduced(tf.reduce_sum, values))
+    every = compiled(lambda flags: reduced(tf.reduce_all, flags))
 
     assert int(total(tf.constant(numbers))) == int(numbers.sum())
     assert bool(every(tf.fill([count], True)))
@@ -75,9 +82,42 @@ def test_a_row_is_replaced(shape: tuple[int, ...], index: int) -> None:
     """In compiled code, and only that row."""
     table = np.arange(np.prod(shape), dtype=np.int64).reshape(shape)
     row = np.full(shape[1:], -1, np.int64)
-    compiled = tf.function(replace_row, jit_compile=True)
-
-    found = compiled(tf.constant(table), tf.constant(row), tf.constant(index, tf.int64)).numpy()
+    found = compiled(replace_row)(
+        tf.constant(table), tf.constant(row), tf.constant(index, tf.int64)
+    ).numpy()
 
     table[index] = -1
     np.testing.assert_array_equal(found, table)
+
+
+@pytest.mark.parametrize("index", [0, 3, 4])
+def test_a_row_is_taken_out(index: int) -> None:
+    """As a table of one row, in compiled code."""
+    table = np.arange(15, dtype=np.int64).reshape(5, 3)
+    found = compiled(row_at)(tf.constant(table), tf.constant(index, tf.int64)).numpy()
+
+    np.testing.assert_array_equal(found, table[index : index + 1])
+
+
+def test_a_state_changes_where_a_condition_holds() -> None:
+    """And is the same elsewhere."""
+
+    def changed(state: tuple[Any, Any]) -> tuple[Any, Any]:
+        return state[0] + 1, state[1] * 2
+
+    step = compiled(lambda condition, state: when(condition, changed, state))
+    state = (tf.constant(3), tf.constant(2.5))
+
+    assert [float(each) for each in step(tf.constant(True), state)] == [4.0, 5.0]
+    assert [float(each) for each in step(tf.constant(False), state)] == [3.0, 2.5]
+
+
+def test_what_is_loaded_later_is_looked_up_once() -> None:
+    """Its attributes are those of the module; who inspects it finds nothing special."""
+    later = _Later("tf")
+
+    assert "constant" not in vars(later)
+    assert later.constant is tf.constant
+    assert "constant" in vars(later)
+    with pytest.raises(AttributeError, match="__wrapped__"):
+        later.__wrapped__  # noqa: B018

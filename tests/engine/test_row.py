@@ -4,7 +4,10 @@ import numpy as np
 
 from engine.arithmetic import tf
 from engine.market import FIRST_LEVEL, LEVELS, WIDTH, Column
-from engine.row import row_of
+from engine.parameters import Parameters
+from engine.row import is_late, row_of
+from engine.settings import settings_of
+from engine.venue_rules import DEFAULT_RULES
 
 FLAGS = {
     Column.BREAK: "breaks",
@@ -42,3 +45,15 @@ def test_flags_are_booleans() -> None:
             assert bool(flag) == bool(value)
             others = [other for other in FLAGS.values() if other != name]
             assert not any(bool(getattr(row_of(tf.constant(cells)), other)) for other in others)
+
+
+def test_a_tick_is_late_from_one_nanosecond_beyond_the_limit() -> None:
+    """The limit itself is in time."""
+    parameters = Parameters()
+    settings = settings_of(parameters, DEFAULT_RULES)
+    limit_ns = int(settings.late_ns)
+
+    for delay_ns, late in ((0, False), (limit_ns, False), (limit_ns + 1, True)):
+        cells = np.zeros(WIDTH, np.int64)
+        cells[Column.DELAY_NS] = delay_ns
+        assert bool(is_late(row_of(tf.constant(cells)), settings)) is late

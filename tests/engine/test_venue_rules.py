@@ -4,7 +4,7 @@ import pytest
 
 import feeds.venue
 from engine.parameters import Parameters, parameters_from
-from engine.venue_rules import BTC_MARKETS, DEFAULT_RULES, RULES, rules_at
+from engine.venue_rules import BTC_MARKETS, DEFAULT_RULES, RULES, FeeTiers, rules_at
 
 
 def test_the_default_is_btc_markets() -> None:
@@ -21,6 +21,14 @@ def test_fees_fall_as_volumes_rise(name: str) -> None:
 
     assert bounds == sorted(set(bounds))
     assert ppm == sorted(ppm, reverse=True)
+
+
+def test_an_account_begins_with_the_first_fee() -> None:
+    """Which is the only one where a venue has no tiers."""
+    tiers = ((10, 30), (20, 20))
+
+    assert FeeTiers(tiers=tiers, lowest_ppm=5).first_ppm == 30
+    assert FeeTiers(tiers=(), lowest_ppm=5).first_ppm == 5
 
 
 def test_the_checksum_is_the_exchanges() -> None:

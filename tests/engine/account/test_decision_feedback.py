@@ -32,7 +32,7 @@ def begun() -> DecisionFeedbackState:
     )
 
 
-@tf.function  # type: ignore[untyped-decorator]
+@tf.function(autograph=False)  # type: ignore[untyped-decorator]
 def _tick(state: Any, tick: Any, edge_ppm: Any, saved: Any, scored: Any) -> Any:
     state, said = decision_feedback.update(state, tick, saved, scored, settings_of(PARAMETERS))
     return decision_feedback.ask(state, tick, edge_ppm), said

@@ -68,7 +68,7 @@ def drawn(
     return after, Batch(*(each.numpy() for each in batch))
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(autograph=False, jit_compile=True)  # type: ignore[untyped-decorator]
 def _drawn(state: MemoryState, offset: Tensor, parameters: Parameters) -> tuple[MemoryState, Batch]:
     """Return the batch, compiled as in the engine."""
     return memory.samples(state, offset, parameters.shape, settings_of(parameters))
@@ -202,7 +202,7 @@ class TestSamples:
         assert batch.weight.shape == batch.rose.shape == (rows,)
 
 
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+@tf.function(autograph=False, jit_compile=True)  # type: ignore[untyped-decorator]
 def _archived(archive: tf.Tensor, position: tf.Tensor, outcome: tf.Tensor) -> tf.Tensor:
     empty = {name: tf.constant(array) for name, array in memory.initial_state(SMALL.shape).items()}
     state = MemoryState(**{**empty, "archive": archive})
