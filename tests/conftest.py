@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from journal import compile_cache
+from tests.support import twins
 from tests.support.faults import Tally, table
 
 # Hundreds of processes use the same few steps: whoever compiles one does it for all that follow.
@@ -34,6 +35,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(EFFORT, type=int, default=1, help="how many times the usual number of faults")
     group.addoption(SEED, type=int, default=0, help="draw other faults")
     group.addoption(TABLE, type=Path, help="write what became of the faults to this file")
+    parser.getgroup("twins").addoption(
+        twins.FLOOR,
+        type=twins.floors_of,
+        metavar="PATH=PERCENT[,…]",
+        help="how much of each module its own tests have to reach",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count what each module's own tests reach, where that is asked for."""
+    floors = config.getoption(twins.FLOOR)
+    if floors is not None:
+        config.pluginmanager.register(twins.Twins(floors))
 
 
 @pytest.fixture(scope="session")
