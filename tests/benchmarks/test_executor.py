@@ -9,6 +9,7 @@ there, run by TensorFlow from what that has kept, and compiled anew. TRADER_BENC
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -34,19 +35,32 @@ def started(trader: str, path: Path, cache: Path, executor: str) -> str:
     """Return seconds, resident memory at most, and the executor of a short session."""
     words = ["live", "--simulated", "--max-ticks", "20", "--json", "--home", str(path)]
     before_s = clock.monotonic_s()
-    child = subprocess.Popen(
+    most_kib, said = 0, ""
+    with subprocess.Popen(
         [trader, *words, *(("--executor", executor) if executor else ())],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        text=True,
         env={**os.environ, "XDG_CACHE_HOME": str(cache), "TF_XLA_FLAGS": ""},
-    )
-    assert child.stdout is not None
-    last = child.stdout.read().splitlines()[-1]
-    _, code, used = os.wait4(child.pid, 0)
-    child.returncode = code
-    said = json.loads(last)
+    ) as child:
+        assert child.stdout is not None
+        for line in child.stdout:  # the last comes at the end
+            most_kib, said = max(most_kib, resident_kib(child.pid)), line
     seconds = clock.monotonic_s() - before_s
-    return f"{seconds:6.2f} s {used.ru_maxrss / 1024:7.0f} MiB  {said['executor']}"
+    return f"{seconds:6.2f} s {most_kib / 1024:7.0f} MiB  {json.loads(said)['executor']}"
+
+
+def resident_kib(process: int) -> int:
+    """Return the most memory that a process has had since its program began; 0 once it has ended.
+
+    What the system tells of a child that has ended includes what its parent had when it forked.
+    """
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
+    return int(found[1]) if found else 0
 
 
 def test_a_start(tmp_path: Path) -> None:

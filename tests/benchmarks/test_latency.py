@@ -2,22 +2,31 @@
 
     uv run --group test pytest -s tests/benchmarks/test_latency.py
 
-Sessions are those of `trader live`, with the stand-in exchange in a process of its own. Two ways
-take turns in one run: as it is, and *three waits*, where effects are made durable and the state is
-kept after every batch, and the decision counts only then. Whenever a session has nothing to do it
+Sessions are those of `trader live`, with the stand-in exchange in a process of its own. Three ways
+take turns in one run: as it is; *three waits*, where effects are made durable and the state is kept
+after every batch, and the decision counts only then; and as it is with TensorFlow running the step.
+Whenever a session has nothing to do it
 also makes a bare durable write of as many bytes as the newest tick's frame into a file that was
 written before, on the same disk: nobody who records before deciding can be faster than that.
 """
 
+import gc
+import os
+import resource
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from time import perf_counter_ns, thread_time_ns
+from time import perf_counter_ns, process_time, thread_time_ns
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
+from engine import engine as engines
+from engine.executor import tensorflow
+from engine.executor.selection import executor_of
+from engine.parameters import Parameters
 from eventlog.log import Log
 from eventlog.storage import DISK
 from feeds import clock
@@ -29,7 +38,7 @@ from journal.live.latency import STAGES
 from journal.live.session import TAKE_S, Session
 from journal.recorder import Recorder
 
-TURNS = 3
+TURNS = int(os.environ.get("TRADER_BENCH_ROUNDS", "3"))
 TICKS = 1_000
 """In each turn of each way; of these the first fifth is not counted."""
 
@@ -99,6 +108,10 @@ class Watched(Session):
         self.ended_s, self.cpu_s = clock.monotonic_s(), (thread_time_ns() - cpu_ns) / 1e9
 
 
+class Traced(Watched):
+    """One whose step TensorFlow runs."""
+
+
 class Waiting(Watched):
     """One that makes all that follows from a batch durable before it counts as decided."""
 
@@ -117,21 +130,31 @@ def lived(kind: type[Watched], place: JournalPath, url: str, bare: Bare, ticks: 
         turn=nullcontext(), turned=turned,
     )  # fmt: skip
     session.resume()  # as in `trader live`, before anything is received
+    gc.collect()
+    gc.freeze()
     with feed, Log.open(place.log) as log:
         session.found(log)
         session.run(max_ticks=ticks)
     return session
 
 
-def test_frame_to_decision(tmp_path: Path) -> None:
+def test_frame_to_decision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Print when a tick is recorded, decided on, and durable with all that follows from it."""
-    ways: dict[str, type[Watched]] = {"one wait": Watched, "three waits": Waiting}
+    ours = executor_of(Parameters().shape)
+    ways: dict[str, type[Watched]] = {
+        f"{ours.name}, one wait": Watched,
+        f"{ours.name}, three waits": Waiting,
+        "tensorflow, one wait": Traced,
+    }
+    traced = tensorflow.CompiledStep(Parameters().shape)
     bare = Bare(tmp_path / "bare")
     took = {way: {stage: list[float]() for stage in STAGES} for way in ways}
     frames, seconds = 0, 0.0
     with exchange("--seed", "1", "--speed", str(SPEED)) as url:
         for turn in range(TURNS):
             for way, kind in ways.items():
+                step = traced if kind is Traced else ours
+                monkeypatch.setattr(engines, "executor_of", lambda _, step=step: step)
                 place = JournalPath(tmp_path / f"{way} {turn}", "BTC-AUD")
                 session = lived(kind, place, url, bare, TICKS)
                 frames, seconds = frames + TICKS, seconds + session.ended_s - session.began_s
@@ -141,13 +164,13 @@ def test_frame_to_decision(tmp_path: Path) -> None:
 
     write_ms = _quantiles([each / 1e6 for each in bare.took_ns])
     print(f"\n{frames / seconds:,.0f} frames/s over loopback; milliseconds p10, p50, p99")
-    print(f"  {'a bare durable write':34}" + "".join(f"{each:8.2f}" for each in write_ms))
+    print(f"  {'a bare durable write':38}" + "".join(f"{each:8.2f}" for each in write_ms))
     for way, stages in took.items():
         for stage, name in zip(STAGES, ("recorded", "decided", "all durable"), strict=True):
             values = _quantiles(stages[stage])
             ratios = ", ".join(f"{values[at] / write_ms[at]:.1f}" for at in (1, 2))
             print(
-                f"  {way + ': ' + name:34}"
+                f"  {way + ': ' + name:38}"
                 + "".join(f"{each:8.2f}" for each in values)
                 + f"   {ratios} bare writes"
             )
@@ -158,16 +181,29 @@ def test_the_highest_rate(tmp_path: Path) -> None:
     """Print how many frames a second go all the way while the exchange sends what is read."""
     bare = Bare(tmp_path / "bare")
     with exchange("--seed", "1", "--speed", "max") as url:
+        ours_s, others_s = process_time(), _children_s()
         session = lived(Watched, JournalPath(tmp_path, "BTC-AUD"), url, bare, MANY_TICKS)
+        ours_s = process_time() - ours_s
+    others_s = _children_s() - others_s
 
     seconds = session.ended_s - session.began_s
     batches = len(session.took_ms["recorded"])
+    ours_us, others_us, thread_us = (
+        each / MANY_TICKS * 1e6 for each in (ours_s, others_s, session.cpu_s)
+    )
     print(
-        f"\n{MANY_TICKS / seconds:,.0f} frames/s held, {batches:,} batches;"
-        f" the session's thread: {session.cpu_s / MANY_TICKS * 1e6:.1f} us of processor a frame"
+        f"\n{MANY_TICKS / seconds:,.0f} frames/s held, {batches:,} batches; processor a frame, us:"
+        f" the session's process {ours_us:.1f}, of which the session's thread {thread_us:.1f};"
+        f" the stand-in exchange, its start included, {others_us:.1f}"
     )
     assert session.board.ticks >= MANY_TICKS
     assert isinstance(session._recorder, Recorder)
+
+
+def _children_s() -> float:
+    """Return the processor's time of child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _quantiles(values_ms: list[float]) -> list[float]:
