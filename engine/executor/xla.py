@@ -210,8 +210,10 @@ class _Module:
             buffer, size = _number(allocation, 1), _number(allocation, 2)
             origins = (self._origins[_number(_message(a), 1)] for a in allocation[9])
             instructions = (self._instructions[_number(origin, 4)] for origin in origins)
-            literal = next(_only(i, 8) for i in instructions if _only(i, 2) == b"constant")
-            found[buffer] = _literal(literal)
+            literals = [_only(i, 8) for i in instructions if _only(i, 2) == b"constant"]
+            if not literals:
+                raise ValueError("a constant without a value")
+            found[buffer] = _literal(literals[0])
             if len(found[buffer]) != size:
                 raise ValueError(f"a constant of {len(found[buffer])} bytes, not {size}")
         return found
