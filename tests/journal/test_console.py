@@ -47,3 +47,27 @@ def test_nobody_else_writes(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             assert ast.unparse(node.func) not in ("print", "typer.echo", "click.echo"), node.lineno
+
+
+def test_bytes_go_to_the_stream_below_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written as text before comes first."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="utf-8"))
+
+    sys.stdout.write("text ")
+    console.binary().write(b"\x00\xff")
+
+    assert raw.getvalue() == b"text \x00\xff"
+
+
+def test_bytes_for_a_stream_of_text_alone_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once, when they are flushed; what is no text, by its number."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    below = console.binary()
+    for data in (b"a\xff", b"b"):
+        below.write(data)
+        below.flush()
+
+    assert stream.getvalue() == "a\\xffb"
