@@ -28,6 +28,9 @@ from feeds import clock
 
 ROUNDS = int(os.environ.get("TRADER_BENCH_ROUNDS", "3"))
 TICKS = 300
+LOOK_S = 0.02
+"""How often a session's memory is looked at; its end is noticed as much later."""
+
 APART_S = (0.0, 0.008, 0.02)
 
 
@@ -35,19 +38,22 @@ def started(trader: str, path: Path, cache: Path, executor: str) -> str:
     """Return seconds, resident memory at most, and the executor of a short session."""
     words = ["live", "--simulated", "--max-ticks", "20", "--json", "--home", str(path)]
     before_s = clock.monotonic_s()
-    most_kib, said = 0, ""
-    with subprocess.Popen(
-        [trader, *words, *(("--executor", executor) if executor else ())],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "XDG_CACHE_HOME": str(cache), "TF_XLA_FLAGS": ""},
-    ) as child:
-        assert child.stdout is not None
-        for line in child.stdout:  # the last comes at the end
-            most_kib, said = max(most_kib, resident_kib(child.pid)), line
+    most_kib, said = 0, path.with_suffix(".json")
+    with (
+        said.open("w") as out,
+        subprocess.Popen(
+            [trader, *words, *(("--executor", executor) if executor else ())],
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "XDG_CACHE_HOME": str(cache), "TF_XLA_FLAGS": ""},
+        ) as child,
+    ):
+        while child.poll() is None:
+            most_kib = max(most_kib, resident_kib(child.pid))
+            time.sleep(LOOK_S)
     seconds = clock.monotonic_s() - before_s
-    return f"{seconds:6.2f} s {most_kib / 1024:7.0f} MiB  {json.loads(said)['executor']}"
+    ran = json.loads(said.read_text().splitlines()[-1])["executor"]
+    return f"{seconds:6.2f} s {most_kib / 1024:7.0f} MiB  {ran}"
 
 
 def resident_kib(process: int) -> int:
