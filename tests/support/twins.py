@@ -10,11 +10,12 @@ another module's tests reach is tested by accident: it goes when that other modu
 
 Counted are the statements inside functions. Those of a module and of a class run on import, whoever
 imports. A line that runs in a child process only is not seen. What a process keeps from one test to
-the next (`functools.cache`, a compiled step) is built under whichever test came first: to see what
-a twin reaches by itself, run it alone.
+the next is built under whichever test came first: caches of functions are emptied before a twin
+begins, and for the rest, as a compiled step, run the twin alone to see what it reaches by itself.
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,6 +92,14 @@ def module_of(test: Path) -> Path | None:
     return path if len(path.parts) > 1 and (ROOT / path).exists() else None
 
 
+def forget(module: Path) -> None:
+    """Empty the caches of a module's functions, as in a process that begins with its own tests."""
+    name = ".".join(module.with_suffix("").parts)
+    for each in [*vars(sys.modules.get(name, ast)).values()]:
+        if getattr(each, "__module__", "") == name and hasattr(each, "cache_clear"):
+            each.cache_clear()
+
+
 def floors_of(text: str) -> dict[str, float]:
     """Return the floors that an option names, in percent, by path; `FLOORS` if it says "stated".
 
@@ -158,6 +167,7 @@ class Twins:
             )
             # One that has no function to run is no mistake.
             tracing.set_option("run:disable_warnings", ["no-data-collected"])
+            forget(module)
         tracing.start()
         try:
             return (yield)
