@@ -28,7 +28,6 @@ from eventlog.records import (
     SessionStarted,
     Tick,
     Trade,
-    Undecodable,
 )
 from feeds import clock
 from feeds.venue import Feed
@@ -381,7 +380,8 @@ class Session:
         taken_ns = clock.now_ns()
         taken: list[Input] = []
         for record in arrived:
-            if _is_streamed(record):
+            # A row of REST that cannot be read may come before the stream does.
+            if _is_tick(record):
                 taken += self._recording(record.received_ns)
             taken.append(replace(record, taken_ns=taken_ns) if isinstance(record, Tick) else record)
         return taken
@@ -394,8 +394,11 @@ class Session:
         return [missed(at_ns=since_ns, from_ns=from_ns, to_ns=since_ns, why="not running")]
 
     def _look_for_first_price(self, batch: pa.RecordBatch) -> None:
-        """Take note of a new journal's first price, which may be long before its batch ends."""
-        if self._is_new and self.board.figures.first_price is None:
+        """Take note of a journal's first price, which may be long before its batch ends.
+
+        A journal that is new, or that holds nothing but history, has none yet.
+        """
+        if self.board.figures.first_price is None:
             self.board.figures.first_price = self._opening.add(batch).first
 
     def _taken_samples(self) -> list[Health]:
@@ -481,11 +484,6 @@ def _up_to(records: list[Input], ticks: int) -> list[Input]:
         if ticks == 0:
             return records[: index + 1]
     return records
-
-
-def _is_streamed(record: Input) -> bool:
-    """Return whether a record came in as it happened: it was received, not fetched or measured."""
-    return _is_tick(record) or isinstance(record, Undecodable)
 
 
 def _is_tick(record: Input) -> bool:

@@ -18,7 +18,7 @@ import pytest
 from engine.checkpoint import Checkpoints
 from eventlog.log import Log
 from eventlog.reader import Reader
-from eventlog.records import Input, SessionEnded
+from eventlog.records import Gap, Input, SessionEnded, Undecodable
 from eventlog.storage import Disk, File
 from fixtures.record import JOURNAL, SMALL, TRADES, exchange, trader
 from journal.asked import preflight
@@ -220,3 +220,17 @@ def test_the_state_is_kept_while_ticks_arrive(
     restored = Checkpoints(tmp_path / JOURNAL / "checkpoints").restore(log)
     assert restored is not None
     assert restored.offset == log.end - 1
+
+
+def test_a_row_of_rest_does_not_end_the_gap_to_the_session_before() -> None:
+    """What cannot be read may come before the stream does: recording goes on with a tick."""
+    session = Session.__new__(Session)
+    session._not_recorded_since_ns = 5
+    odd = Undecodable(received_ns=quote(1).received_ns - 1, raw=b"", why="a row of REST")
+
+    (first, gap, tick, last) = session._taken_up([odd, quote(1), quote(2)])
+
+    assert first == odd
+    assert isinstance(gap, Gap)
+    assert (gap.from_ns, gap.to_ns) == (5, quote(1).received_ns)
+    assert [each.received_ns for each in (tick, last)] == [quote(n).received_ns for n in (1, 2)]
