@@ -136,7 +136,7 @@ def _bar(label: str, total: int | None) -> Iterator[Advance]:
 
 @contextmanager
 def _lines(label: str, total: int | None) -> Iterator[Advance]:
-    """Say once a minute how far it is."""
+    """Say once a minute how far it is, how fast, and how long it may still take."""
     started_s, done = clock.monotonic_s(), 0
 
     def advance(count: int) -> None:
@@ -145,8 +145,11 @@ def _lines(label: str, total: int | None) -> Iterator[Advance]:
 
     def say() -> None:
         of = f" of {total:,} ({done / total:.0%})" if total else ""
-        took = span(clock.monotonic_s() - started_s)
-        console.echo(f"{printable(label, 60)}: {done:,}{of} in {took}", err=True)
+        took_s = clock.monotonic_s() - started_s
+        left = f", about {span(took_s * (total - done) / done)} left" if total and done else ""
+        rate = f", {done / took_s:,.0f}/s" if done else ""
+        says = f"{done:,}{of} in {span(took_s)}{rate}{left}"
+        console.echo(f"{printable(label, 60)}: {says}", err=True)
 
     with _every(MINUTE_S, say):
         yield advance
