@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from eventlog.records import Input
+from eventlog.records import Input, Trade
+
+PRESENT = "reached the present"
+"""Why nothing follows: everything up to now was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,9 @@ class HistoryPage:
     ``records`` are candles or trades in the order of time; a `Gap` for a long stretch without any,
     and an `Undecodable` for each row that makes no sense, are among them. ``until_ns`` is the time
     up to which the page answers. ``stopped`` is why there is no further page, on the last one.
+
+    Times of candles and trades, ``until_ns`` and all that is asked for are the venue's. Those of a
+    `Gap` are ours, as everywhere.
     """
 
     records: tuple[Input, ...]
@@ -53,7 +59,12 @@ class History(Protocol):
         ...
 
     def now_ns(self) -> int:
-        """Return the venue's time, in nanoseconds since 1970 UTC."""
+        """Return the venue's time, which it is asked for, in nanoseconds since 1970 UTC."""
+        ...
+
+    @property
+    def ahead_ns(self) -> int:
+        """How far the venue's clock was ahead of ours when it was last asked."""
         ...
 
     def candles(
@@ -70,6 +81,6 @@ class History(Protocol):
         """
         ...
 
-    def trades(self, *, from_ns: int, after: int | None = None) -> Iterator[HistoryPage]:
-        """Yield the trades from a time on, or those after the trade of an id, up to the newest."""
+    def trades(self, *, from_ns: int, after: Trade | None = None) -> Iterator[HistoryPage]:
+        """Yield the trades from a time on, or those after a known one, up to the newest."""
         ...

@@ -26,7 +26,7 @@ from feeds.btcmarkets.replies import OddRow, Page
 from feeds.btcmarkets.rest import Rest
 from feeds.clock import now_ns
 from feeds.errors import ExchangeUnreachable, RestRefused, RestUnavailable, UnknownMarket
-from feeds.history import HistoryPage
+from feeds.history import PRESENT, HistoryPage
 
 HOLE_CANDLES = 60
 """More missing candles than that in a row are recorded as a gap. Fewer are minutes without a trade,
@@ -38,11 +38,11 @@ TRIES = 3
 FUTURE_NS = 3_600 * 10**9
 """A trade further ahead of the exchange's clock than that is of a broken clock."""
 
-PRESENT = "reached the present"
 NOTHING_NEW = "the newest page brought nothing new"
 NO_FURTHER = "the exchange's pages lead no further"
 
 _DAY = "1d"
+_ID_MAX = 2**63 - 1
 _T = TypeVar("_T")
 
 
@@ -69,10 +69,11 @@ class MarketHistory:
         """Learn the exchange's time, and whether it has the market."""
         try:
             self._skew_ns = self._run(self._rest.skew_ns())
-            known = self._run(self._rest.catalogue()).statuses
+            catalogue = self._run(self._rest.catalogue())
         except (RestUnavailable, RestRefused) as error:
             raise ExchangeUnreachable(url=self.source, timeout_s=0.0, why=str(error)) from error
-        if self._market not in known:
+        # One whose row makes no sense is there all the same.
+        if self._market not in {*catalogue.statuses, *(row.market for row in catalogue.odd)}:
             raise UnknownMarket(
                 url=self.source, market=self._market, code=None, message="not in its catalogue"
             )
@@ -92,8 +93,14 @@ class MarketHistory:
         return self._rest.calls
 
     def now_ns(self) -> int:
-        """Return the exchange's time, as it was compared with ours at the start."""
+        """Return the exchange's time, which it is asked for."""
+        self._skew_ns = self._run(self._rest.skew_ns())
         return now_ns() + self._skew_ns
+
+    @property
+    def ahead_ns(self) -> int:
+        """How far the exchange's clock was ahead of ours when it was last asked."""
+        return self._skew_ns
 
     def _run(self, asked: Coroutine[Any, Any, _T]) -> _T:
         return self._runner.run(asked)
@@ -115,13 +122,16 @@ class MarketHistory:
                 records += self._hole(known_ns, candle.exchange_ns, length_ns)
                 records.append(candle)
                 known_ns = candle.end_ns
-            if end_ns == to_ns:
-                records += self._hole(known_ns, to_ns, length_ns)
-            records += recorded(odd, now_ns())
             strange = strange + 1 if odd and not candles else 0
+            if odd:
+                # Any of the missing ones may be such a row.
+                last_ns = to_ns if strange == TRIES else end_ns
+                records += self._unread(candles, at_ns, last_ns, length_ns)
+                known_ns = last_ns
+                records += recorded(odd, now_ns())
+            elif end_ns == to_ns:
+                records += self._hole(known_ns, to_ns, length_ns)
             if strange == TRIES:
-                if end_ns < to_ns:
-                    records += self._hole(known_ns, to_ns, 0)
                 yield HistoryPage(records=tuple(records), until_ns=end_ns, stopped=NO_FURTHER)
                 return
             at_ns = end_ns
@@ -175,23 +185,42 @@ class MarketHistory:
         """Return the gap of a long stretch without candles."""
         if from_ns is None or to_ns - from_ns <= HOLE_CANDLES * length_ns:
             return []
-        why = "no candle: nothing was traded, or the exchange kept none"
-        return [Gap(received_ns=now_ns(), from_ns=from_ns, to_ns=to_ns, why=why)]
+        return [
+            self._gap(from_ns, to_ns, "no candle: nothing was traded, or the exchange kept none")
+        ]
+
+    def _unread(self, candles: list[Candle], from_ns: int, to_ns: int, length_ns: int) -> list[Gap]:
+        """Return the gap from the first to the last missing candle of a time, if any is missing."""
+        known = {candle.exchange_ns for candle in candles}
+        missing = [each for each in range(from_ns, to_ns, length_ns) if each not in known]
+        if not missing:
+            return []
+        why = "no candle, while rows came that make no sense"
+        return [self._gap(missing[0], missing[-1] + length_ns, why)]
+
+    def _gap(self, from_ns: int, to_ns: int, why: str) -> Gap:
+        """Return the gap of a time of the exchange's, on our clock."""
+        ahead_ns = self._skew_ns
+        return Gap(
+            received_ns=now_ns(), from_ns=from_ns - ahead_ns, to_ns=to_ns - ahead_ns, why=why
+        )
 
     # --- trades
 
-    def trades(self, *, from_ns: int, after: int | None = None) -> Iterator[HistoryPage]:
+    def trades(self, *, from_ns: int, after: Trade | None = None) -> Iterator[HistoryPage]:
         """Yield pages of trades, oldest first; see `feeds.history.History`."""
-        cursor = self._id_before(from_ns) if after is None else after
+        cursor = self._id_before(from_ns) if after is None else after.trade_id
         until_ns = from_ns
-        last: Trade | None = None
+        last = None if after is None else replace(after, source=None)
         while True:
             page = self._page_after(cursor)
             new, odd = self._new(page, cursor, last)
             kept = [trade for trade in new if _time_ns(trade) >= from_ns]
-            until_ns = max([until_ns, *map(_time_ns, kept)])
             records: list[Input] = [replace(trade, source=self.source) for trade in kept]
-            records += recorded(odd, now_ns())
+            if odd:
+                records += self._unread_trades(odd, new, cursor, until_ns)
+                records += recorded(odd, now_ns())
+            until_ns = max([until_ns, *map(_time_ns, kept)])
             ids = [each for each in page.ids if each > cursor]
             if not ids:
                 stopped, gaps = self._end(cursor, until_ns)
@@ -205,7 +234,7 @@ class MarketHistory:
 
         Odd is also what contradicts another row of its id, on the page or ``last`` before it.
         """
-        latest_ns = self.now_ns() + FUTURE_NS
+        latest_ns = now_ns() + self._skew_ns + FUTURE_NS
         known = {} if last is None else {last.trade_id: last}
         odd = [row for row in page.odd if row.trade_id is None or row.trade_id > cursor]
         for trade in page.trades:
@@ -216,6 +245,28 @@ class MarketHistory:
             if replace(trade, received_ns=first.received_ns) != first:
                 odd.append(_as_odd(trade, "a trade that contradicts another row of its id"))
         return [known[each] for each in sorted(known) if each > cursor], odd
+
+    def _unread_trades(
+        self, odd: list[OddRow], new: list[Trade], cursor: int, from_ns: int
+    ) -> list[Gap]:
+        """Return the gap in which the trades of odd rows are, if any of them may be missing.
+
+        It reaches from the trade before them to the one after them; where a row does not say its
+        id, over the whole page.
+        """
+        known = {cursor, *(trade.trade_id for trade in new)}
+        missing = [row.trade_id for row in odd if row.trade_id not in known]
+        if not missing:
+            return []
+        ids = [each for each in missing if each is not None]
+        first, last = (min(ids), max(ids)) if len(ids) == len(missing) else (0, _ID_MAX)
+        times_ns = [_time_ns(trade) for trade in new]
+        before = [_time_ns(trade) for trade in new if trade.trade_id < first]
+        after = [_time_ns(trade) for trade in new if trade.trade_id > last]
+        start_ns = max(before, default=from_ns)
+        end_ns = min(after, default=max([start_ns, *times_ns]))
+        why = f"{len(missing)} trades of REST could not be read: {odd[0].why}"
+        return [self._gap(min(start_ns, end_ns), end_ns, why)]
 
     def _id_before(self, from_ns: int) -> int:
         """Return an id that no trade from a time on has, nor any smaller one."""
@@ -279,10 +330,9 @@ class MarketHistory:
         newer = [t for t in self._page().trades if t.trade_id > cursor]
         if not newer:
             return NOTHING_NEW, []
-        at_ns = now_ns()
         to_ns = max(until_ns, *map(_time_ns, newer))
         why = f"trades after {cursor} could not be fetched: {NO_FURTHER}"
-        return NO_FURTHER, [Gap(received_ns=at_ns, from_ns=until_ns, to_ns=to_ns, why=why)]
+        return NO_FURTHER, [self._gap(until_ns, to_ns, why)]
 
 
 def _time_ns(trade: Trade) -> int:

@@ -4,25 +4,25 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from eventlog.records import Input
+from eventlog.records import E8, Gap, Input, Side, Trade
 from feeds.btcmarkets.history import (
     HOLE_CANDLES,
     NO_FURTHER,
     NOTHING_NEW,
-    PRESENT,
     TRIES,
     MarketHistory,
 )
-from feeds.btcmarkets.lengths import LENGTHS_NS
+from feeds.btcmarkets.lengths import LENGTHS_NS, WINDOW_ROWS
 from feeds.btcmarkets.rest import rest_url
 from feeds.clock import iso_utc, now_ns
 from feeds.errors import ExchangeUnreachable, RestUnavailable, UnknownMarket
+from feeds.history import PRESENT
 from feeds.simulator.faults import Fault
 from feeds.simulator.past import MINUTE_NS
 from feeds.timestamps import parse_timestamp_ns
@@ -40,6 +40,19 @@ def candles_of(
     from_ns = (until_ns - minutes * MINUTE_NS) // length_ns * length_ns
     pages = list(found.candles(length, from_ns=from_ns, to_ns=until_ns, follows=follows))
     return [record for page in pages for record in page.records], pages[-1].stopped
+
+
+def spans(gaps: list[Gap], found: MarketHistory) -> list[tuple[int, int]]:
+    """Return the times of gaps, in the exchange's time."""
+    return [(gap.from_ns + found.ahead_ns, gap.to_ns + found.ahead_ns) for gap in gaps]
+
+
+def known(number: int) -> Trade:
+    """Return the trade of a row of `trade`, as it stands in a log."""
+    return Trade(
+        exchange_ns=UNTIL_NS, received_ns=1, price_e8=100 * E8, volume_e8=E8, price_decimals=0,
+        volume_decimals=0, side=Side.BUY, trade_id=number, backfilled=True, source="there",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("length", ["1m", "5m", "1h"])
@@ -87,7 +100,7 @@ def test_a_hole_is_said_and_a_short_one_is_not() -> None:
     ]
 
     assert holes
-    assert [(gap.from_ns, gap.to_ns) for gap in gaps] == holes
+    assert spans(gaps, found) == holes
     assert sorted(sums(list(true.during(0, UNTIL_NS)))) == known[1:]
 
 
@@ -100,7 +113,7 @@ def test_what_follows_a_known_candle_leaves_no_hole_unsaid() -> None:
         assert by_kind([first])[2]
     with kept(0) as (found, _):
         (gap,) = by_kind(candles_of(found, minutes=300, follows=True)[0])[2]
-        assert (gap.from_ns, gap.to_ns) == (UNTIL_NS - 300 * MINUTE_NS, UNTIL_NS)
+        assert spans([gap], found) == [(UNTIL_NS - 300 * MINUTE_NS, UNTIL_NS)]
 
 
 PAST_FAULTS = [Fault("repeat-page", 3), Fault("shuffle-page", 3), Fault("odd-candle", 3)]
@@ -142,7 +155,7 @@ def test_trades_from_a_time_on(minutes: int) -> None:
         from_ns = UNTIL_NS - minutes * MINUTE_NS
         pages = list(found.trades(from_ns=from_ns))
         _, trades, gaps, odd = by_kind([record for page in pages for record in page.records])
-        rest = list(found.trades(from_ns=0, after=true.newest_id - 5))
+        rest = list(found.trades(from_ns=0, after=replace(known(1), trade_id=true.newest_id - 5)))
 
     wanted = list(true.during(from_ns, START_NS))
     assert [each.trade_id for each in trades] == [each.trade_id for each in wanted]
@@ -268,7 +281,8 @@ def test_a_row_that_makes_no_sense_is_kept_as_what_it_is(spoiled: Any, why: str)
     assert len(candles) == (200 if "contradicts" in why else 199)
     (said,) = odd
     assert why in said.why
-    assert not gaps
+    missing = (UNTIL_NS - 50 * MINUTE_NS, UNTIL_NS - 49 * MINUTE_NS)
+    assert spans(gaps, found) == ([] if "contradicts" in why else [missing])
 
 
 def test_pages_of_another_time_end_it_with_what_they_were_and_a_gap() -> None:
@@ -279,7 +293,9 @@ def test_pages_of_another_time_end_it_with_what_they_were_and_a_gap() -> None:
     candles, _, gaps, odd = by_kind(records)
     assert (candles, stopped) == ([], NO_FURTHER)
     assert len(odd) == 10 * TRIES
-    assert (gaps[-1].from_ns, gaps[-1].to_ns) == (UNTIL_NS - 4_000 * MINUTE_NS, UNTIL_NS)
+    windows = [4_000 - each * WINDOW_ROWS for each in range(TRIES)]
+    ends = [UNTIL_NS - minutes * MINUTE_NS for minutes in (*windows, 0)]
+    assert spans(gaps, found) == list(itertools.pairwise(ends))
 
 
 @pytest.mark.parametrize("body", ["<html>Just a moment...</html>", "", '{"code":1}', "[1"])
@@ -326,7 +342,7 @@ def test_trades_after_an_id_that_are_the_newest_ones_are_no_next_page() -> None:
         return [each for each in trades if int(each["id"]) <= before][-200:][::-1]
 
     with answering(answer) as found:
-        pages = list(found.trades(from_ns=0, after=1_000))
+        pages = list(found.trades(from_ns=0, after=known(1_000)))
 
     (gap,) = by_kind(pages[-1].records)[2]
     assert pages[-1].stopped == NO_FURTHER
@@ -338,11 +354,53 @@ def test_a_trade_of_the_future_and_one_that_contradicts_itself() -> None:
     page = [late, {**trade(2), "price": "101"}, trade(2), trade(1)]
 
     with answering(lambda call: [] if call.query.get("after") == "3" else page) as found:
-        records = [each for page in found.trades(from_ns=0, after=0) for each in page.records]
+        records = [
+            each for page in found.trades(from_ns=0, after=known(0)) for each in page.records
+        ]
 
-    _, trades, _, odd = by_kind(records)
+    _, trades, gaps, odd = by_kind(records)
     assert [each.trade_id for each in trades] == [1, 2]
     assert len(odd) == 2
+    # The one of the future is missing; where it was is said.
+    assert len(gaps) == 1
+
+
+def _always(page: list[dict[str, str]]) -> Callable[[Called], Any]:
+    return lambda _: page
+
+
+def test_trades_whose_rows_cannot_be_read_lie_in_a_gap() -> None:
+    """From the one before them to the one after; over the page where a row does not say its id."""
+    spoiled = {**trade(3, UNTIL_NS + 3), "price": "-1"}
+    rows = [trade(4, UNTIL_NS + 4 * 10**6), spoiled, trade(2, UNTIL_NS + 2 * 10**6), trade(1)]
+    for odd_row, first in ((spoiled, 2), ({**spoiled, "id": "three"}, 0)):
+        page = [odd_row if each is spoiled else each for each in rows]
+        with answering(_always(page)) as found:
+            records = [each for page in found.trades(from_ns=UNTIL_NS) for each in page.records]
+        _, trades, gaps, odd = by_kind(records)
+
+        assert [each.trade_id for each in trades] == [1, 2, 4]
+        assert len(odd) >= 1
+        assert spans(gaps[:1], found) == [(UNTIL_NS + first * 10**6, UNTIL_NS + 4 * 10**6)]
+
+
+def test_what_is_known_already_is_compared() -> None:
+    """The row of a cursor that is another one now is odd, and nothing is missing."""
+    page = [trade(2), {**trade(1), "price": "101"}]
+    with answering(lambda _: page) as found:
+        pages = list(found.trades(from_ns=0, after=known(1)))
+    records = [each for page in pages for each in page.records]
+
+    _, trades, gaps, odd = by_kind(records)
+    assert [each.trade_id for each in trades] == [2]
+    assert "contradicts" in odd[0].why
+    assert gaps == []
+
+
+def test_a_market_whose_row_makes_no_sense_is_there() -> None:
+    """Of a catalogue in which every row is odd, the names still count."""
+    with kept(3, faults=[Fault("odd-row", 1)]) as (found, _):
+        assert found.calls == 2
 
 
 def test_an_exchange_that_is_not_there_or_has_no_such_market() -> None:
