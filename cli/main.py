@@ -14,6 +14,7 @@ import typer
 
 from cli import holes, streams
 from cli.arguments import NumbersMayBeNegative
+from cli.commands.backfill import backfill
 from cli.commands.checkpoints import checkpoints
 from cli.commands.compare import compare
 from cli.commands.config import config
@@ -50,6 +51,7 @@ app.command(rich_help_panel="Run")(live)
 app.command(rich_help_panel="Run")(replay)
 app.command(rich_help_panel="Run")(exchange)
 app.command("import", rich_help_panel="Run")(import_)
+app.command(rich_help_panel="Run")(backfill)
 app.command(rich_help_panel="Run")(evaluate)
 app.command(rich_help_panel="Inspect")(status)
 app.command(rich_help_panel="Inspect", cls=NumbersMayBeNegative)(why)

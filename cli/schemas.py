@@ -39,6 +39,7 @@ _SAID: dict[str, tuple[type, ...]] = {
     "replay": (summaries.Replayed, summaries.Forked),
     "live": (summaries.SessionSummary,),
     "import": (summaries.ImportSummary,),
+    "backfill": (summaries.BackfillSummary,),
     "exchange": (summaries.Listening,),
     "evaluate": (told.EvaluationSummary,),
     "init": (summaries.Initialised,),

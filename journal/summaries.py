@@ -173,6 +173,22 @@ class SessionSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillSummary:
+    """What `trader backfill` says of the past that it fetched."""
+
+    journal: str = said("its name")
+    candles: int = said("candles recorded by this run")
+    trades: int = said("trades recorded by this run")
+    start: str | None = said("the first moment of them, ISO 8601 in UTC", name="from")
+    end: str | None = said("the last moment of them", name="to")
+    gaps: int = said("stretches recorded of which the exchange had nothing")
+    undecodable: int = said("records that say that a row made no sense")
+    calls: int = said("calls of the exchange's REST, repeated ones included")
+    seconds: float = said("from the first call for history to the end")
+    stopped_because: str = said("why it asked for no more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileSaid:
     """One imported file."""
 

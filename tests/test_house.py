@@ -130,7 +130,14 @@ def test_help_is_instant_because_it_loads_little() -> None:
 
 
 CARRYING_AN_ENGINE = {
-    *("journal.fork", "journal.importing", "journal.recorder", "journal.rederive", "journal.sinks"),
+    *(
+        "journal.backfilling",
+        "journal.fork",
+        "journal.importing",
+        "journal.recorder",
+        "journal.rederive",
+        "journal.sinks",
+    ),
     *("journal.replay", "journal.live.session", "journal.live.supervisor"),
 }
 """The modules of the journal that run a model; whoever reads only, imports none of them."""

@@ -23,10 +23,14 @@ _SAID_CHARACTERS = 2_000
 
 
 @contextmanager
-def exchange(*markets: str, scenario: str, seed: int) -> Iterator[Listening]:
+def exchange(
+    *markets: str, scenario: str, seed: int, history: str | None = None
+) -> Iterator[Listening]:
     """Run the stand-in exchange; yield where it listens, and to what.
 
     It ends with the context, or with this process.
+
+    ``history`` is how far its past goes back, such as ``90d``; it has none if not given.
 
     Raises:
         CommandError: if it does not come up; what it said is in the message.
@@ -36,6 +40,7 @@ def exchange(*markets: str, scenario: str, seed: int) -> Iterator[Listening]:
         *(word for market in markets for word in ("--market", market)),
         *("--scenario", scenario, "--seed", str(seed)),
         *("--speed", str(SPEED), "--until-stdin-closes"),
+        *(() if history is None else ("--history", history)),
     ]
     # Its own session: a Ctrl-C in the terminal is ours, and we end it when we are done.
     with (

@@ -220,12 +220,21 @@ def _times(
 
 
 def first(log: Log | Reader) -> float | None:
-    """Return the first price of a log, if it is among the first `FIRST_RECORDS`."""
-    prices = Prices()
-    for batch in log.read(0, min(FIRST_RECORDS, log.end), columns=NEEDS):
+    """Return the first price of a log, if it is among the first `FIRST_RECORDS` of its life.
+
+    What was fetched of the past does not count: a year of it may stand before the first session.
+    """
+    prices, left = Prices(), FIRST_RECORDS
+    for batch in log.read(columns=NEEDS):
         found = prices.add(batch).first
         if found is not None:
             return found
+        fetched = compute.total(compute.filled(batch.column("backfilled"), False))
+        candles = compute.equal(batch.column("kind"), "candle")
+        is_filling = compute.and_not(candles, compute.filled(batch.column("backfilled"), False))
+        left -= batch.num_rows - fetched - compute.total(is_filling)
+        if left <= 0:
+            return None
     return None
 
 

@@ -14,7 +14,8 @@ from eventlog.records import KINDS, TICK_KINDS, Record, SessionStarted
 from eventlog.schema import COLUMNS, NAMES, decode
 from feeds.deduplicator import COMPARED, COMPARED_NS, REMEMBERED_MAX, TradeDeduplicator
 from journal.reading.details import detail_of
-from journal.reading.sessions import newest_word
+from journal.reading.past import Past, history_of
+from journal.reading.sessions import began_in, newest_word
 
 _BACKWARD_RECORDS = 16_384
 _FORWARD_RECORDS = 1_024
@@ -27,7 +28,7 @@ while REST was away, the newest trades among them are what is known.
 
 _LOOKED_AFTER_TRADES = 200
 _NEWEST_RECORDS = 2_100
-_RECEIVED = frozenset({*TICK_KINDS, "undecodable", "gap"})
+_RECEIVED = frozenset({*TICK_KINDS, "gap"})
 _OF_TRADES = pa.array(["trade", "health"])
 _EARLIER_NS = 60 * 10**9
 """How much earlier than REST the stream may have said what a session took."""
@@ -83,7 +84,8 @@ def predecessor_of(log: Log | Reader) -> Predecessor | None:
     """Return the last session of a log, reading it from its end; ``None`` if it has none.
 
     One that was killed before it received anything recorded nothing: then what counts as the last
-    record's time is what it was when that session began.
+    record's time is what it was when that session began. Neither did one that fetched the past:
+    before the first session, what counts is the time up to which history is whole.
     """
     received_ns = last_received_ns(log)
     if received_ns is None:
@@ -92,11 +94,24 @@ def predecessor_of(log: Log | Reader) -> Predecessor | None:
     if word is None:
         return None
     offset, ended = word
-    (said,) = log.read(offset, offset + 1, columns=("session",))
-    if not ended and not _has_recorded(log, offset):
+    (said,) = log.read(offset, offset + 1, columns=("session", "detail"))
+    began = began_in(said.column("detail")[0].as_py(), log, offset) if ended else offset
+    if began is not None and _is_history(log, began):
+        past = Past.of(log)
+        before_ns = _recorded_before(log, began) if past.has_lived else past.reached_ns
+        received_ns = received_ns if before_ns is None else min(before_ns, received_ns)
+    elif not ended and not _has_recorded(log, offset):
         received_ns = _recorded_before(log, offset) or received_ns
-    session = said.column(0)[0].as_py()
+    session = said.column("session")[0].as_py()
     return Predecessor(session=session, ended=ended, last_received_ns=received_ns)
+
+
+def _is_history(log: Log | Reader, offset: int) -> bool:
+    """Say whether the session that began at an offset fetched the past."""
+    for batch in log.read(offset, offset + 1, columns=("kind", "detail")):
+        kind, detail = (batch.column(name)[0].as_py() for name in ("kind", "detail"))
+        return kind == "session_started" and history_of(detail) is not None
+    return False
 
 
 def _has_recorded(log: Log | Reader, offset: int) -> bool:
@@ -147,7 +162,7 @@ def deduplicator_of(log: Log | Reader) -> TradeDeduplicator:
     known: dict[int, int] = {}
     compared: int | None = None
     compared_ns = 0
-    columns = ("kind", "trade_id", "received_ns", "detail")
+    columns = ("kind", "trade_id", "received_ns", "detail", "source", "exchange_ns")
     end, step, least = log.end, _BACKWARD_RECORDS, max(0, log.end - TRADES_RECORDS)
     while end > least:
         start, first_ns, said = max(least, end - step), 0, None
@@ -155,9 +170,12 @@ def deduplicator_of(log: Log | Reader) -> TradeDeduplicator:
             first_ns = first_ns or batch.column("received_ns")[0].as_py()
             wanted = compute.where(batch, compute.is_in(batch.column("kind"), _OF_TRADES))
             cells = [wanted.column(name).to_pylist() for name in columns]
-            for kind, trade_id, received_ns, detail in zip(*cells, strict=True):
+            for kind, trade_id, received_ns, detail, source, exchange_ns in zip(
+                *cells, strict=True
+            ):
                 if kind == "trade":
-                    known[trade_id] = received_ns
+                    # One of the past was fetched long after what follows it was missed.
+                    known[trade_id] = min(received_ns, exchange_ns) if source else received_ns
                 elif kind == "health":
                     said = _compared(detail) or said
         if compared is None and said is not None:

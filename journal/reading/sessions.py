@@ -57,7 +57,7 @@ def newest_word(log: Log | Reader) -> tuple[int, bool] | None:
     for offset, kind, detail in _words(log, log.end):
         if kind in (_STARTED, _ENDED):
             return offset, kind == _ENDED
-        began = _began_in(detail, log, offset)
+        began = began_in(detail, log, offset)
         if began is not None:
             return began, False
     return None
@@ -70,7 +70,7 @@ def began_before(log: Log | Reader, end: int) -> int:
     recorded the session, that is the session's start.
     """
     for offset, kind, detail in _words(log, end):
-        began = offset if kind == _STARTED else _began_in(detail, log, offset)
+        began = offset if kind == _STARTED else began_in(detail, log, offset)
         if began is not None:
             return began
     return 0
@@ -200,7 +200,7 @@ def _words(log: Log | Reader, end: int) -> Iterator[tuple[int, str, str | None]]
         stop, step = start, min(step * 4, _LAST_STEP)
 
 
-def _began_in(detail: str | None, log: Log | Reader, offset: int) -> int | None:
+def began_in(detail: str | None, log: Log | Reader, offset: int) -> int | None:
     """Return where a record says that its session began, if it is a word of this very log."""
     said = detail_of(detail).get(KEY)
     if not isinstance(said, dict) or said.get("log") != log.identity.hex():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.durations import seconds_of
+from cli.durations import seconds_of, since_ns_of
 from fixtures.record import HERE
 from journal.errors import CommandError
 from tests.support.commands import trader
@@ -22,6 +22,12 @@ def test_times_are_written_as_people_write_them(text: str, seconds: float) -> No
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(CommandError, match="--for"):
         seconds_of(text, "--for")
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2026-1-1", "0d", "2300-01-01"])
+def test_what_is_no_time_in_the_past(text: str) -> None:
+    with pytest.raises(CommandError, match="--since"):
+        since_ns_of(text, "--since", now_ns=1_795_219_200 * 10**9)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_a_failure_is_documented() -> None:
 
 def test_every_command_is_documented() -> None:
     """But `schema`, which prints schemas. Each is held to it here, or where it is tested."""
-    elsewhere = {"live", "import", "evaluate", "exchange", "init", "export", "error"}
+    elsewhere = {"live", "import", "evaluate", "exchange", "backfill", "init", "export", "error"}
 
     assert {*NAMES} - {"schema"} == {*COMMANDS} - {"error"}
     assert elsewhere | {command for command, _ in SAID} == {*COMMANDS}

@@ -13,7 +13,7 @@ from cli.schemas import schema
 
 COMMANDS = (
     *("live", "replay", "exchange", "status", "log", "checkpoints", "verify", "repair"),
-    *("init", "config", "doctor", "import", "evaluate"),
+    *("init", "config", "doctor", "import", "backfill", "evaluate"),
     *("why", "export", "report", "compare", "schema"),
 )
 """The names of all commands; a test holds that none is missing."""

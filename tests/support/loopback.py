@@ -39,7 +39,7 @@ def serving(exchange: Exchange) -> Iterator[str]:
     finally:
         exchange.stop()
         thread.join(PATIENCE_S)
-        assert not thread.is_alive()
+        assert not thread.is_alive(), f"the exchange did not end within {PATIENCE_S:g} s"
         if not said.empty() and isinstance(error := said.get(), BaseException):
             raise error
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eventlog.records import Side, Trade
+from eventlog.records import Candle, Side, Trade
 from feeds.btcmarkets import replies
 from feeds.btcmarkets.protocol import Orders, Refused
 from feeds.timestamps import parse_timestamp_ns
@@ -159,3 +159,48 @@ def test_errors_say_their_code() -> None:
     assert replies.error_of(body) == ("MarketNotFound", "market not found")
     assert replies.error_of(b"[]") == ("", "")
     assert replies.error_of(b'{"code":5}') == ("", "")
+
+
+def candle_row(at: str, *cells: str) -> list[str]:
+    return [at, *(cells or ("2", "4", "1", "3", "0.50"))]
+
+
+def candles(*rows: Any) -> replies.CandlePage:
+    first, last = (parse_timestamp_ns(f"2026-01-01T00:{at}:00Z") for at in ("10", "20"))
+    return replies.candles_of(
+        list(rows), length_ns=60 * 10**9, from_ns=first, to_ns=last, received_ns=7, source="here"
+    )
+
+
+def test_a_page_of_candles() -> None:
+    """In the order of their times, each once; the one at the end of the window is not in it."""
+    times = [f"2026-01-01T00:{at}:00.000000Z" for at in ("12", "10", "12", "20")]
+    page = candles(*map(candle_row, times))
+
+    assert [each.exchange_ns for each in page.candles] == [
+        parse_timestamp_ns(times[1]), parse_timestamp_ns(times[0]),
+    ]  # fmt: skip
+    assert page.odd == ()
+    assert page.candles[0] == Candle(
+        exchange_ns=parse_timestamp_ns(times[1]), received_ns=7, length_ns=60 * 10**9,
+        open_e8=200_000_000, high_e8=400_000_000, low_e8=100_000_000, close_e8=300_000_000,
+        volume_e8=50_000_000, source="here",
+    )  # fmt: skip
+
+
+def test_candles_that_cannot_be_are_odd_rows() -> None:
+    """Of another time, of another length, that contradict an earlier row, and malformed ones."""
+    known = candle_row("2026-01-01T00:12:00Z")
+    page = candles(
+        known,
+        candle_row("2026-01-01T00:09:00Z"),
+        candle_row("2026-01-01T00:12:01Z"),
+        candle_row(known[0], "2", "5", "1", "3", "1"),
+        candle_row("2026-01-01T00:13:00Z", "2", "2", "1", "3", "1"),
+        "row",
+    )
+
+    assert len(page.candles) == 1
+    assert [row.number for row in page.odd] == [1, 2, 3, 4, 5]
+    with pytest.raises(Refused, match="not a JSON list"):
+        replies.candles_of({}, length_ns=1, from_ns=0, to_ns=1, received_ns=0, source="")

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,24 @@ import pytest
 from engine.parameters import Parameters
 from eventlog.log import Log
 from eventlog.reader import Reader
-from eventlog.records import Decision, Gap, Health, Input, SessionEnded, SessionStarted, Trade
+from eventlog.records import (
+    Candle,
+    Decision,
+    Gap,
+    Health,
+    Input,
+    SessionEnded,
+    SessionStarted,
+    Trade,
+)
 from feeds.deduplicator import COMPARED, COMPARED_NS, TradeDeduplicator
 from fixtures.record import HERE, JOURNAL
 from journal.header import JournalHeader, session_detail
 from journal.reading import scan
+from journal.reading.past import AHEAD_NS, HISTORY
 from journal.reading.scan import Predecessor, deduplicator_of
+from journal.reading.score import Score
+from journal.reading.totals import carried
 from tests.support.counting import Counting
 from tests.support.strategies import quote
 
@@ -173,6 +186,59 @@ def test_a_session_that_received_nothing_recorded_nothing(tmp_path: Path) -> Non
         found.append(scan.predecessor_of(log))
 
     assert [each and each.last_received_ns for each in found] == [6, 6, quote(1).received_ns]
+
+
+def candle(minute: int) -> Candle:
+    return Candle(
+        exchange_ns=minute * 60 * SECOND_NS, received_ns=99 * HOUR_NS, length_ns=60 * SECOND_NS,
+        open_e8=1, high_e8=1, low_e8=1, close_e8=1, volume_e8=1,
+    )  # fmt: skip
+
+
+def fetching(session: int, before: Predecessor | None = None) -> SessionStarted:
+    """Return the start of a session that fetches the past, of an exchange ten seconds ahead."""
+    asked: dict[str, object] = {HISTORY: {"candles": "1m", AHEAD_NS: 10 * SECOND_NS}}
+    detail = session_detail(
+        GENESIS, arithmetic="cd", url="http://x", resumed_from=0, predecessor=before, source=asked
+    )
+    return SessionStarted(received_ns=98 * HOUR_NS, session=session, detail=detail)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_recording_begins_where_history_ends(tmp_path: Path, ended: bool) -> None:
+    """By our clock, and whether the session that fetched it was killed or not."""
+    with Log.open(tmp_path / "log") as log:
+        log.append([fetching(1), candle(7), candle(9)])
+        if ended:
+            detail = json.dumps(carried(Score(), log, began=0))
+            log.append([SessionEnded(received_ns=100 * HOUR_NS, session=1, why="x", detail=detail)])
+        found = scan.predecessor_of(log)
+
+    assert found is not None
+    assert (found.session, found.ended) == (1, ended)
+    assert found.last_received_ns == (10 * 60 - 10) * SECOND_NS
+
+
+def test_a_session_that_filled_gaps_recorded_nothing(tmp_path: Path) -> None:
+    """The gap to the next one begins with the one that lived."""
+    with Log.open(tmp_path / "log") as log:
+        log.append([started(1, 5), quote(1)])
+        before = scan.predecessor_of(log)
+        began = log.end
+        log.append([fetching(2, before), replace(candle(7), backfilled=True)])
+        detail = json.dumps(carried(Score(), log, began=began))
+        log.append([SessionEnded(received_ns=2**62, session=2, why="x", detail=detail)])
+        found = scan.predecessor_of(log)
+
+    assert found is not None
+    assert (found.session, found.last_received_ns) == (2, quote(1).received_ns)
+
+
+def test_a_trade_of_the_past_is_as_old_as_it_is(tmp_path: Path) -> None:
+    """A hole after it begins then, and not when it was fetched."""
+    old = replace(trade(3, at_ns=HOUR_NS, backfilled=True), received_ns=9 * HOUR_NS, source="x")
+
+    assert deduplicator(tmp_path, [old]).sure_ns == HOUR_NS
 
 
 def test_an_empty_log_has_no_predecessor(tmp_path: Path) -> None:
