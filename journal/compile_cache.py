@@ -48,7 +48,6 @@ from engine.parameters import Parameters
 from engine.venue_rules import VenueRules
 from eventlog.printable import printable
 from journal import console
-from journal.progress import stage
 
 KEPT_MAX = 16
 """So many compilations are kept, some MB each; the oldest go first (I10)."""
@@ -272,7 +271,9 @@ def compiled(parameters: Parameters, rules: VenueRules) -> str:
 
     It is the stage "compile" of a command.
     """
+    # Not loaded by commands that compile nothing.
     from engine.engine import arithmetic_digest
+    from journal.progress import stage
 
     with stage("compile") as compiling:
         arithmetic = arithmetic_digest(parameters, rules)

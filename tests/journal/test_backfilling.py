@@ -4,6 +4,7 @@ import errno
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,8 +66,16 @@ def exchange(minutes: int = 300, *, seed: int = 3, ahead_s: int = 0) -> Iterator
         yield Place(url, pasts[MARKET], start_ns)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def place() -> Iterator[Place]:
+    """A stand-in of a test's own: its market begins to move when a session listens to it."""
+    with exchange() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lived_at() -> Iterator[Place]:
+    """The stand-in that `lived` listened to."""
     with exchange() as made:
         yield made
 
@@ -95,9 +104,9 @@ def backfill(home: Path, place: Place, *words: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def lived(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lived(lived_at: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a history, on which a session followed."""
-    home = tmp_path_factory.mktemp("lived")
+    home, place = tmp_path_factory.mktemp("lived"), lived_at
     said = backfill(home, place, *SINCE, "--trades")
     candles, trades, gaps, odd = by_kind(records_of(home))
     wanted = list(place.past.during(0, place.start_ns))
@@ -249,33 +258,34 @@ def test_a_year_of_history_hides_no_first_price(tmp_path: Path) -> None:
     assert first(Reader.open(tmp_path)) == 60_005.00000001
 
 
-def test_what_has_lived_keeps_its_life(lived: Path, place: Place) -> None:
+def test_what_has_lived_keeps_its_life(lived: Path, lived_at: Place, tmp_path: Path) -> None:
     """Only a gap is filled, by candles that are marked; the second time there is nothing to do."""
-    with Log.open(lived / MARKET / "log") as log:
-        until_ns = place.start_ns // MINUTE_NS * MINUTE_NS
+    home = shutil.copytree(lived, tmp_path / "home")
+    with Log.open(home / MARKET / "log") as log:
+        until_ns = lived_at.start_ns // MINUTE_NS * MINUTE_NS
         spans = [(until_ns - minutes * MINUTE_NS) for minutes in (420, 340)]
-        ticks = [each for each in records_of(lived) if isinstance(each, Quote)]
+        ticks = [each for each in records_of(home) if isinstance(each, Quote)]
         ahead_ns = (ticks[-1].exchange_ns or 0) - ticks[-1].received_ns
         ours = [span - ahead_ns for span in spans]
         log.append([Gap(received_ns=now_ns(), from_ns=ours[0], to_ns=ours[1], why="away")])
         before = log.end
     # What it covers of history is there already; of what was before, the exchange has nothing.
     with exchange(600) as deeper:
-        refused = trader("backfill", *deeper.rest, "--home", str(lived), "--trades")
+        refused = trader("backfill", *deeper.rest, "--home", str(home), "--trades")
         assert (refused.code, "has lived" in refused.err) == (2, True)
-        said = backfill(lived, deeper, "--since", "9h")
-        again = backfill(lived, deeper, "--since", "9h")
-    filled = [each for each in records_of(lived)[before:] if isinstance(each, Candle)]
+        said = backfill(home, deeper, "--since", "9h")
+        again = backfill(home, deeper, "--since", "9h")
+    filled = [each for each in records_of(home)[before:] if isinstance(each, Candle)]
 
     inside = [each for each in filled if spans[0] <= each.exchange_ns < spans[1]]
-    starts = [each.exchange_ns for each in records_of(lived) if isinstance(each, Candle)]
+    starts = [each.exchange_ns for each in records_of(home) if isinstance(each, Candle)]
     assert said["candles"] == len(filled) >= len(inside) > 20
     assert min(each.exchange_ns for each in filled) == inside[0].exchange_ns
     assert all(each.backfilled for each in filled)
     assert len(starts) == len({*starts})
     assert again["candles"] == 0
-    assert trader("verify", "--home", str(lived), "--deep").code == 0
-    assert trader("replay", "--home", str(lived), "--from", "beginning").code == 0
+    assert trader("verify", "--home", str(home), "--deep").code == 0
+    assert trader("replay", "--home", str(home), "--from", "beginning").code == 0
 
 
 def test_it_goes_on_where_it_ended(place: Place, tmp_path: Path) -> None:
