@@ -1,9 +1,11 @@
-"""How soon it is as good again as before the market changed, counted in labels.
+"""Adaptation speed: after how many labels the learner is as good again as before a drift alarm.
 
-A drift mark comes some labels after the change, when the harm is done already. So *before* is what
-was saved on the baseline, a label, over `BEFORE_LABELS` that end `BLURRED_LABELS` ahead of the
-mark; it is *back* where the mean over `TRAILING_LABELS` behind the mark has come to that. Where the
-next mark, or the end, comes first, it was not back: that counts as longer than any other.
+A drift mark comes some labels after the change itself, when the predictions have already suffered.
+So the level *before* is the mean log-loss saved against the baseline, per label, over
+`BEFORE_LABELS` labels that end `BLURRED_LABELS` labels before the mark. The learner is *back* as
+soon as the mean over `TRAILING_LABELS` labels, all of them after the mark, reaches that level.
+Where the next mark or the end of the log comes first, it did not get back, which counts as longer
+than any other return.
 """
 
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ BEFORE_LABELS = 2_000
 BLURRED_LABELS = 500
 TRAILING_LABELS = 500
 SEARCHED_LABELS = 20_000
-"""So far behind a mark it is looked for (I10)."""
+"""A return is searched for within so many labels after a mark (I10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +29,29 @@ class Return:
 
     offset: int
     labels: float | None
-    """Behind the mark, until it was back; ``None`` if it was not."""
+    """How many labels after the mark it was back; ``None`` if it did not get back."""
 
 
 class Adaptation:
-    """Follows what is saved about the marks, in the order of the log, in bounded memory."""
+    """Measures the return after each drift mark, in the order of the log, in bounded memory."""
 
     def __init__(self) -> None:
         """Begin before the first label."""
         self.returns: list[Return] = []
         self._offsets: Int64s = np.zeros(1, np.int64) - 1
-        self._labels: Floats = np.zeros(1)  # summed up to each decision, and so is what was saved
+        self._labels: Floats = np.zeros(1)  # cumulative at each decision, as is _saved
         self._saved: Floats = np.zeros(1)
         self._marks: list[int] = []
 
     def add(self, offsets: Int64s, scored: Floats, saved: Floats, marks: list[int]) -> None:
-        """Add decisions that scored labels, and the offsets of the drift marks among them."""
+        """Add decisions that scored labels, and the drift marks that were recorded with them.
+
+        Args:
+            offsets: of the decisions, [decisions].
+            scored: labels that each decision scored, [decisions].
+            saved: nats saved against the baseline on these labels, [decisions].
+            marks: offsets of the drift marks, in order.
+        """
         self._offsets = np.append(self._offsets, offsets)
         self._labels = np.append(self._labels, self._labels[-1] + np.cumsum(scored))
         self._saved = np.append(self._saved, self._saved[-1] + np.cumsum(saved))
@@ -52,13 +61,13 @@ class Adaptation:
         self._forget()
 
     def finish(self) -> list[Return]:
-        """Return what came after each mark for which there was a before."""
+        """Return what came after each mark that had enough labels before it."""
         if self._marks:
             self._settle(self._marks.pop(), until=None)
         return self.returns
 
     def _at(self, offset: int) -> int:
-        """Return the last decision before an offset."""
+        """Return the index of the last decision before an offset."""
         return int(np.searchsorted(self._offsets, offset)) - 1
 
     def _is_past(self, mark: int) -> bool:
@@ -73,12 +82,12 @@ class Adaptation:
         blurred = int(np.searchsorted(labels, labels[at] - BLURRED_LABELS))
         first = int(np.searchsorted(labels, labels[at] - BLURRED_LABELS - BEFORE_LABELS))
         if labels[blurred] - labels[first] < TRAILING_LABELS:
-            return  # too early for a before
+            return  # too few labels before the mark
         end = len(labels) if until is None else self._at(until) + 1
-        looked = np.arange(int(np.searchsorted(labels, labels[at] + TRAILING_LABELS)), end)
-        looked = looked[labels[looked] <= labels[at] + SEARCHED_LABELS]
-        behind = np.searchsorted(labels, labels[looked] - TRAILING_LABELS)
-        back = looked[self._mean(behind, looked) >= self._mean(first, blurred)]
+        searched = np.arange(int(np.searchsorted(labels, labels[at] + TRAILING_LABELS)), end)
+        searched = searched[labels[searched] <= labels[at] + SEARCHED_LABELS]
+        starts = np.searchsorted(labels, labels[searched] - TRAILING_LABELS)
+        back = searched[self._mean(starts, searched) >= self._mean(first, blurred)]
         took = float(labels[back[0]] - labels[at]) if len(back) else None
         self.returns.append(Return(mark, took))
 

@@ -1,4 +1,4 @@
-"""The whole states that a journal keeps, and how good the learner was at each."""
+"""The checkpoints that a journal keeps, and how good the learner was at each."""
 
 from dataclasses import asdict, dataclass
 
@@ -14,22 +14,22 @@ from journal.summaries import CheckpointDamagedSaid, CheckpointSaid, Checkpoints
 
 @dataclass(frozen=True, slots=True)
 class KeptStates:
-    """The states, oldest first, and how many there are."""
+    """The checkpoints, oldest first, and how many there are."""
 
     states: tuple[CheckpointSaid | CheckpointDamagedSaid, ...]
     summary: CheckpointsKept
 
 
 def kept_states(place: JournalPath) -> KeptStates:
-    """Return the states that a journal keeps, from what each says of itself at its beginning."""
-    kept, noted = Checkpoints(place.checkpoints), verified(place)
-    states = tuple(_state(kept, offset, noted) for offset in kept.offsets())
+    """Return the checkpoints that a journal keeps; only the beginning of each file is read."""
+    kept, verification = Checkpoints(place.checkpoints), verified(place)
+    states = tuple(_state(kept, offset, verification) for offset in kept.offsets())
     damaged = sum(isinstance(state, CheckpointDamagedSaid) for state in states)
     return KeptStates(states, CheckpointsKept(checkpoints=len(states), damaged=damaged))
 
 
 def _state(
-    kept: Checkpoints, offset: int, noted: dict[str, object] | None
+    kept: Checkpoints, offset: int, verification: dict[str, object] | None
 ) -> CheckpointSaid | CheckpointDamagedSaid:
     try:
         facts = kept.facts(offset)
@@ -44,5 +44,5 @@ def _state(
         equity=format_e8(facts.equity_e8),
         size_bytes=kept.path(offset).stat().st_size,
         digest=facts.digest,
-        verified=covered(offset, noted),
+        verified=covered(offset, verification),
     )

@@ -15,10 +15,11 @@ from journal.rederive import state_after
 def contributions(
     journal: JournalPath, log: Reader, header: JournalHeader, cause: int
 ) -> ContributionsSaid | None:
-    """Return the features of the tick at an offset; ``None`` where no sample is in memory yet.
+    """Return the contribution of each feature of the tick at an offset, the largest first.
 
-    A contribution is a feature's value times the slope of the answer in it, there. Features that
-    the learner made for itself and adopted move the linear head's answer, by their own slope.
+    A contribution is the feature's value times the slope of the network's logit in it, both at this
+    tick. Features that the learner made and adopted (`engine.learner.candidates`) move the linear
+    head, each with its own slope. ``None`` if the state at this tick has no sample yet.
     """
     derived = state_after(journal, log, header, cause)
     state = derived.engine.state()
@@ -29,9 +30,9 @@ def contributions(
     values = vector[: features.COUNT].astype(np.float32)
     answer = slopes(state, values[None], header.parameters)
     pulls = values * answer.slopes[0]
-    found = [
-        ContributionSaid(name=name, value=float(values[place]), pull=float(pulls[place]))
-        for place, name in enumerate(features.NAMES)
+    rows = [
+        ContributionSaid(name=name, value=float(values[index]), pull=float(pulls[index]))
+        for index, name in enumerate(features.NAMES)
     ]
     pairs, adopted = state["candidates.pairs"], state["candidates.slopes"]
     factors = values[pairs]
@@ -40,12 +41,12 @@ def contributions(
         name = candidates.pair_name(candidates.pair_number(pairs[slot]))
         value = float(made[slot])
         pull = float(made[slot] * adopted[slot])
-        found.append(ContributionSaid(name=name, value=value, pull=pull))
-    found.sort(key=lambda one: -abs(one.pull))
+        rows.append(ContributionSaid(name=name, value=value, pull=pull))
+    rows.sort(key=lambda row: -abs(row.pull))
     return ContributionsSaid(
         logit=float(answer.logits[0]),
         from_checkpoint=derived.after,
         compared=derived.compared,
         identical=derived.divergence is None,
-        features=tuple(found),
+        features=tuple(rows),
     )

@@ -1,8 +1,8 @@
-"""The whole of a log in a few hundred stretches: what curves, tables and measures are made of.
+"""A whole log in a few hundred stretches, from which curves, tables and measures are computed.
 
-Stretches are of equally many records, and an effect belongs where its tick is. So one pass over a
-few columns makes them, and memory does not grow with the log. Within a stretch, sums are kept of
-what is summed, and the least and greatest of what is drawn, so that no spike is lost.
+Each stretch has the same number of records, and an effect belongs to the stretch of its tick. One
+pass over a few columns is enough, and memory does not grow with the log. A stretch keeps the sums
+of what adds up, and the minimum and maximum of the price, so that no spike is lost.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ SUMMED = (
     *("voided", "scored_network_loss", "scored_rule_loss", "scored_rule_hits"),
     *("scored_persistence_hits", "scored_brier"),
 )
-"""Columns of decisions of which a stretch has the sum, as far as the log's version has them."""
+"""Columns of decisions that a stretch sums, as far as the log's version has them."""
 
 LAST = (
     *("learning_rate", "equity", "gross_equity", "buy_hold_equity", "random_equity", "drawdown"),
@@ -40,10 +40,11 @@ LAST = (
         "position",
     ),
 )
-"""Columns of decisions of which a stretch has the last value."""
+"""Columns of decisions of which a stretch keeps the last value."""
 
 MEANT = ("confidence", "p_move", "loss")
-"""Columns of decisions of which a stretch has the mean."""
+"""Columns of decisions whose mean is drawn: `Curves.means` has their sums, to be divided by the
+number of decisions."""
 
 _NEEDED = (*NEEDS, "reason", "cause")
 READ_RECORDS = 1 << 18
@@ -51,7 +52,7 @@ READ_RECORDS = 1 << 18
 
 
 class Curves:
-    """A log's stretches as arrays, one cell a stretch; NaN or 0 where there was nothing."""
+    """A log's stretches as arrays, all [stretches]; NaN or 0 where there was nothing."""
 
     def __init__(self, stretches: int) -> None:
         """Begin with nothing in any stretch."""
@@ -71,22 +72,26 @@ class Curves:
         self.sold_at = np.zeros(stretches)
         """Sums of the fills' prices, by side."""
         self.said_ns = 0
-        """When a session last said something of itself."""
+        """When the newest start or end of a session was recorded."""
         self.price_first: float | None = None
         self.price_low = np.full(stretches, np.inf)
         self.price_high = np.full(stretches, -np.inf)
         self.price_last = np.full(stretches, np.nan)
         self.falls = np.full(stretches, np.nan)
-        """How far equity fell below its best so far, as a share of that, at the most."""
+        """The deepest fall of equity below its peak so far, as a share of the peak."""
         self._peak = 0.0
         self.reasons: dict[str, Floats] = {}
 
     def add(self, table: pa.Table, places: npt.NDArray[np.int64], priced: Priced) -> None:
-        """Add records, given which stretch each belongs to, and the ticks among them; in the order
-        of the log.
+        """Add records, in the order of the log.
+
+        Args:
+            table: the records, with the columns that `read` asks for.
+            places: the stretch of each record, [records].
+            priced: the ticks among them.
         """
         kinds = table.column("kind")
-        # A session says when a process ran: an import's in no more than the hour of the import.
+        # Starts and ends of sessions are of when a process ran, not of when imported data is from.
         says = pc.is_in(kinds, _SESSIONS).to_numpy()
         received = table.column("received_ns").to_numpy()
         times = np.where(says, 0, received)
@@ -101,7 +106,7 @@ class Curves:
         self._add_decisions(table, places, pc.equal(kinds, "decision"))
 
     def learned(self, cells: slice | npt.NDArray[np.int64] = slice(None)) -> Learned:
-        """Return what the labels of some stretches say of the predictions; without, of all."""
+        """Return the figures over the labels of some stretches; by default of all."""
         labels, hits, loss, baseline_loss = (
             float(self.sums[name][cells].sum())
             for name in ("scored", "scored_hits", "scored_loss", "scored_baseline_loss")
@@ -185,11 +190,17 @@ def read(
     watch: Callable[[pa.Table, Priced], None] = _nothing,
     prices: Prices | None = None,
 ) -> Curves:
-    """Return the curves of a log between two offsets; ``watch`` sees every table on the way, and
-    the ticks in it.
+    """Return the curves of a log between two offsets.
 
-    Tables have the columns that curves need, and ``also`` these. ``prices`` is the market before
-    the first of these records; without it nothing is known of it.
+    Args:
+        log: the log.
+        stretches: how many stretches there are at most.
+        start: the first offset.
+        end: the offset to stop before; by default the end of the log.
+        advance: called with the number of records of each table that is done.
+        also: columns that are read besides those that curves need.
+        watch: called with every table and the ticks in it, in the order of the log.
+        prices: the market before the first record; by default nothing is known of it.
     """
     stop = log.end if end is None else end
     total = max(stop - start, 1)
@@ -218,7 +229,7 @@ def read(
         fold()
     np.maximum.accumulate(curves.time_ns, out=curves.time_ns)
     known = np.flatnonzero(curves.time_ns)
-    # Before the first record of the market, and where there is none at all.
+    # Stretches before the first record of the market have its time; without any, the session's.
     curves.time_ns[: known[0] if len(known) else None] = (
         curves.time_ns[known[0]] if len(known) else curves.said_ns
     )
@@ -226,10 +237,10 @@ def read(
 
 
 def _places(table: pa.Table, start: int) -> npt.NDArray[np.int64]:
-    """Return the offset at which each record is drawn: an effect's is that of its tick.
+    """Return the offset at which each record is drawn: that of an effect is its tick's.
 
-    The effects of a chunk follow its ticks, in an import a thousand of them: drawn at their own
-    offsets, all that was decided would have been decided at the end of the chunk.
+    The effects of a chunk follow all of its ticks, in an import a thousand: at their own offsets,
+    all decisions would be drawn at the end of their chunk.
     """
     offsets, causes = (table.column(name) for name in ("offset", "cause"))
     places: npt.NDArray[np.int64] = pc.coalesce(causes, offsets).to_numpy()
@@ -237,7 +248,7 @@ def _places(table: pa.Table, start: int) -> npt.NDArray[np.int64]:
 
 
 def _bounds(places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return where each run of equal places begins; places only rise."""
+    """Return the row at which each run of equal stretches begins; they never fall."""
     return np.flatnonzero(np.diff(places, prepend=-1))
 
 

@@ -21,15 +21,15 @@ from journal.reading import scan
 from journal.reading.newest import start_of
 
 NEIGHBOUR_RECORDS = 400
-"""So far before a tick the newest quote, trade and book update are looked for."""
+"""How many records before a tick are searched for the newest quote, trade and book update."""
 
 STATUS_RECORDS = 500_000
-"""So far back what the exchange says of the market is looked for: some hours, or days."""
+"""How many records before a tick are searched for the market status: some hours, or days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why one decision was what it was. Pairs are an offset and the record there."""
+    """Everything that one decision rests on. Pairs are an offset and the record there."""
 
     journal: str
     offset: int
@@ -46,9 +46,9 @@ class Explanation:
     fills: tuple[tuple[int, Fill], ...]
     """What came of the order, if one was placed."""
     market_status: str | None
-    """What the exchange said last of the market; ``None`` if that is not on record."""
+    """The newest market status before the tick; ``None`` if none is on record."""
     checkpoint: Facts | None
-    """The newest whole state that is not after the tick."""
+    """The newest checkpoint that is not after the tick."""
     parameters: str
     """Digest of the parameters."""
     window_s: float | None
@@ -65,12 +65,12 @@ class Explanation:
         return None if taken_ns is None else max(0, taken_ns - self.tick.received_ns) / 1e6
 
     def summary(self) -> DecisionSummary:
-        """Return it as `trader why` says it."""
+        """Return the message of `trader why`."""
         decision, checkpoint, cause = self.decision, self.checkpoint, self.decision.cause
         own = lines.plain(decision)
         named = {name: own.pop(name) for name in _NAMED}
-        del own["fingerprint"]  # said as people write it
-        said: dict[str, Any] = {
+        del own["fingerprint"]  # written in hexadecimal below
+        values: dict[str, Any] = {
             "offset": self.offset,
             "note": self.note,
             "time_ns": decision.received_ns,
@@ -92,16 +92,16 @@ class Explanation:
             "reasons": dict(self.reasons.most_common()),
         }
         if not self.rederived:
-            return DecisionSummary(**said)
-        return DecisionFeaturesSummary(**said, features=self.features)
+            return DecisionSummary(**values)
+        return DecisionFeaturesSummary(**values, features=self.features)
 
 
 _NAMED = tuple(
     each.name
     for each in fields(Decision)
-    if each.name in {said.name for said in fields(DecisionSummary)} - {"fingerprint"}
+    if each.name in {declared.name for declared in fields(DecisionSummary)} - {"fingerprint"}
 )
-"""The fields of a decision that its summary has a meaning for."""
+"""The fields of a decision that its summary declares; it has all others as they are recorded."""
 
 
 def explain(
@@ -112,13 +112,19 @@ def explain(
     window_s: float | None = None,
     features: bool = False,
 ) -> Explanation:
-    """Return what the decision that is meant rests on; ``features`` derives them again.
+    """Return what one decision rests on.
 
-    Without a window the reasons are counted in the newest `RECENT_RECORDS`.
+    Args:
+        place: the journal.
+        log: its log.
+        which: the decision, in words: see `analysis.selection`.
+        window_s: how many seconds back reasons are counted; by default, as far as the newest
+            `RECENT_RECORDS` reach.
+        features: whether the contributions of the features are derived again.
 
     Raises:
         NoSuchRecord: if there is no decision there.
-        UsageError: if the words mean no offset.
+        UsageError: if ``which`` names no offset.
         OffsetOutOfRange: if the log does not reach there.
     """
     if not log.end:
@@ -193,8 +199,8 @@ def reasons_before(log: Reader, offset: int, window_s: float | None) -> Counter[
 def _market_status(log: Reader, cause: int) -> str | None:
     least = max(0, cause - STATUS_RECORDS)
     at = start_of(log, 1, kinds=["market_status"], end=cause, least=least)
-    said = next((record for _, record in scan.records(log, at, at + 1)), None)
-    return said.status if isinstance(said, MarketStatus) else None
+    newest = next((record for _, record in scan.records(log, at, at + 1)), None)
+    return newest.status if isinstance(newest, MarketStatus) else None
 
 
 def _fills(log: Reader, offset: int, decision: Decision) -> tuple[tuple[int, Fill], ...]:

@@ -1,4 +1,4 @@
-"""What a report says, as types: its text, its page, its JSON and the schema of that (see
+"""A report as types, from which its text, its page, its JSON and the schema of that are made (see
 `journal.messages`). Figures that a log does not hold are ``None``.
 """
 
@@ -55,7 +55,7 @@ class Money:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenFigures:
-    """The learner next to itself as it was, on the labels that came after."""
+    """The learner and the frozen model, on the labels after it was frozen."""
 
     after: int = said("the offset after which it learned no more")
     records: int = said("how far it was run")
@@ -70,7 +70,7 @@ class FrozenFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReliabilityBin:
-    """Predictions of about the same probability, and how often it rose."""
+    """Predictions of about the same probability, and how often the price then rose."""
 
     mean: float = said("mean probability of a rise", name="said")
     rose: float = said("share that rose")
@@ -137,7 +137,7 @@ class CheckpointFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GapFigures:
-    """A time of which nothing is recorded."""
+    """A time in which nothing was recorded."""
 
     from_ns: int = said("from when")
     to_ns: int = said("to when")
@@ -191,7 +191,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Influence:
-    """How far a feature moves the answer."""
+    """How much a feature moves the network's answer."""
 
     name: str = said("of the feature")
     influence: float = said('mean size of its value times the slope of "up"')

@@ -1,8 +1,9 @@
-"""A state of then, over all that came after it, learning no more.
+"""The frozen model: an earlier state of the learner, run over all that came after it.
 
-What going on learning has brought is the difference between what was recorded and what that state
-says of the same labels. It is the state that the journal itself had, carried by the ordinary loop
-with labels that teach nothing; its labels are the recorded ones, decision by decision, or it fails.
+The effect of continued learning is the difference between the recorded log-loss and the frozen
+model's, on the same labels. The frozen model is the state that the journal itself had, run through
+the ordinary loop with labels of weight zero. Its labels must equal the recorded ones, decision by
+decision; otherwise `JournalDiverged` is raised.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from blake3 import blake3
 
-from analysis.evaluation.answers import frozen as learning_no_more
+from analysis.evaluation.answers import frozen as without_learning
 from analysis.evaluation.evaluation import FROZEN_SHARE
 from engine.chunks import chunks
 from engine.engine import Engine
@@ -32,7 +33,7 @@ from journal.sidecar import FROZEN, note
 from journal.sinks import CollectingSink
 
 _ROWS = 1 << 16
-"""Of a row group of the file."""
+"""Rows that are gathered for a row group of the file."""
 
 _READ = tuple(dict.fromkeys((*COLUMNS, "cause", "scored", "scored_hits", "scored_loss")))
 
@@ -49,18 +50,18 @@ def freeze(place: JournalPath, log: Reader, header: JournalHeader) -> None:
     if derived.divergence is not None:
         problem = f"{place.name}: the state to freeze is not the recorded one {derived.divergence}"
         raise JournalDiverged(problem, hint="trader verify --deep says more.")
-    engine = Engine(learning_no_more(header.parameters), derived.engine.state(), header.rules)
+    engine = Engine(without_learning(header.parameters), derived.engine.state(), header.rules)
     path = place.home / place.name / frozen.FILE
     temporary = path.with_name(path.name + ".tmp")
-    said = {
+    metadata = {
         frozen.LOG: log.identity.hex(),
         frozen.AFTER: str(after),
         frozen.RECORDS: str(end),
     }
-    # Read once: the ticks go before, what was recorded of them is looked at behind.
+    # Read once: the loop takes the ticks first, and the decisions recorded on them follow.
     inputs, recorded = tee(log.read(after + 1, end, columns=_READ))
     with (
-        pq.ParquetWriter(temporary, frozen.SCHEMA.with_metadata(said)) as writer,
+        pq.ParquetWriter(temporary, frozen.SCHEMA.with_metadata(metadata)) as writer,
         progress("frozen", end - after - 1) as advance,
     ):
 
@@ -69,11 +70,11 @@ def freeze(place: JournalPath, log: Reader, header: JournalHeader) -> None:
                 yield chunk
                 advance(chunk.num_rows)
 
-        beside = _Beside(_decisions(recorded, after=after), writer)
-        run(engine, watched(), CollectingSink(beside.take))
-        beside.flush()
+        scores = _PairedScores(_decisions(recorded, after=after), writer)
+        run(engine, watched(), CollectingSink(scores.take))
+        scores.flush()
     digest = blake3(temporary.read_bytes()).hexdigest()
-    # Before it has its name: a digest too many says nothing, one too few would.
+    # Before the file has its name: a digest without a file does no harm, the reverse would.
     note(place, FROZEN, {"bytes": temporary.stat().st_size, "blake3": digest})
     temporary.replace(path)
 
@@ -81,16 +82,16 @@ def freeze(place: JournalPath, log: Reader, header: JournalHeader) -> None:
 def _decisions(batches: Iterable[pa.RecordBatch], *, after: int) -> Iterator[pa.RecordBatch]:
     """Yield the recorded decisions of the ticks after an offset."""
     for batch in batches:
-        taken = pc.and_(
+        is_after = pc.and_(
             pc.equal(batch.column("kind"), "decision"), pc.greater(batch.column("cause"), after)
         )
-        found = batch.filter(pc.fill_null(taken, False))
-        if found.num_rows:
-            yield found
+        decisions = batch.filter(pc.fill_null(is_after, False))
+        if decisions.num_rows:
+            yield decisions
 
 
-class _Beside:
-    """Writes derived and recorded scores, where labels were scored."""
+class _PairedScores:
+    """Writes derived and recorded scores next to each other, where labels were scored."""
 
     def __init__(self, recorded: Iterator[pa.RecordBatch], writer: pq.ParquetWriter) -> None:
         self._recorded = recorded
@@ -100,7 +101,7 @@ class _Beside:
         self._rows = 0
 
     def take(self, derived: pa.RecordBatch) -> None:
-        """Write some decisions; without a word those that were not recorded any more."""
+        """Write the scores of some decisions, except of those that were not recorded any more."""
         while derived.num_rows:
             if self._ahead is None or not self._ahead.num_rows:
                 self._ahead = next(self._recorded, None)
@@ -132,7 +133,7 @@ class _Beside:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the rows that are waiting."""
         if self._rows:
             self._writer.write_table(pa.concat_tables(self._waiting))
         self._waiting, self._rows = [], 0

@@ -1,4 +1,4 @@
-"""Everything that a report tells of a journal, gathered in one pass over a few of its columns."""
+"""The history of a journal that a report shows, gathered in one pass over a few of its columns."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -32,8 +32,8 @@ from journal.sidecar import recoveries
 
 STRETCHES = 800
 SHOWN_MOST = 2_000
-"""Gaps, samples and milestones that are kept one by one; beyond, the newest, and how many there are
-is said (I10). Beyond so many fills, those of a stretch are one mark a side."""
+"""How many gaps, health samples and milestones are kept: the newest, and the count of all (I10).
+If there are more fills than that, those of one stretch and side are drawn as one mark."""
 
 _ALSO = (
     *READS,
@@ -50,7 +50,7 @@ class Session:
     offset: int
     started_ns: int
     first_ns: int
-    """When the first of its records was received, or it began: what is replayed is earlier."""
+    """When it began or, if that is earlier, as in an import, when its first record was received."""
     last_ns: int
     ended: bool = False
     running: bool = False
@@ -64,7 +64,7 @@ class Session:
     _seen: bool = False
 
     def look_at(self, times_ns: npt.NDArray[np.int64]) -> None:
-        """Take note of when some of its records were received."""
+        """Include the times at which some of its records were received, [records]."""
         if not len(times_ns):
             return
         first_ns, last_ns = int(times_ns.min()), int(times_ns.max())
@@ -93,15 +93,15 @@ class History:
     counts: Counter[str]
     """How many gaps, milestones (and of each kind of these) and health samples there are."""
     missing_ns: int
-    """What all gaps come to."""
+    """The sum of the lengths of all gaps."""
     latencies: Latencies
     recoveries: int
-    """Starts on the journal as it was there already, also those that were refused."""
+    """How many starts found the journal there already, including those that were refused."""
     frozen: Frozen | None = None
 
 
 class _Notes:
-    """What is kept one by one on the way."""
+    """What the pass collects besides the curves."""
 
     def __init__(self, horizon_ns: int) -> None:
         self.reliability = Reliability(horizon_ns)
@@ -127,21 +127,21 @@ class _Notes:
         self.reliability.add(table, priced)
 
     def _count(self, table: pa.Table, kinds: pa.ChunkedArray) -> None:
-        """Count what is not kept one by one for ever, and sum up what it comes to."""
+        """Count what is kept only in part, and sum the lengths of gaps and the latencies."""
         gaps = table.filter(pc.equal(kinds, "gap"))
         lasted_ns = pc.subtract(gaps.column("to_ns"), gaps.column("from_ns")).to_numpy()
         self.counts["gaps"] += gaps.num_rows
         self.missing_ns += int(np.maximum(lasted_ns, 0).sum())
-        said = table.column("why").filter(pc.equal(kinds, "milestone"))
-        self.counts["milestones"] += len(said)
-        self.counts.update(said.to_pylist())
+        reasons = table.column("why").filter(pc.equal(kinds, "milestone"))
+        self.counts["milestones"] += len(reasons)
+        self.counts.update(reasons.to_pylist())
         samples = table.column("detail").filter(pc.equal(kinds, "health"))
         self.counts["health"] += len(samples)
         for sample in samples.to_pylist():
             self.latencies.add(detail_of(sample))
 
     def _take_fills(self, fills: pa.Table) -> None:
-        """Keep one more than is drawn one by one, which says that there are more."""
+        """Keep one more than is drawn one by one, which shows that there are more."""
         room = SHOWN_MOST + 1 - len(self.fills)
         if not fills.num_rows or room <= 0:
             return
@@ -152,9 +152,9 @@ class _Notes:
             self.fills.append({**row, "price": price, "volume": volume})
 
     def _take_sessions(self, table: pa.Table) -> None:
-        said = table.filter(pc.is_valid(table.column("session")))
+        rows = table.filter(pc.is_valid(table.column("session")))
         columns = ["offset", "received_ns", "kind", "session", "why", "detail"]
-        for row in said.select(columns).to_pylist():
+        for row in rows.select(columns).to_pylist():
             if row["kind"] == "session_started":
                 detail = detail_of(row["detail"])
                 began = row["received_ns"]
@@ -171,7 +171,7 @@ class _Notes:
         starts = np.array([session.offset for session in self.sessions])
         which = np.maximum(np.searchsorted(starts, offsets, "right") - 1, 0)
         times = table.column("received_ns").to_numpy()
-        # What says that a session began or ended is of the hour in which files were read, too.
+        # Starts and ends of sessions are of when a process ran, not of when imported data is from.
         is_data = pc.is_null(table.column("session")).to_numpy()
         decided = pc.equal(table.column("kind"), "decision").to_numpy()
         values = {
@@ -212,7 +212,10 @@ class _Notes:
 def gather(
     place: JournalPath, log: Reader, *, advance: Callable[[int], None] = lambda _: None
 ) -> History:
-    """Return everything that there is to tell, from one pass over the log."""
+    """Return the history of a journal, from one pass over its log.
+
+    ``advance`` is called with the number of records of each table that is done.
+    """
     rules = rules_of(log, place)
     notes = _Notes(rules.known.horizon_ms * 10**6)
     drawn = curves.read(log, stretches=STRETCHES, also=_ALSO, watch=notes.take, advance=advance)

@@ -1,8 +1,8 @@
-"""A record as one line that a person reads, or in a form of one's own.
+"""A record as one line for a person, or in the form of a template.
 
 A template is text with fields in braces, as in ``{offset} {time} {kind} {bid} {ask}``: the fields
-of the record, with prices and volumes as decimals, and ``offset``, ``kind`` and ``time``. What a
-kind of record does not have is empty.
+of the record, with prices and volumes as decimals, and ``offset``, ``kind`` and ``time``. A field
+that a kind of record does not have is empty.
 """
 
 import difflib
@@ -56,13 +56,13 @@ def time_of(time_ns: int) -> str:
 
 
 def brief(offset: int, record: Record) -> str:
-    """Return what matters of a record, within about a hundred columns."""
+    """Return a record's offset, time, kind and contents, in about a hundred columns."""
     head = f"{offset:>11,}  {time_of(record.received_ns)}  {kind_of(record):15}"
     return f"{head} {matter(record)}".rstrip()
 
 
 def matter(record: Record) -> str:
-    """Return what a record says that its kind and its times do not."""
+    """Return the contents of a record as text, without its kind and its times."""
     match record:
         case Quote():
             prices = (record.bid_e8, record.ask_e8, record.last_e8)
@@ -109,7 +109,7 @@ def _candle(record: Candle) -> str:
 
 
 def with_detail(why: str, detail: Iterable[tuple[str, object]]) -> str:
-    """Return what happened to the learner, with what is to be known of it."""
+    """Return what happened to the learner, with its details in parentheses."""
     known = ", ".join(f"{name} {value}" for name, value in detail)
     return f"{why} ({known})" if known else why
 
@@ -160,7 +160,7 @@ def _text(raw: bytes) -> str:
 
 
 def template(text: str) -> Callable[[int, Record], str]:
-    r"""Return a function from (offset, record) to a line; ``\t`` and ``\n`` are what they say.
+    r"""Return a function from (offset, record) to a line; ``\t`` is a tab, ``\n`` a new line.
 
     Raises:
         UsageError: if the text is no template, or has a field that no record has.

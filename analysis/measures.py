@@ -1,4 +1,4 @@
-"""The measures of success by name: each a figure, its unit, and what it means."""
+"""The measures of success: each a name, a figure, its unit, and what it means."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ from analysis.scoring.smoothing import Floats, smoothed
 from journal.reading.score import mean_of
 
 
-def measures(told: History, learning: Learning) -> list[Measure]:
-    """Return the measures of success by name: a figure, its unit, and what it means."""
-    drawn = told.curves
+def measures(history: History, learning: Learning) -> list[Measure]:
+    """Return the measures of success; a figure that is not known yet is ``None``."""
+    drawn = history.curves
     scored, saved = drawn.sums["scored"], drawn.sums["scored_baseline_loss"]
     saved = saved - drawn.sums["scored_loss"]
     better = smoothed(saved, scored)
     settled = better[np.isfinite(better)][len(better) // 10 :]
     first, last = _ends(saved, scored)
-    sure, sure_last = _ends(drawn.means["confidence"], drawn.decisions)
-    span_ns = max(int(drawn.time_ns[-1] - drawn.time_ns[0]), 1) if told.records else 1
-    missing_ns = min(told.missing_ns, span_ns)
-    tried = told.recoveries
-    came_back = sum(1 for session in told.sessions if session.number > 1 and session.ticks)
-    back = sum(1 for each in told.returns if each.labels is not None)
-    sessions, gaps = len(told.sessions), told.counts["gaps"]
+    early, late = _ends(drawn.means["confidence"], drawn.decisions)
+    span_ns = max(int(drawn.time_ns[-1] - drawn.time_ns[0]), 1) if history.records else 1
+    missing_ns = min(history.missing_ns, span_ns)
+    tried = history.recoveries
+    came_back = sum(1 for session in history.sessions if session.number > 1 and session.ticks)
+    back = sum(1 for each in history.returns if each.labels is not None)
+    sessions, gaps = len(history.sessions), history.counts["gaps"]
 
     def measure(name: str, value: float | None, unit: str, text: str, *, note: str = "") -> Measure:
         return Measure(name=name, value=value, unit=unit, text=text, note=note)
@@ -42,14 +42,14 @@ def measures(told: History, learning: Learning) -> list[Measure]:
         ),
         measure(
             "adaptation speed",
-            _adaptation(told),
+            _adaptation(history),
             "labels",
             "median number of labels after a drift alarm until it saves as much as before it",
-            note=f"marks: {len(told.returns)}, back: {back}",
+            note=f"marks: {len(history.returns)}, back: {back}",
         ),
         measure(
             "session continuity",
-            max(0.0, 1 - missing_ns / span_ns) if told.records else None,
+            max(0.0, 1 - missing_ns / span_ns) if history.records else None,
             "share",
             "of the time that is recorded",
             note=f"sessions: {sessions}, gaps: {gaps}",
@@ -69,7 +69,7 @@ def measures(told: History, learning: Learning) -> list[Measure]:
         ),
         measure(
             "confidence over time",
-            None if sure is None or sure_last is None else sure_last - sure,
+            None if early is None or late is None else late - early,
             "probability",
             "how much surer it is in the last quarter than in the first",
         ),
@@ -88,8 +88,8 @@ def _ends(sums: Floats, weights: Floats) -> tuple[float | None, float | None]:
     )
 
 
-def _adaptation(told: History) -> float | None:
-    """Return the median of labels until it was back, over all drift marks that had a before."""
-    took = sorted(float("inf") if back.labels is None else back.labels for back in told.returns)
+def _adaptation(history: History) -> float | None:
+    """Return the median number of labels until it was back; ``None`` if that mark had no return."""
+    took = sorted(float("inf") if back.labels is None else back.labels for back in history.returns)
     middle = took[len(took) // 2] if took else float("inf")
     return None if middle == float("inf") else middle

@@ -1,8 +1,8 @@
 """Two journals' decisions on the same ticks, paired.
 
-Ticks are the same when they are the same numbered input: a fork copies every input of its origin,
-so the n-th tick of one is the n-th tick of the other. That they are is checked, by the time at
-which each was received; where they part, pairing ends and says so.
+A fork copies every input of its origin, so the n-th tick of one is the n-th tick of the other. This
+is checked by the times at which they were received; where these differ for the first time, pairing
+ends, and the comparison says so.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ from journal.reading.score import mean_of
 Floats = npt.NDArray[np.float64]
 
 CELLS = 600
-"""Into so many consecutive cells the pairs are summed, of which the intervals are made."""
+"""The pairs are summed in about so many consecutive cells, from which intervals are computed."""
 
 _READ = (
     *("kind", "received_ns", "cause", "action", "reason", "p_up", "scored", "scored_hits"),
@@ -46,7 +46,7 @@ _GATHERED = 1 << 16
 
 @dataclass(slots=True)
 class _Stream:
-    """One side's decisions, in order, taken in equal portions."""
+    """One side's decisions, in order."""
 
     log: Reader
     advance: Callable[[int], None]
@@ -83,7 +83,7 @@ def _together(left: _Stream, right: _Stream) -> Iterator[tuple[pa.Table, pa.Tabl
 
 
 def compared(a: JournalPath, b: JournalPath) -> Comparison:
-    """Return what two journals have in common and in what they differ; both are only read.
+    """Compare two journals, which are only read. Log-losses are in nats, gains are shares of cash.
 
     Raises:
         UsageError: if they did not decide on the same ticks.
@@ -102,7 +102,7 @@ def pair(
     *,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Comparison:
-    """Return what two journals have in common and in what they differ.
+    """Compare two open journals; ``advance`` is called with the number of records of each batch.
 
     Raises:
         UsageError: if they did not decide on the same ticks.
@@ -110,7 +110,7 @@ def pair(
     rules_a, rules_b = rules_of(log_a, place_a), rules_of(log_b, place_b)
     sums = _Sums(max(log_a.end, log_b.end))
     paired = different = 0
-    drew_otherwise = False
+    offsets_differ = False
     first: FirstDifference | None = None
     parted: str | None = None
     for a, b in _together(_Stream(log_a, advance), _Stream(log_b, advance)):
@@ -119,12 +119,12 @@ def pair(
         count = int(apart[0]) if len(apart) else a.num_rows
         if count:
             a, b = a.slice(0, count), b.slice(0, count)
-            other = _acts_otherwise(a, b)
+            other = _different_actions(a, b)
             different += int(other.sum())
             if first is None:
                 first = _first_difference(a, b)
             moved = pc.not_equal(a.column("cause"), b.column("cause"))
-            drew_otherwise = drew_otherwise or bool(pc.any(moved).as_py())
+            offsets_differ = offsets_differ or bool(pc.any(moved).as_py())
             sums.add(a, b)
             paired += count
         if len(apart):
@@ -135,7 +135,7 @@ def pair(
             "these journals did not decide on the same ticks, so nothing can be paired",
             hint="A fork does: trader replay --set key=value --out DIR",
         )
-    # What a version did not have yet is as if it had been left at its default.
+    # A parameter that an earlier version did not have counts as left at its default.
     in_force_a, in_force_b = (asdict(rules.known) | rules.values for rules in (rules_a, rules_b))
     names = sorted({*in_force_a, *in_force_b})
     values = [(name, in_force_a.get(name), in_force_b.get(name)) for name in names]
@@ -149,13 +149,13 @@ def pair(
         different_actions=different,
         first_difference=first,
         rows=tuple(rows),
-        words=tuple(_words(rows, parted, drew_otherwise=drew_otherwise)),
+        words=tuple(_words(rows, parted, offsets_differ=offsets_differ)),
     )
 
 
-def _acts_otherwise(a: pa.Table, b: pa.Table) -> npt.NDArray[np.bool_]:
-    other: npt.NDArray[np.bool_] = pc.not_equal(a.column("action"), b.column("action")).to_numpy()
-    return other
+def _different_actions(a: pa.Table, b: pa.Table) -> npt.NDArray[np.bool_]:
+    differs: npt.NDArray[np.bool_] = pc.not_equal(a.column("action"), b.column("action")).to_numpy()
+    return differs
 
 
 def _first_difference(a: pa.Table, b: pa.Table) -> FirstDifference | None:
@@ -164,10 +164,10 @@ def _first_difference(a: pa.Table, b: pa.Table) -> FirstDifference | None:
         pc.not_equal(a.column("reason"), b.column("reason")),
         pc.not_equal(a.column("p_up"), b.column("p_up")),
     )
-    places = np.flatnonzero(differs.to_numpy())
-    if not len(places):
+    rows = np.flatnonzero(differs.to_numpy())
+    if not len(rows):
         return None
-    row_a, row_b = (table.slice(int(places[0]), 1).to_pylist()[0] for table in (a, b))
+    row_a, row_b = (table.slice(int(rows[0]), 1).to_pylist()[0] for table in (a, b))
     return FirstDifference(
         tick_a=row_a["cause"],
         tick_b=row_b["cause"],
@@ -200,7 +200,7 @@ class _Sums:
             self._equity[side][cells] = numbers(table.column("equity"), missing=np.nan)
 
     def rows(self, cash_a: float, cash_b: float) -> list[ComparedFigure]:
-        """Return a row for each figure: both sides, the difference, and how sure it is."""
+        """Return a row for each figure: both sides, the difference, and its 95 % interval."""
         out = []
         scored_a, scored_b = self._sums["a", "scored"], self._sums["b", "scored"]
         # Where both scored the same labels the difference is paired, label by label.
@@ -243,7 +243,7 @@ def _row(
     )
 
 
-def _words(rows: list[ComparedFigure], parted: str | None, *, drew_otherwise: bool) -> list[str]:
+def _words(rows: list[ComparedFigure], parted: str | None, *, offsets_differ: bool) -> list[str]:
     by_name = {row.name: row.interval for row in rows}
     said = []
     better = {"above": "worse", "below": "better"}
@@ -256,7 +256,7 @@ def _words(rows: list[ComparedFigure], parted: str | None, *, drew_otherwise: bo
             said.append(f"{name}: no difference that is distinguishable from none.")
         else:
             said.append(f"{subject} {words[interval.verdict]} than A, beyond chance.")
-    if drew_otherwise:
+    if offsets_differ:
         said.append("The same ticks stand at other offsets, which what is replayed is drawn by:")
         said.append("equal rules would not give equal weights either.")
     if parted is not None:

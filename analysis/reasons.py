@@ -10,7 +10,7 @@ _MEANINGS = {
     "in position": "the account is long, and the expected gain ({edge}) does not say sell",
     "exit: edge gone": "the account is long and expects no gain any more ({edge})",
     "no skill to trust": "its predictions have not beaten the baseline: they count for nothing",
-    "confidence too low": "confidence {believed} is below {confidence_floor:g}",
+    "confidence too low": "confidence {confidence} is below {confidence_floor:g}",
     "edge below cost": "the expected gain {edge} is less than in and out cost, {cost}",
     "past edges did not pay": "{edge} would pay, but earlier edges as large did not come true",
     "not enough cash": "less than {order_cash:,} in cash",
@@ -23,14 +23,14 @@ _NO_RISE = "it expects no rise ({edge}), and it does not sell short"
 
 
 def meaning(decision: Decision, parameters: Parameters) -> str:
-    """Return a sentence about why; nothing for a reason of another version of the policy."""
+    """Return a decision's reason as a sentence; empty for one of another version of the policy."""
     text = _MEANINGS.get(decision.reason, "")
     if decision.reason == "confidence too low" and decision.edge_ppm <= 0:
         text = _NO_RISE
     return text.format(
         edge=f"{decision.edge_ppm:+.1f} ppm",
         cost=f"{decision.cost_ppm:,.1f} ppm",
-        believed=_believed(decision),
+        confidence=_confidence(decision),
         warm_up_labels=parameters.warm_up_labels,
         confidence_floor=parameters.confidence_floor,
         order_cash=parameters.order_cash,
@@ -38,7 +38,7 @@ def meaning(decision: Decision, parameters: Parameters) -> str:
     )
 
 
-def _believed(decision: Decision) -> str:
+def _confidence(decision: Decision) -> str:
     """Return the confidence as the policy takes it: shrunk to what its recent skill supports."""
     if decision.skill_confidence is None:
         return f"{decision.confidence:.3f}"

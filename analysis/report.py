@@ -1,7 +1,7 @@
-"""What a report says, as figures: the page, the terminal's tables and ``--json`` show these.
+"""The figures of a report, which the page, the terminal's tables and ``--json`` show.
 
 Values that a log does not hold, because it is of an earlier version or too short, are ``None`` and
-are shown as a dash; nothing is made up for them.
+are shown as a dash; no value is invented for them.
 """
 
 from collections.abc import Sequence
@@ -50,12 +50,12 @@ from journal.sidecar import covered, verified
 
 _PERIODS = 24
 _KEPT = ("spread_cost", "turnover", "round_trips", "winning_trips", "sharpe", "skill_confidence")
-"""Figures of the account as the newest decision says them, as far as the log's version has them."""
+"""Figures of the account that the newest decision has, as far as the log's version has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A journal's history, and what a report says of it."""
+    """A journal's history, and the figures of its report."""
 
     history: History
     figures: ReportSummary
@@ -69,15 +69,15 @@ def reported(
     influences: bool,
     executor: Choice = Choice.AUTO,
 ) -> Reported:
-    """Read a journal from its first record to its last and return what there is to report.
+    """Read a journal from its first record to its last and return its report.
 
     Args:
         place: the journal.
         log: its log.
-        frozen: whether the state of a quarter of it is first run over the rest, learning no more;
-            what it said is kept next to the log.
-        influences: whether it is asked what the network looks at.
-        executor: who runs the step then.
+        frozen: whether the frozen model is first run over the rest of the journal; its scores are
+            kept next to the log.
+        influences: whether the influence of each feature is computed.
+        executor: who runs the step of the frozen model.
 
     Raises:
         NoJournal: if it has no record.
@@ -91,56 +91,56 @@ def reported(
             from analysis.freezing import freeze
         freeze(place, log, header_of(log, place))
     with progress("reading", log.end) as advance:
-        told = gather(place, log, advance=advance)
-    said = figures(told, verified(place))
+        history = gather(place, log, advance=advance)
+    said = figures(history, verified(place))
     if influences:
         from analysis.attribution import influences as weigh
 
-        said = replace(said, influences=tuple(weigh(told)))
-    return Reported(told, said)
+        said = replace(said, influences=tuple(weigh(history)))
+    return Reported(history, said)
 
 
-def figures(told: History, noted: dict[str, Any] | None) -> ReportSummary:
-    """Return all figures of a journal; ``noted`` is what its newest verification said."""
-    learning, money, parameters = _learning(told), _money(told), told.rules.known
-    frozen = _frozen(told.frozen)
+def figures(history: History, noted: dict[str, Any] | None) -> ReportSummary:
+    """Return all figures of a journal; ``noted`` is the result of its newest verification."""
+    learning, money, parameters = _learning(history), _money(history), history.rules.known
+    frozen = _frozen(history.frozen)
     return ReportSummary(
-        journal=told.place.name,
+        journal=history.place.name,
         paper=True,
-        records=told.records,
-        ticks=int(told.curves.decisions.sum()),
-        backfilled=int(told.curves.backfilled.sum()),
-        late=int(told.curves.reasons[LATE].sum()) if LATE in told.curves.reasons else 0,
-        first_ns=min((each.first_ns for each in told.sessions), default=None),
-        last_ns=int(told.curves.time_ns[-1]) if told.records else None,
-        parameters=told.rules.digest,
+        records=history.records,
+        ticks=int(history.curves.decisions.sum()),
+        backfilled=int(history.curves.backfilled.sum()),
+        late=int(history.curves.reasons[LATE].sum()) if LATE in history.curves.reasons else 0,
+        first_ns=min((each.first_ns for each in history.sessions), default=None),
+        last_ns=int(history.curves.time_ns[-1]) if history.records else None,
+        parameters=history.rules.digest,
         horizon_ms=parameters.horizon_ms,
         verified=noted,
         learning=learning,
         money=money,
         frozen=frozen,
-        calibration=_calibration(told.reliability),
+        calibration=_calibration(history.reliability),
         holds={
             reason: int(counts.sum())
             for reason, counts in sorted(
-                told.curves.reasons.items(), key=lambda pair: -pair[1].sum()
+                history.curves.reasons.items(), key=lambda pair: -pair[1].sum()
             )
         },
-        measures=tuple(measures(told, learning)),
-        sessions=tuple(map(_session, told.sessions)),
-        checkpoints=tuple(_checkpoint(facts, noted) for facts in told.checkpoints),
-        damaged_checkpoints=told.damaged_checkpoints,
+        measures=tuple(measures(history, learning)),
+        sessions=tuple(map(_session, history.sessions)),
+        checkpoints=tuple(_checkpoint(facts, noted) for facts in history.checkpoints),
+        damaged_checkpoints=history.damaged_checkpoints,
         gaps=tuple(
             GapFigures(from_ns=gap["from_ns"], to_ns=gap["to_ns"], why=gap["why"])
-            for gap in told.gaps
+            for gap in history.gaps
         ),
-        milestones=tuple(MilestoneFigures(**row) for row in told.milestones),
-        health=tuple(HealthFigures(**row) for row in told.health),
-        counts=Counts(**{each.name: told.counts[each.name] for each in fields(Counts)}),
-        latency=told.latencies.said(),
-        periods=_periods(told.curves, told.frozen),
+        milestones=tuple(MilestoneFigures(**row) for row in history.milestones),
+        health=tuple(HealthFigures(**row) for row in history.health),
+        counts=Counts(**{each.name: history.counts[each.name] for each in fields(Counts)}),
+        latency=history.latencies.said(),
+        periods=_periods(history.curves, history.frozen),
         words=tuple(answers(learning, frozen, money)),
-        assumptions=tuple(assumptions(told)),
+        assumptions=tuple(assumptions(history)),
     )
 
 
@@ -179,22 +179,22 @@ def _session(session: Session) -> SessionFigures:
     )
 
 
-def _learning(told: History) -> Learning:
-    sums = told.curves.sums
-    learned = told.curves.learned()
+def _learning(history: History) -> Learning:
+    sums = history.curves.sums
+    learned = history.curves.learned()
     saved = sums["scored_baseline_loss"] - sums["scored_loss"]
-    beside: dict[str, Any] = {
+    compared: dict[str, Any] = {
         name: None
-        if (theirs := others(told.curves, column)) is None
-        else mean_of(theirs.sum(), learned.labels)
+        if (sums_of := others(history.curves, column)) is None
+        else mean_of(sums_of.sum(), learned.labels)
         for name, column in BESIDE.items()
     }
     return Learning(
         **asdict(learned),
         saved=_interval(blocked(saved, sums["scored"])),
         skill=learned.skill,
-        **beside,
-        steps=told.checkpoints[-1].steps if told.checkpoints else None,
+        **compared,
+        steps=history.checkpoints[-1].steps if history.checkpoints else None,
     )
 
 
@@ -204,26 +204,26 @@ BESIDE = {
     "rule_accuracy": "scored_rule_hits",
     "persistence_accuracy": "scored_persistence_hits",
 }
-"""What stands beside the learner, on the same labels: the imbalance rule, the network alone, and
-that the last move goes on."""
+"""What the learner is compared with on the same labels, by figure → column: the imbalance rule, the
+network alone, and persistence (the last move goes on)."""
 
 
 def others(drawn: Curves, column: str) -> Floats | None:
-    """Return what somebody else would have scored on the same labels, if the log holds it."""
+    """Return another forecaster's sums on the same labels, [stretches], if the log holds them."""
     sums = drawn.sums.get(column)
     return None if sums is None or not sums.any() else sums
 
 
-def _frozen(told: Frozen | None) -> FrozenFigures | None:
-    """Return the learner and the frozen model on the labels after it was frozen."""
-    if told is None:
+def _frozen(model: Frozen | None) -> FrozenFigures | None:
+    """Return the scores of the learner and the frozen model, on the labels after it was frozen."""
+    if model is None:
         return None
-    sums = told.sums
+    sums = model.sums
     labels = float(sums["scored"].sum())
     saved = sums["frozen_loss"] - sums["loss"]
     return FrozenFigures(
-        after=told.after,
-        records=told.records,
+        after=model.after,
+        records=model.records,
         labels=int(labels),
         log_loss=mean_of(sums["loss"].sum(), labels),
         frozen_log_loss=mean_of(sums["frozen_loss"].sum(), labels),
@@ -234,12 +234,12 @@ def _frozen(told: Frozen | None) -> FrozenFigures | None:
     )
 
 
-def _money(told: History) -> Money:
-    drawn = told.curves
-    start = float(told.rules.known.cash)
-    equity, hold = filled(drawn.lasts["equity"]), held(told)
-    both = np.isfinite(equity) & np.isfinite(hold)
-    first = int(np.argmax(both)) if both.any() else len(both)
+def _money(history: History) -> Money:
+    drawn = history.curves
+    start = float(history.rules.known.cash)
+    equity, hold = filled(drawn.lasts["equity"]), held(history)
+    has_both = np.isfinite(equity) & np.isfinite(hold)
+    first = int(np.argmax(has_both)) if has_both.any() else len(has_both)
     difference = (np.diff(equity[first:]) - np.diff(hold[first:])) / start
     over_hold = blocked(difference, np.ones(len(difference)))
     if over_hold is not None:
@@ -247,7 +247,7 @@ def _money(told: History) -> Money:
     kept: dict[str, Any] = {name: _kept(drawn, name) for name in _KEPT}
     return Money(
         start=start,
-        stake=float(told.rules.known.order_cash),
+        stake=float(history.rules.known.order_cash),
         equity=_newest(equity),
         gain=gain_of(_newest(equity), start),
         gross_gain=gain_of(_newest(_last(drawn, "gross_equity")), start),
@@ -273,12 +273,12 @@ def _last(drawn: Curves, name: str) -> Floats:
     return filled(drawn.lasts.get(name, np.full(drawn.count, np.nan)))
 
 
-def held(told: History) -> Floats:
-    """Return the account of who bought at first, with the stake of one order, and holds.
+def held(history: History) -> Floats:
+    """Return the equity of buy and hold, with the stake of one order, [stretches].
 
-    Version 1 kept none: there it is the stake that moves as the price did, without costs.
+    Version 1 of the log did not record it: there, the stake moves with the price, without costs.
     """
-    drawn, known = told.curves, told.rules.known
+    drawn, known = history.curves, history.rules.known
     hold = _last(drawn, "buy_hold_equity")
     if np.isfinite(hold).any() or not drawn.price_first:
         return hold
@@ -292,14 +292,14 @@ def _drawdown(drawn: Curves) -> float | None:
     return float(seen.max()) if len(seen) else None
 
 
-def _calibration(told: Reliability) -> CalibrationFigures:
-    bins = told.calibrated
+def _calibration(reliability: Reliability) -> CalibrationFigures:
+    bins = reliability.calibrated
     return CalibrationFigures(
-        labels=told.labels,
-        error=told.calibrated.error,
-        error_raw=told.raw.error,
-        brier=told.calibrated.brier,
-        brier_raw=told.raw.brier,
+        labels=reliability.labels,
+        error=reliability.calibrated.error,
+        error_raw=reliability.raw.error,
+        brier=reliability.calibrated.brier,
+        brier_raw=reliability.raw.brier,
         bins=tuple(
             ReliabilityBin(
                 mean=float(said / count),
@@ -336,7 +336,7 @@ def _periods(drawn: Curves, frozen: Frozen | None) -> tuple[Period, ...]:
 
 
 def merged(periods: Sequence[Period], most: int) -> list[Period]:
-    """Return at most so many periods, each of equally many neighbours; means are by label."""
+    """Merge neighbours into at most so many periods; means are weighted by labels."""
     each = -(-len(periods) // most)
     return [_one(periods[start : start + each]) for start in range(0, len(periods), each)]
 
@@ -366,5 +366,5 @@ def _newest(values: Floats) -> float | None:
     return float(known[-1]) if len(known) else None
 
 
-def _interval(found: Interval | None) -> IntervalSaid | None:
-    return None if found is None else found.said()
+def _interval(interval: Interval | None) -> IntervalSaid | None:
+    return None if interval is None else interval.said()

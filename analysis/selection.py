@@ -1,7 +1,7 @@
-"""Which decision is meant by an offset, a time or ``last``, and what to say where it is another.
+"""Which decision is meant by an offset, a time or ``last``, with a note where it is another one.
 
 A decision's own offset means it, a tick's the decision on it, a fill's the one that ordered it. Any
-other record has no decision of its own: then the next one is meant, and that is said.
+other record has no decision of its own: then the next one is meant, and the note says so.
 """
 
 from dataclasses import dataclass
@@ -30,10 +30,10 @@ class Selected:
 
 
 def select(log: Reader, which: str, checkpoints: Checkpoints) -> Selected:
-    """Return the decision that the words mean.
+    """Return the decision that ``which`` names.
 
     Raises:
-        CommandError: (2) if they mean no offset; (13) if there is no decision there.
+        CommandError: (2) if it names no offset; (13) if there is no decision there.
         OffsetOutOfRange: if the log does not reach there.
     """
     if which == "last":

@@ -1,4 +1,4 @@
-"""What the report's page draws: the curves of a journal, one row a stretch, and its marks."""
+"""The data of the charts of a report's page: curves, one row a stretch, and marks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,22 +13,22 @@ from journal.frozen import Frozen
 
 _DIGITS, _EXACT = 7, 14
 _REASONS = 5
-"""So many have a colour of their own; the others share one."""
+"""How many reasons have a colour of their own; the others share one."""
 
 _MARKS = {"drift": "drift", "grew": "growth"}
-"""What a milestone says → how its mark is drawn; others are drawn alike."""
+"""Kind of milestone → kind of mark; all others share one."""
 
 
-def series(told: History) -> dict[str, Any]:
-    """Return what the page draws: columns of equal length, one row a stretch."""
-    drawn = told.curves
+def series(history: History) -> dict[str, Any]:
+    """Return the data of the charts: columns, one row a stretch, and marks; times are in s."""
+    drawn = history.curves
     sums, scored = drawn.sums, drawn.sums["scored"]
     loss, width = banded(sums["scored_loss"], scored)
     hits, hits_width = banded(sums["scored_hits"], scored)
     equity = filled(drawn.lasts["equity"])
     price = filled(drawn.price_last)
     named = sorted(drawn.reasons, key=lambda reason: -drawn.reasons[reason].sum())
-    offsets = (np.arange(drawn.count) + 1) * max(told.records, 1) / drawn.count - 1
+    offsets = (np.arange(drawn.count) + 1) * max(history.records, 1) / drawn.count - 1
     columns = {
         "time": drawn.time_ns / 1e9,
         "offset": np.floor(offsets),
@@ -36,14 +36,14 @@ def series(told: History) -> dict[str, Any]:
         "loss_low": loss - width,
         "loss_high": loss + width,
         "baseline": smoothed(sums["scored_baseline_loss"], scored),
-        **_beside_frozen(told.frozen),
+        **_frozen_curves(history.frozen),
         **{name: _curve(drawn, column) for name, column in BESIDE.items()},
         "accuracy": hits,
         "accuracy_low": hits - hits_width,
         "accuracy_high": hits + hits_width,
         "equity": equity,
         "gross": _optional(drawn, "gross_equity"),
-        "hold": held(told),
+        "hold": held(history),
         "random": _optional(drawn, "random_equity"),
         "drawdown": -drawn.falls * 100,
         "price": price,
@@ -55,11 +55,11 @@ def series(told: History) -> dict[str, Any]:
         "p_move": smoothed(drawn.means["p_move"], drawn.decisions),
         "ticks": drawn.decisions,
     }
-    place_of = drawn.count / max(told.records, 1)
+    cells_per_record = drawn.count / max(history.records, 1)
 
     def mark(offset: int, label: str, kind: str) -> dict[str, Any]:
-        place = min(int(offset * place_of), drawn.count - 1)
-        time_s = float(drawn.time_ns[place] / 1e9)
+        cell = min(int(offset * cells_per_record), drawn.count - 1)
+        time_s = float(drawn.time_ns[cell] / 1e9)
         return {"offset": offset, "time": time_s, "label": label, "kind": kind}
 
     return {
@@ -70,21 +70,21 @@ def series(told: History) -> dict[str, Any]:
         },
         "reasons": {
             reason: _rounded(smoothed(counts, drawn.decisions) * 100)
-            for reason, counts in _heaped(drawn, named).items()
+            for reason, counts in _most_frequent(drawn, named).items()
         },
-        "fills": _fills(told, mark),
+        "fills": _fills(history, mark),
         "marks": [
             *(
                 mark(session.offset, f"session {session.number}", "session")
-                for session in told.sessions
+                for session in history.sessions
             ),
-            *_milestones(told, mark),
+            *_milestones(history, mark),
         ],
-        "gaps": [{"from": gap["from_ns"] / 1e9, "to": gap["to_ns"] / 1e9} for gap in told.gaps],
+        "gaps": [{"from": gap["from_ns"] / 1e9, "to": gap["to_ns"] / 1e9} for gap in history.gaps],
     }
 
 
-def _heaped(drawn: Curves, named: list[str]) -> dict[str, Floats]:
+def _most_frequent(drawn: Curves, named: list[str]) -> dict[str, Floats]:
     """Return the counts of the most frequent reasons, and of all others together."""
     most = {reason: drawn.reasons[reason] for reason in named[:_REASONS]}
     rest = named[_REASONS:]
@@ -97,13 +97,13 @@ def _heaped(drawn: Curves, named: list[str]) -> dict[str, Floats]:
 Mark = Callable[[int, str, str], dict[str, Any]]
 
 
-def _fills(told: History, mark: Mark) -> list[dict[str, Any]]:
-    """Return what is drawn of the fills: each, or of many those of a stretch and side as one.
+def _fills(history: History, mark: Mark) -> list[dict[str, Any]]:
+    """Return the marks of the fills: one each or, if there are many, one a stretch and side.
 
-    ``count`` is how many a mark stands for, ``price`` their mean.
+    ``count`` is how many fills a mark stands for, ``price`` their mean.
     """
-    drawn = told.curves
-    if len(told.fills) <= SHOWN_MOST:
+    drawn = history.curves
+    if len(history.fills) <= SHOWN_MOST:
         return [
             {
                 "offset": fill["cause"],
@@ -112,25 +112,25 @@ def _fills(told: History, mark: Mark) -> list[dict[str, Any]]:
                 "price": fill["price"],
                 "count": 1,
             }
-            for fill in told.fills
+            for fill in history.fills
         ]
     marks = []
     sides = (("buy", drawn.buys, drawn.bought_at), ("sell", drawn.sells, drawn.sold_at))
     for side, counts, prices in sides:
-        for place in np.flatnonzero(counts).tolist():
-            at = mark(place * told.records // drawn.count, "", "")
-            price = float(f"{prices[place] / counts[place]:.{_EXACT}g}")
-            facts = {"side": side, "price": price, "count": int(counts[place])}
+        for cell in np.flatnonzero(counts).tolist():
+            at = mark(cell * history.records // drawn.count, "", "")
+            price = float(f"{prices[cell] / counts[cell]:.{_EXACT}g}")
+            facts = {"side": side, "price": price, "count": int(counts[cell])}
             marks.append({"offset": at["offset"], "time": at["time"], **facts})
     return sorted(marks, key=lambda each: float(each["offset"]))
 
 
-def _milestones(told: History, mark: Mark) -> list[dict[str, Any]]:
+def _milestones(history: History, mark: Mark) -> list[dict[str, Any]]:
     """Return a mark for each stretch and kind of milestone, which says how many it stands for."""
     counts: dict[tuple[int, str], list[int]] = {}
-    for row in told.milestones:
-        place = row["cause"] * told.curves.count // max(told.records, 1)
-        counts.setdefault((place, str(row["why"])), []).append(row["cause"])
+    for row in history.milestones:
+        cell = row["cause"] * history.curves.count // max(history.records, 1)
+        counts.setdefault((cell, str(row["why"])), []).append(row["cause"])
     return [
         mark(
             offsets[0],
@@ -141,12 +141,12 @@ def _milestones(told: History, mark: Mark) -> list[dict[str, Any]]:
     ]
 
 
-def _beside_frozen(frozen: Frozen | None) -> dict[str, Floats]:
-    """Return what the frozen self loses, and what is saved on it, with a band."""
+def _frozen_curves(frozen: Frozen | None) -> dict[str, Floats]:
+    """Return the frozen model's log-loss, and what is saved against it, with a band."""
     if frozen is None:
         return {}
     scored, loss = frozen.sums["scored"], frozen.sums["frozen_loss"]
-    # Before it froze, and behind where it was run to, there is nothing to draw.
+    # There is nothing to draw before it was frozen, nor after the last record that it ran over.
     known = np.flatnonzero(scored)
     within = np.zeros(len(scored), bool)
     if len(known):
@@ -162,7 +162,7 @@ def _beside_frozen(frozen: Frozen | None) -> dict[str, Floats]:
 
 
 def _curve(drawn: Curves, column: str) -> Floats | None:
-    """Return the running mean of what somebody else scored, or ``None``."""
+    """Return the running mean of another forecaster's scores, or ``None``."""
     sums = others(drawn, column)
     return None if sums is None else smoothed(sums, drawn.sums["scored"])
 
@@ -174,5 +174,5 @@ def _optional(drawn: Curves, name: str) -> Floats | None:
 
 
 def _rounded(values: Floats, digits: int = _DIGITS) -> list[float | None]:
-    """Return the values with so many digits, which a page's pixels do not need more of."""
+    """Return the values with so many digits: the pixels of a page show no more."""
     return [float(f"{x:.{digits}g}") if np.isfinite(x) else None for x in values.tolist()]

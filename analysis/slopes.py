@@ -18,14 +18,14 @@ Floats = npt.NDArray[np.float64]
 
 
 class Slopes(NamedTuple):
-    """Of n rows of features."""
+    """The answers to n rows of features."""
 
     logits: Floats  # [n]: of "the mid will be higher, if it moves"
     slopes: Floats  # [n, COUNT]: its derivative in each feature
 
 
 def slopes(state: Arrays, features: npt.NDArray[np.float32], parameters: Parameters) -> Slopes:
-    """Return the answers of a state's network at its size then, and their slopes.
+    """Return the answers of a state's network, at the size to which it had grown, and their slopes.
 
     ``features`` are float32[n, COUNT].
     """

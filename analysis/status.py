@@ -1,4 +1,4 @@
-"""How a journal stands: read from its files alone, while a session runs and after it was killed.
+"""The status of a journal, read from its files alone: while a session runs, or after it was killed.
 
 What a session knows of its feed is in the health samples that it records; everything else follows
 from the newest records, the newest checkpoint, and the size of the files.
@@ -40,16 +40,17 @@ RECENT_RECORDS = 8_000
 """Records from the end that "recent" means."""
 
 HEALTH_RECORDS = 60_000
-"""From the end, in which a health sample is looked for: one is taken every minute."""
+"""Records from the end that are searched for a health sample: one is taken every minute."""
 
 _DAY_S = 86_400.0
 EARLIER_NS = 600 * 10**9
-"""A first frame may be received before its session is said to have begun, but not by so much."""
+"""In a session of `trader live` the first frame may be received before the record of its start, but
+not by so much."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalStatus:
-    """What there is to say. ``None`` is what cannot be known yet."""
+    """The status of a journal. ``None`` is what cannot be known yet."""
 
     place: JournalPath
     running: bool
@@ -67,17 +68,17 @@ class JournalStatus:
     cash_e8: int
     """What the account began with."""
     total: Score | None
-    """All decisions since the beginning; ``None`` where all of a long log would have to be read."""
+    """All decisions since the beginning; ``None`` if the log is too long to read for it."""
     price_first: float | None
     price: float | None
     hold_gain: float | None
-    """What holding the stake of one order gained since the start, as a share of all cash."""
+    """The gain of buy and hold with the stake of one order, as a share of all cash at the start."""
     imported: bool
-    """Whether its records are not of when they were recorded here: it is an import or a fork."""
+    """Whether its data is older than its recording: it is an import or a fork."""
     facts: Facts | None
     free_bytes: int
     days_left: float | None
-    """Until the disk is full, if it goes on as in the recent records, or as its session says."""
+    """Until the disk is full, at the pace of the recent records, or as its session says."""
     health: dict[str, object] = field(default_factory=dict)
     verified: dict[str, object] | None = None
 
@@ -104,8 +105,7 @@ class JournalStatus:
 
     @property
     def learned_until(self) -> int | None:
-        """Where that is not up to the last record, since too many would have to be read: the offset
-        of the newest state."""
+        """The offset of the checkpoint up to which `learned` counts; ``None`` if it counts all."""
         return None if self.total is not None or self.facts is None else self.facts.offset
 
     @property
@@ -119,9 +119,9 @@ class JournalStatus:
         return None if self.last is None else gain_of(self.last[1].equity_e8, self.cash_e8)
 
     def summary(self, step: StepSaid | None) -> StatusSummary:
-        """Return the figures under the names that they have in JSON, next to the log's `step_of`.
+        """Return the message of `trader status`; ``step`` is the log's `step_of`.
 
-        That is not among the figures, because to know this program's step takes .3 s.
+        That is not a field, because it takes 0.3 s to compute this program's step.
         """
         facts, recent, last = self.facts, self.recent, self.last
         learned = self.learned
@@ -167,7 +167,7 @@ class JournalStatus:
 
 
 def look(place: JournalPath, log: Reader) -> JournalStatus:
-    """Return how a journal stands now."""
+    """Return the status of a journal now."""
     start = max(0, log.end - RECENT_RECORDS)
     columns = tuple({*SCORED, "offset", "received_ns", "session", "detail"})
     recent, holds = Score(), Counter[str]()
@@ -178,8 +178,8 @@ def look(place: JournalPath, log: Reader) -> JournalStatus:
     for batch in log.read(start, log.end, columns=columns):
         recent.add(batch)
         kinds = batch.column("kind")
-        said = compute.where(kinds, compute.is_in(kinds, _SESSIONS)).to_pylist()
-        ended = said[-1] == "session_ended" if said else ended
+        session_kinds = compute.where(kinds, compute.is_in(kinds, _SESSIONS)).to_pylist()
+        ended = session_kinds[-1] == "session_ended" if session_kinds else ended
         times += compute.where(
             batch.column("received_ns"), compute.is_in(kinds, _TICKS)
         ).to_pylist()
@@ -249,7 +249,7 @@ def step_of(log: Reader) -> StepSaid | None:
 
 
 def probe(standings: Sequence[JournalStatus], max_age_s: float) -> None:
-    """Refuse to call well what is not being recorded, or has stalled.
+    """Check that every journal is being recorded and has a record of the last so many seconds.
 
     Raises:
         NotRecording: if a journal is not being recorded.
@@ -262,7 +262,7 @@ def probe(standings: Sequence[JournalStatus], max_age_s: float) -> None:
             problem = f"{standing.place.name}: {standing.state}, {age}"
             raise NotRecording(problem, hint=hint)
     for standing in standings:
-        # Far ahead of a clock that was set back, its age is unknown.
+        # If a record is far ahead of the clock, which was then set back, its age is unknown.
         if standing.age_s is None or abs(standing.age_s) > max_age_s:
             age = "no record" if standing.age_s is None else span(standing.age_s)
             problem = f"{standing.place.name}: newest record {age} old, --max-age {max_age_s:g}s"
@@ -280,7 +280,7 @@ def _decision_at(log: Reader, offset: int) -> tuple[int, Decision]:
 
 
 def _health(log: Reader, end: int) -> dict[str, object]:
-    """Return the newest health sample before an offset, from its end on."""
+    """Return the newest health sample before an offset; empty if it is too far back."""
     for stop in range(end, max(0, log.end - HEALTH_RECORDS), -RECENT_RECORDS):
         newest: dict[str, object] = {}
         for batch in log.read(max(0, stop - RECENT_RECORDS), stop, columns=("kind", "detail")):
@@ -314,7 +314,7 @@ def _is_of_another_time(log: Reader, place: JournalPath) -> bool:
 
 
 def _rules(log: Reader, place: JournalPath) -> Rules | None:
-    """Return what the journal was recorded under; ``None`` where its first record does not say."""
+    """Return the rules of the journal; ``None`` if its first record cannot be read."""
     try:
         return rules_of(log, place) if log.end else None
     except CommandError:
@@ -324,7 +324,7 @@ def _rules(log: Reader, place: JournalPath) -> Rules | None:
 def _hold_gain(
     rules: Rules, last: Decision, price_first: float | None, price: float | None
 ) -> float | None:
-    """Return what a holder's account gained; version 1 kept none: its stake moves as the price."""
+    """Return the gain of buy and hold as a share; in version 1 of the log, without its costs."""
     known = rules.known
     if last.buy_hold_equity_e8 is not None:
         return gain_of(last.buy_hold_equity_e8, known.cash * E8)
@@ -335,9 +335,9 @@ def _hold_gain(
 
 
 def newest_facts(checkpoints: Checkpoints, *, at_most: int | None = None) -> Facts | None:
-    """Return what the newest snapshot says of itself, of those whose beginning checks.
+    """Return the facts of the newest checkpoint whose beginning can be read.
 
-    With ``at_most``, of those at or before an offset.
+    With ``at_most``, of those at or before this offset.
     """
     for offset in reversed(checkpoints.offsets()):
         if at_most is not None and offset > at_most:
@@ -352,7 +352,7 @@ def newest_facts(checkpoints: Checkpoints, *, at_most: int | None = None) -> Fac
 def _days_left(
     place: JournalPath, log: Reader, seconds: float, records: int, free_bytes: int
 ) -> float | None:
-    """Return for how long the disk lasts, from the size of what is sealed and the recent pace."""
+    """Return in how many days the disk is full, from the size of sealed records and recent pace."""
     sealed = sorted(place.log.glob("*.parquet"))
     if not sealed or seconds <= 0:
         return None

@@ -8,16 +8,16 @@ from journal.reading.score import percent, words_of
 
 def answers(learning: Learning, frozen: FrozenFigures | None, money: Money) -> list[str]:
     """Return the answers in sentences, with no more certainty than there is."""
-    said = ["Is it learning? " + _predicts(learning.saved, "the baseline")]
+    sentences = ["Is it learning? " + _predicts(learning.saved, "the baseline")]
     if frozen is not None:
         then = f" as it was after {frozen.after + 1:,} records, learning no more"
-        said.append("Does continued learning help? " + _predicts(frozen.saved, "itself", then))
-    said.append(f"Did it make money? {_earned(money)}")
-    return said
+        sentences.append("Does continued learning help? " + _predicts(frozen.saved, "itself", then))
+    sentences.append(f"Did it make money? {_earned(money)}")
+    return sentences
 
 
 def _earned(money: Money) -> str:
-    """Return what the account gained, next to holding the same stake."""
+    """Return what the account gained, compared with holding the same stake."""
     if money.equity is None:
         return "Nothing was decided yet, so there is no account to speak of."
     if not money.fills:
@@ -39,7 +39,7 @@ def _earned(money: Money) -> str:
 
 
 def _predicts(saved: IntervalSaid | None, other: str, which: str = "") -> str:
-    """Return whether it predicts better than another does, ``which`` says more of that one."""
+    """Return whether it predicts better than ``other``, which ``which`` describes further."""
     if saved is None:
         return "Too few labels to say."
     word = {
@@ -53,9 +53,9 @@ def _predicts(saved: IntervalSaid | None, other: str, which: str = "") -> str:
     )
 
 
-def assumptions(told: History) -> list[str]:
+def assumptions(history: History) -> list[str]:
     """Return what the figures take for granted, a sentence each."""
-    parameters = told.rules.known
+    parameters = history.rules.known
     fee = f", {parameters.fee_ppm} parts per million" if parameters.fee_ppm >= 0 else " by tier"
     horizon_s = parameters.horizon_ms / 1000
     sentences = f"""

@@ -8,7 +8,7 @@ from journal import console
 from journal.messages import line_of
 
 LINE_CHARACTERS_MAX = 4_000
-"""A line for a person is cut there, whatever foreign text is in it."""
+"""A line for a person is cut after so many, whatever foreign text is in it."""
 
 
 def echo_lines(lines: Iterable[str], *, err: bool = False) -> None:
@@ -29,10 +29,10 @@ def answer(
 
     Args:
         message: the result.
-        lines: what a person reads of it; made only when it is read.
+        lines: the same as text; computed only if it is written.
         as_json: which of the two is written.
         err: on stderr, where stdout has the data itself.
-        allow_nan: whether a number may be one that JSON does not have.
+        allow_nan: whether numbers may be NaN or infinite, which JSON does not have.
 
     Raises:
         OSError: if it cannot be written.
@@ -53,7 +53,7 @@ def answer_all(
 ) -> None:
     """Write several messages, a line of ``--json`` each, or one text about all of them.
 
-    Of the two only what is written is made.
+    Only the one that is written is computed.
 
     Raises:
         OSError: if it cannot be written.

@@ -12,7 +12,7 @@ class NumbersMayBeNegative(TyperCommand):
     """A command whose argument may be ``-5``, wherever it stands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put negative numbers where no options are looked for, if no option takes them."""
+        """Move negative numbers that are not an option's value to after ``--``."""
         takes_one = {
             name
             for option in self.params
@@ -22,11 +22,11 @@ class NumbersMayBeNegative(TyperCommand):
         if "--" in args:
             return super().parse_args(ctx, args)
         numbers = [
-            place
-            for place, word in enumerate(args)
-            if _NEGATIVE.fullmatch(word) and (place == 0 or args[place - 1] not in takes_one)
+            index
+            for index, word in enumerate(args)
+            if _NEGATIVE.fullmatch(word) and (index == 0 or args[index - 1] not in takes_one)
         ]
         if numbers:
-            others = [word for place, word in enumerate(args) if place not in numbers]
-            args = [*others, "--", *(args[place] for place in numbers)]
+            others = [word for index, word in enumerate(args) if index not in numbers]
+            args = [*others, "--", *(args[index] for index in numbers)]
         return super().parse_args(ctx, args)

@@ -1,4 +1,4 @@
-"""A time as people write it → seconds."""
+"""Durations and moments as people write them → seconds, and ns since 1970."""
 
 import re
 
@@ -15,7 +15,7 @@ def seconds_of(text: str, option: str) -> float:
     """Return a time such as ``90``, ``60s``, ``5m``, ``2h`` or ``1d`` in seconds.
 
     Raises:
-        UsageError: with the option that it was given to, if it is none of these, or zero.
+        UsageError: if it is none of these, or zero; the message names ``option``.
 
     >>> seconds_of("1.5m", "--for")
     90.0
@@ -31,7 +31,9 @@ def seconds_of(text: str, option: str) -> float:
 
 
 def since_ns_of(text: str, option: str, *, now_ns: int) -> int:
-    """Return the moment since when, in ns since 1970: a time before now, a day or a moment in UTC.
+    """Return a moment of the past in ns since 1970, from a duration before now, a day, or a moment.
+
+    Days and moments are in UTC.
 
     Raises:
         UsageError: if it is none of these, or not in the past.

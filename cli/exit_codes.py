@@ -64,7 +64,7 @@ from journal.summaries import ExitError, Verdict
 
 
 class Exit(IntEnum):
-    """What a process says with its exit code. Codes that are not here are failures, too."""
+    """The exit codes of a process. Codes that are not here are failures, too."""
 
     OK = 0
     BUG = 1
@@ -179,14 +179,14 @@ _SETUP = frozenset(
         *(errno.ENAMETOOLONG, errno.ENOTEMPTY, errno.EADDRINUSE, errno.EADDRNOTAVAIL),
     }
 )
-"""What no later try changes: permissions, names, ports. A person has to."""
+"""Errors that only a person can put right, such as those of permissions, names and ports."""
 
 EXPECTED = (CommandError, EventLogError, EngineError, FeedError, OSError)
 """The errors that are answers. Anything else is a bug and keeps its traceback."""
 
 
 def end_with(verdict: Verdict) -> None:
-    """End a command that has said all with the code of what it found; go on if that is clean.
+    """End a command, whose result is written, with the code of its verdict; return if it is clean.
 
     Raises:
         Exit: of typer, with the code.
@@ -207,7 +207,7 @@ def code_of(error: Exception) -> Exit:
 
 
 def _code_of_system(error: OSError) -> Exit:
-    """Return the code of what the operating system refused, by why it did."""
+    """Return the code of an error of the operating system, by its cause."""
     if isinstance(error, ConnectionError | TimeoutError):
         return Exit.UNREACHABLE
     if error.errno in _DEVICE - {errno.EROFS}:
@@ -216,7 +216,7 @@ def _code_of_system(error: OSError) -> Exit:
 
 
 def sentence_of(error: Exception) -> str:
-    """Return what is the matter as people say it, with the file that it is about."""
+    """Return an error as a sentence, with the file that it is about."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error) or type(error).__name__
     about = [str(name) for name in (error.filename, error.filename2) if name is not None]
@@ -224,7 +224,7 @@ def sentence_of(error: Exception) -> str:
 
 
 def report(error: Exception, *, as_json: bool) -> Exit:
-    """Say on stderr what is the matter and what to do; return the code to exit with."""
+    """Write an error and its hint to stderr; return the code to exit with."""
     code = code_of(error)
     if code is Exit.PIPE:
         return code  # nobody reads any more, which is no error

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from eventlog.reader import Reader
 
 _met: "dict[Path, Hole]" = {}
-"""By file; a file that is met again, from another offset, is one hole."""
+"""By file: holes of the same file are joined into one."""
 
 
 def opened(directory: Path) -> "Reader":
@@ -22,7 +22,7 @@ def opened(directory: Path) -> "Reader":
 
     Raises:
         NoLog: if there is no log.
-        Corrupt: if the manifest, the mark or the open segments do not hold what was acknowledged.
+        Corrupt: if the manifest, watermark or open segments do not hold what was acknowledged.
     """
     from eventlog.reader import Reader  # which takes a moment, and --help does not need it
 
@@ -30,15 +30,15 @@ def opened(directory: Path) -> "Reader":
 
 
 def met() -> CommandError | None:
-    """Return what could not be shown, as what the command ends with; ``None`` if all could."""
+    """Return the error with which the command ends; ``None`` if all records could be shown."""
     if not _met:
         return None
-    told = [
+    sentences = [
         f"{hole.path}: offsets {hole.first:,} to {hole.end - 1:,} cannot be shown: {hole.why}"
         for hole in sorted(_met.values())
     ]
     hint = "The rest is as it was recorded. Restore the file from a copy; trader verify says more."
-    return JournalCorrupt("\n  ".join(told), hint=hint)
+    return JournalCorrupt("\n  ".join(sentences), hint=hint)
 
 
 def forget() -> None:

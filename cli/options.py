@@ -48,7 +48,7 @@ Executor = Annotated[
 
 
 def assigned(set_: list[str] | None, executor: Choice | None) -> list[str]:
-    """Return what `Set` and `Executor` choose, as assignments of settings."""
+    """Return the choices of `Set` and `Executor` as assignments of settings, KEY=VALUE."""
     return [*(set_ or []), *([] if executor is None else [f"step.executor={executor}"])]
 
 
@@ -70,7 +70,7 @@ Markets = Annotated[
     list[str] | None,
     typer.Option("--market", metavar="ID", show_default=MARKET, help="May be repeated."),
 ]
-"""The markets of a command that has several; of none named it is `MARKET`."""
+"""The markets of a command that may have several; by default only `MARKET`."""
 
 Scenario = Annotated[
     str,

@@ -15,17 +15,17 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from analysis import summaries as told
+from analysis import summaries as analysis_summaries
 from analysis.figures import ReportSummary
 from journal import messages, summaries
 from journal.messages import message_type_of
 
 _SAID: dict[str, tuple[type, ...]] = {
-    "status": (told.StatusSummary,),
-    "why": (told.DecisionSummary, told.DecisionFeaturesSummary),
+    "status": (analysis_summaries.StatusSummary,),
+    "why": (analysis_summaries.DecisionSummary, analysis_summaries.DecisionFeaturesSummary),
     "log": (summaries.RecordSaid, summaries.RecordsShown),
     "report": (ReportSummary,),
-    "compare": (told.Comparison,),
+    "compare": (analysis_summaries.Comparison,),
     "checkpoints": (
         *(summaries.CheckpointSaid, summaries.CheckpointDamagedSaid),
         summaries.CheckpointsKept,
@@ -41,20 +41,20 @@ _SAID: dict[str, tuple[type, ...]] = {
     "import": (summaries.ImportSummary,),
     "backfill": (summaries.BackfillSummary,),
     "exchange": (summaries.Listening,),
-    "evaluate": (told.EvaluationSummary,),
+    "evaluate": (analysis_summaries.EvaluationSummary,),
     "init": (summaries.Initialised,),
     "config": (summaries.SettingSaid, summaries.KeptSettingSaid, summaries.Configured),
     "doctor": (summaries.Check, summaries.Diagnosed),
     "error": (summaries.ExitError,),
 }
-"""The messages of a command; of several that are the same line, it is one or the other."""
+"""The messages of each command; types with the same ``message_type`` are variants of one line."""
 
 COMMANDS = (*sorted({*_SAID} - {"error"}), "error")
 """What has a schema: the commands, and ``error`` for the last line of one that failed."""
 
 
 def schema(command: str) -> dict[str, Any]:
-    """Return the schema of one line that a command says."""
+    """Return the schema of one line of a command's output."""
     said = _SAID.get(command, ())
     kinds = [
         _line(kind, [each for each in said if message_type_of(each) == kind])
@@ -68,9 +68,11 @@ def schema(command: str) -> dict[str, Any]:
 
 
 def _line(kind: str, types: list[type]) -> dict[str, Any]:
-    """Return the schema of a line; what only some of its types have may be absent."""
+    """Return the schema of a line; fields that only some of its types have may be absent."""
     objects = [_object(each) for each in types]
-    properties = {name: told for each in objects for name, told in each["properties"].items()}
+    properties = {
+        name: described for each in objects for name, described in each["properties"].items()
+    }
     required = [name for name in properties if all(name in each["required"] for each in objects)]
     return {
         "type": "object",
@@ -81,7 +83,7 @@ def _line(kind: str, types: list[type]) -> dict[str, Any]:
 
 
 def _object(of: type) -> dict[str, Any]:
-    """Return the schema of a dataclass, from its fields' types and what they are said to mean."""
+    """Return the schema of a dataclass, from the types and the descriptions of its fields."""
     types, properties, required = get_type_hints(of), {}, []
     for each in fields(of):
         how = each.metadata
@@ -100,7 +102,7 @@ _JSON_TYPES |= {dict: "object", list: "array", tuple: "array"}
 
 
 def _type(kind: Any) -> dict[str, Any]:
-    """Return the schema of a type as fields of summaries have it."""
+    """Return the schema of the type of a field."""
     if kind is Any or kind is object:
         return {}
     if (bare := _without_none(kind)) != kind:

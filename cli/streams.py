@@ -1,8 +1,8 @@
 """Standard output and standard error as a command needs them: open, and with errors reported.
 
-Data goes to stdout: what cannot be written there is the command's failure, with a code of its own,
-and quiet where the reader has simply had enough, as ``head`` has. Messages go to stderr: what
-cannot be written there ends nothing.
+Data goes to stdout: if it cannot be written there, the command fails with a code of its own, and
+without a message if the reader has closed the pipe, as ``head`` does. Messages go to stderr: if
+they cannot be written there, the command continues.
 """
 
 import errno
@@ -18,7 +18,7 @@ from journal.errors import OutputFailed, ReaderGone
 
 
 class _Guarded(io.RawIOBase):
-    """A descriptor whose first error is raised as `OutputFailed`, or not at all."""
+    """A descriptor whose first error is raised as `OutputFailed` or, on stderr, ignored."""
 
     def __init__(self, number: int, *, is_data: bool) -> None:
         self._number = number
@@ -52,12 +52,12 @@ class _Guarded(io.RawIOBase):
         while True:
             try:
                 return os.write(self._number, data)
-            except BlockingIOError:  # as whoever started us made it
+            except BlockingIOError:  # the process that started this one made it so
                 select.select([], [self._number], [])
 
 
 def guard() -> None:
-    """Make both streams what this module says; streams that are not the process's own stay."""
+    """Guard stdout and stderr as this module says; streams that a caller has replaced stay."""
     _open_missing()
     for name, is_data in (("stdout", True), ("stderr", False)):
         stream: TextIO | None = getattr(sys, name)
@@ -85,15 +85,15 @@ class _Text(io.TextIOWrapper):
 
 
 def _open_missing() -> None:
-    """Open what was closed when we were started: else the next file would have its number.
+    """Open standard streams that were closed at the start: else the next file would become one.
 
-    Nothing can be written to the stdout that was closed: who closed it and asks for data is told.
+    A stdout that was closed is opened for reading only, so that a command with data to write fails.
     """
     for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free, which is this one: those below are open by now.
+            # The lowest free number is taken, which is this one: those below are open by now.
             opened = os.open(os.devnull, flags)
             if opened != number:
                 os.dup2(opened, number)
@@ -104,7 +104,7 @@ def _open_missing() -> None:
 
 
 def finish() -> Exit | None:
-    """Write what is buffered; return the code of what that failed with, if it did."""
+    """Write what is buffered; return the exit code if that failed on stdout, else ``None``."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

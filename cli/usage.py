@@ -1,4 +1,4 @@
-"""What the parser of arguments refuses → our own sentence, with what was probably meant."""
+"""Errors of the parser of arguments → our own sentence, with a hint at what was probably meant."""
 
 import difflib
 from pathlib import Path
@@ -19,10 +19,9 @@ _PLAINER = {
 
 
 def refused(error: typer.TyperException, words: list[str]) -> CommandError | None:
-    """Return the error of a command that was called as it is not meant to be.
+    """Return the usage error for an error of the parser; ``words`` are the arguments as typed.
 
-    ``None`` if it was called without a word, which showed its help. ``words`` are the arguments as
-    they were typed.
+    ``None`` if it was called without arguments, which showed its help.
     """
     context = getattr(error, "ctx", None)
     sentence = _sentence(error)
@@ -43,7 +42,7 @@ def _sentence(error: typer.TyperException) -> str:
 
 
 def _option(error: typer.TyperException) -> str:
-    """Return the option that is nearest to the one that is none."""
+    """Return a hint at the known option nearest to an unknown one; empty if none is near."""
     named, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
     if not named or context is None:
         return ""
@@ -54,7 +53,7 @@ def _option(error: typer.TyperException) -> str:
 
 
 def _journal(context: object, sentence: str, words: list[str]) -> str:
-    """Return how a journal or a home is named, where one stands as an argument."""
+    """Return a hint at the options of journal and home, if one was given as an argument."""
     params = getattr(getattr(context, "command", None), "params", [])
     if not sentence.startswith(_MARK) or not any("--journal" in each.opts for each in params):
         return ""

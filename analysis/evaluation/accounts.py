@@ -21,9 +21,13 @@ Int64s = npt.NDArray[np.int64]
 def accounts(
     asked: Questions, said: Mapping[str, Answers], *, cash: int, horizon_ns: int
 ) -> tuple[EvaluatedAccount, ...]:
-    """Return the accounts of engines, ours among them, and of those that it is compared with.
+    """Return the accounts of the engines, ours among them, and of the strategies next to them.
 
-    What is gained within a horizon counts as one event. ``said`` is what each engine said, by name.
+    Args:
+        asked: the predictions.
+        said: the answers of each engine, by its name.
+        cash: what every account begins with, in the quote currency.
+        horizon_ns: gains within one horizon count as one event.
     """
     ours = said[OURS]
     cash_e8 = cash * 10**8
@@ -51,7 +55,7 @@ def accounts(
 
 
 def _against(asked: Questions, lead_e8: Int64s, horizon_ns: int) -> IntervalSaid | None:
-    """Return by how much we lead at the end, and what of it is beyond chance."""
+    """Return our lead at the end, in the quote currency, with its confidence sequence."""
     steps = np.diff(lead_e8[asked.tick], prepend=0) / 10**8
-    found = interval(steps, asked.time_ns, block_ns=horizon_ns)
-    return None if found is None else found.scaled(len(steps)).said()
+    mean = interval(steps, asked.time_ns, block_ns=horizon_ns)
+    return None if mean is None else mean.scaled(len(steps)).said()

@@ -1,6 +1,7 @@
-"""The engine through the loop, and what it said at every tick.
+"""Runs an engine over records through the ordinary loop, and collects what it predicted.
 
-This is the one place that knows where the engine keeps what it said and saw.
+In an evaluation, only this module knows in which columns and arrays the engine keeps its forecasts,
+its features and its accounts.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,11 +32,11 @@ Floats = npt.NDArray[np.float64]
 OURS = "ours"
 NETWORK = "network alone"
 FORECASTS = {OURS: "p_up", "ours, not calibrated": "p_up_raw", NETWORK: "p_up_network"}
-"""What is reported → the column of a `Decision` that has it."""
+"""The forecasts that are reported, by name → their column in a `Decision`."""
 
 
 class Answers(NamedTuple):
-    """What an engine said, tick by tick, and what it saw, prediction by prediction."""
+    """What an engine predicted at each tick, and the features of each prediction."""
 
     forecasts: dict[str, Floats]  # name → [ticks]
     rows: Rows
@@ -44,7 +45,7 @@ class Answers(NamedTuple):
     scored: int
     hits: int
     fills: int
-    net_e8: npt.NDArray[np.int64]  # [ticks]: equity, and that of the accounts beside it
+    net_e8: npt.NDArray[np.int64]  # [ticks]: equity; then gross, buy and hold, random entry
     gross_e8: npt.NDArray[np.int64]
     holder_e8: npt.NDArray[np.int64]
     random_e8: npt.NDArray[np.int64]
@@ -52,7 +53,10 @@ class Answers(NamedTuple):
 
 @dataclass(slots=True)
 class Stretch:
-    """Ticks before which the state is kept, and that state once it is reached."""
+    """A request to keep the state after so many ticks, and that state once it is reached.
+
+    States exist only between chunks: ``after_ticks`` then becomes the number of ticks it includes.
+    """
 
     after_ticks: int
     state: Arrays | None = None
@@ -68,9 +72,9 @@ class _Samples:
     def see(self, engine: Engine) -> None:
         before, self._cursors = self._cursors, cursors_in(engine.small_bytes())
         rows = engine.parameters.memory_rows
-        places = np.arange(before[0], self._cursors[0], dtype=np.int64) % rows
-        if len(places):
-            samples = engine.ring_rows("memory.samples", places)
+        slots = np.arange(before[0], self._cursors[0], dtype=np.int64) % rows
+        if len(slots):
+            samples = engine.ring_rows("memory.samples", slots)
             self.features.append(samples[:, : len(NAMES)])
 
 
@@ -88,17 +92,20 @@ def answers(
     state: Arrays | None = None,
     skip_ticks: int = 0,
 ) -> Answers:
-    """Carry an engine over records and return what it said.
+    """Run an engine over records and return what it predicted.
 
     Args:
         parameters: the engine's.
-        source: records in the log's schema; effects among them are passed over.
-        advance: told how many records are done.
+        source: records in the log's schema; effects among them are ignored.
+        advance: called with the number of records of each chunk.
         rules: the venue's.
-        snapshot: filled with the state after the chunk in which its tick is.
-        state: to begin with, instead of the first one.
-        skip_ticks: so many ticks are passed over, for a state that includes them. A chunk has to
-            end there.
+        snapshot: filled with the state after the chunk in which its ticks are reached.
+        state: to begin with, instead of the initial one.
+        skip_ticks: how many ticks ``state`` includes already; they are not run again. They have to
+            end with a chunk.
+
+    Raises:
+        UsageError: if there is no tick.
     """
     engine = (
         Engine.initial(parameters, rules) if state is None else Engine(parameters, state, rules)
@@ -111,12 +118,12 @@ def answers(
         if snapshot is not None and snapshot.state is None and sink.ticks >= snapshot.after_ticks:
             snapshot.after_ticks, snapshot.state = sink.ticks, reached.state()
 
-    sink = CollectingSink(lambda said: decisions.append(said.select(_COLUMNS)), watch=watch)
+    sink = CollectingSink(lambda batch: decisions.append(batch.select(_COLUMNS)), watch=watch)
     market, rows = Market.initial(rules), []
 
     def watched() -> Iterator[pa.RecordBatch]:
         skipped = 0
-        # Of a longer chunk the ring might not hold all that was predicted in it.
+        # In a longer chunk there might be more predictions than the ring of samples holds.
         for chunk in _numbered(source, min(CHUNK_TICKS, parameters.memory_rows)):
             folded = market.fold(chunk)
             rows.append(folded)
@@ -127,20 +134,20 @@ def answers(
             advance(chunk.num_rows)
 
     run(engine, watched(), sink)
-    said = pa.Table.from_batches(decisions) if decisions else None
-    if said is None or not said.num_rows:
+    table = pa.Table.from_batches(decisions) if decisions else None
+    if table is None or not table.num_rows:
         raise UsageError("there is no tick to evaluate")
-    net_e8, gross_e8, holder_e8, random_e8 = (counts_e8(said.column(name)) for name in _EQUITY)
+    net_e8, gross_e8, holder_e8, random_e8 = (counts_e8(table.column(name)) for name in _EQUITY)
     return Answers(
         forecasts={
-            name: said.column(column).to_numpy().astype(np.float64)
+            name: table.column(column).to_numpy().astype(np.float64)
             for name, column in FORECASTS.items()
         },
         rows=np.concatenate(rows),
         features=np.concatenate(samples.features),
-        offsets=said.column("cause").to_numpy(),
-        scored=pc.sum(said.column("scored")).as_py(),
-        hits=pc.sum(said.column("scored_hits")).as_py(),
+        offsets=table.column("cause").to_numpy(),
+        scored=pc.sum(table.column("scored")).as_py(),
+        hits=pc.sum(table.column("scored_hits")).as_py(),
         fills=sink.fills,
         net_e8=net_e8,
         gross_e8=gross_e8,
@@ -155,7 +162,7 @@ def frozen(parameters: Parameters) -> Parameters:
 
 
 def _numbered(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
-    """Yield chunks at dense offsets, whatever numbers they came with."""
+    """Yield chunks of at most ``size`` inputs, renumbered with dense offsets from 0."""
     offset = 0
     for chunk in chunks(batches, size):
         yield renumber(chunk, first_offset=offset)

@@ -1,8 +1,8 @@
 """What a user would take instead: rules, refitted batch models, and River's online learners.
 
 All answer the same questions from the same features, and learn from a label only once it is known.
-scikit-learn and River belong to the dependency group `test`: where one is not installed, its rows
-are not there.
+scikit-learn and River belong to the dependency group `test`: if one is not installed, its models
+are left out. Forecasts are probabilities of a rise, [predictions].
 """
 
 from collections import deque
@@ -24,7 +24,7 @@ PRIOR = "prior"
 PERSISTENCE = "persistence"
 _BINS = 40
 REFITS = 10
-"""The stream's parts; batch models are refitted on all that is known at the start of each."""
+"""Equal parts of the stream; at the start of each, batch models are refitted on known labels."""
 
 _FIT_LABELS_MIN = 200
 
@@ -33,49 +33,49 @@ _FIT_LABELS_MIN = 200
 
 
 def prior(asked: Questions) -> Floats:
-    """Return the running share of rises among the labels known."""
+    """Return the running share of rises among the labels known (Laplace's rule of succession)."""
     ups, moves = _running(asked, asked.rose)
     return (ups + 1) / (moves + 2)
 
 
 def persistence(asked: Questions) -> Floats:
-    """Return the last known direction, with the share of times that this was right."""
+    """Return the last known direction; its probability is the running share of hits."""
     return _ruled(asked, _last_direction(asked))
 
 
 def imbalance(asked: Questions) -> Floats:
-    """Return the share of the volume at the touch that bids: the rule without any learning."""
+    """Return the bid's share of the volume at the touch: the rule without any learning."""
     return 0.5 * (1 + asked.imbalance)
 
 
 def calibrated_imbalance(asked: Questions) -> Floats:
-    """Return the running share of rises among labels of about this imbalance.
+    """Return the running share of rises among known labels with the imbalance in the same bin.
 
     Microprice is the same rule: its gap to the mid is the spread times half the imbalance.
     """
-    place = np.minimum((0.5 * (1 + asked.imbalance) * _BINS).astype(np.int64), _BINS - 1)
+    bin_of = np.minimum((0.5 * (1 + asked.imbalance) * _BINS).astype(np.int64), _BINS - 1)
     # The first guess of a bin is its middle, with the weight of two labels.
     ups, moves = (2 * (np.arange(_BINS) + 0.5) / _BINS).tolist(), [2.0] * _BINS
-    places, matured = place.tolist(), asked.matured().tolist()
+    bins, matured = bin_of.tolist(), asked.matured().tolist()
     moved, rose = asked.moved.tolist(), asked.rose.tolist()
-    said, done = [], 0
-    for now, known in zip(places, matured, strict=True):
+    forecasts, done = [], 0
+    for now, known in zip(bins, matured, strict=True):
         for label in range(done, known):
             if moved[label]:
-                moves[places[label]] += 1
-                ups[places[label]] += rose[label]
+                moves[bins[label]] += 1
+                ups[bins[label]] += rose[label]
         done = known
-        said.append(ups[now] / moves[now])
-    return np.array(said)
+        forecasts.append(ups[now] / moves[now])
+    return np.array(forecasts)
 
 
 def order_flow(asked: Questions) -> Floats:
-    """Return the sign of the order-flow imbalance, with the share of times it was right."""
+    """Return the sign of the order-flow imbalance; its probability is the running share of hits."""
     return _ruled(asked, np.sign(asked.order_flow))
 
 
 def _last_direction(asked: Questions) -> Floats:
-    """Return the direction of the last label known that moved, 0 before the first."""
+    """Return the direction of the last known label that moved: 1, -1, or 0 before the first."""
     count = len(asked.tick)
     last_moved = np.maximum.accumulate(np.where(asked.moved, np.arange(count), -1))
     known = np.concatenate([[-1], last_moved])[asked.matured()]
@@ -90,7 +90,7 @@ def _ruled(asked: Questions, sign: Floats) -> Floats:
 def _running(
     asked: Questions, counted: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_] | None = None
 ) -> tuple[Floats, Floats]:
-    """Return how many of the labels known are counted, and of how many."""
+    """Return how many of the labels known at each prediction are counted, and of how many."""
     rows = asked.moved if among is None else asked.moved & among
     matured = asked.matured()
     totals = [np.concatenate([[0], np.cumsum(rows & part)])[matured] for part in (counted, rows)]
@@ -110,21 +110,21 @@ RULES: dict[str, Callable[[Questions], Floats]] = {
 
 
 def models(*, slow: bool) -> dict[str, Callable[[Questions, Features, Advance], Floats]]:
-    """Return the learners that are installed, by name; with ``slow``, those of minutes, too."""
-    found: dict[str, Callable[[Questions, Features, Advance], Floats]] = {}
+    """Return the models that are installed, by name; with ``slow`` also those that take minutes."""
+    installed: dict[str, Callable[[Questions, Features, Advance], Floats]] = {}
     if find_spec("sklearn"):
-        found["batch logistic regression"] = _walk_forward(_logistic)
+        installed["batch logistic regression"] = _walk_forward(_logistic)
         if slow:
-            found["batch gradient boosting"] = _walk_forward(_boosting)
+            installed["batch gradient boosting"] = _walk_forward(_boosting)
     if find_spec("river") and slow:
-        found["River LogisticRegression"] = _best_river_logistic
+        installed["River LogisticRegression"] = _best_river_logistic
         for name, make in _RIVER.items():
-            found[name] = _river(make)
-    return found
+            installed[name] = _river(make)
+    return installed
 
 
 def lacking() -> list[str]:
-    """Return the packages whose models are not there."""
+    """Return the packages that are not installed, whose models are left out."""
     return [name for name, package in _PACKAGES.items() if not find_spec(package)]
 
 
@@ -132,14 +132,14 @@ _PACKAGES = {"scikit-learn": "sklearn", "River": "river"}
 
 
 def steps_of(name: str, rows: int) -> int:
-    """Return how many rows a model tells its progress of."""
+    """Return how many rows a model reports as done in all, over so many rows of features."""
     return rows * (len(_RIVER_STEPS) if name == "River LogisticRegression" else 1)
 
 
 def _walk_forward(make: Callable[[], Any]) -> Callable[[Questions, Features, Advance], Floats]:
     def forecasts(asked: Questions, features: Features, advance: Advance) -> Floats:
-        said = prior(asked)
-        count = len(said)
+        p_up = prior(asked)
+        count = len(p_up)
         for part in range(REFITS):
             first, end = count * part // REFITS, count * (part + 1) // REFITS
             known = (asked.known_at <= first) & asked.moved
@@ -148,15 +148,15 @@ def _walk_forward(make: Callable[[], Any]) -> Callable[[Questions, Features, Adv
                 model = make()
                 with _one_thread():
                     model.fit(features[known], rose)
-                    said[first:end] = model.predict_proba(features[first:end])[:, 1]
+                    p_up[first:end] = model.predict_proba(features[first:end])[:, 1]
             advance(end - first)
-        return said
+        return p_up
 
     return forecasts
 
 
 def _one_thread() -> Any:
-    """Keep what is loaded from threads of its own: beside other work they wait for each other."""
+    """Limit libraries to one thread each: on a busy machine, their threads wait for each other."""
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1)
@@ -180,50 +180,50 @@ def _boosting() -> Any:
 
 def _river(make: Callable[[], Any]) -> Callable[[Questions, Features, Advance], Floats]:
     def forecasts(asked: Questions, features: Features, advance: Advance) -> Floats:
-        return _asked_one_by_one(make(), asked, features, advance)
+        return _one_by_one(make(), asked, features, advance)
 
     return forecasts
 
 
-def _asked_one_by_one(model: Any, asked: Questions, features: Features, advance: Advance) -> Floats:
-    """Put the questions to a River model through one queue of those that wait for their label.
+def _one_by_one(model: Any, asked: Questions, features: Features, advance: Advance) -> Floats:
+    """Predict and learn in order of time; a queue holds the samples whose label is not known yet.
 
-    Only what will be scored is asked: a prediction changes none of these models.
+    Only predictions that will be scored are made: making one changes none of these models.
     """
-    said = np.full(len(asked.tick), 0.5)
+    p_up = np.full(len(asked.tick), 0.5)
     waiting: deque[tuple[int, dict[int, float], bool]] = deque()
-    for place, values in _moved(asked, features):
-        while waiting and waiting[0][0] <= place:
+    for index, values in _moved(asked, features):
+        while waiting and waiting[0][0] <= index:
             _, sample, rose = waiting.popleft()
             model.learn_one(sample, rose)
         sample = dict(enumerate(values))
-        said[place] = model.predict_proba_one(sample).get(True, 0.5)
-        waiting.append((int(asked.known_at[place]), sample, bool(asked.rose[place])))
-        if place % 256 == 0:
+        p_up[index] = model.predict_proba_one(sample).get(True, 0.5)
+        waiting.append((int(asked.known_at[index]), sample, bool(asked.rose[index])))
+        if index % 256 == 0:
             advance(0)
         advance(1)
-    return said
+    return p_up
 
 
 def _moved(asked: Questions, features: Features) -> Iterator[tuple[int, list[float]]]:
-    for place in np.flatnonzero(asked.moved).tolist():
-        yield place, features[place].tolist()
+    for index in np.flatnonzero(asked.moved).tolist():
+        yield index, features[index].tolist()
 
 
 _RIVER_STEPS = (0.001, 0.005, 0.02)
 
 
 def _best_river_logistic(asked: Questions, features: Features, advance: Advance) -> Floats:
-    """Return the forecasts of the step size that turned out best: tuned in hindsight."""
+    """Return the forecasts of the step size with the least log-loss, chosen in hindsight."""
     from river import linear_model, optim, preprocessing
 
     best, least = np.full(len(asked.tick), 0.5), np.inf
     for step in _RIVER_STEPS:
         model = preprocessing.StandardScaler() | linear_model.LogisticRegression(optim.SGD(step))
-        said = _asked_one_by_one(model, asked, features, advance)
-        loss = float(np.mean(log_losses(said[asked.moved], asked.rose[asked.moved])))
+        p_up = _one_by_one(model, asked, features, advance)
+        loss = float(np.mean(log_losses(p_up[asked.moved], asked.rose[asked.moved])))
         if loss < least:
-            best, least = said, loss
+            best, least = p_up, loss
     return best
 
 

@@ -1,7 +1,7 @@
 """A confidence sequence of how much one forecaster is better than another.
 
-It holds at all times at once, so that looking at it while the stream goes on, and stopping when one
-likes what one sees, does not spoil it. It is the asymptotic confidence sequence of Waudby-Smith et
+It is valid at all times at once: one may look at it while the stream goes on, and stop whenever one
+likes, without invalidating it. It is the asymptotic confidence sequence of Waudby-Smith et
 al. (arXiv 2103.06476, theorem 2.2) in the manner of Choe & Ramdas (arXiv 2110.00115), who compare
 forecasters by the differences of their scores: their empirical-Bernstein bound needs the range of a
 difference, which for log-losses is so wide that a stream of some hundred horizons says nothing.
@@ -33,11 +33,18 @@ def interval(
 ) -> Interval | None:
     """Return the confidence sequence's last interval for the mean of differences.
 
-    ``None`` if there are too few blocks to say anything.
+    Args:
+        differences: of scores or gains, in order of time, [values].
+        time_ns: when the prediction of each was made, [values].
+        block_ns: the length of a block, at least the horizon.
+        alpha: one minus the coverage.
+
+    Returns:
+        The interval in the unit of the differences; ``None`` if there are too few blocks.
     """
     if not len(differences):
         return None
-    # Only blocks in which something was scored; time may have stood still for long.
+    # Only blocks in which something was scored: there may be long times without a tick.
     _, block = np.unique((time_ns - time_ns[0]) // block_ns, return_inverse=True)
     sums = np.bincount(block, weights=differences)
     count = len(sums)

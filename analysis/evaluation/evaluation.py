@@ -23,6 +23,7 @@ from journal.reading.score import gain_of
 Floats = npt.NDArray[np.float64]
 
 FROZEN_SHARE = 0.25
+"""After this share of a source or a journal the frozen model learns nothing more."""
 
 
 def evaluation(
@@ -33,10 +34,17 @@ def evaluation(
     baselines: str,
     with_frozen: bool,
 ) -> EvaluationSummary:
-    """Evaluate an engine of these parameters, and of each variant's, on a source.
+    """Evaluate an engine with these parameters, and one with each variant's, on a source.
+
+    Args:
+        source: what is evaluated on.
+        parameters: ours.
+        variants: parameters of the other engines, by name.
+        baselines: ``none``, ``rules``, ``fast`` or ``all``: see `EvaluationPlan`.
+        with_frozen: whether the frozen model is evaluated, too.
 
     Raises:
-        UsageError: if there is nothing to be evaluated in it.
+        UsageError: if there is no tick, or no label moved, or ``memory_rows`` is too small.
     """
     snapshot = Stretch(int(source.ticks * FROZEN_SHARE))
     started_s = clock.monotonic_s()
@@ -105,7 +113,7 @@ def _run(label: str, source: Source, parameters: Parameters, snapshot: Stretch |
 
 
 def _frozen(source: Source, parameters: Parameters, snapshot: Stretch, asked: Questions) -> Floats:
-    """Return what the state of then, that learns no more, says of the rest."""
+    """Return the forecasts of the frozen model, [predictions]; NaN before it was frozen."""
     after = snapshot.after_ticks
     with progress("frozen at 25 %", source.count) as advance:
         answer = answers(

@@ -1,4 +1,4 @@
-"""An evaluation from what was asked for to its figures; refused before TensorFlow is loaded."""
+"""An evaluation, from its options to its figures; refused before TensorFlow is loaded."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -29,46 +29,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationPlan:
-    """What an evaluation was asked for, of one source: a journal, files, or a synthetic market."""
+    """The options of an evaluation of one source: a journal, files, or a synthetic market."""
 
     home: Path
     journal: str | None
-    """Where there are neither files nor a stream; may be left out where the home has one."""
+    """The name of a journal; ``None`` is the only one of the home, if no other source is named."""
     files: Sequence[Path]
     layout: Layout
-    """Of the files."""
+    """How the files are to be read."""
     market: str
-    """Of recorded frames."""
+    """The market's id, for recorded frames."""
     venue: str | None
-    """Of files; ``None`` is the journal's, or BTC Markets."""
+    """The exchange of the files; ``None`` is the journal's, or BTC Markets."""
     stream: str | None
     """The name of a synthetic market (`feeds.streams`)."""
     seed: int
     ticks: int
     baselines: str
-    """Which others the engine is compared with: none, rules, fast or all; each has those of the
-    one before."""
+    """What the engine is compared with: none, rules, fast or all. Each includes the one before."""
     with_frozen: bool
-    """Whether the engine's own state of a quarter of the stream is evaluated, too."""
+    """Whether the frozen model, the engine's own state at a quarter, is evaluated, too."""
     executor: Choice = Choice.AUTO
     """Who runs the step."""
     chosen: Mapping[str, object]
-    """The engine's parameters that were chosen, by name."""
+    """The engine's parameters that were chosen, by name; the others are the source's."""
     ablations: Mapping[str, Mapping[str, object]]
-    """The same of other engines that are evaluated, by what they are called."""
+    """The same for each other engine that is evaluated, by the engine's name."""
 
 
 def evaluate(plan: EvaluationPlan, *, tell: Callable[[str], None]) -> EvaluationSummary:
-    """Carry an engine over a source; return its scores and accounts next to the others'.
+    """Run an engine over a source; return its scores and accounts next to those of the others.
 
-    ``tell`` is called with a sentence a file: what was taken for what.
+    ``tell`` is called with one sentence for each file: which column was read as what.
 
     Raises:
-        CommandError: (2) if it is not one source, or none that there is, or nothing in it can be
-            evaluated; (10) if there is no journal.
+        CommandError: (2) if more than one source is named, the stream is unknown, or nothing in the
+            source can be evaluated; (10) if there is no such journal.
         VenueUnknown: if there is no such venue.
         TableUnreadable: if a file cannot be read.
-        ParameterError: if a parameter is none.
+        ParameterError: if a parameter is unknown, of a wrong type or out of range.
     """
     _check(plan)
     compile_cache.reuse(plan.executor)
@@ -110,7 +109,7 @@ def _source(
         return sources.of_stream(plan.stream, seed=plan.seed, ticks=plan.ticks), {}
     if plan.files:
         venue = plan.venue or BTC_MARKETS
-        found = surveyed(plan.files, plan.market, plan.layout, venue=venue, tell=tell)
-        return sources.of_files(found), rules_at(venue).parameters
+        surveys = surveyed(plan.files, plan.market, plan.layout, venue=venue, tell=tell)
+        return sources.of_files(surveys), rules_at(venue).parameters
     source, parameters = sources.of_journal(find(plan.home, plan.journal))
     return source, asdict(parameters)

@@ -1,4 +1,4 @@
-"""The table: every forecaster on the same labels, and how certain the differences are."""
+"""The table of scores: every forecaster on the same labels, with intervals of the differences."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,13 +16,13 @@ Floats = npt.NDArray[np.float64]
 
 OPTIMUM = "known optimum"
 CURVE = ((0.0, 0.005), (0.10, 0.15), (0.25, 0.50), (0.60, 0.80), (0.80, 1.0))
-"""Parts of the stream at which a learning curve is looked at (Sahoo et al. 2018)."""
+"""The parts of the stream that a learning curve shows (Sahoo et al. 2018)."""
 
 ADAPTING_LABELS = 500
-"""So many labels after a change of the rule are looked at."""
+"""How many labels after a change of the rule are scored."""
 
 _BEST_LEAST = 0.51
-"""Where the optimum itself is hardly above a coin, no share of it is told."""
+"""If the optimum is less accurate, hardly better than a coin, no share of it is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,17 @@ def report(
     curves_of: tuple[str, ...] = (),
     changes: tuple[int, ...] = (),
 ) -> Report:
-    """Return the table of forecasts, each [predictions]; NaN where one was not asked.
+    """Return the table of scores.
 
-    ``changes`` are the predictions at which the rule of a synthetic market changed.
+    Args:
+        asked: the predictions and their labels.
+        forecasts: probabilities of a rise by name, [predictions]; NaN where one made none.
+        ours: the name of the forecaster that others are compared with.
+        persistence: the name of the reference of kappa.
+        horizon_ns: labels within one horizon of each other count as one.
+        optimum: the best possible forecast, [predictions], where it is known.
+        curves_of: the names of which a learning curve is made.
+        changes: indices of the predictions at which the rule of a synthetic market changed.
     """
     known = {**({} if optimum is None else {OPTIMUM: optimum}), **forecasts}
     scored = asked.moved
@@ -82,26 +90,26 @@ def report(
 def _against(
     p_up: Floats, ours: Floats, asked: Questions, where: npt.NDArray[np.bool_], horizon_ns: int
 ) -> IntervalSaid | None:
-    """Return a log-loss minus ours: above zero where we are better."""
+    """Return the interval of a log-loss minus ours: above zero, ours is better."""
     rose = asked.rose[where]
     difference = log_losses(p_up[where], rose) - log_losses(ours[where], rose)
-    found = interval(difference, asked.time_ns[where], block_ns=horizon_ns)
-    return None if found is None else found.said()
+    mean = interval(difference, asked.time_ns[where], block_ns=horizon_ns)
+    return None if mean is None else mean.said()
 
 
 def _curve(p_up: Floats, asked: Questions, optimum: Floats | None) -> Iterator[StreamPart]:
     scored = np.flatnonzero(asked.moved)
     for start, end in CURVE:
-        places = scored[int(len(scored) * start) : int(len(scored) * end)]
-        if len(places):
-            part = _part(p_up, asked, optimum, places)
+        labels = scored[int(len(scored) * start) : int(len(scored) * end)]
+        if len(labels):
+            part = _part(p_up, asked, optimum, labels)
             yield StreamPart(start=start, end=end, **part._asdict())
 
 
 def _after(change: int, p_up: Floats, asked: Questions, optimum: Floats | None) -> AfterChange:
-    places = np.flatnonzero(asked.moved)
-    places = places[places >= change][:ADAPTING_LABELS]
-    return AfterChange(at=change, **_part(p_up, asked, optimum, places)._asdict())
+    labels = np.flatnonzero(asked.moved)
+    labels = labels[labels >= change][:ADAPTING_LABELS]
+    return AfterChange(at=change, **_part(p_up, asked, optimum, labels)._asdict())
 
 
 class _Part(NamedTuple):

@@ -34,7 +34,7 @@ class Source:
     """About how many of them are ticks."""
 
     p_up: npt.NDArray[np.float64] | None = None
-    """The best possible forecast at each record, where it is known."""
+    """The best possible forecast at each record, [records], where it is known."""
 
     changes: list[int] = field(default_factory=list)
     """The records at which the rule changes."""
@@ -49,7 +49,7 @@ class Source:
 
 
 def of_journal(place: JournalPath) -> tuple[Source, Parameters]:
-    """Return a journal's records, and the parameters that it has."""
+    """Return a journal's records, and its parameters."""
     log = Reader.open(place.log)
     header = header_of(log, place)
     kinds = pa.array(TICK_KINDS)
@@ -74,12 +74,12 @@ def of_files(surveys: Sequence[Survey]) -> Source:
 
 def of_stream(name: str, *, seed: int, ticks: int) -> Source:
     """Return a synthetic market."""
-    made = market(name, seed=seed, ticks=ticks)
+    synthetic = market(name, seed=seed, ticks=ticks)
     return Source(
         f"{name} ({STREAMS[name].text}), seed {seed}",
-        made.batches,
-        len(made.kind),
+        synthetic.batches,
+        len(synthetic.kind),
         ticks,
-        made.p_up,
+        synthetic.p_up,
         STREAMS[name].changes(ticks),
     )

@@ -30,9 +30,9 @@ def write(
         place: the journal.
         log: its log.
         start: the first offset; a model has none.
-        end: the offset to stop before; a model is as it stood before it, and loads TensorFlow.
+        end: the offset to stop before; a model is as it stood before it, and needs TensorFlow.
         form: of records.
-        kinds: only records of these, where there are any.
+        kinds: only records of these kinds; all if there are none.
         force: replaces a file that is there.
 
     Raises:

@@ -15,7 +15,7 @@ from journal.progress import Advance
 from journal.reading import prices
 
 POINTS = 1_000
-"""A curve has at most so many."""
+"""How many points a curve has at most."""
 
 
 def write(
@@ -42,20 +42,20 @@ def write(
 
 
 def points(drawn: Curves) -> Iterator[tuple[float, int, dict[str, float]]]:
-    """Yield (time in s, ticks so far, values by tag) for each stretch with any."""
+    """Yield (time in s, ticks so far, values by tag) for each stretch that has a value."""
     ticks = 0
-    for place in range(drawn.count):
-        ticks += int(drawn.decisions[place])
-        learned = drawn.learned(slice(place, place + 1))
+    for cell in range(drawn.count):
+        ticks += int(drawn.decisions[cell])
+        learned = drawn.learned(slice(cell, cell + 1))
         values = {
             "learning/log_loss": learned.log_loss,
             "learning/baseline_log_loss": learned.baseline_log_loss,
             "learning/accuracy": learned.accuracy,
-            "learning/learning_rate": drawn.lasts["learning_rate"][place],
-            "account/equity": drawn.lasts["equity"][place],
-            "market/price": drawn.price_last[place],
+            "learning/learning_rate": drawn.lasts["learning_rate"][cell],
+            "account/equity": drawn.lasts["equity"][cell],
+            "market/price": drawn.price_last[cell],
         }
         known = {tag: value for tag, value in values.items() if value is not None}
         kept = {tag: float(value) for tag, value in known.items() if np.isfinite(value)}
         if kept:
-            yield drawn.time_ns[place] / 1e9, ticks, kept
+            yield drawn.time_ns[cell] / 1e9, ticks, kept

@@ -1,8 +1,8 @@
-"""A stretch of a log in another form: Parquet, CSV or JSON Lines, written as it is read.
+"""An interval of a log in another format: Parquet, CSV or JSON Lines, written as it is read.
 
 Parquet and JSON Lines hold every text as it was received. A CSV is for spreadsheets: a text that
-one would run as a formula (it begins with ``=``, ``+``, ``-`` or ``@`` and is no number) begins
-with ``'`` there, and what is not visible stands as an escape, so that a record is a line.
+one would run as a formula (it begins with ``=``, ``+``, ``-`` or ``@`` and is no number) gets a
+leading ``'``, and characters that are not visible are escaped, so that every record is one line.
 """
 
 import gzip
@@ -112,7 +112,7 @@ def put(
 
 @contextmanager
 def _gzip(file: BinaryIO) -> Iterator[Any]:
-    # No name and no time in it: the same records are the same bytes.
+    # Without a name and a time, the same records give the same bytes.
     with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as inner:
         yield inner
 
@@ -169,17 +169,17 @@ def _as_text(kind: pa.DataType) -> pa.DataType:
 
 def _texts(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if column.type == LEVELS:
-        said = [
+        texts = [
             None if levels is None else json.dumps(levels, default=_plain)
             for levels in column.to_pylist()
         ]
-        return pa.array(said, pa.string())
+        return pa.array(texts, pa.string())
     if pa.types.is_binary(column.type):
-        said = [
+        texts = [
             None if raw is None else raw.decode("utf-8", "backslashreplace")
             for raw in column.to_pylist()
         ]
-        return _cells(pa.array(said, pa.string()))
+        return _cells(pa.array(texts, pa.string()))
     if pa.types.is_decimal(column.type):
         return _decimals(column)
     return _cells(column) if pa.types.is_string(column.type) else column.cast(kind)
@@ -204,10 +204,10 @@ def _decimals(column: pa.Array) -> pa.Array:
 
 
 def _cells(column: pa.Array) -> pa.Array:
-    """Return texts that a spreadsheet runs nothing of, and a terminal shows on one line."""
+    """Return texts that a spreadsheet does not run, and that a terminal shows on one line."""
     encoded = column.dictionary_encode()
-    said = [cell(printable(text, len(text))) for text in encoded.dictionary.to_pylist()]
-    return pa.array(said, pa.string()).take(encoded.indices)
+    cells = [cell(printable(text, len(text))) for text in encoded.dictionary.to_pylist()]
+    return pa.array(cells, pa.string()).take(encoded.indices)
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-"""Can its confidence be believed? Probabilities compared with how often the price then rose.
+"""Reliability of the recorded probabilities, compared with how often the price then rose.
 
 Each recorded ``p_up`` is compared with the mid one horizon later, read from the market's records
 (`journal.reading.prices`) and not from the engine's own scoring; the rule is the engine's
-(`engine.learner.labels`), so it comes to as many labels. What did not move says nothing and is left
-out; so is what would reach across a gap, a session's start, or a market that is not valid.
+(`engine.learner.labels`), so it finds the same number of labels. Labels whose mid did not move are
+left out, as are those that would reach across a gap, a session's start, or an invalid market.
 """
 
 from itertools import pairwise
@@ -28,10 +28,10 @@ _NOTHING = Calibration.of(np.zeros(0), np.zeros(0, np.bool_))
 
 
 class Reliability:
-    """The calibrated and the raw probability of a rise, compared with what came."""
+    """The calibrated and the raw probability of a rise, compared with the labels."""
 
     def __init__(self, horizon_ns: int) -> None:
-        """Judge a horizon after each decision."""
+        """Compare each decision with the mid one horizon, in ns, after it."""
         self._horizon_ns = horizon_ns
         self.calibrated = self.raw = _NOTHING
         # Of ticks that are still needed, the oldest first:
@@ -61,8 +61,8 @@ class Reliability:
         self._judge()
 
     def _take(self, priced: Priced) -> None:
-        """Add ticks, at times that go on from part to part: across a break even the clock may be
-        another one."""
+        """Add ticks, with times that increase from part to part: after a break, even the clock may
+        be another one."""
         parts = self._part + np.cumsum(priced.breaks)
         times_ns = priced.times_ns.copy()
         firsts = np.flatnonzero(np.diff(parts, prepend=self._part))
@@ -81,8 +81,8 @@ class Reliability:
         self._sums_e8 = np.append(self._sums_e8, priced.sums_e8)
 
     def _judge(self) -> None:
-        """Judge what is old enough, and forget what is no longer needed."""
-        # What ripened at a tick that was not decided on yet was not scored yet either.
+        """Compare the decisions that are a horizon old, and forget the ticks no longer needed."""
+        # A label that is due at a tick without a decision yet was not scored by the engine either.
         count = int(np.searchsorted(self._offsets, self._decided, "right"))
         times_ns, parts = self._times_ns[:count], self._parts[:count]
         asked = np.arange(count)
@@ -104,5 +104,5 @@ class Reliability:
 
     @property
     def labels(self) -> int:
-        """How many probabilities were judged."""
+        """How many probabilities were compared with a label."""
         return self.calibrated.labels

@@ -29,13 +29,13 @@ infinite loss. The engine's own sums are cut at 1e-6."""
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean and its 95 % interval, in the unit of what it is of."""
+    """A mean and its 95 % interval, in the unit of the values."""
 
     mean: float
     low: float
     high: float
     blocks: int
-    """Of so many consecutive parts, taken as one piece of evidence each."""
+    """The number of consecutive blocks; each counts as one observation."""
 
     @property
     def verdict(self) -> str:
@@ -47,7 +47,7 @@ class Interval:
         return "above" if self.low > 0 else "below" if self.high < 0 else "unclear"
 
     def scaled(self, factor: float) -> Self:
-        """Return the interval of the sum of so many.
+        """Return the interval of the sum of so many values.
 
         >>> Interval(0.5, 0.25, 0.75, 30).scaled(4)
         Interval(mean=2.0, low=1.0, high=3.0, blocks=30)
@@ -98,7 +98,7 @@ def squared_errors(p_up: Floats, rose: Flags) -> Floats:
 
 
 def bins_of(p_up: Floats) -> Int64s:
-    """Return in which of the bins of calibration each probability is.
+    """Return the calibration bin of each probability, [labels].
 
     >>> bins_of(np.array([0.0, 0.049, 0.05, 0.5, 1.0])).tolist()
     [0, 0, 1, 10, 19]
@@ -108,7 +108,7 @@ def bins_of(p_up: Floats) -> Int64s:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """How far probabilities are from how often they came true; parts add up.
+    """Sums that say how far probabilities are from how often they came true; parts can be added.
 
     Arrays are over the bins of probability, [`CALIBRATION_BINS`].
     """
@@ -127,7 +127,7 @@ class Calibration:
 
     @classmethod
     def of(cls, p_up: Floats, rose: Flags) -> "Calibration":
-        """Return it of forecasts and what came, both [labels]."""
+        """Return the sums of forecasts and whether the price rose, both [labels]."""
         bins = bins_of(p_up)
 
         def summed(weights: Floats) -> Floats:
@@ -139,7 +139,7 @@ class Calibration:
         return cls(summed(counts), summed(said), summed(risen), squares)
 
     def __add__(self, other: "Calibration") -> "Calibration":
-        """Return it of both parts."""
+        """Return the sums of both parts."""
         return Calibration(
             self.counts + other.counts,
             self.said + other.said,
@@ -171,15 +171,15 @@ class Calibration:
 def error_by_chance(p_up: Floats, events: Int64s) -> float:
     """Return the calibration error that is to be expected if every probability is right.
 
-    It is the mean size of normal gaps, sqrt(2 / pi) of their deviation, bin by bin. Labels of equal
-    ``events`` count as one.
+    The gap of a bin is then about normal around zero, so that its mean size is sqrt(2 / pi) times
+    its standard deviation. Labels of equal ``events`` count as one. Both arguments are [labels].
 
     >>> round(error_by_chance(np.full(100, 0.5), np.arange(100)), 4)
     0.0399
     """
     bins, gaps = bins_of(p_up), 0.0
-    for place in np.unique(bins):
-        part = bins == place
+    for number in np.unique(bins):
+        part = bins == number
         variance = np.mean(p_up[part] * (1 - p_up[part])) / len(np.unique(events[part]))
         gaps += float(part.sum() * np.sqrt(2 / np.pi * variance))
     return gaps / len(p_up)
@@ -197,9 +197,10 @@ def matthews(said: Flags, rose: Flags) -> float:
 
 
 def share_reached(accuracy: float, reference: float, best: float = 1.0) -> float | None:
-    """Return the share of what the best accuracy is above a reference's that was reached.
+    """Return the share that was reached of the distance from a reference's accuracy to the best.
 
-    Against persistence, and of a perfect forecast, it is kappa (Zliobaite et al. 2015).
+    With persistence as the reference and a perfect forecast as the best, it is kappa (Zliobaite et
+    al. 2015). ``None`` if the reference is not below the best.
 
     >>> share_reached(0.75, 0.5), share_reached(0.625, 0.5, best=0.75), share_reached(0.6, 1.0)
     (0.5, 0.5, None)
@@ -219,22 +220,23 @@ class Scores:
     """See `Calibration.error`."""
 
     ece_by_chance: float
-    """What it would be by chance alone: labels within a horizon of each other count as one, since
-    they say nearly the same."""
+    """What it would be by chance alone. Labels of the same event (horizon) count as one, since they
+    say nearly the same."""
 
     mcc: float
     """Matthews correlation coefficient."""
 
     kappa: float | None
-    """The share that is reached of what is left above persistence."""
+    """The share that is reached of the distance from persistence to a perfect forecast."""
 
 
 def scores_of(
     p_up: Floats, rose: Flags, *, persistence: float | None = None, events: Int64s | None = None
 ) -> Scores:
-    """Return the figures of forecasts, given the accuracy of persistence.
+    """Return the figures of forecasts and whether the price rose, both [labels].
 
-    Labels of equal ``events`` count as one; without, each counts for itself.
+    ``persistence`` is the accuracy of persistence. Labels of equal ``events``, [labels], count as
+    one in `Scores.ece_by_chance`; by default each counts for itself.
 
     >>> made = scores_of(np.array([0.9, 0.2, 0.6, 0.4]), np.array([True, False, False, True]))
     >>> made.accuracy, round(made.brier, 4), made.mcc
@@ -270,7 +272,9 @@ def wilson(hits: float, count: float) -> tuple[float, float]:
 
 
 def held_equity(market_gain: Amount, *, stake: float, cash: float) -> Amount:
-    """Return the account of who puts a stake into the market and holds, without costs.
+    """Return the equity of buying once with a stake and holding, without costs.
+
+    ``stake``, ``cash`` and the result are in the same currency; ``market_gain`` is a share.
 
     >>> held_equity(0.5, stake=1_000, cash=10_000)
     10500.0

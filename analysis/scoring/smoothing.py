@@ -1,4 +1,7 @@
-"""Running means over the stretches of a journal, bands about them, and what fills their holes."""
+"""Running means over the stretches of a journal, their bands, and the filling of their gaps.
+
+All arrays are [stretches]; a mean is of sums divided by weights.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,11 +9,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 _SMOOTHED = 40
-"""Curves are means over a fortieth of all stretches."""
+"""A running mean is over one in so many of all stretches."""
 
 
 def smooth(sums: Floats, weights: Floats) -> Floats:
-    """Return a running mean over a fortieth of the stretches behind each; NaN without weight."""
+    """Return a running mean over the last fortieth of the stretches; NaN without weight."""
     over = max(len(sums) // _SMOOTHED, 1)
     top, bottom = _window(sums, over), _window(weights, over)
     means: Floats = np.divide(top, bottom, out=np.full(len(sums), np.nan), where=bottom > 0)
@@ -18,10 +21,10 @@ def smooth(sums: Floats, weights: Floats) -> Floats:
 
 
 def smoothed(sums: Floats, weights: Floats) -> Floats:
-    """Return `smooth` over the stretches that have weight, and elsewhere what was before.
+    """Return `smooth` over the stretches that have weight; others repeat the value before them.
 
-    A small import has stretches of ticks and stretches of effects only: a mean over some of both
-    would be of few labels, now and then, and leap.
+    In a small import, some stretches have only ticks and others only effects: a mean over both
+    would sometimes be of few labels, and jump.
     """
     used = weights > 0
     means = np.full(len(sums), np.nan)
@@ -30,7 +33,7 @@ def smoothed(sums: Floats, weights: Floats) -> Floats:
 
 
 def banded(sums: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Return `smoothed` and half the width of a 95 % band, likewise."""
+    """Return `smoothed`, and half the width of its 95 % band."""
     used = weights > 0
     width = np.full(len(sums), np.nan)
     width[used] = _width(sums[used], weights[used])
@@ -54,14 +57,14 @@ def _width(sums: Floats, weights: Floats) -> Floats:
 
 def _window(values: Floats, over: int) -> Floats:
     total: Floats = np.cumsum(values)
-    behind: Floats = np.concatenate([np.zeros(over), total[:-over]])[: len(values)]
-    within: Floats = total - behind
+    earlier: Floats = np.concatenate([np.zeros(over), total[:-over]])[: len(values)]
+    within: Floats = total - earlier
     return within
 
 
 def filled(values: Floats) -> Floats:
     """Return the values with each gap filled by what was known before it."""
     known = np.isfinite(values)
-    places = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
-    filled: Floats = np.where(places >= 0, values[np.maximum(places, 0)], np.nan)
+    newest = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
+    filled: Floats = np.where(newest >= 0, values[np.maximum(newest, 0)], np.nan)
     return filled

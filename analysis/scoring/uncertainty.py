@@ -1,9 +1,9 @@
-"""How sure a mean is, when neighbours in time resemble each other.
+"""Confidence intervals of means of series whose neighbours resemble each other.
 
-What follows each other in a market is not independent, so the naive interval is far too narrow. The
-method of batch means cuts the series into consecutive blocks, long beside the memory of the series,
-and takes the blocks' means as independent (Conway 1963; Student's t). No draw is made, so the same
-log gives the same interval.
+Consecutive values in a market are not independent, so the naive interval is far too narrow. The
+method of batch means cuts the series into consecutive blocks, long compared with the memory of the
+series, and takes the blocks' means as independent (Conway 1963; Student's t). Nothing is drawn at
+random, so the same log gives the same interval.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from analysis.scoring.scores import Interval
 
 BLOCKS = 30
 BLOCKS_LEAST = 8
-"""With fewer blocks nothing is said about how sure a mean is."""
+"""With fewer blocks there is no interval."""
 
 # Student's t, two-sided 95 %, by degrees of freedom from 1 on (Fisher & Yates 1963, table III).
 _T = (
@@ -26,7 +26,7 @@ _T = (
 def blocked(
     sums: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], *, blocks: int = BLOCKS
 ) -> Interval | None:
-    """Return the mean of ``sums`` per ``weights``, in order of time, with its interval.
+    """Return the mean of ``sums`` per ``weights``, both [cells] in order, with its 95 % interval.
 
     ``None`` if there are too few cells with weight to cut into blocks.
     """
@@ -37,10 +37,10 @@ def blocked(
         return None
     # Blocks of equal weight rather than of equal length.
     reached = np.cumsum(weights)
-    places = np.minimum((reached - weights / 2) * count // reached[-1], count - 1).astype(np.int64)
-    block_weights = np.bincount(places, weights, count)
+    block = np.minimum((reached - weights / 2) * count // reached[-1], count - 1).astype(np.int64)
+    block_weights = np.bincount(block, weights, count)
     full = block_weights > 0
-    means = np.bincount(places, sums, count)[full] / block_weights[full]
+    means = np.bincount(block, sums, count)[full] / block_weights[full]
     if len(means) < BLOCKS_LEAST:
         return None
     mean = float(sums.sum() / weights.sum())

@@ -1,4 +1,4 @@
-"""`trader checkpoints`: the states that are kept, and how good the learner was at each."""
+"""`trader checkpoints`: the checkpoints of a journal, and how good the learner was at each."""
 
 from cli import options
 from cli.answer import answer
@@ -41,7 +41,7 @@ def _text(state: CheckpointSaid | CheckpointDamagedSaid) -> str:
 
 _HEADS = ("after offset", "market time", "labels", "accuracy", "log-loss", "state", "verified")
 _WIDTHS = (12, 11, 10, 8, 8, 8, 15)
-"""Within eighty columns; ``--json`` says more."""
+"""Columns of a terminal, eighty in all; ``--json`` has more."""
 
 
 def _line(*cells: str) -> str:

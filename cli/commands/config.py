@@ -1,4 +1,4 @@
-"""`trader config`: what holds, and which of the places chose it."""
+"""`trader config`: the settings in force, and where each one comes from."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def config(
 
 
 def _lines(setting: SettingSaid, section: str, name: str | None) -> Iterator[str]:
-    """Yield a setting for a person, after the head of its section where that begins."""
+    """Yield a setting as text, after the head of its section if it is the first one there."""
     if _section(setting) != section:
         yield f"[{_section(setting)}]"
     left = f"{setting.key.partition('.')[2]} = {setting.value}"

@@ -1,4 +1,4 @@
-"""`trader evaluate`: the learner next to what one would use instead, on the same labels."""
+"""`trader evaluate`: the learner compared with its alternatives, on the same labels."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`trader log`: records as lines, from anywhere to anywhere, or as they come."""
+"""`trader log`: records as lines, between two offsets, or as they are recorded."""
 
 from typing import Annotated
 

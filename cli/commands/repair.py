@@ -1,7 +1,7 @@
-"""`trader repair`: what can be set right without losing anything acknowledged, and only that.
+"""`trader repair`: repairs only what can be repaired without losing anything acknowledged.
 
-Without ``--apply`` it only says what it would do. Nothing is deleted: what is cut or taken out of
-the way is kept in a quarantine directory beside it.
+Without ``--apply`` it only says what it would do. Nothing is deleted: what is cut or moved away is
+kept in a quarantine directory next to it.
 """
 
 from collections.abc import Iterator

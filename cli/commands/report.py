@@ -53,10 +53,10 @@ def report(
     place = layout.find(home, name)
     weighed = html is not None if influences is None else influences
     log, executor = holes.opened(place.log), settings(home, None).executor
-    told = reported(place, log, frozen=frozen, influences=weighed, executor=executor)
+    result = reported(place, log, frozen=frozen, influences=weighed, executor=executor)
     if html is None:
-        answer(told.figures, tables(told.figures), as_json=as_json, allow_nan=False)
+        answer(result.figures, tables(result.figures), as_json=as_json, allow_nan=False)
         return
-    said = page.write(html, told.figures, series(told.history), force=force)
+    said = page.write(html, result.figures, series(result.history), force=force)
     lines = [f"{html}: {said.bytes:,} bytes; open it in a browser, it needs no network"]
     answer(said, lines, as_json=as_json, allow_nan=False)

@@ -1,4 +1,4 @@
-"""`trader verify`: is everything there, as it was, and does it follow from what was recorded?"""
+"""`trader verify`: is a journal whole and unchanged, and can it be derived again?"""
 
 from collections.abc import Iterator
 from typing import Annotated

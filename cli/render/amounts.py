@@ -1,4 +1,4 @@
-"""Amounts that messages have as exact decimals, as people read them."""
+"""The exact decimals of messages, as people read amounts."""
 
 from eventlog.records import parse_e8
 from journal.reading.score import money
@@ -15,7 +15,7 @@ def amount(text: str | None) -> str:
 
 
 def account_lines(account: AccountSaid) -> list[str]:
-    """Return a paper account next to those that it is compared with."""
+    """Return a paper account as lines, next to those that it is compared with."""
     return [
         f"account: net {amount(account.equity)}, before fees {amount(account.gross_equity)};",
         (

@@ -1,4 +1,4 @@
-"""Two journals next to each other, within a terminal."""
+"""Two journals next to each other, as lines for people."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from cli.render.page import amount
 from journal.reading.score import fraction, percent
 
 _SHOWN = {"money": amount, "share": percent}
-"""How a figure of a unit is written; others are fractions."""
+"""How figures are written, by unit; those of other units are fractions."""
 
 
 def to_lines(said: Comparison) -> Iterator[str]:

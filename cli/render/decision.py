@@ -12,7 +12,7 @@ _FEATURES_SHOWN = 12
 _REASONS_SHOWN = 5
 
 _Facts = Iterator[tuple[str, str]]
-"""Labels and texts; one without a label goes on with the one before."""
+"""Labels and texts; one without a label continues the one before."""
 
 
 def to_lines(said: Explanation) -> Iterator[str]:

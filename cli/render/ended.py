@@ -1,4 +1,4 @@
-"""How live sessions ended, as lines for people, and what can be asked next."""
+"""How live sessions ended, as lines for people, and which commands show more."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ _NEXT = {
 
 
 def as_lines(sessions: Sequence[SessionSummary], *, home: str) -> Iterator[str]:
-    """Yield why they ended, and commands; ``home`` is how these name it, empty for the default."""
+    """Yield why they ended, and commands; ``home`` is the home as typed, empty by default."""
     if dropped := max((each.messages_dropped or 0 for each in sessions), default=0):
         yield f"{dropped:,} messages could not be said here meanwhile"
     why = ", ".join(dict.fromkeys(each.stopped_by for each in sessions))

@@ -22,7 +22,7 @@ _ACCOUNTS_HEAD = f"{'fills':>7} {'net gain':>10} {'gross gain':>10}   gain below
 
 
 def as_lines(found: EvaluationSummary) -> Iterator[str]:
-    """Yield the tables and what else is to be known."""
+    """Yield the tables and the remarks on them."""
     rate = found.ticks / found.seconds if found.seconds else 0.0
     yield from _wrapped(
         f"{found.source}: direction over {found.horizon_ms / 1_000:g} s,"

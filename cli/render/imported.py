@@ -1,4 +1,4 @@
-"""What an import came to, as lines for people."""
+"""The result of an import, as lines for people."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from journal.summaries import ImportSummary
 
 
 def as_lines(said: ImportSummary) -> Iterator[str]:
-    """Yield the figures, and what became of the rows that make no sense."""
+    """Yield the figures, and what became of invalid rows."""
     if said.resumed_at:
         yield f"went on after the {said.resumed_at:,} records that were there"
     rate = said.records / said.seconds if said.seconds else 0.0

@@ -1,7 +1,7 @@
-"""The live view on a terminal: what a session is about, at a glance, without a flicker.
+"""The live view on a terminal: the state of a session at a glance, redrawn without flicker.
 
 One block at the end of the terminal is redrawn in place; sentences scroll by above it. All sessions
-of a process share it. Without colours (``NO_COLOR``) it says the same.
+of a process share it. Without colours (``NO_COLOR``) it shows the same.
 """
 
 from typing import TextIO
@@ -30,7 +30,7 @@ WIDE_COLUMNS = 120
 """From so many columns on, the facts stand in two columns."""
 
 BEHIND_S = 2.0
-"""A tick that waited longer was not decided on as it came: the session catches up."""
+"""If a tick waited longer, the session is not live but catching up."""
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -51,14 +51,14 @@ class View:
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False)
             self._live.start()
-            # Whoever kills us shall not be left without a cursor.
+            # If the process is killed, the terminal must not be left without a cursor.
             self._console.show_cursor(True)
         columns = self._console.width
         blocks = [block(each, columns) for each in self._panels.values()]
         self._live.update(Group(*blocks), refresh=True)
 
     def leave(self, name: str) -> None:
-        """Take note that a session ends. Behind the last one the picture is left standing."""
+        """Note that a session has ended. After the last one, the picture stays on the terminal."""
         self._left.add(name)
         if self._live is not None and self._left >= self._panels.keys():
             self._live.stop()
@@ -155,7 +155,7 @@ def _position(position_e8: int | None) -> str:
 
 
 def _session(panel: Panel) -> list[tuple[str, Text]]:
-    """Return what is of this session alone; all else is since the beginning."""
+    """Return the facts of this session alone; all others are since the beginning of the journal."""
     mine = panel.session
     if mine is None:
         return []
@@ -165,7 +165,7 @@ def _session(panel: Panel) -> list[tuple[str, Text]]:
 
 
 def room_of(health: dict[str, object]) -> str:
-    """Say how much room the disk has, and for how long, as a health sample says."""
+    """Return how much room the disk has, and for how long, from a health sample."""
     free, days = health.get("disk_free_mib"), health.get("disk_days_left")
     if not isinstance(free, int | float):
         return "not looked at yet"
@@ -175,13 +175,13 @@ def room_of(health: dict[str, object]) -> str:
 
 
 def _milestones(score: Score) -> str:
-    """Return how often what happened to the learner, and what was last."""
+    """Return how often each kind of milestone happened, and which was the last."""
     counts = ", ".join(f"{why} {count:,}" for why, count in score.milestones.most_common())
     return f"{counts}; last {score.milestone}" if counts else ""
 
 
 def _sure(panel: Panel) -> str:
-    """Say how sure it is and how often it is right, lately: the two should agree."""
+    """Return its recent confidence and its recent accuracy: the two should agree."""
     sure, recent = panel.figures.confidence, panel.recent
     if recent.accuracy is None or sure is None:
         return "-"

@@ -1,4 +1,4 @@
-"""How several journals stand: a row a market, and a line below it where something is the matter."""
+"""The status of several journals: a row each, and a line below it where something is wrong."""
 
 from collections.abc import Iterator, Sequence
 
@@ -36,7 +36,7 @@ def to_lines(standings: Sequence[JournalStatus]) -> Iterator[str]:
 
 
 def _trouble(standing: JournalStatus) -> str:
-    """Return what is not as it should be, of a journal that is being recorded or was killed."""
+    """Return what is wrong with a journal that is being recorded or was killed; else nothing."""
     if standing.state == "killed":
         return "killed: nothing acknowledged is lost, and trader live goes on from there"
     feed, market = (standing.health.get(name) for name in ("feed", "market_status"))
@@ -58,7 +58,7 @@ def _line(*cells: str) -> str:
 
 
 def _age(age_s: float | None) -> str:
-    """Say how old the newest record is; one that is ahead of a clock that was set back is none."""
+    """Return the age of the newest record, or ``ahead`` if the clock was set back behind it."""
     if age_s is None:
         return "-"
     return span(age_s) if age_s >= 0 else "ahead"

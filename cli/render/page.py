@@ -1,8 +1,8 @@
 """A report as one self-contained file: no network, readable without a script.
 
 The charts are drawn by uPlot 1.6.32 (MIT, its licence stands in every page),
-which is part of this package as its author publishes it. The page's security policy lets nothing be
-fetched and no script run but the two that stand in it.
+which is part of this package as its author publishes it. The page's security policy forbids
+fetching anything, and running any script but the two in it.
 """
 
 import base64
@@ -30,7 +30,7 @@ UPLOT_SHA256 = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f
 _DASH = "-"
 
 _SAMPLES_LEAST = 3
-"""Up to so few health samples are no curve."""
+"""With no more health samples than this, no curve is drawn."""
 
 LATENCIES = {
     "recorded_p50_ms": "recorded, p50",
@@ -41,10 +41,10 @@ LATENCIES = {
     "latency_p99_ms": "decision durable, p99",
     "loop_lag_ms": "delay of the feed's loop",
 }
-"""What a health sample says of time, and what it is called: from received to durable."""
+"""The latencies of a health sample, by field → name in the chart."""
 
 _ROWS_SHOWN = 50
-"""Of gaps and of milestones, as rows; a page says of how many these are the newest."""
+"""Rows of gaps and of milestones: the newest, and the page says of how many."""
 
 _CHARTS: tuple[tuple[str, str, str], ...] = (
     ("loss", "Learning", "log-loss of the direction next to the baseline; lower is better"),
@@ -125,13 +125,13 @@ def _hash(text: str) -> str:
 
 
 def _along(series: dict[str, Any]) -> str:
-    """Say along what the charts begin: time, unless most of the log is within a bit of it."""
+    """Return the initial x-axis of the charts: time, unless most of the log is in a bit of it."""
     times = series["columns"]["time"]
     first_s, last_s = times[0], times[-1]
     if last_s <= first_s:
         return "offset"
-    places = [min(int((time_s - first_s) / (last_s - first_s) * 20), 19) for time_s in times]
-    most = max(places.count(place) for place in range(20))
+    bins = [min(int((time_s - first_s) / (last_s - first_s) * 20), 19) for time_s in times]
+    most = max(bins.count(number) for number in range(20))
     missing_s = sum(gap["to"] - gap["from"] for gap in series["gaps"])
     sparse = most > len(times) / 2 or missing_s > (last_s - first_s) / 3
     return "offset" if sparse else "time"
@@ -219,7 +219,7 @@ def _width(name: str) -> str:
 
 
 def _scope(name: str, figures: ReportSummary, series: dict[str, Any]) -> str:
-    """Say of how much a chart is, where that is not plain to see."""
+    """Return how much of the data a chart shows, where that is not obvious."""
     if name == "rate":
         counts = figures.counts
         drawn = len(figures.milestones)
@@ -244,7 +244,7 @@ def _of(shown: int, total: int) -> str:
 
 
 def latency_scope(latency: LatencySaid) -> str:
-    """Say of how many batches, or of how many samples of them, the medians of latency are."""
+    """Return over how many batches, or samples of them, the medians of latency are."""
     if latency.batches is None:
         return words_of(latency.samples, "sample")
     return words_of(latency.batches, "batch", "batches")

@@ -1,4 +1,4 @@
-"""What a replay came to, as lines for people."""
+"""The result of a replay, as lines for people."""
 
 from collections.abc import Iterator
 

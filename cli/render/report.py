@@ -1,4 +1,4 @@
-"""A report as lines of a terminal, what they come to last."""
+"""A report as lines of a terminal, the conclusions last."""
 
 from collections.abc import Iterator
 from textwrap import wrap
@@ -17,7 +17,7 @@ _PERIODS_SHOWN, _REASONS_SHOWN = 6, 2
 
 
 def tables(figures: ReportSummary) -> Iterator[str]:
-    """Yield the figures as lines of at most 80 columns, what they come to last.
+    """Yield the figures as lines of at most 80 columns, the conclusions last.
 
     A terminal shows the end: its last screen answers whether it learns and whether it paid.
     """
@@ -25,7 +25,7 @@ def tables(figures: ReportSummary) -> Iterator[str]:
 
 
 def _course(said: ReportSummary) -> list[str]:
-    """Return how it went, a line a period."""
+    """Return the course of the journal, a line a period."""
     return [
         f"PAPER {said.journal}, {_time(said.first_ns)} to {_time(said.last_ns)}",
         (
@@ -101,16 +101,16 @@ def _late_words(late: int) -> str:
 
 
 def _latency_words(latency: LatencySaid) -> str:
-    """Return the medians over the whole journal, and of how much they are."""
+    """Return the medians over the whole journal, and over how many batches or samples."""
     medians = as_json(latency)
-    told = [
+    texts = [
         f"{label.removesuffix(', p50')} {medians[name]:,.1f}"
         for name, label in LATENCIES.items()
         if medians.get(name) is not None
     ]
-    if not told:
+    if not texts:
         return "no sample of it: nothing was received as it happened"
-    return f"{', '.join(told)} ms (p50, {latency_scope(latency)})"
+    return f"{', '.join(texts)} ms (p50, {latency_scope(latency)})"
 
 
 def _frozen_words(frozen: FrozenFigures | None) -> str:

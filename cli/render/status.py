@@ -1,4 +1,4 @@
-"""How a journal stands, on one screen; of several journals a row each."""
+"""The status of a journal on one screen, or of several journals as a row each."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
@@ -19,7 +19,7 @@ from journal.reading.score import (
 )
 
 SKEW_MS_MAX = 60_000.0
-"""By more than that no clock is off that anybody keeps: what is streamed was recorded once."""
+"""Ms. If clocks differ by more, the stream is a recording, or one of the clocks is wrong."""
 
 _REASONS_SHOWN = 3
 _HEALTH_COLUMNS = 62
@@ -35,7 +35,7 @@ _HEALTH = {
 """What is shown of a health sample, and how; all of it stands in --json."""
 
 _Facts = Iterator[tuple[str, str]]
-"""Labels and texts; one without a label goes on with the one before."""
+"""Labels and texts; one without a label continues the one before."""
 
 
 def to_lines(standings: Sequence[JournalStatus]) -> Iterator[str]:
@@ -44,7 +44,7 @@ def to_lines(standings: Sequence[JournalStatus]) -> Iterator[str]:
 
 
 def clock_words(skew_ms: float) -> str:
-    """Say how far the exchange's clock is from ours, if that says anything of a clock.
+    """Return how far the exchange's clock is from ours; more than `SKEW_MS_MAX` is no skew.
 
     >>> clock_words(-166.9), clock_words(5_770_801.7)
     ("exchange's clock -166.9 ms", "exchange's clock 96 min off (a replay, or a wrong clock)")

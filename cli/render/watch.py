@@ -1,4 +1,4 @@
-"""Lines that are drawn again and again, over those that stood there."""
+"""Lines that are redrawn in place, again and again."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def repeated(look: Callable[[], T], every_s: float | None) -> Iterator[T]:
-    """Yield what is seen, again after so many seconds each, for ever; once without a time."""
+    """Yield what ``look`` returns, every so many seconds for ever; without a time, once."""
     yield look()
     while every_s is not None:
         clock.sleep_s(every_s)
@@ -22,7 +22,7 @@ def repeated(look: Callable[[], T], every_s: float | None) -> Iterator[T]:
 
 
 def screen() -> Callable[[Iterable[str]], None]:
-    """Return what writes lines over those it wrote before; on what is no terminal, below them."""
+    """Return a function that writes lines over its last ones or, without a terminal, below them."""
     if not sys.stdout.isatty():
         return echo_lines
     console.write(_CLEAR)
@@ -30,7 +30,7 @@ def screen() -> Callable[[Iterable[str]], None]:
 
 
 def redrawn(lines: list[str]) -> str:
-    """Return what puts lines where others stood, without a moment in which nothing does."""
+    """Return the text that replaces the lines on a terminal without clearing it in between."""
     columns, rows = get_terminal_size()
     if len(lines) >= rows:
         lines = [*lines[: rows - 2], f"… {len(lines) - rows + 2} more lines"]
