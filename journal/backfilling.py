@@ -1,12 +1,12 @@
-"""The past of a market into its journal: candles and trades that the exchange still keeps.
+"""Fetches a market's past into its journal: candles and trades that the exchange still keeps.
 
 Before a journal's first session of `trader live`, the past is history: candles, then trades, each
-in the order of time, up to the present. Once a journal has lived, only its gaps are looked for, and
-the candles of a gap are marked as such; what was lived stays as it is. Nothing is decided on
-either, and no account moves: the engine passes over candles, and over trades that were fetched.
+in the order of time, up to the present. After it, only the gaps between recorded ticks are filled,
+with candles that are marked as backfilled. Nothing is decided on fetched records, and no account
+changes: the engine skips candles and fetched trades.
 
-Each page is durable before the next is asked for. Whenever the process is killed, the same command
-goes on after the last page that is there: the log says which that was.
+Each page is durable before the next is requested. If the process is killed, the same command
+continues after the last page in the log.
 """
 
 import json
@@ -47,7 +47,7 @@ _WHY_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What of the past was asked for; ``length`` is the venue's name of ``length_ns``."""
+    """Which part of the past is requested; ``length`` is the venue's name of ``length_ns``."""
 
     length: str
     length_ns: int
@@ -57,7 +57,7 @@ class Wanted:
 
 
 class Backfilling:
-    """One run of fetching the past into one journal, from a `History` that is entered."""
+    """One run that fetches the past into one journal, from a `History` whose context is entered."""
 
     def __init__(
         self, place: JournalPath, history: History, *, wanted: Wanted, settings: Settings
@@ -73,20 +73,22 @@ class Backfilling:
         self._number = 1  # of the session
 
     def run(self) -> BackfillSummary:
-        """Fetch what is not there yet; return what came of it.
+        """Fetch what the journal lacks; return a summary.
+
+        Whatever is raised, the pages before it are in the journal.
 
         Raises:
-            UsageError: if the journal's history is of candles of another length, or trades are
-                asked for that only a session can still put in their place.
-            LimitReached: if less room is left than is to stay; what came before is in the journal.
-            RestUnavailable: if a page cannot be fetched; likewise.
-            RestRefused: likewise.
+            UsageError: if the journal's history has candles of another length, or if trades are
+                requested after its first live session.
+            LimitReached: if the free disk space falls below its limit.
+            RestUnavailable: if a page cannot be fetched.
+            RestRefused: if the exchange refuses a request.
         """
         started_s = clock.monotonic_s()
         with Log.open(self._place.log, segment_bytes=self._settings.segment_bytes) as log:
             past = Past.of(log)
             self._check(past)
-            # Where history ends is known before it begins, and by both clocks at one moment.
+            # The end of history is fixed before the session begins, from one reading of the clocks.
             until_ns = self._settled_ns()
             recorder = self._recorder(log, past)
             began = log.end - 1
@@ -97,7 +99,7 @@ class Backfilling:
                     log, recorder, began, f"{type(error).__name__}: {error}"[:_WHY_CHARACTERS]
                 )
                 raise
-            # Of a kill, an interruption or a disk that fails, the log says enough by ending.
+            # A kill, an interruption or a failing disk records no end: the log just stops.
             self._end(log, recorder, began, stopped)
             log.seal()
         return BackfillSummary(
@@ -127,8 +129,8 @@ class Backfilling:
             raise UsageError(problem, hint="Name that length, or take another --home.")
         if past.first_ns is not None and wanted.since_ns < past.first_ns:
             first = clock.iso_utc(past.first_ns)
-            said = f"its history begins at {first}: nothing can be put before that"
-            console.echo(f"{self._place.name}: {said}", err=True)
+            message = f"its history begins at {first}: nothing can be put before that"
+            console.echo(f"{self._place.name}: {message}", err=True)
 
     def _settled_ns(self) -> int:
         """Return the end of the newest candle that is final, in the exchange's time."""
@@ -136,7 +138,7 @@ class Backfilling:
         return (self._history.now_ns() - SETTLED_NS) // length_ns * length_ns
 
     def _fetch(self, log: Log, recorder: Recorder, past: Past, until_ns: int) -> str:
-        """Record page after page; return why it ended."""
+        """Request and record page after page; return why the pages ended."""
         wanted, length_ns = self._wanted, self._wanted.length_ns
         since_ns = -(-wanted.since_ns // length_ns) * length_ns
         if past.has_lived:
@@ -158,26 +160,26 @@ class Backfilling:
         return stopped
 
     def _compare(self, log: Log, recorder: Recorder, past: Past) -> None:
-        """Ask again for the newest candles that are there; record those that differ by now."""
+        """Request the newest recorded candles again; record those that the exchange changed."""
         if past.last_ns is None:
             return
-        found = scan.records(log, past.compared_from, log.end, kinds=("candle",))
-        known = {each.exchange_ns: each for _, each in found if isinstance(each, Candle)}
+        recorded = scan.records(log, past.compared_from, log.end, kinds=("candle",))
+        known = {each.exchange_ns: each for _, each in recorded if isinstance(each, Candle)}
         pages = self._candles(min(known), past.last_ns, follows=True)
-        said = {
+        fetched = {
             each.exchange_ns: replace(each, received_ns=known[each.exchange_ns].received_ns)
             for page in pages
             for each in page.records
             if isinstance(each, Candle) and each.exchange_ns in known
         }
-        differ = [each for each in said.values() if each != known[each.exchange_ns]]
+        differ = [each for each in fetched.values() if each != known[each.exchange_ns]]
         if differ:
             why = "a candle that contradicts the one recorded of its time"
             records = tuple(_as_odd(each, why) for each in differ)
             recorder.record([log.append(records).batch()])
             self._count(records)
-            words = f"{len(differ)} of {len(known)} candles are not what the exchange said before"
-            console.echo(f"{self._place.name}: {words}", err=True)
+            message = f"{len(differ)} of {len(known)} candles are not what the exchange said before"
+            console.echo(f"{self._place.name}: {message}", err=True)
 
     def _candles(self, from_ns: int, to_ns: int, *, follows: bool) -> Iterator[HistoryPage]:
         return self._history.candles(
@@ -222,7 +224,7 @@ class Backfilling:
                 self._to_ns = max(last_ns, self._to_ns or last_ns)
 
     def _recorder(self, log: Log, past: Past) -> Recorder:
-        """Return the recorder of the journal, in which a session has begun."""
+        """Begin or restore the journal and start a session; return the recorder."""
         if not log.end:
             rules = rules_at(self._wanted.venue)
             parameters = parameters_from({**rules.parameters, **self._settings.engine})
@@ -253,7 +255,7 @@ class Backfilling:
         predecessor: scan.Predecessor | None,
     ) -> SessionStarted:
         wanted = self._wanted
-        asked = {
+        request = {
             "candles": wanted.length,
             TRADES: wanted.trades,
             "since": clock.iso_utc(wanted.since_ns),
@@ -267,7 +269,7 @@ class Backfilling:
             resumed_from=resumed_from,
             predecessor=predecessor,
             log=log,
-            source={HISTORY: asked},
+            source={HISTORY: request},
         )
         self._number = 1 if predecessor is None else predecessor.session + 1
         return SessionStarted(received_ns=clock.now_ns(), session=self._number, detail=detail)
@@ -285,7 +287,7 @@ class Backfilling:
 
 
 def _of_gap(page: HistoryPage, known_ns: set[int]) -> HistoryPage:
-    """Return a page as what fills a gap: its new candles, marked, and no gap said twice."""
+    """Return a page for a gap: only new candles, marked as backfilled, and no gap records."""
     records = tuple(
         replace(record, backfilled=True) if isinstance(record, Candle) else record
         for record in page.records

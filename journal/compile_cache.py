@@ -1,25 +1,24 @@
-"""What XLA compiled, kept from one process to the next: compiling is most of a start.
+"""A cache of what XLA compiled, from one process to the next: compiling takes most of a start.
 
-Two kinds of files are kept. An *artefact* (`engine.executor.artefact`) is the step's machine code
-with all that is needed to run it without TensorFlow. What TensorFlow itself can put into a
-directory, and takes from there when it has to compile the same computation again, serves where
-TensorFlow has to run the step; and artefacts are made of it.
+It holds two kinds of files. An *artefact* (`engine.executor.artefact`) is the step's machine code
+with all that is needed to run it without TensorFlow. The other kind is TensorFlow's own persistent
+cache of compilations: it serves where TensorFlow has to run the step, and artefacts are made of it.
 
-TensorFlow trusts what it finds, and a damaged file ends the process. So the directory that it is
-given is this process's own (`reuse`): what lies there at first was checked against the digest in
-its name, and what is new is published under one (`publish`). A child process has another one:
-what one of two puts there or takes away while it compiles, the other would take for its own.
+TensorFlow trusts the files in its cache directory, and a damaged one ends the process. So each
+process gives it a directory of its own (`reuse`): files that are put there were checked against the
+digest in their names, and new ones are published under theirs (`publish`). A child process has
+another directory, since two processes would take each other's files for their own.
 
-A digest tells of damage, not of origin: whoever writes a file can name it. What is kept is machine
-code that runs here, so it comes from a directory that only this user can write to: every directory
-on the way to it belongs to this user or to root and is not open to others, and it and what lies in
-it are this user's alone. Where that is not so nothing is kept, and a line says why. The other place
+A digest detects damage, not forgery: whoever writes a file can name it. The files are machine code
+that runs here, so they come from a directory that only this user can write to: every directory on
+the way to it belongs to this user or to root and is not writable by others, and the directory and
+its files are this user's alone. Otherwise nothing is cached, and a line says why. The other source
 is the installed package itself (`SHIPPED`), which is as trustworthy as this module. Nothing is ever
 taken from a journal.
 
 Code for another processor, by another TensorFlow, or of another recipe (`engine/arithmetic.py`)
-lies in another directory and is never looked at. That kept code gives the bits that code gives
-which has just been compiled is tested, and an artefact has to show it before it is used
+lies in another directory and is never read. Tests check that cached code gives the same bits as
+newly compiled code, and every artefact has to prove it before it is used
 (`engine.executor.selection`).
 """
 
@@ -50,20 +49,20 @@ from eventlog.printable import printable
 from journal import console
 
 KEPT_MAX = 16
-"""So many compilations are kept, some MB each; the oldest go first (I10)."""
+"""How many compilations are kept, some MB each; the oldest are removed first (I10)."""
 
 CODE_BYTES_MAX = 1 << 28
-"""No compilation is so large."""
+"""A larger file is not read: no compilation is so large."""
 
 ROOM_BYTES = 1 << 28
-"""Where less is free nothing is kept: TensorFlow takes a full disk for an error of its own."""
+"""With less free disk space nothing is cached: TensorFlow takes a full disk for its own error."""
 
 _FLAG = "--tf_xla_persistent_cache_directory="
 _ENDING = ".pb"
 _OWN = "run-"
 _ARTEFACT = ".artefact"
 _ANY = "any"
-"""In the place of a key: what is compiled besides the step."""
+"""In the place of a key, for everything that is compiled besides the step."""
 
 SHIPPED = Path(__file__).parents[1] / "engine" / "executor" / "shipped"
 """Artefacts of the installed package, for every processor of a class."""
@@ -88,10 +87,9 @@ class _Untrusted(Exception):
 
 
 def reuse(executor: Choice = Choice.AUTO) -> None:
-    """Have the step's executor find what was compiled before, and keep what it compiles.
+    """Let the step's executor use the cache and add to it. Call it before TensorFlow is loaded.
 
-    Before TensorFlow is loaded. Where nothing can be kept, everything is compiled as if there were
-    nothing.
+    Where nothing can be cached, everything is compiled anew.
     """
     select(executor, SHELF)
     if _own() is not None:
@@ -121,7 +119,7 @@ class _Shelf:
         return _processor()
 
     def found(self, key: str) -> Iterator[tuple[str, bytes]]:
-        """Yield what is kept of a key, and what the package ships of it."""
+        """Yield (processor, artefact) of a key: cached ones, then that of the package."""
         with suppress(OSError, _Untrusted):
             for kept in reversed(_newest_last(_store(), f"{key}{_ARTEFACT}.*")):
                 code = _code(kept)
@@ -143,7 +141,7 @@ class _Shelf:
 
     @contextmanager
     def compiling(self, key: str) -> Iterator[Callable[[], list[bytes]]]:
-        """Have this process's directory hold what belongs to a key, and nothing else, meanwhile."""
+        """Have this process's directory hold the files of a key, and no others, in the context."""
         own = _own()
         if own is None:
             yield list
@@ -154,9 +152,9 @@ class _Shelf:
         before = {path.name for path in own.glob(f"*{_ENDING}")}
 
         def written() -> list[bytes]:
-            found = own.glob(f"*{_ENDING}")
+            paths = own.glob(f"*{_ENDING}")
             return [
-                path.read_bytes() for path in sorted(found, key=lambda path: path.name in before)
+                path.read_bytes() for path in sorted(paths, key=lambda path: path.name in before)
             ]
 
         yield written
@@ -169,11 +167,11 @@ class _Shelf:
 
 
 def _store() -> Path:
-    """Return the directory of what is kept, made and this user's alone.
+    """Return the cache directory; create it, for this user alone, if it is missing.
 
     Raises:
         OSError: if it cannot be made.
-        _Untrusted: if another user could write to it, or TensorFlow would take it for another.
+        _Untrusted: if another user could write to it, or TensorFlow's flags cannot name it.
     """
     cache = user_cache_path("trader")
     if not cache.is_absolute():
@@ -194,10 +192,10 @@ def _store() -> Path:
 
 
 def _check(directory: Path, *, is_ours: bool) -> None:
-    """Refuse a directory in which somebody else can put or rename something.
+    """Refuse a directory in which another user can create or rename something.
 
-    In one with the sticky bit, as ``/tmp``, nobody can rename what belongs to another; what is
-    found in it is checked in its turn.
+    In one with the sticky bit, such as ``/tmp``, nobody can rename what belongs to another user;
+    the directories in it are checked in their turn.
     """
     status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode):
@@ -208,11 +206,11 @@ def _check(directory: Path, *, is_ours: bool) -> None:
     if is_open and (is_ours or not status.st_mode & stat.S_ISVTX):
         raise _Untrusted(f"other users can write to {directory}")
     if is_ours and stat.S_IMODE(status.st_mode) != 0o700:
-        directory.chmod(0o700)  # others could look at it, and no more
+        directory.chmod(0o700)  # others could only read it
 
 
 def _fill(own: Path, key: str) -> None:
-    """Have this process's own directory hold what is kept of a key, and nothing else."""
+    """Have this process's own directory hold the cached files of a key, and no others."""
     for path in own.glob(f"*{_ENDING}"):
         path.unlink()
     for kept in _newest_last(own.parent, f"*{_ENDING}.{key}.*"):
@@ -226,7 +224,7 @@ def _fill(own: Path, key: str) -> None:
 
 
 def _code(kept: Path) -> bytes | None:
-    """Return what a file holds if it is a file, of this user alone and of a size that is one."""
+    """Return a file's bytes; ``None`` if it is too large, no file, or another user can write it."""
     try:
         descriptor = os.open(kept, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -240,7 +238,7 @@ def _code(kept: Path) -> bytes | None:
 
 
 def publish(key: str = _ANY) -> None:
-    """Let other processes have what was compiled in this one by now."""
+    """Put what this process has compiled so far into the cache, for other processes."""
     own = _own()
     if own is None:
         return
@@ -267,9 +265,9 @@ def _bound(store: Path, pattern: str) -> None:
 
 
 def compiled(parameters: Parameters, rules: VenueRules) -> str:
-    """Compile the step, or find it compiled; return the digest of the arithmetic that it has here.
+    """Compile the step, or take it from the cache; return the digest of its arithmetic here.
 
-    It is the stage "compile" of a command.
+    It shows this as the stage "compile" of a command.
     """
     # Not loaded by commands that compile nothing.
     from engine.engine import arithmetic_digest
@@ -282,13 +280,13 @@ def compiled(parameters: Parameters, rules: VenueRules) -> str:
 
 
 def origin(parameters: Parameters) -> str:
-    """Return in words who runs the step of these parameters, and where its code is from."""
+    """Return, in words, who runs the step of these parameters, and where its code is from."""
     executor = executor_of(parameters.shape)
     return f"{executor.name}, {executor.origin}"
 
 
 def digest(code: bytes) -> str:
-    """Return the digest that stands in the name of what is kept."""
+    """Return the digest that is part of a cached file's name."""
     return blake3(code).hexdigest(length=16)
 
 
@@ -306,9 +304,9 @@ def _end(own: Path, pid: int) -> None:
 
 
 def _own() -> Path | None:
-    """Return the directory that this process gave to TensorFlow, if it did, and it is there.
+    """Return the directory that this process gave to TensorFlow, if it did, and if it exists.
 
-    A flag that a parent or somebody else set names no directory of ours: nothing is taken from it,
+    A directory in a flag that a parent or somebody else set is not ours: nothing is read from it,
     published from it or removed with it.
     """
     own = _given.get(os.getpid())
@@ -325,7 +323,7 @@ def _flags() -> list[str]:
 
 
 def _recipe() -> str:
-    """Return a name for all that machine code depends on besides the computation."""
+    """Return a digest of all that machine code depends on besides the computation."""
     parts = [str(ENVIRONMENT), _processor(), build()]
     return blake3("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -349,10 +347,10 @@ def _cpuinfo() -> tuple[str, ...]:
 
 
 def _newest_last(store: Path, pattern: str) -> list[Path]:
-    """Return what is kept: of two of a name, one of which is damaged, the newer comes last."""
+    """Return the cached files, oldest first: if an older one is damaged, a newer replaces it."""
     kept = []
     for path in store.glob(pattern):
-        with suppress(FileNotFoundError):  # another process has put it away meanwhile
+        with suppress(FileNotFoundError):  # another process has removed it meanwhile
             kept.append((path.lstat().st_mtime_ns, path))
     return [path for _, path in sorted(kept)]
 
@@ -362,7 +360,7 @@ def _made(store: Path) -> Path:
 
     Raises:
         OSError: if it cannot be made.
-        _Untrusted: for want of room.
+        _Untrusted: if there is too little free disk space.
     """
     _sweep(store)
     if shutil.disk_usage(store).free < ROOM_BYTES:
@@ -377,7 +375,7 @@ def _made(store: Path) -> Path:
 def _lock(directory: Path) -> int | None:
     """Return the descriptor that holds a directory's lock, or ``None`` if another process does.
 
-    A lock and not a process's number: others may count processes anew, as containers do.
+    A lock, not a process's number: containers that share the directory number processes anew.
     """
     descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     try:
@@ -399,4 +397,4 @@ def _sweep(store: Path) -> None:
 
 
 SHELF = _Shelf()
-"""This user's, and the package's."""
+"""The cached and the shipped artefacts, for `engine.executor.selection`."""

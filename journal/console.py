@@ -1,7 +1,7 @@
-"""The outlet of every command: text that is ours, with nothing in it that acts on a terminal.
+"""The output of every command: text without anything that acts on a terminal.
 
-Data goes to stdout, messages to stderr. What is foreign in a line was made one visible line where
-it was put in (`eventlog.printable`); here is the net below that, and the only place that writes.
+Data goes to stdout, messages to stderr. Foreign text was escaped where it was put into a line
+(`eventlog.printable`). This module escapes what was missed, and is the only one that writes.
 """
 
 import io
@@ -13,7 +13,7 @@ from eventlog.printable import lines_of, to_json
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Write text, and a newline unless ``nl`` is false; a character that has no encoding is shown.
+    """Write text, and a newline unless ``nl`` is false; what cannot be encoded is escaped.
 
     Raises:
         OSError: if it cannot be written.
@@ -39,7 +39,7 @@ def binary() -> BinaryIO:
 
 
 class _Bytes(io.BytesIO):
-    """Bytes for a text stream that has none below it, as that of a test."""
+    """A stream of bytes over a text stream without one, such as that of a test."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()

@@ -1,29 +1,29 @@
-"""Why a command cannot do what it was asked: a class for each kind of cause.
+"""Why a command failed: a class for each kind of cause.
 
     CommandError
-    ├── UsageError            what was asked for is not possible as it was asked
-    ├── ConfigurationError    the configuration, or the place that it names, does not allow it
-    ├── JournalCorrupt        a journal's bytes are not what they were
-    ├── JournalDiverged       what is recorded and what is computed again differ
-    ├── CannotVerify          nothing can be claimed here: another arithmetic
+    ├── UsageError            an argument is invalid, or cannot be met as it was given
+    ├── ConfigurationError    the configuration, or a path that it names, has to be changed first
+    ├── JournalCorrupt        bytes of a journal are damaged
+    ├── JournalDiverged       recorded and re-derived effects differ
+    ├── CannotVerify          another arithmetic recorded it, so differences prove nothing here
     ├── NoJournal             there is no such journal
     ├── JournalIncompatible   another version recorded the journal
-    ├── ProgramUnsuitable     what is installed here is not what this program needs
-    ├── NoSuchRecord          there is no record at this place
+    ├── ProgramUnsuitable     the installed packages are not what this program needs
+    ├── NoSuchRecord          there is no record at this offset
     ├── LimitReached          the disk, the memory or another limit ended it cleanly
-    ├── OutputFailed          what is written for others could not be
+    ├── OutputFailed          an output could not be written
     │   └── ReaderGone        its reader closed it, which is no error
-    ├── Interrupted           a person ended it
-    ├── JournalStale          the newest record is older than was asked for
+    ├── Interrupted           the user interrupted it
+    ├── JournalStale          the newest record is older than allowed
     └── NotRecording          no session records the journal
 
-Each carries one clear sentence; ``hint`` says what a person can do. Which exit code a class has is
-the shell's business.
+Each carries one clear sentence; ``hint`` says what the user can do. The shell maps the classes to
+exit codes.
 """
 
 
 class CommandError(Exception):
-    """The root. ``hint`` says what a person can do, where there is something."""
+    """The root. ``hint`` says what the user can do; it is empty if there is nothing."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -31,23 +31,23 @@ class CommandError(Exception):
 
 
 class UsageError(CommandError):
-    """What was asked for is not possible as it was asked."""
+    """An argument is invalid, or cannot be met as it was given."""
 
 
 class ConfigurationError(CommandError):
-    """The configuration, or the place that it names, does not allow it."""
+    """The configuration, or a path that it names, has to be changed first."""
 
 
 class JournalCorrupt(CommandError):
-    """A journal's bytes are not what they were."""
+    """Bytes of a journal are damaged."""
 
 
 class JournalDiverged(CommandError):
-    """What is recorded and what is computed again differ, on the same arithmetic."""
+    """Recorded and re-derived effects differ, on the same arithmetic."""
 
 
 class CannotVerify(CommandError):
-    """Nothing can be claimed here: the arithmetic is not the recorded one."""
+    """Another arithmetic recorded it, so differences prove nothing here."""
 
 
 class NoJournal(CommandError):
@@ -59,11 +59,11 @@ class JournalIncompatible(CommandError):
 
 
 class ProgramUnsuitable(CommandError):
-    """What is installed here is not what this program needs."""
+    """The installed packages are not what this program needs."""
 
 
 class NoSuchRecord(CommandError):
-    """There is no record, or no decision, at this place."""
+    """There is no record, or no decision, at this offset."""
 
 
 class LimitReached(CommandError):
@@ -71,20 +71,20 @@ class LimitReached(CommandError):
 
 
 class OutputFailed(CommandError):
-    """What is written for others could not be."""
+    """An output could not be written."""
 
 
 class ReaderGone(OutputFailed):
-    """Nobody reads it any more: that is no error, and nothing is said of it."""
+    """The reader closed the output: that is no error, and no message is printed."""
 
 
 class Interrupted(CommandError):
-    """A person ended it, and it can go on from there."""
+    """The user interrupted it; the same command continues from there."""
 
 
 class JournalStale(CommandError):
-    """The newest record is older than was asked for."""
+    """The newest record is older than allowed."""
 
 
 class NotRecording(CommandError):
-    """Nobody records the journal."""
+    """No session records the journal."""

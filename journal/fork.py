@@ -1,4 +1,4 @@
-"""A recorded journal's inputs through an engine of other parameters, into a new journal."""
+"""Runs a recorded journal's inputs through an engine with other parameters, into a new journal."""
 
 from collections.abc import Iterator
 
@@ -34,16 +34,16 @@ def fork(
     venue: str,
     chosen: dict[str, object],
 ) -> Forked:
-    """Make the new journal, which `preflight.check_fork` let pass; return both outcomes.
+    """Make the new journal, after `preflight.check_fork`; return the outcomes of both journals.
 
     Args:
-        log: the recorded journal's.
+        log: the recorded journal's log.
         target: where the new journal is made.
         place: where the recorded journal lies.
         end: the offset before which the inputs end.
-        parameters: the new journal's.
-        venue: the one that the recorded journal is of, whose rules hold in the new one too.
-        chosen: those of them that were chosen for it, by name.
+        parameters: the new journal's parameters.
+        venue: the recorded journal's venue, whose rules the new one has too.
+        chosen: the parameters that were set for the new journal, by name.
     """
     arithmetic = compile_cache.compiled(parameters, rules_at(venue))
     engine = Engine.initial(parameters, rules_at(venue))
@@ -62,7 +62,7 @@ def fork(
         recorder = Recorder.begin(target, copy, engine, started, show=forked.add)
         with progress("forking", end) as advance:
             recorder.record(recorder.appended(_inputs(log, end, advance)))
-        # The origin's last session may have been killed, or run on; this one is at its end.
+        # The origin's last session may have been killed, or may still run; the fork has ended.
         newest = scan.predecessor_of(copy)
         if newest is not None and not newest.ended:
             recorder.record([recorder.append([_ended(newest.session)])])
@@ -74,7 +74,7 @@ def fork(
 
 
 def _inputs(log: Reader, end: int, advance: Advance) -> Iterator[pa.RecordBatch]:
-    """Yield the recorded inputs after the first record, which the new journal has its own of."""
+    """Yield the recorded inputs after the first record: the new journal has its own first one."""
     for chunk in chunks(log.read(1, end), CHUNK_TICKS):
         effects = pc.is_in(chunk.column("kind"), pa.array(EFFECT_KINDS))
         taken = chunk.filter(pc.invert(effects))

@@ -1,8 +1,8 @@
 """The frozen model: the predictions of an earlier state that no longer learns, on the same labels.
 
-`analysis.freezing` runs that state and keeps, next to the log, a row for each decision in which
-labels were scored. Here they are read back, with neither TensorFlow nor a second run. The file
-names the log that it belongs to, so one of another log is not shown.
+`analysis.freezing` runs that state and stores, next to the log, a row for each decision in which
+labels were scored. This module reads the rows, without TensorFlow and without a second run. The
+file names the log that it belongs to, so that the file of another log is ignored.
 """
 
 from dataclasses import dataclass
@@ -32,51 +32,57 @@ SCHEMA = pa.schema(
     ]
 )
 LOG, AFTER, RECORDS = b"log", b"after", b"records"
-"""Of the file: the log's identity, the offset after which it froze, and how far it went."""
+"""Metadata of the file: the log's identity, the offset after which the state was frozen, and how
+many records the run covered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """Both on the same labels, as sums over a log's stretches."""
+    """The scores of the journal's model and of the frozen one, on the same labels."""
 
     after: int
     """The offset after which the state was frozen."""
 
     records: int
-    """So far it went."""
+    """How many records of the log the run covered."""
 
     sums: dict[str, npt.NDArray[np.float64]]
+    """By each name of `SUMMED`, shape (stretches,): the sum over each of a log's equal parts."""
 
 
 def is_there(place: JournalPath) -> bool:
-    """Say whether anything was kept."""
+    """Return whether there is a file of a frozen model."""
     return (place.home / place.name / FILE).is_file()
 
 
 def is_whole(place: JournalPath) -> bool | None:
-    """Say whether the file is one that was kept; ``None`` where an earlier version kept it."""
-    kept = [said.get("blake3") for said in notes(place, FROZEN)]
+    """Return whether the file has a noted digest; ``None`` if none is noted (earlier versions)."""
+    digests = [line.get("blake3") for line in notes(place, FROZEN)]
     path = place.home / place.name / FILE
-    return blake3(path.read_bytes()).hexdigest() in kept if kept else None
+    return blake3(path.read_bytes()).hexdigest() in digests if digests else None
 
 
 def read(place: JournalPath, log: Reader, *, stretches: int) -> Frozen | None:
-    """Return what was kept of this very log; ``None`` if nothing was."""
+    """Return the scores of a log's frozen model, summed over ``stretches`` equal parts of the log.
+
+    ``None`` if there is no file, or if it is damaged or of another log.
+    """
     path = place.home / place.name / FILE
     if not path.exists() or is_whole(place) is False:
         return None
     with pq.ParquetFile(path) as file:
-        said = file.schema_arrow.metadata or {}
-        records = int(said.get(RECORDS, -1))
-        if said.get(LOG) != log.identity.hex().encode() or not 0 <= records <= log.end:
+        metadata = file.schema_arrow.metadata or {}
+        records = int(metadata.get(RECORDS, -1))
+        if metadata.get(LOG) != log.identity.hex().encode() or not 0 <= records <= log.end:
             return None
         sums = {name: np.zeros(stretches) for name in SUMMED}
         for batch in file.iter_batches():
-            places = _ticks(log, batch.column("offset").to_numpy()) * stretches // max(log.end, 1)
+            ticks = _ticks(log, batch.column("offset").to_numpy())
+            parts = ticks * stretches // max(log.end, 1)
             for name, into in sums.items():
                 values = numbers(batch.column(name), missing=0.0)
-                into += np.bincount(places, values, stretches)
-    return Frozen(int(said[AFTER]), records, sums)
+                into += np.bincount(parts, values, stretches)
+    return Frozen(int(metadata[AFTER]), records, sums)
 
 
 def _ticks(log: Reader, decisions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -84,9 +90,9 @@ def _ticks(log: Reader, decisions: npt.NDArray[np.int64]) -> npt.NDArray[np.int6
     if not len(decisions):
         return decisions
     first, end = int(decisions[0]), int(decisions[-1]) + 1
-    found = [np.zeros(0, np.int64)]
+    ticks = [np.zeros(0, np.int64)]
     for part in log.read(first, end, columns=("offset", "cause")):
         offsets = part.column("offset").to_numpy()
         causes = compute.filled(part.column("cause"), -1).to_numpy()
-        found.append(np.where(causes < 0, offsets, causes))
-    return np.concatenate(found)[decisions - first]
+        ticks.append(np.where(causes < 0, offsets, causes))
+    return np.concatenate(ticks)[decisions - first]

@@ -1,4 +1,4 @@
-"""What a journal began with, and what each session says of itself at its start."""
+"""The header of a journal, from its first record, and the detail of every session's start."""
 
 import json
 import platform
@@ -22,7 +22,7 @@ from journal.versions import versions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalHeader:
-    """What the first record of a journal settles for ever."""
+    """What the first record of a journal fixes for good."""
 
     parameters: Parameters
     initial_state: str
@@ -32,7 +32,7 @@ class JournalHeader:
     """The parameters as they were recorded, perhaps by a version that had fewer."""
 
     venue: str = BTC_MARKETS
-    """Where its markets are; a journal that names none is BTC Markets'."""
+    """The venue of its market; BTC Markets if the journal names none."""
 
     @property
     def rules(self) -> VenueRules:
@@ -59,11 +59,21 @@ def session_detail(
     loading_ns: int | None = None,
     ready_ns: int | None = None,
 ) -> str:
-    """Return what a session says at its start: all that is needed to replay it, as JSON.
+    """Return the detail of a session's start, as JSON: all that is needed to replay the session.
 
-    ``log`` is the one that it is written to: by its identity a session that a fork copied is told
-    from the fork's own. ``executor`` says who runs the step. ``source`` is what an import reads its
-    records from. A session that receives says when it began to load and when it was ready.
+    Args:
+        header: the journal's header.
+        arithmetic: the digest of this machine's arithmetic for the step.
+        executor: who runs the step.
+        url: where the records come from.
+        resumed_from: the offset of the last record in the restored state.
+        predecessor: the session before.
+        log: the log that it is written to; its identity distinguishes a fork's own sessions from
+            those that the fork copied.
+        self_checked: the result of the self-check of the restored model.
+        source: of an import or a backfill, what its records are read from.
+        loading_ns: of a live session, when it began to load, in ns since 1970 UTC.
+        ready_ns: of a live session, when it was ready to receive, likewise.
     """
     return json.dumps(
         {
@@ -89,11 +99,11 @@ def session_detail(
 
 
 def header_of(log: Log | Reader, place: JournalPath) -> JournalHeader:
-    """Return what the first record of a log settles.
+    """Return the header of a journal, from the first record of its log.
 
     Raises:
-        CommandError: (5) if the first record is not the start of a session; (12) if its parameters
-            are not those of this version's engine, or it does not know the rules of its venue.
+        CommandError: (5) if the first record is not the start of a session; (12) if this version's
+            engine does not have its parameters, or does not know its venue.
     """
     detail = _first_detail(log, place)
     venue = detail.get("venue", BTC_MARKETS)
@@ -116,7 +126,7 @@ def header_of(log: Log | Reader, place: JournalPath) -> JournalHeader:
 
 
 def check_venue(venue: str, header: JournalHeader, place: JournalPath) -> None:
-    """Refuse to go on with a journal at another venue: its decisions follow from one's rules.
+    """Refuse to continue a journal at another venue: its decisions depend on the venue's rules.
 
     Raises:
         UsageError: if the journal's venue is another one.
@@ -143,7 +153,8 @@ def _first_detail(log: Log | Reader, place: JournalPath) -> dict[str, Any]:
 def _first_text(log: Log | Reader) -> str | None:
     """Return the detail of the first record, read once; ``None`` if that starts no session.
 
-    Where it cannot be shown the next start that can says the same.
+    If the first segment is damaged, the next readable start of a session is used: it states the
+    same parameters.
     """
     for batch in log.read(0, 1, columns=("kind", "detail")):
         kind, text = (batch.column(name)[0].as_py() for name in ("kind", "detail"))
@@ -154,30 +165,30 @@ def _first_text(log: Log | Reader) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a journal was recorded under, for commands that only read it."""
+    """The parameters that a journal was recorded with, for commands that only read it."""
 
     values: dict[str, Any]
-    """Every parameter as the first session named it."""
+    """Every parameter as the first session recorded it."""
     known: Parameters
-    """What this version knows of them; the defaults elsewhere."""
+    """Those that this version accepts, with its defaults for the others."""
     whole: bool
-    """Whether that is all of them, so that an engine of this version could go on."""
+    """Whether this version accepts all of them, so that its engine could continue the journal."""
 
     @property
     def digest(self) -> str:
-        """The identity that the session's own version gave them."""
+        """The digest of the parameters as they were recorded."""
         return digest_of(self.values)
 
 
 def rules_of(log: Log | Reader, place: JournalPath) -> Rules:
-    """Return what a journal was recorded under, also by another version with other parameters.
+    """Return the parameters that a journal was recorded with, whatever version recorded it.
 
     Raises:
         JournalCorrupt: if the first record is not the start of a session.
     """
     values = _first_detail(log, place)["parameters"]
     known: dict[str, Any] = {**values}
-    # Together, since one may be in its range only next to another: little cash, smaller orders.
+    # All together, since the range of one may depend on another: that of orders on the cash.
     while True:
         try:
             parameters = parameters_from(known)

@@ -1,6 +1,6 @@
-"""What an import's records follow from: its files, in their order, and how they are read.
+"""The source of an import: its files, in their order, and how they are read.
 
-Everything here is settled before TensorFlow is loaded.
+All of this is checked before TensorFlow is loaded.
 """
 
 import json
@@ -38,10 +38,10 @@ _HINT = "Import into another --home, or remove the journal first."
 
 
 def layout_of(assignments: Sequence[str], time_unit: str | None) -> Layout:
-    """Return the layout that ``--map`` and ``--time-unit`` say.
+    """Return the layout that ``--map`` and ``--time-unit`` describe.
 
     Raises:
-        UsageError: if they say none.
+        UsageError: if an assignment or the unit is invalid.
     """
     names: dict[str, str] = {}
     for assignment in assignments:
@@ -68,29 +68,29 @@ def surveyed(
     tell: Callable[[str], None],
     venue: str = BTC_MARKETS,
 ) -> list[Survey]:
-    """Return what the files hold.
+    """Read all files once; return what each of them holds.
 
     Args:
         paths: the files, in the order in which they are named.
-        market: of recorded frames, those of this one.
+        market: the market whose frames are taken from recordings.
         layout: how tables are read.
-        tell: called with a sentence a file: what was taken for what.
-        venue: the one whose frames recordings have.
+        tell: called once for each file, with a sentence about how it was understood.
+        venue: the venue whose frames recordings hold.
 
     Raises:
         UsageError: if two files are the same, or one is of the future.
         VenueUnknown: if there is no such venue.
-        TableUnreadable: if one is missing, damaged, of no known kind, or says nothing.
+        TableUnreadable: if one is missing, damaged, of no known kind, or empty.
     """
-    # The quick checks of all first.
-    found = [survey.begun(path, market, layout, venue=venue) for path in paths]
-    for each in found:
+    # The quick checks of all files come first.
+    surveys = [survey.begun(path, market, layout, venue=venue) for path in paths]
+    for each in surveys:
         with progress(f"reading {printable(each.path.name, 40)}", None) as advance:
             survey.completed(each, advance)
         _check_past(each)
         tell(printable(str(each), _SHOWN_CHARACTERS))
-    _check_different(found)
-    return found
+    _check_different(surveys)
+    return surveys
 
 
 def _check_past(each: Survey) -> None:
@@ -100,9 +100,9 @@ def _check_past(each: Survey) -> None:
         raise TableUnreadable(path=each.path, why=why)
 
 
-def _check_different(found: Sequence[Survey]) -> None:
+def _check_different(surveys: Sequence[Survey]) -> None:
     known: dict[str, Path] = {}
-    for each in found:
+    for each in surveys:
         if each.digest in known:
             same = f"{printable(str(known[each.digest]))} and {printable(str(each.path))}"
             raise UsageError(f"{same} are the same bytes: name them once")
@@ -110,7 +110,7 @@ def _check_different(found: Sequence[Survey]) -> None:
 
 
 def described(found: Sequence[Survey]) -> dict[str, Any]:
-    """Return the identity of what an import reads, for the start of its session."""
+    """Return the identity of an import's files and layout, for the start of its session."""
     return {
         "files": [
             {
@@ -127,14 +127,14 @@ def described(found: Sequence[Survey]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A journal that may be there already."""
+    """The journal of an import, which an earlier run may have begun."""
 
     place: JournalPath
     settings: Settings
     venue: str = BTC_MARKETS
 
     def check(self, found: Sequence[Survey]) -> None:
-        """Refuse to go on where it would not become what it was begun as.
+        """Refuse to continue an import with anything but what it was begun with.
 
         Raises:
             UsageError: if the journal is finished, or is of other files, parameters or venue.
@@ -163,17 +163,17 @@ class Unfinished:
 
 
 def difference(begun: Any, found: Sequence[Survey]) -> str:
-    """Return how what a journal was begun from differs from these files; empty if it does not.
+    """Return, in words, how the source that a journal was begun from differs from these files.
 
-    What counts is the bytes, in their order: a file may have moved. Earlier versions kept a digest
-    by name, and no order.
+    Empty if it does not. The bytes and the order of the files count, not their names: a file may
+    have moved. Earlier versions recorded a digest by name, and no order.
     """
     if not isinstance(begun, dict):
         return "otherwise than by an import"
     if isinstance(begun["files"], dict):
         if begun["files"] != {each.path.name: each.digest for each in found}:
             return "from other files"
-        # What was the unit when none was named; other times would have been refused now.
+        # Without a named unit it was ns; files with times in another unit are refused earlier.
         unit, names = found[0].layout.time_unit or "ns", dict(found[0].layout.names)
         same = begun["layout"] == {"names": names, "time_unit": unit}
         return "" if same else "with other --map or --time-unit"

@@ -1,8 +1,8 @@
-"""Recorded files through the loop into a journal, which then stands as after a live session.
+"""Runs recorded files through the loop into a journal like that of a live session.
 
-The inputs of an import follow from its files alone. So one that was interrupted needs no session
-of its own to go on: the log says how many of the records are there, the kept state says what the
-engine made of them, and the journal becomes the one that it would have become.
+The inputs of an import depend on its files alone. So an interrupted import continues without a new
+session: the log shows how many records are there, the newest checkpoint has the engine's state, and
+the finished journal is the same as without the interruption.
 """
 
 import json
@@ -39,7 +39,7 @@ from journal.recorder import Recorder
 
 @dataclass(slots=True)
 class Imported:
-    """What came of an import. All is counted over all rows, also those that were there before."""
+    """The result of an import, counted over all rows, also those that an earlier run imported."""
 
     score: Score = field(default_factory=Score)
     records: int = 0
@@ -53,12 +53,12 @@ class Imported:
 
     @property
     def undecodable(self) -> int:
-        """How many records are what could not be understood."""
+        """How many rows could not be decoded, and were recorded as such."""
         return sum(self.refused.values())
 
     @property
     def duplicates(self) -> int:
-        """How many trades were left out because they were there before."""
+        """How many trades were left out as duplicates."""
         return self.left_out[merge.DUPLICATES]
 
 
@@ -80,7 +80,7 @@ class Importing:
         self._outcome = Imported()
 
     def run(self) -> Imported:
-        """Import what is not there yet; return what came of it.
+        """Import the records that the journal lacks; return the result.
 
         Raises:
             UsageError: if the journal holds other records than the files give.
@@ -98,7 +98,7 @@ class Importing:
         return self._outcome
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the records of the files, counting what is odd."""
+        """Yield the records of the files; count rows that were refused, noted or left out."""
         for reading in merge.readings(self._surveys):
             self._outcome.refused.update(reading.refused)
             self._outcome.noted.update(reading.noted)
@@ -107,7 +107,7 @@ class Importing:
                 yield reading.batch
 
     def _carry(self, log: Log, source: Iterator[pa.RecordBatch], advance: Advance) -> None:
-        """Carry the engine over what the log has and then over the rest."""
+        """Run the engine over the records in the log, then over the rest of the files."""
         outcome = self._outcome
         outcome.resumed_at = there = _inputs_in(log)
         outcome.score = since_beginning(log) or Score()
@@ -134,20 +134,20 @@ class Importing:
     def _after(
         self, log: Log, source: Iterator[pa.RecordBatch], count: int
     ) -> Iterator[pa.RecordBatch]:
-        """Yield what follows the first records, which have to be those of the log.
+        """Compare the first ``count`` records with those of the log; yield the records after them.
 
         Raises:
-            UsageError: if they are not: another version read the same files otherwise.
+            UsageError: if they differ: another version read the same files in another way.
         """
         recorded = chunks(_inputs_of(log), CHUNK_TICKS)
         done = 0
         while done < count:
-            kept, given = next(recorded), next(source, None)
-            same = min(kept.num_rows, count - done)
-            if given is None or not _same(kept.slice(0, same), given.slice(0, same)):
-                what = f"{self._place.home / self._place.name}"
+            logged, given = next(recorded), next(source, None)
+            same = min(logged.num_rows, count - done)
+            if given is None or not _same(logged.slice(0, same), given.slice(0, same)):
+                journal = f"{self._place.home / self._place.name}"
                 problem = (
-                    f"{what} holds other records than these files give (of the first {count:,})"
+                    f"{journal} holds other records than these files give (of the first {count:,})"
                 )
                 hint = "It was begun by another version. Import into another --home."
                 raise UsageError(problem, hint=hint)
@@ -157,7 +157,7 @@ class Importing:
         yield from source
 
     def _recorder(self, log: Log) -> Recorder:
-        """Return the recorder of the journal, which begins now if it is not there."""
+        """Return the recorder of the journal, which begins now if its log is empty."""
         show = self._outcome.score.add
         if log.end:
             header = header_of(log, self._place)
@@ -190,7 +190,7 @@ class Importing:
 
 
 def _same(recorded: pa.RecordBatch, given: pa.RecordBatch) -> bool:
-    """Say whether two batches hold the same records, at whatever offsets."""
+    """Return whether two batches hold the same records, whatever their offsets."""
     names = [name for name in given.schema.names if name != "offset"]
     return bool(recorded.select(names).equals(given.select(names)))
 

@@ -1,10 +1,10 @@
-"""One market's log and checkpoints under a home, and what its sessions say of themselves.
+"""Where journals lie: the directories of a home, and how a journal is found in one.
 
 ::
 
     HOME/trader.toml                 settings, optional
     HOME/BTC-AUD/log                 one journal: what was received and decided …
-    HOME/BTC-AUD/checkpoints         … and the states that were kept on the way
+    HOME/BTC-AUD/checkpoints         … and states of the engine
     HOME/BTC-AUD.simulated           the journal of the stand-in exchange's market of that name
     HOME/BTC-AUD.imported            the journal of recorded files of that market
 """
@@ -28,10 +28,10 @@ _LOOKED_INTO = 100
 
 @dataclass(frozen=True, slots=True)
 class JournalPath:
-    """Where a journal lies: in its home, whatever its name.
+    """Where a journal lies: its home and its name.
 
     Raises:
-        UsageError: if the name cannot be one.
+        UsageError: if the name is not a valid journal name.
     """
 
     home: Path
@@ -61,24 +61,24 @@ def names(home: Path) -> list[str]:
 
 
 def find(home: Path, name: str | None) -> JournalPath:
-    """Return the journal of that name, or the only one there is.
+    """Return the journal of that name; without a name, the only journal of the home.
 
     Raises:
         CommandError: (10) if there is none, (2) if there are several and none was named.
     """
-    found = names(home)
-    if name is not None and name in found:
+    journals = names(home)
+    if name is not None and name in journals:
         return JournalPath(home, name)
     if name is not None:
         problem = f"{home} has no journal {printable(name, 80)}"
-        raise NoJournal(problem, hint=_where_it_is(home, name, found))
-    if not found:
-        hint = _where_it_is(home, None, found)
+        raise NoJournal(problem, hint=_hint(home, name, journals))
+    if not journals:
+        hint = _hint(home, None, journals)
         raise NoJournal(f"{home} has no journal", hint=hint)
-    if len(found) > 1:
-        hint = f"Choose with --journal: {', '.join(found)}."
+    if len(journals) > 1:
+        hint = f"Choose with --journal: {', '.join(journals)}."
         raise UsageError(f"{home} has several journals", hint=hint)
-    return JournalPath(home, found[0])
+    return JournalPath(home, journals[0])
 
 
 def at(path: Path, name: str | None) -> JournalPath:
@@ -95,20 +95,20 @@ def at(path: Path, name: str | None) -> JournalPath:
     return find(path, name)
 
 
-def _where_it_is(home: Path, name: str | None, found: list[str]) -> str:
-    """Return the words that would have named a journal, as far as directories show."""
+def _hint(home: Path, name: str | None, journals: list[str]) -> str:
+    """Return which options would name a journal, as far as nearby directories show."""
     if (home / "log").is_dir() and is_journal(home.name):
         return f"It is a journal itself: --home {home.parent} --journal {home.name}"
     if name is not None:
-        near = difflib.get_close_matches(name.upper(), [each.upper() for each in found], n=1)
-        meant = [each for each in found if near and each.upper() == near[0]]
+        near = difflib.get_close_matches(name.upper(), [each.upper() for each in journals], n=1)
+        meant = [each for each in journals if near and each.upper() == near[0]]
         if meant:
             return f"Did you mean --journal {meant[0]}?"
         for other in (Path(name), home / name):
             if is_journal(name) and names(other):
                 return f"{other} is a home of journals: --home {other}"
-    if found:
-        return f"There is: {', '.join(found)}."
+    if journals:
+        return f"There is: {', '.join(journals)}."
     homes = [each for each in _subdirectories(home) if names(each)]
     if homes:
         return f"Did you mean --home {homes[0]}?"

@@ -1,9 +1,9 @@
-"""How a typed message becomes a line of ``--json``, and where its fields say what they mean.
+"""Typed messages: how they become lines of ``--json``, and how their fields are documented.
 
-A message is a frozen dataclass. Its fields are declared with `said`: a field's name is its name in
-JSON, and a field that is not `said` is not in JSON. `MESSAGE_TYPE` of the class says which line it
-is; without one it is the summary. `cli.schemas` derives from the same fields what `trader schema`
-prints.
+A message is a frozen dataclass. A field that is declared with `said` appears in JSON under its own
+name, with its meaning in the schema; any other field does not appear. The class attribute
+`MESSAGE_TYPE` names the type of the line; without it the message is the summary. `cli.schemas`
+derives the output of `trader schema` from the same fields.
 """
 
 from collections.abc import Mapping
@@ -14,23 +14,26 @@ MEANS, NAME, MAY_LACK, SPREAD = "means", "name", "may_lack", "spread"
 """Keys of a field's metadata."""
 
 SUMMARY = "summary"
-"""The type of the last line that a command says."""
+"""The type of the last line that a command prints."""
 
 
 def said(
     means: str, *, name: str | None = None, may_lack: bool = False, spread: bool = False
 ) -> Any:
-    """Return a field with its meaning, and with its name in JSON where Python takes that itself.
+    """Return a dataclass field that appears in JSON.
 
-    A field that ``may_lack`` is ``None`` until it is known, and until then not in JSON. What is in
-    a field that is ``spread`` stands beside the other fields, not below a name of its own.
+    Args:
+        means: what it means, for the schema.
+        name: its name in JSON, where that is a keyword of Python.
+        may_lack: it is ``None`` until it is known, and until then not in JSON.
+        spread: it holds a message whose fields join those of the outer object, not nested in it.
     """
     metadata = {MEANS: means, NAME: name, MAY_LACK: may_lack, SPREAD: spread}
     return field(default=None, metadata=metadata) if may_lack else field(metadata=metadata)
 
 
 def as_json(value: Any) -> Any:
-    """Return a message, or whatever is in it, as JSON can hold it."""
+    """Return a message, or a value in one, as values that JSON has."""
     if is_dataclass(value) and not isinstance(value, type):
         return _as_object(value)
     if isinstance(value, Mapping):
@@ -43,18 +46,18 @@ def as_json(value: Any) -> Any:
 def _as_object(message: Any) -> dict[str, object]:
     out: dict[str, object] = {}
     for each in fields(message):
-        found, how = getattr(message, each.name), each.metadata
-        if MEANS not in how or (found is None and how[MAY_LACK]):
+        value, metadata = getattr(message, each.name), each.metadata
+        if MEANS not in metadata or (value is None and metadata[MAY_LACK]):
             continue
-        if how[SPREAD]:
-            out |= as_json(found)
+        if metadata[SPREAD]:
+            out |= as_json(value)
         else:
-            out[how[NAME] or each.name] = as_json(found)
+            out[metadata[NAME] or each.name] = as_json(value)
     return out
 
 
 def message_type_of(kind: type) -> str:
-    """Return which line the messages of a class are."""
+    """Return the type of line that the messages of a class become."""
     return getattr(kind, "MESSAGE_TYPE", SUMMARY)
 
 

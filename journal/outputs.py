@@ -1,9 +1,9 @@
-"""Files that a command writes for others: whole or not at all, and never over what is not its own.
+"""Files that a command writes for the user: whole or not at all, and never into a journal.
 
-A file appears under its name when all of it is on the disk; until then it has a name of its own
-beside it, which goes when anything fails. One that is there is replaced only when that was asked
-for (``--force``). What belongs to a journal is never written to, however its path is spelled: what
-a directory holds decides, after every link and ``..`` was followed, not what it is called.
+A file appears under its name once all of it is on the disk. Until then it is a temporary file in
+the same directory, which is removed if anything fails. An existing file is replaced only with
+``--force``. A journal is recognised by the contents of its directory, after every link and ``..``
+was followed, not by its name or the spelling of the path.
 """
 
 import errno
@@ -26,9 +26,9 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 def journal_around(path: Path) -> Path | None:
     """Return the directory of the journal, or of the log, that a path lies in, if it does."""
     real = path.resolve()
-    places = (real, *real.parents)
-    journals = (place for place in places if _is_log(place / "log"))
-    return next(journals, next((place for place in places if _is_log(place)), None))
+    directories = (real, *real.parents)
+    journals = (each for each in directories if _is_log(each / "log"))
+    return next(journals, next((each for each in directories if _is_log(each)), None))
 
 
 def refuse_journal(path: Path) -> None:
@@ -49,7 +49,7 @@ def refuse_journal(path: Path) -> None:
 
 
 def check(path: Path, *, force: bool) -> None:
-    """Refuse what `replacing` would, before any work is done for it. Makes and changes nothing.
+    """Refuse what `replacing` would refuse, before any work is done. Changes nothing.
 
     Raises:
         CommandError: (2) if the path lies in a journal, is there and not a file, or is there
@@ -69,24 +69,24 @@ def check_directory(directory: Path) -> None:
     Raises:
         CommandError: (2) if a part of its path is a file; (3) if it may not be written to.
     """
-    place = directory.resolve()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if not place.is_dir():
-        raise UsageError(f"{place} is not a directory")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise ConfigurationError(f"{place}: no permission to write there")
+    nearest = directory.resolve()
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise UsageError(f"{nearest} is not a directory")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"{nearest}: no permission to write there")
 
 
 @contextmanager
 def replacing(path: Path, *, force: bool) -> Iterator[Path]:
     """Yield the path of an empty file to write; it becomes ``path`` unless something is raised.
 
-    Its name has the same suffix, and nobody else's. Directories that lack are made.
+    Its name is unused and has the same suffix. Missing directories are created.
 
     Raises:
         CommandError: as `check`; (22) if the disk refuses.
-        OSError: if something else does. Either way nothing is left.
+        OSError: if anything else fails. Either way no temporary file is left.
     """
     check(path, force=force)
     target = path.resolve()
@@ -117,7 +117,7 @@ def write_text(path: Path, text: str, *, force: bool) -> int:
 
 
 def _created_beside(target: Path) -> Path:
-    """Create an empty file of a name that nobody has, with the same suffix."""
+    """Create an empty file of an unused name in the same directory, with the same suffix."""
     for number in count():
         name = f".{target.stem[:64]}.{os.getpid()}-{number}.tmp{target.suffix}"
         temporary = target.with_name(name)
@@ -129,7 +129,7 @@ def _created_beside(target: Path) -> Path:
 
 
 def _named(temporary: Path, target: Path, *, shown: Path, force: bool) -> None:
-    """Give the file its name; without ``force`` only if nobody has taken that meanwhile."""
+    """Give the file its name; without ``force`` only if that is still unused."""
     if not force:
         try:
             os.link(temporary, target)
@@ -144,7 +144,7 @@ def _named(temporary: Path, target: Path, *, shown: Path, force: bool) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Return when a file, or the names in a directory, are on the disk."""
+    """Return once a file, or the names in a directory, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

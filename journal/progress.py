@@ -1,7 +1,7 @@
-"""How far a piece of work is, and how long each stage took: on stderr, also off a terminal.
+"""The progress of long work and the duration of each stage: on stderr, also without a terminal.
 
-A stage is named while it runs and says its seconds when it ends. On a terminal the line changes as
-time passes; elsewhere there is a line a minute, so that nobody has to guess whether it hangs.
+A stage is named while it runs, and its seconds are printed when it ends. On a terminal the line is
+redrawn; elsewhere a line is printed every minute, so that nobody has to guess whether it hangs.
 """
 
 import sys
@@ -28,16 +28,16 @@ from journal import console
 from journal.reading.score import span
 
 Advance = Callable[[int], None]
-"""Says that so many more records are done."""
+"""Reports how many more records are done."""
 
 MINUTE_S = 60.0
-"""How often a long piece of work says off a terminal that it is under way."""
+"""How often progress is printed without a terminal."""
 
 REDRAW_S = 1.0
 """How often a stage's line changes on a terminal."""
 
 TOLD_S = 1.0
-"""A piece of work that took less is not worth a line of its own when it has ended."""
+"""Work that took less is not given a line of its own when it has ended."""
 
 _START_OF_LINE, _REST_OF_LINE = "\r", "\x1b[K"
 _NAME_CHARACTERS = 12
@@ -45,14 +45,14 @@ _NAME_CHARACTERS = 12
 
 @dataclass(slots=True)
 class Stage:
-    """A stage that runs; ``note`` says what came of it, behind its seconds."""
+    """A running stage; ``note`` is its result, printed after its seconds."""
 
     note: str = ""
 
 
 @contextmanager
 def stage(name: str) -> Iterator[Stage]:
-    """Say that a stage runs, and what it took when it has ended well."""
+    """Show that a stage runs; print how long it took, unless it fails."""
     running = Stage()
     on_terminal = sys.stderr.isatty()
     started_s = clock.monotonic_s()
@@ -75,18 +75,18 @@ def stage(name: str) -> Iterator[Stage]:
         raise
     start = _START_OF_LINE if on_terminal else ""
     end = _REST_OF_LINE if on_terminal else ""
-    said = f"{line()}  {printable(running.note)}".rstrip()
-    console.write(f"{start}{said}{end}\n", err=True)
+    text = f"{line()}  {printable(running.note)}".rstrip()
+    console.write(f"{start}{text}{end}\n", err=True)
 
 
 @contextmanager
 def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
-    """Act every so many seconds, on a thread that ends with the context or with the process."""
+    """Call ``act`` every ``seconds``, on a thread that ends with the context or the process."""
     ended = threading.Event()
 
     def run() -> None:
         while not ended.wait(seconds):
-            with suppress(OSError):  # a stderr that is gone ends no work
+            with suppress(OSError):  # work goes on without a stderr
                 act()
 
     thread = threading.Thread(target=run, daemon=True)
@@ -108,7 +108,7 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator[Advance]:
-    """Show how far a piece of work is, in records; nothing of the end if nobody knows it."""
+    """Show the progress of work in records; with a ``total``, also the share and the time left."""
     started_s = clock.monotonic_s()
     show = _bar if sys.stderr.isatty() else _lines
     with show(label, total) as advance:
@@ -136,7 +136,7 @@ def _bar(label: str, total: int | None) -> Iterator[Advance]:
 
 @contextmanager
 def _lines(label: str, total: int | None) -> Iterator[Advance]:
-    """Say once a minute how far it is, how fast, and how long it may still take."""
+    """Print once a minute what is done, how fast, and the estimated time left."""
     started_s, done = clock.monotonic_s(), 0
 
     def advance(count: int) -> None:
@@ -148,8 +148,8 @@ def _lines(label: str, total: int | None) -> Iterator[Advance]:
         took_s = clock.monotonic_s() - started_s
         left = f", about {span(took_s * (total - done) / done)} left" if total and done else ""
         rate = f", {done / took_s:,.0f}/s" if done else ""
-        says = f"{done:,}{of} in {span(took_s)}{rate}{left}"
-        console.echo(f"{printable(label, 60)}: {says}", err=True)
+        text = f"{done:,}{of} in {span(took_s)}{rate}{left}"
+        console.echo(f"{printable(label, 60)}: {text}", err=True)
 
     with _every(MINUTE_S, say):
         yield advance

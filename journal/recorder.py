@@ -1,11 +1,11 @@
-"""A journal while it grows: restored or begun, caught up, carried on by the loop, closed.
+"""A journal being recorded: begun or restored, caught up with its log, extended, closed.
 
-A live session, an import and a fork are the three callers. They differ in where their records come
-from, in what they say at a session's start and end, and in what they show; what becomes durable in
-which order is written here once. A process that is killed between any two steps leaves a journal
-that `Recorder.restore` and `Recorder.catch_up` bring to the bytes that it would have had.
+Live sessions, imports, backfills and forks use it. They differ in where their records come from, in
+what they record at a session's start and end, and in what they show. The order in which things
+become durable is defined here, once. If the process is killed between any two steps,
+`Recorder.restore` and `Recorder.catch_up` bring the journal to the bytes that it would have had.
 
-The log is opened by the caller, who may have to hold its lock long before TensorFlow is loaded.
+The caller opens the log, since it may have to hold its lock long before TensorFlow is loaded.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,14 +30,14 @@ from journal.sinks import RecordingSink
 
 
 def _accepted(restored: Restored) -> None:
-    """Go on from whatever was restored."""
+    """Accept whatever was restored."""
 
 
 class Recorder:
     """The engine, the log and the checkpoints of one journal. Use `begin` or `restore`.
 
-    ``resumed_from`` is the offset after which the engine stood when it was restored. Only one
-    thread may use a recorder at a time.
+    ``resumed_from`` is the offset of the last record in the restored state. Only one thread may use
+    a recorder at a time.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Recorder:
 
         Args:
             place: where the journal lies.
-            log: the journal's, still empty.
+            log: the journal's log, still empty.
             engine: before its first record, with the parameters that ``started`` names.
             started: the first record.
             show: called with effects that were not in the log before, once they are durable.
@@ -98,20 +98,20 @@ class Recorder:
         examine: Callable[[Restored], None] = _accepted,
         in_background: InBackground | None = None,
     ) -> Self:
-        """Continue a journal from its newest state that checks. Nothing is appended yet.
+        """Continue a journal from its newest undamaged checkpoint. Nothing is appended yet.
 
         Args:
             place: where the journal lies.
-            log: the journal's, which holds its first record at least.
-            header: what that record settles.
+            log: the journal's log, with at least its first record.
+            header: the parameters, initial state and venue that this record states.
             show: called with effects that were not in the log before, once they are durable.
-            examine: is shown what was restored; what it raises leaves the journal as it is.
+            examine: called with what was restored; if it raises, the journal is unchanged.
             in_background: prepares snapshots while recording goes on; without it, recording waits.
 
         Raises:
-            JournalCorrupt: if there is no state, and the first one cannot be made again here.
-            ForeignCheckpoint: if the newest state is of another history than the log.
-            CheckpointDamaged: if there are states and none checks.
+            JournalCorrupt: if there is no checkpoint, and the initial state cannot be made again.
+            ForeignCheckpoint: if the newest checkpoint is of another history than the log.
+            CheckpointDamaged: if there are checkpoints and all are damaged.
         """
         checkpoints = Checkpoints(
             place.checkpoints, in_background=in_background, check_owner=log.check_owner
@@ -121,7 +121,7 @@ class Recorder:
             examine(restored)
             engine = Engine(header.parameters, restored.state, header.rules)
             return cls(place, log, checkpoints, engine, after=restored.offset, show=show)
-        # It was killed before its first state was kept: the seed says what that was.
+        # Killed before its first state was kept: the seed makes the same state again.
         engine, chain = Engine.initial(header.parameters, header.rules), log.chain_after(0)
         if chain is None or engine.digest != header.initial_state:
             problem = f"{place.checkpoints}: the first state is missing and not repeatable"
@@ -131,7 +131,7 @@ class Recorder:
 
     @property
     def checkpoint_offset(self) -> int:
-        """The offset after which the state was kept last."""
+        """The offset of the last record in the newest checkpoint."""
         return self._sink.checkpoint_offset
 
     def catch_up(self) -> int:
@@ -161,7 +161,7 @@ class Recorder:
         self.record([batch])
 
     def record(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Run the engine over batches; what it derives of one is durable, and its state kept,
+        """Run the engine over batches; each one's effects are durable, and the state is kept,
         before the next.
 
         Args:
@@ -172,7 +172,7 @@ class Recorder:
     def carry(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Run the engine over batches, each of which is durable when it is yielded (I2).
 
-        What is derived waits until whoever yields them appends more, or calls `settle`.
+        Effects wait until whoever yields the batches appends more, or calls `settle`.
 
         Args:
             batches: consecutive records of the log, at most `CHUNK_TICKS` ticks each.
@@ -180,11 +180,11 @@ class Recorder:
         run(self.engine, batches, self._sink)
 
     def append(self, records: Sequence[Record]) -> pa.RecordBatch:
-        """Append inputs in one durable write, with effects that wait for one; return their rows.
+        """Append inputs, after the waiting effects, in one durable write; return the inputs' rows.
 
         Raises:
             TooLarge: if they exceed one frame.
-            WriteFailed: if the device refuses, now or ever before.
+            WriteFailed: if the device refuses, or has refused an earlier write.
         """
         return self._sink.append(records)
 
@@ -194,20 +194,20 @@ class Recorder:
         return self._sink.is_settled
 
     def settle(self) -> None:
-        """Make all effects durable, by one synchronous write; only between two batches.
+        """Make all effects durable, by one synchronous write. Call it only between two batches.
 
         Raises:
-            WriteFailed: if the device refuses, now or ever before.
+            WriteFailed: if the device refuses, or has refused an earlier write.
         """
         self._sink.settle()
 
     def keep(self) -> None:
-        """Keep the state after all that was appended, if it has changed; only between two batches.
+        """Write a checkpoint of the newest state, if it has changed. Call it only between batches.
 
-        It makes a start after a kill short. Nothing that is durable depends on it.
+        It shortens the next start after a kill. Nothing that is durable depends on it.
 
         Raises:
-            WriteFailed: if the device refuses, now or ever before.
+            WriteFailed: if the device refuses, or has refused an earlier write.
         """
         self._sink.keep()
 

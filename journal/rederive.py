@@ -1,7 +1,7 @@
-"""The engine as it stood after any record: the nearest kept state, carried there by the loop.
+"""The engine as it was after any record: from the nearest checkpoint, over the records since.
 
-What it derives on the way is compared with what was recorded, so that a state, a feature or a model
-taken from it is known to be the one that decided.
+Effects derived on the way are compared with the recorded ones. So a state, a feature or a model
+taken from this engine is known to be the one that decided.
 """
 
 from dataclasses import dataclass
@@ -21,21 +21,23 @@ from journal.replay import rerun
 
 @dataclass(frozen=True, slots=True)
 class Rederived:
-    """An engine after a record, and how it came there."""
+    """An engine after a record, and how it was derived."""
 
     engine: Engine
     after: int
-    """The offset of the kept state that it began with."""
+    """The offset of the checkpoint that it began with."""
     compared: int
+    """How many effects were compared with recorded ones."""
     divergence: Divergence | None
+    """The first difference between derived and recorded effects."""
 
 
 def state_after(place: JournalPath, log: Reader, header: JournalHeader, offset: int) -> Rederived:
     """Return the engine after the record at an offset.
 
     Raises:
-        JournalCorrupt: if there is no state that checks to begin with.
-        JournalIncompatible: if another version of the step decided what is derived again.
+        JournalCorrupt: if there is no undamaged checkpoint at or before it.
+        JournalIncompatible: if another version of the step decided the records since.
     """
     checkpoints = Checkpoints(place.checkpoints)
     for after in reversed([each for each in checkpoints.offsets() if each <= offset]):

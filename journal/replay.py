@@ -1,4 +1,4 @@
-"""Runs recorded ticks through the loop again and compares the result with what was recorded."""
+"""Runs recorded ticks through the loop again and compares the effects with the recorded ones."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -26,7 +26,7 @@ COLUMNS = READS
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """What came of it: the engine at the end, and what it derived next to what was recorded."""
+    """The result: the engine at the end, the comparison with recorded effects, and the score."""
 
     engine: Engine
     comparison: Comparison
@@ -34,7 +34,7 @@ class Rerun:
 
     @property
     def divergence(self) -> Divergence | None:
-        """The first difference between what was recorded and what was derived."""
+        """The first difference between recorded and derived effects."""
         return self.comparison.divergence
 
 
@@ -54,14 +54,23 @@ def rerun(
     stops: Sequence[int] = (),
     watch: Callable[[Engine], None] = unwatched,
 ) -> Rerun:
-    """Carry a state, which includes the record at ``after``, over the records before ``end``.
+    """Run the engine from a state over the records after ``after`` and before ``end``.
 
-    A chunk has ``chunk_ticks`` inputs, and ends at each of ``stops``; ``watch`` sees the engine
-    after every chunk, and ``advance`` is told how many records are done. It stops behind the chunk
-    in which the first difference is found.
+    It stops after the chunk in which the first difference is found.
+
+    Args:
+        log: the recorded journal's log.
+        header: the journal's parameters and venue.
+        state: the state that includes the record at ``after``.
+        after: the offset of the last record in the state.
+        end: the offset to stop before.
+        chunk_ticks: how many inputs a chunk has, at most.
+        advance: called with the number of records done, after each chunk.
+        stops: offsets at which a chunk has to end as well.
+        watch: called with the engine after each chunk.
     """
     engine = Engine(header.parameters, state, header.rules)
-    # Read once: the ticks go before, what was recorded of them is compared behind.
+    # The log is read once: its inputs go to the engine, its effects to the comparison.
     inputs, effects = tee(log.read(after + 1, log.end))
     source = chunks(_until(inputs, end), chunk_ticks, stops=stops)
     with ThreadPoolExecutor(1) as pool:
@@ -75,7 +84,7 @@ def rerun(
 
 
 def _until(batches: Iterable[pa.RecordBatch], end: int) -> Iterator[pa.RecordBatch]:
-    """Yield what the engine needs of the records before ``end``."""
+    """Yield the records before ``end``, with the columns that the engine needs."""
     for batch in batches:
         count = end - batch.column("offset")[0].as_py()
         if count > 0:
@@ -91,10 +100,10 @@ def _prefetched(source: Iterable[pa.RecordBatch], engine: Engine) -> Iterator[pa
 
 
 def _ahead(source: Iterator[pa.RecordBatch], pool: Executor) -> Iterator[pa.RecordBatch]:
-    """Yield what a source yields, and have the pool take the next from it meanwhile.
+    """Yield the batches of a source, while the pool fetches the next one.
 
-    The pool has one thread, so that all reading and folding is on that one, beside the compiled
-    step: a reader is not made for two.
+    The pool has one thread, which does all reading and folding while the compiled step runs on the
+    caller's: a reader is not thread-safe.
     """
     coming = pool.submit(next, source, None)
     while (chunk := coming.result()) is not None:

@@ -1,8 +1,9 @@
-"""What is noted beside a log, a line of JSON each: what is true of it without being part of it.
+"""Notes next to a log, one JSON object a line: facts about the log that are not part of it.
 
-The last field of a line, ``crc32c``, is the CRC-32C of the line's text before it, after that of the
-line before (or, where that has none, of all bytes before): so a changed, lost or moved line shows.
-Lines of earlier versions have none; they are read as they are.
+The last field of a line, ``crc32c``, is the CRC-32C of the previous line's checksum followed by the
+line's text before this field. If the previous line has no checksum, the CRC-32C of all earlier
+bytes takes its place. So a changed, lost or moved line is detected. Lines of earlier versions have
+no checksum and are read as they are.
 """
 
 import fcntl
@@ -18,24 +19,23 @@ from feeds import clock
 from journal.layout import JournalPath
 
 VERIFICATIONS = "verified.jsonl"
-"""What each verification that ended said."""
+"""The outcome of each finished verification."""
 
 SESSIONS = "sessions.jsonl"
-"""Each start on a journal that was there already, also one that was then refused (``records`` says
-how many there were), and each session that began (its number and offset), so that nobody has to
-look for it through days of records."""
-
+"""Each start on an existing journal, also one that was then refused (with ``records``, the number
+of its records), and each session that began (with its number and offset), so that a session is
+found without reading days of records."""
 
 FROZEN = "frozen.jsonl"
-"""What `analysis.freezing` kept: the size and the digest of its file."""
+"""The size and the digest of each file that `analysis.freezing` wrote."""
 
 _FIELD = b', "crc32c": "'
 _EARLIER = {"time_ns", "session", "offset", "records", "depth", "verdict", "checkpoints"}
-"""What lines without a checksum may hold."""
+"""The fields that a line without a checksum may have."""
 
 
 class Line(NamedTuple):
-    """A line of a file: what it says, if it checks; what is wrong with it; its checksum."""
+    """A line: its fields, ``None`` if it is damaged; what is wrong with it; its checksum."""
 
     said: dict[str, object] | None
     problem: str
@@ -43,13 +43,13 @@ class Line(NamedTuple):
 
 
 def note(place: JournalPath, file: str, said: dict[str, object]) -> None:
-    """Write it down with the time; nothing where that may not be written."""
+    """Append a line with these fields and the time; do nothing if the file cannot be written."""
     text = json.dumps({"time_ns": clock.now_ns(), **said}).encode()[:-1]
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     try:
         descriptor = os.open(place.home / place.name / file, flags, 0o644)
         try:
-            # Two verifications may end at once; nobody holds it longer than a line takes.
+            # Two verifications may end at once; the lock is held only while a line is written.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             data = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
             start = b"" if data.endswith(b"\n") or not data else b"\n"
@@ -62,7 +62,7 @@ def note(place: JournalPath, file: str, said: dict[str, object]) -> None:
 
 
 def lines(data: bytes) -> Iterator[Line]:
-    """Yield what the bytes of a file of notes say, line by line."""
+    """Yield the lines in the bytes of a file of notes, damaged ones too."""
     position, before = 0, None
     for raw in data.split(b"\n"):
         end = position + len(raw)
@@ -74,7 +74,7 @@ def lines(data: bytes) -> Iterator[Line]:
 
 
 def notes(place: JournalPath, file: str) -> Iterator[dict[str, object]]:
-    """Yield what is noted, oldest first; a line that does not check is passed over."""
+    """Yield the fields of each line, oldest first; damaged lines are skipped."""
     try:
         data = (place.home / place.name / file).read_bytes()
     except OSError:
@@ -85,7 +85,7 @@ def notes(place: JournalPath, file: str) -> Iterator[dict[str, object]]:
 
 
 def mended(data: bytes) -> bytes:
-    """Return the lines that check, with their checksums anew."""
+    """Return the undamaged lines, with new checksums."""
     whole = b""
     for line in lines(data):
         if line.said is not None:
@@ -113,7 +113,7 @@ def _line(raw: bytes, above: bytes, before: bytes | None, *, whole: bool) -> Lin
 
 
 def _check(data: bytes, text: bytes) -> bytes:
-    """Return the checksum of a line that is put after so many bytes."""
+    """Return the checksum of a line ``text`` that is appended to the bytes ``data``."""
     before = None
     for line in lines(data):
         before = line.check
@@ -126,29 +126,29 @@ def path_of(place: JournalPath, file: str) -> Path:
 
 
 def recoveries(place: JournalPath) -> int:
-    """Return how many starts on a journal that was there are noted."""
-    return sum(1 for said in notes(place, SESSIONS) if "records" in said)
+    """Return how many starts on the existing journal are noted."""
+    return sum(1 for line in notes(place, SESSIONS) if "records" in line)
 
 
 def newest_session(place: JournalPath, end: int) -> int | None:
     """Return the number of the newest session that is noted before an offset."""
     begun = [
-        said["session"]
-        for said in notes(place, SESSIONS)
-        if isinstance(said.get("session"), int)
-        and isinstance(at := said.get("offset"), int)
+        line["session"]
+        for line in notes(place, SESSIONS)
+        if isinstance(line.get("session"), int)
+        and isinstance(at := line.get("offset"), int)
         and at < end
     ]
     return int(str(begun[-1])) if begun else None
 
 
 def verified(place: JournalPath) -> dict[str, object] | None:
-    """Return what the newest verification that ended said, if one is noted."""
+    """Return the outcome of the newest finished verification, if one is noted."""
     return next(reversed([*notes(place, VERIFICATIONS)]), None)
 
 
 def covered(offset: int, verified: dict[str, object] | None) -> str:
-    """Say what the newest verification said of a checkpoint."""
+    """Return, in words, whether the newest verification covers a checkpoint, and its verdict."""
     if verified is None or offset >= int(str(verified.get("records", 0))):
         return "not yet"
     if verified.get("depth") == "quick":

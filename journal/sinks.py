@@ -1,10 +1,10 @@
-"""Where effects go: a journal that grows, a comparison with what was recorded, or a collection.
+"""Where effects go: a growing journal, a comparison with the recorded effects, or a collection.
 
-What was received must be durable before the engine sees it (I2), and that is the only durable write
-between a frame and its decision. What the engine derives follows from it (I7), so it may wait a
-little: effects wait in memory for the next write to the log, whether that is the next tick's or one
-of their own (`RecordingSink.settle`). Until effects are durable nobody is shown them. If the
-process is killed before, the next one derives them again.
+Inputs must be durable before the engine sees them (I2), and that is the only durable write between
+a frame and its decision. Effects follow from the inputs (I7), so they may wait in memory for the
+next write to the log: that of the next tick, or one of their own (`RecordingSink.settle`). Effects
+are shown only once they are durable. If the process is killed before that, the next one derives
+them again.
 
 The state needs no write to be safe once its ticks are durable. It is kept (`RecordingSink.keep`)
 so that the next start has little to derive again.
@@ -27,7 +27,7 @@ from journal.reading.score import Score
 
 
 class Diverged(JournalDiverged):
-    """What the engine derives is not what the log says it derived before."""
+    """Effects that the engine derives again differ from those in the log."""
 
     def __init__(self, divergence: Divergence) -> None:
         super().__init__(
@@ -41,7 +41,7 @@ class RecordingSink:
     """Append what the engine derives, and keep its state.
 
     All inputs have to be appended here (`append`, `append_batch`), so that they follow the effects
-    of those before them. What waits is at most the effects of the chunks since the last append.
+    of earlier inputs. At most the effects of the chunks since the last append wait.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class RecordingSink:
         after: int,
         show: Callable[[pa.RecordBatch], None],
     ) -> None:
-        """Continue a journal whose engine stands after the record at offset ``after``.
+        """Continue a journal whose engine has seen the records up to offset ``after``.
 
         ``show`` is called with effects that were not in the log before, once they are durable.
         """
@@ -64,7 +64,7 @@ class RecordingSink:
         self._waiting: list[pa.RecordBatch] = []
         self._unkept: Engine | None = None
         self.checkpoint_offset = after
-        """The offset after which the state was kept last: it is durable."""
+        """The offset of the last record in the newest durable checkpoint."""
 
     @property
     def compared(self) -> int:
@@ -77,7 +77,7 @@ class RecordingSink:
         return not self._waiting
 
     def accept(self, effects: pa.RecordBatch) -> None:
-        """Compare; what the log lacks waits for the next write.
+        """Compare effects with the log's; those that the log lacks wait for the next write.
 
         Raises:
             Diverged: at the first difference; nothing is appended then.
@@ -91,14 +91,14 @@ class RecordingSink:
     def checkpoint(self, engine: Engine) -> None:
         """Note that the state has changed, if the engine has seen every input in the log.
 
-        While it catches up with the log's tail it has not: a state after some tick is then no state
-        after an offset. Behind the tail, what is appended goes through the engine at once.
+        While the engine catches up with the log's tail it has not: its state is then not the one
+        after the last record. After the tail, appended inputs go through the engine at once.
         """
         if engine.position + 1 >= self._tail_end:
             self._unkept = engine
 
     def append(self, records: Sequence[Record]) -> pa.RecordBatch:
-        """Append inputs, and what waits before them, in one durable write; return the inputs' rows.
+        """Append the waiting effects, then inputs, in one durable write; return the inputs' rows.
 
         The engine has to see them before anything else is appended.
 
@@ -125,18 +125,18 @@ class RecordingSink:
         return written.slice(count)
 
     def settle(self) -> None:
-        """Make the effects that wait durable, by one synchronous write; without any, nothing.
+        """Make the waiting effects durable, by one synchronous write; without any, do nothing.
 
-        Only when the engine has seen all that was appended.
+        Call it only when the engine has seen all that was appended.
         """
         if self._waiting:
             self._show(self._append_waiting())
 
     def keep(self) -> None:
-        """Keep the state, if it has changed, after the effects that wait.
+        """Make the waiting effects durable; then keep the state, if it has changed.
 
-        In this order, so that a state is never ahead of the log. Only when the engine has seen all
-        that was appended.
+        In this order, so that a state is never ahead of the log. Call it only when the engine has
+        seen all that was appended.
         """
         self.settle()
         if self._unkept is not None:
@@ -146,7 +146,7 @@ class RecordingSink:
             self.checkpoint_offset = offset
 
     def keep_whole(self, engine: Engine) -> None:
-        """Keep the whole state, changed or not, after the effects that wait."""
+        """Make the waiting effects durable; then keep the whole state, changed or not."""
         self.settle()
         offset = self._log.end - 1
         self._checkpoints.keep_whole(engine, offset=offset, chain=self._log.chain)
@@ -159,7 +159,7 @@ class RecordingSink:
 
 
 def unwatched(engine: Engine) -> None:
-    """Look at nothing."""
+    """Ignore the engine."""
 
 
 class ComparingSink:
@@ -168,7 +168,7 @@ class ComparingSink:
     def __init__(
         self, comparison: Comparison, *, watch: Callable[[Engine], None] = unwatched
     ) -> None:
-        """Compare with the effects that ``comparison`` holds; ``watch`` sees every chunk's end."""
+        """Compare with the effects of ``comparison``; call ``watch`` after every chunk."""
         self._watch = watch
         self.comparison = comparison
         self.score = Score()
@@ -192,7 +192,7 @@ class CollectingSink:
         *,
         watch: Callable[[Engine], None] = unwatched,
     ) -> None:
-        """``take`` is called with decisions, in order; ``watch`` sees every chunk's end."""
+        """``take`` is called with decisions, in order; ``watch`` after every chunk."""
         self._take = take
         self._watch = watch
         self.ticks = 0

@@ -1,4 +1,4 @@
-"""The versions of what decides about bits: this program, and what it computes with."""
+"""The versions of the packages that results depend on: this program and its libraries."""
 
 from journal.reading.details import UNKNOWN
 
@@ -6,13 +6,13 @@ _PACKAGES = ("trader", "tensorflow", "keras", "numpy", "pyarrow")
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what decides about bits, by package; `UNKNOWN` where it is missing."""
+    """Return the version of each package that results depend on; `UNKNOWN` if not installed."""
     return {name: version_of(name) for name in _PACKAGES}
 
 
 def version_of(package: str) -> str:
-    """Return the version of a package as it is installed; `UNKNOWN` where it is missing."""
-    from importlib import metadata  # which takes a moment, and few commands ask
+    """Return the version of an installed package; `UNKNOWN` if it is not installed."""
+    from importlib import metadata  # slow to import, and few commands need it
 
     for name in (package, f"{package}-cpu"):
         try:

@@ -1,4 +1,4 @@
-"""Words that an argument may be, and what was probably meant by one that is none of them."""
+"""Checks an option's word against those that it knows, and suggests the nearest one."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,10 +8,10 @@ from journal.errors import UsageError
 
 
 def check_kinds(kinds: list[str] | None) -> None:
-    """Refuse what is no kind of record.
+    """Refuse words that are not kinds of records.
 
     Raises:
-        UsageError: with what was meant, or all there are.
+        UsageError: with the nearest kind, if there is one, and all of them.
     """
     from eventlog.records import KINDS
 
@@ -23,7 +23,7 @@ def check_choice(option: str, text: str, known: Iterable[str]) -> None:
     """Refuse a word that an option does not know.
 
     Raises:
-        UsageError: with what was meant, or all there are.
+        UsageError: with the nearest known word, if there is one, and all of them.
     """
     words = list(known)
     if text in words:

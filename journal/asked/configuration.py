@@ -1,4 +1,4 @@
-"""Every setting as it holds, and which of the places chose it."""
+"""Every setting with its value and its origin; writes the configuration file of a home."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,36 +14,36 @@ from journal.summaries import Configured, Initialised, KeptSettingSaid, SettingS
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The settings in the order of the file, and what is said of them at the end."""
+    """The settings in the order of the file, and a summary."""
 
     settings: tuple[SettingSaid, ...]
     summary: Configured
 
 
 def configuration(home: Path, assignments: list[str] | None, name: str | None) -> Configuration:
-    """Return what holds in a home; with a journal's name, next to what that keeps for ever.
+    """Return the settings of a home; with a journal's name, also those that the journal recorded.
 
     Raises:
-        ConfigurationError: if the file, the environment or an assignment does not hold.
+        ConfigurationError: if the file, the environment or an assignment is invalid.
         NoJournal: if there is no such journal.
     """
     chosen = choices(home, assignments)
-    kept: dict[str, object] | None = None
+    recorded: dict[str, object] | None = None
     if name is not None:
         place = layout.find(home, name)
-        kept = dict(rules_of(Reader.open(place.log), place).values)
+        recorded = dict(rules_of(Reader.open(place.log), place).values)
     return Configuration(
-        settings=tuple(_said(each, chosen.get(each.key), kept) for each in KNOWN),
+        settings=tuple(_message(each, chosen.get(each.key), recorded) for each in KNOWN),
         summary=Configured(settings=len(KNOWN), chosen=tuple(sorted(chosen))),
     )
 
 
 def initialise(home: Path, *, force: bool) -> Initialised:
-    """Write a configuration that states every setting; ``force`` replaces one that is there.
+    """Write a configuration file that lists every setting; ``force`` replaces an existing one.
 
     Raises:
-        ConfigurationError: if there is one already.
-        OutputFailed: if the disk refuses it.
+        ConfigurationError: if there is one already, without ``force``.
+        OutputFailed: if it cannot be written.
     """
     path = home / FILE
     if path.exists() and not force:
@@ -53,8 +53,10 @@ def initialise(home: Path, *, force: bool) -> Initialised:
     return Initialised(configuration=str(path))
 
 
-def _said(setting: Setting, choice: Choice | None, kept: dict[str, object] | None) -> SettingSaid:
-    said: dict[str, Any] = {
+def _message(
+    setting: Setting, choice: Choice | None, recorded: dict[str, object] | None
+) -> SettingSaid:
+    fields: dict[str, Any] = {
         "key": setting.key,
         "value": setting.default if choice is None else choice.value,
         "origin": DEFAULT if choice is None else choice.origin,
@@ -63,7 +65,7 @@ def _said(setting: Setting, choice: Choice | None, kept: dict[str, object] | Non
         "high": setting.high,
         "text": setting.text,
     }
-    if not kept:
-        return SettingSaid(**said)
-    value: Any = kept.get(setting.name) if setting.section == "engine" else None
-    return KeptSettingSaid(**said, journal=value)
+    if not recorded:
+        return SettingSaid(**fields)
+    value: Any = recorded.get(setting.name) if setting.section == "engine" else None
+    return KeptSettingSaid(**fields, journal=value)

@@ -1,4 +1,4 @@
-"""Is everything here that a session needs? One check after the other, each a sentence."""
+"""Checks whether this machine has everything that a session needs; each reports one sentence."""
 
 import platform
 import shutil
@@ -37,7 +37,7 @@ from journal.versions import version_of, versions
 
 PYTHONS = ((3, 11), (3, 13))
 CPU_FLAGS = ("avx2", "fma", "bmi2")
-"""What x86-64-v3 has: below it no equal bits are claimed."""
+"""Flags of x86-64-v3: on a lesser processor equal bits are not claimed."""
 
 FSYNCS = 100
 FSYNC_SLOW_S = 0.05
@@ -45,14 +45,14 @@ SKEW_MOST_S = 2.0
 
 
 def checks(home: Path, *, url: str, timeout_s: float, asks: bool, runs: bool) -> Iterator[Check]:
-    """Yield every check, one after the other as it is made.
+    """Make every check, and yield each result at once.
 
     Args:
         home: the directory of the configuration and the journals.
         url: of the exchange's websocket.
-        timeout_s: how long to try the exchange.
-        asks: whether the exchange is asked.
-        runs: whether the golden run is made, which loads TensorFlow.
+        timeout_s: how long to try to reach the exchange, in seconds.
+        asks: whether to connect to the exchange.
+        runs: whether to make the golden run, which loads TensorFlow.
     """
     yield python()
     yield tensorflow()
@@ -92,9 +92,9 @@ def python() -> Check:
 
 def tensorflow() -> Check:
     """The build of TensorFlow, and the versions of the other libraries."""
-    found = versions()
-    missing = [name for name, version in found.items() if version == UNKNOWN]
-    says = ", ".join(f"{name} {version}" for name, version in found.items() if name != "trader")
+    installed = versions()
+    missing = [name for name, version in installed.items() if version == UNKNOWN]
+    says = ", ".join(f"{name} {version}" for name, version in installed.items() if name != "trader")
     if missing:
         hint = f"Not installed: {', '.join(missing)}. Install trader again."
         return _problem("tensorflow", ProgramUnsuitable(says), hint)
@@ -102,14 +102,14 @@ def tensorflow() -> Check:
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
-    """Has the processor what equal bits need?"""
+    """Does the processor have the flags that equal bits need?"""
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return _note("processor", "this system does not say what it can")
-    said = next((line for line in lines if line.startswith("flags")), "").split()
+    flags = next((line for line in lines if line.startswith("flags")), "").split()
     model = next((line.split(":", 1)[1] for line in lines if line.startswith("model name")), "")
-    missing = [flag for flag in CPU_FLAGS if flag not in said]
+    missing = [flag for flag in CPU_FLAGS if flag not in flags]
     if missing:
         says = f"{model.strip()}, without {', '.join(missing)}"
         hint = "It learns here, but equal bits are not claimed below x86-64-v3."
@@ -118,7 +118,7 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Check:
 
 
 def configuration(home: Path) -> Check:
-    """Does the configuration hold?"""
+    """Is the configuration valid?"""
     try:
         chosen = choices(home, None)
     except (CommandError, EngineError) as error:
@@ -165,7 +165,7 @@ def durability(home: Path) -> Check:
 
 
 def locks(home: Path) -> Iterator[Check]:
-    """What journals are there, and does a session run in one?"""
+    """Which journals are there, and does a session record one of them?"""
     for place in _places(home):
         try:
             records = Reader.open(place.log).end
@@ -179,7 +179,7 @@ def locks(home: Path) -> Iterator[Check]:
 
 
 def steps(home: Path) -> Iterator[Check]:
-    """Does this program continue the journals, or did another version of the step record them?"""
+    """Can this program continue the journals, or did another version of the step record them?"""
     ours: list[str] = []
     older: list[str] = []
     for place in _places(home):
@@ -220,16 +220,16 @@ def exchange(url: str, *, timeout_s: float) -> Iterator[Check]:
 
 
 def determinism(home: Path) -> Iterator[Check]:
-    """Does a short training run give the same bits twice, and those that the journals recorded?
+    """Does the golden run give the same bits twice, and those that the journals recorded?
 
-    Compiles the step of each shape in use, where nothing compiled is found.
+    Compiles the step of each shape in use, unless it is in the cache.
     """
     from journal import compile_cache
 
     try:
         executor = settings(home, None).executor
     except (CommandError, EngineError):
-        executor = Choice.AUTO  # said above
+        executor = Choice.AUTO  # reported by the check of the configuration
     compile_cache.reuse(executor)
     from engine.engine import arithmetic_digest
 
@@ -242,7 +242,7 @@ def determinism(home: Path) -> Iterator[Check]:
         except (EventLogError, EngineError, CommandError):
             continue  # said above
         if newest is not None and sessions.other_step([newest]) is not None:
-            continue  # said above: another code gives other bits on any machine
+            continue  # reported above: another step gives other bits on any machine
         arithmetic = UNKNOWN if newest is None else newest.arithmetic
         recorded.setdefault((header.parameters, header.rules), {})[place.name] = arithmetic
     if not recorded:

@@ -1,7 +1,7 @@
-"""Names that become directories: a market's id and a journal's. Checked once, before any path.
+"""Names that become directories: a market's id and a journal's name, checked before any path.
 
-A name may come from an argument, a configuration, a recording or the exchange. What is not of
-these two forms is no name, so no name can lead out of its home, hide, or confuse a terminal.
+A name may come from an argument, a configuration, a recording or the exchange. Only these two forms
+are accepted, so no name can lead out of its home, be a hidden file, or confuse a terminal.
 """
 
 import re
@@ -23,10 +23,10 @@ def is_journal(text: str) -> bool:
 
 
 def check_journal(text: str) -> str:
-    """Return the name of a journal.
+    """Return a text that is a valid journal name.
 
     Raises:
-        UsageError: if it cannot be one.
+        UsageError: if it is not one.
     """
     if is_journal(text):
         return text
@@ -35,17 +35,17 @@ def check_journal(text: str) -> str:
 
 
 def check_market(text: str, option: str = "--market", *, venue_name: str = BTC_MARKETS) -> str:
-    """Return the id of a market of a venue, which an option named.
+    """Return an option's text that is a valid id of a venue's market.
 
     Raises:
-        UsageError: if it cannot be one; what was meant is suggested.
+        UsageError: if it is not one; a similar valid id is suggested.
     """
-    place = venue(venue_name)
-    if place.is_market(text):
+    named = venue(venue_name)
+    if named.is_market(text):
         return text
     meant = re.sub(r"[-_/ :]+", "-", text.strip().upper())
-    hint = f"Markets are {place.facts.market_form}."
-    if place.is_market(meant):
+    hint = f"Markets are {named.facts.market_form}."
+    if named.is_market(meant):
         hint = f"Did you mean {meant}?"
     problem = f"{option} {printable(text, 80)}: not a market's id"
     raise UsageError(problem, hint=hint)

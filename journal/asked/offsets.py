@@ -1,4 +1,4 @@
-"""Words for a place in a log → an offset: the grammar of kcat, which users of logs know.
+"""Parses offsets and times in a log: the grammar of kcat, which users of logs know.
 
 ``beginning``, ``end``, ``checkpoint`` (after the newest snapshot), ``N``, ``-N`` (from the end),
 ``s@TIME`` and ``e@TIME`` (the first record received at or after an ISO 8601 time or a Unix time in
@@ -23,11 +23,11 @@ GRAMMAR = "beginning, end, checkpoint, N, -N or s@TIME"
 
 
 def resolve(text: str, log: Reader, checkpoints: Checkpoints) -> int:
-    """Return the offset that the words name; ``end`` is one after the last record.
+    """Return the offset that a text names; ``end`` is one after the last record.
 
     Raises:
-        UsageError: if they are not of the grammar.
-        OffsetOutOfRange: if the log does not reach there.
+        UsageError: if the text does not follow the grammar.
+        OffsetOutOfRange: if the log has no such offset.
     """
     if text == "beginning":
         return 0
@@ -54,7 +54,7 @@ def resolve(text: str, log: Reader, checkpoints: Checkpoints) -> int:
 
 
 def check_order(from_: str, start: int, to: str, end: int) -> None:
-    """Refuse a stretch that ends before it begins.
+    """Refuse a range that ends before it begins.
 
     Raises:
         UsageError: if it does.
@@ -69,8 +69,8 @@ def span_of(from_: str, to: str, log: Reader, checkpoints: Checkpoints) -> tuple
     """Return the offset to start at, and the one to stop before.
 
     Raises:
-        UsageError: if a word is not of the grammar, or the end is before the start.
-        OffsetOutOfRange: if the log does not reach there.
+        UsageError: if a text does not follow the grammar, or the end is before the start.
+        OffsetOutOfRange: if the log has no such offset.
     """
     start, end = resolve(from_, log, checkpoints), resolve(to, log, checkpoints)
     check_order(from_, start, to, end)
@@ -88,11 +88,11 @@ def range_of(
 ) -> tuple[int, int]:
     """Return the offset to start at, and the one to stop before.
 
-    ``-N`` means the last N records of the kinds; nothing means the last ``count``.
+    For ``from_``, ``-N`` means the last N records of the kinds, and ``None`` the last ``count``.
 
     Raises:
-        UsageError: if a word is not of the grammar, or the end is before the start.
-        OffsetOutOfRange: if the log does not reach there.
+        UsageError: if a text does not follow the grammar, or the end is before the start.
+        OffsetOutOfRange: if the log has no such offset.
     """
     end = resolve(to, log, checkpoints)
     if from_ is None:
@@ -134,7 +134,7 @@ def _moment_ns(text: str) -> int | None:
 
 
 def _first_since(moment_ns: int, log: Reader) -> int:
-    """Return the first offset received at or after a moment; received times may step back."""
+    """Return the first offset received at or after a moment; receive times may step back."""
     for batch in log.read(0, log.end, columns=("offset", "received_ns")):
         late = np.flatnonzero(batch.column("received_ns").to_numpy() >= moment_ns)
         if len(late):

@@ -1,7 +1,7 @@
-"""What can be known before anything is loaded: URLs, files, homes, locks, room.
+"""Checks that are made before anything is loaded: URLs, files, homes, locks, disk space.
 
-Every command checks what it was given here, before TensorFlow, which takes seconds to load; what is
-wrong is named with the option that said it. Usage is 2, what has to be set up otherwise is 3.
+Every command checks its arguments here, before TensorFlow, which takes seconds to load. An error
+names the option at fault; its exit code is 2 for usage and 3 for configuration.
 """
 
 import math
@@ -27,7 +27,7 @@ from journal.errors import ConfigurationError, LimitReached, UsageError
 from journal.layout import JournalPath
 
 _OLDEST_NS, _NEWEST_NS = 1_577_836_800 * 10**9, 7_258_118_400 * 10**9
-"""From 2020 to 2200: what a clock may say."""
+"""From 2020 to 2200: the times at which a clock is believed."""
 
 _TWINS = {"http": "ws", "https": "wss", "ws": "http", "wss": "https"}
 _LOOKS: dict[tuple[str, ...], str] = {
@@ -38,7 +38,7 @@ _USER = re.compile(r"//[^/@]*@")
 
 
 def check_websocket(option: str, url: str) -> None:
-    """Refuse what is not the URL of a websocket, with nothing in it that is ignored.
+    """Refuse what is not the URL of a websocket, or has parts that would be ignored.
 
     Raises:
         UsageError: with what is wrong with it.
@@ -47,7 +47,7 @@ def check_websocket(option: str, url: str) -> None:
 
 
 def check_http(option: str, url: str | None) -> None:
-    """Refuse what is not the URL of a web server; ``None`` is none.
+    """Refuse what is not the URL of a web server; ``None`` is accepted.
 
     Raises:
         UsageError: with what is wrong with it.
@@ -57,13 +57,13 @@ def check_http(option: str, url: str | None) -> None:
 
 
 def check_trust(*urls: str | None) -> None:
-    """Refuse certificates that cannot be read, if one of these URLs needs any.
+    """Refuse unreadable certificates, if one of these URLs needs any.
 
     Raises:
         TrustInvalid: naming the environment variable.
     """
     if any(urlsplit(url).scheme in ("wss", "https") for url in urls if url is not None):
-        from feeds import trust  # takes a moment to import, which the others should not
+        from feeds import trust  # slow to import, and not always needed
 
         trust.tls()
 
@@ -76,14 +76,14 @@ def _check_url(option: str, url: str, schemes: tuple[str, ...]) -> None:
         scheme, colon, rest = url.partition("://")
         if colon and _TWINS.get(scheme) in schemes:
             hint = f"Did you mean {_TWINS[scheme]}://{printable(rest, 100)}?"
-        shown = printable(url, 100)
-        said = [_USER.sub("//…@", text) for text in (shown, hint)]  # a password is not for a log
-        problem = f"{option} {said[0]}: {printable(str(error))}"
-        raise UsageError(problem, hint=said[1]) from error
+        # A password must not get into a log.
+        shown, hint = (_USER.sub("//…@", text) for text in (printable(url, 100), hint))
+        problem = f"{option} {shown}: {printable(str(error))}"
+        raise UsageError(problem, hint=hint) from error
 
 
 def check_clock() -> None:
-    """Refuse a clock that cannot be right: every record would say so for ever.
+    """Refuse a clock that cannot be right: every record would have a wrong time for good.
 
     Raises:
         ConfigurationError: if it is decades off.
@@ -95,7 +95,7 @@ def check_clock() -> None:
 
 
 def check_finite(option: str, value: float) -> None:
-    """Refuse what is a number and no quantity.
+    """Refuse infinities and NaN.
 
     Raises:
         UsageError: if it is not finite.
@@ -105,10 +105,10 @@ def check_finite(option: str, value: float) -> None:
 
 
 def check_files(paths: Iterable[Path]) -> None:
-    """Refuse files that are not there, are none, or may not be read.
+    """Refuse paths that are missing, not regular files, or not readable.
 
     Raises:
-        CommandError: (2) if one is missing or no file, (3) if it may not be read.
+        CommandError: (2) if one is missing or not a regular file, (3) if it is not readable.
     """
     for path in paths:
         shown = printable(str(path))
@@ -124,18 +124,18 @@ def check_files(paths: Iterable[Path]) -> None:
 
 
 def check_home(home: Path, *, min_free_bytes: int) -> None:
-    """Refuse a home that nothing can be recorded into. Makes nothing.
+    """Refuse a home that nothing can be recorded into. Creates nothing.
 
     Raises:
-        CommandError: (2) if it is a file or lies in a journal, (3) if it may not be written to,
-            (21) if there is less room than the least that is to stay free.
+        CommandError: (2) if it is a file or lies in a journal, (3) if it is not writable,
+            (21) if less than ``min_free_bytes`` of disk space are free.
     """
     outputs.refuse_journal(home)
     outputs.check_directory(home)
-    place = home.resolve()
-    while not place.exists():
-        place = place.parent
-    free_bytes = DISK.free_bytes(place)
+    nearest = home.resolve()
+    while not nearest.exists():
+        nearest = nearest.parent
+    free_bytes = DISK.free_bytes(nearest)
     if free_bytes < min_free_bytes:
         problem = f"{printable(str(home))}: {free_bytes >> 20:,} MiB are free"
         hint = f"At least {min_free_bytes >> 20:,} MiB are to stay so: --set log.min_free_mib=N."
@@ -143,10 +143,10 @@ def check_home(home: Path, *, min_free_bytes: int) -> None:
 
 
 def check_unlocked(place: JournalPath) -> None:
-    """Refuse a journal that another process records, and one that may not be written to.
+    """Refuse a journal that another process records, and one that is not writable.
 
     Raises:
-        ConfigurationError: if it may not be written to.
+        ConfigurationError: if it is not writable.
         Locked: if another process records it.
     """
     if not place.log.exists():
@@ -162,15 +162,15 @@ def check_unlocked(place: JournalPath) -> None:
 def check_fork(
     place: JournalPath, kept: Parameters, out: Path | None, assignments: list[str] | None
 ) -> tuple[JournalPath, Parameters, dict[str, object]]:
-    """Return where a fork goes, its parameters, and which of them were chosen.
+    """Return where a fork is made, its parameters, and which of them were chosen.
 
-    Without any chosen it has those of its origin: so a journal of another version of the step is
-    taken along.
+    Without chosen parameters it has those of its origin: so the ticks of a journal that another
+    version of the step recorded can be continued by this one.
 
     Raises:
-        UsageError: if --out is missing, or there is a journal already; as
-            `check_home` otherwise.
-        ParameterError: if a parameter is none.
+        UsageError: if ``out`` is missing, or has that journal already.
+        CommandError: as `check_home`.
+        ParameterError: if a parameter is unknown, or its value invalid.
     """
     if out is None:
         raise UsageError("--set needs --out: a fork is a journal of its own")

@@ -6,16 +6,16 @@ from feeds.timestamps import parse_timestamp_ns
 from journal.errors import UsageError
 
 MAX = "max"
-"""The speed that is as fast as a client reads."""
+"""The word for the speed at which the client reads."""
 
 _SPEED_LOW, _SPEED_HIGH = 0.001, 1_000_000
 
 
 def speed_of(text: str, option: str = "--speed") -> float | None:
-    """Return market time per real time; ``None`` of `MAX`.
+    """Return market time per real time; ``None`` for `MAX`.
 
     Raises:
-        UsageError: if it is no number, or out of range.
+        UsageError: if it is not a number, or out of range.
 
     >>> speed_of("2.5"), speed_of("max")
     (2.5, None)

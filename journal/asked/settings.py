@@ -1,7 +1,7 @@
-"""File, environment and flags → settings; the only place that reads the environment.
+"""Settings from the file, the environment and the flags; only this module reads the environment.
 
-The nearer wins: ``--set`` over the environment over ``HOME/trader.toml`` over the default. An
-unknown name is an error with a suggestion, never ignored.
+``--set`` takes precedence over the environment, the environment over ``HOME/trader.toml``, and the
+file over the default. An unknown name is an error with a suggestion, never ignored.
 
 ====================  ==============================  ==========================
 in ``trader.toml``    in the environment              with ``--set``
@@ -10,7 +10,7 @@ in ``trader.toml``    in the environment              with ``--set``
 ``[log] segment_mib`` ``TRADER_LOG_SEGMENT_MIB``      ``log.segment_mib``
 ====================  ==============================  ==========================
 
-What there is, `KNOWN`, are the engine's parameters, the log's settings, the limits of health, and
+`KNOWN` lists all settings: the engine's parameters, the log's settings, the limits of health, and
 who runs the step.
 """
 
@@ -39,7 +39,7 @@ _KEYS = re.compile(r"secret|api_?key|private|passw|passphrase", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One thing that may be chosen: its unit is in its name or its text."""
+    """One setting; its unit is in its name or its text."""
 
     section: str
     name: str
@@ -48,11 +48,11 @@ class Setting:
     high: float | None
     text: str
     words: tuple[str, ...] = ()
-    """What it may be, where it is a word and no number."""
+    """Its possible values, if it is a word and not a number."""
 
     @property
     def key(self) -> str:
-        """The name as the file's sections make it."""
+        """The name with its section, as in ``log.segment_mib``."""
         return f"{self.section}.{self.name}"
 
 
@@ -88,7 +88,7 @@ _BY_KEY = {setting.key: setting for setting in KNOWN}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A value that was chosen, and where."""
+    """A value that was chosen, and its origin."""
 
     value: object
     origin: str
@@ -96,25 +96,25 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What was chosen: engine parameters by name (the others keep their defaults), and the log."""
+    """The settings: of the engine only the chosen ones, by name; of the rest all, with defaults."""
 
     engine: dict[str, object] = field(default_factory=dict)
     segment_bytes: int
     max_memory_bytes: int
     """Memory above which a session halts; 0: no limit."""
     min_free_bytes: int
-    """Room on the disk below which a session halts, while it still can end cleanly."""
+    """Free disk space below which a session halts, while it still can end cleanly."""
     executor: Executor = Executor.AUTO
     """Who runs the compiled step."""
 
 
 def settings(home: Path, assignments: list[str] | None) -> Settings:
-    """Return what the file, the environment and the flags choose.
+    """Return the settings of a home, with ``assignments`` of ``--set``.
 
     Raises:
-        ConfigurationError: if the file cannot be read as TOML, has a section that is none, or holds
-            keys of an account.
-        ParameterError: if an assignment is not ``name=value``, or a setting is not one.
+        ConfigurationError: if the file is not TOML, has an unknown section, or if a name looks like
+            the key of an account.
+        ParameterError: if an assignment is not ``name=value``, or a setting is unknown or invalid.
     """
     chosen = choices(home, assignments)
 
@@ -140,33 +140,33 @@ def settings(home: Path, assignments: list[str] | None) -> Settings:
 
 
 def choices(home: Path, assignments: list[str] | None) -> dict[str, Choice]:
-    """Return what is chosen, by ``section.name``, and which of the places chose it.
+    """Return the chosen values with their origins, by ``section.name``.
 
     Raises:
         CommandError: as `settings`.
         ParameterError: as `settings`.
     """
-    found: dict[str, Choice] = {}
-    for choosing in (
+    chosen: dict[str, Choice] = {}
+    for source in (
         _from_file(home / FILE),
         _from_environment(),
         _from_flags(assignments or []),
     ):
-        for key, choice in choosing.items():
+        for key, choice in source.items():
             _check(key, choice)
-        found.update(choosing)
-    # Together, since some bound each other; and here, not when the exchange waits for us.
+        chosen.update(source)
+    # All together, since some bound each other; and before anything is loaded or connected.
     parameters_from(
-        {_BY_KEY[key].name: choice.value for key, choice in found.items() if _is_engine(key)}
+        {_BY_KEY[key].name: choice.value for key, choice in chosen.items() if _is_engine(key)}
     )
-    return found
+    return chosen
 
 
 def check_kept(chosen: Mapping[str, object], kept: Parameters) -> None:
-    """Refuse engine parameters that are not those that a journal keeps.
+    """Refuse chosen engine parameters that differ from those of a journal.
 
     Raises:
-        ParameterError: if one of them is another.
+        ParameterError: if one of them differs.
     """
     for name, value in chosen.items():
         if getattr(parameters_from({name: value}), name) != getattr(kept, name):
@@ -182,7 +182,7 @@ def _is_engine(key: str) -> bool:
 
 
 def _check(key: str, choice: Choice) -> None:
-    """Refuse what is not a setting, and what is not a value of it."""
+    """Refuse an unknown setting, and a value that is not valid for a known one."""
     setting = _BY_KEY.get(key)
     if setting is None:
         if _KEYS.search(key):
@@ -221,7 +221,7 @@ def _check_word(setting: Setting, choice: Choice) -> None:
 
 
 def _shown(value: object) -> str:
-    """Return a value as it may stand in a sentence, however long it is.
+    """Return a value as text for a message, shortened if it is long.
 
     >>> _shown(3), _shown("x" * 100)
     ('3', "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…")
@@ -262,14 +262,14 @@ def _from_file(path: Path) -> dict[str, Choice]:
 
 
 def _read(path: Path) -> bytes | None:
-    """Return what is in a file, within bounds and without waiting; ``None`` if there is none.
+    """Return a file's bytes without blocking; ``None`` if there is no such file.
 
     Raises:
-        ConfigurationError: if it is no file, is too large, or cannot be read.
+        ConfigurationError: if it is not a regular file, is too large, or cannot be read.
     """
     hint = f"{FILE} is a text file, which trader init writes."
     try:
-        # A pipe without a writer would be waited for.
+        # Opening a pipe without a writer would block otherwise.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
             status = os.fstat(descriptor)
@@ -290,15 +290,15 @@ def _read(path: Path) -> bytes | None:
 
 
 def _lines(text: str) -> dict[tuple[str, str], int]:
-    """Return the line on which a name of a section is set, where it can be told."""
-    found: dict[tuple[str, str], int] = {}
+    """Return the line number of each (section, name) that a simple search finds."""
+    numbers: dict[tuple[str, str], int] = {}
     section = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if head := re.match(r"\s*\[([\w-]+)\]", line):
             section = head[1]
         elif setting := re.match(r"\s*([\"']?)([\w-]+)\1\s*=", line):
-            found.setdefault((section, setting[2]), number)
-    return found
+            numbers.setdefault((section, setting[2]), number)
+    return numbers
 
 
 def _from_environment() -> dict[str, Choice]:
@@ -335,7 +335,7 @@ def _number(text: str) -> object:
 
 
 def to_toml() -> str:
-    """Return a configuration file that says everything that may be chosen, and chooses nothing."""
+    """Return a configuration file that lists every setting, and sets none."""
     lines = [
         "# Settings of this home. Every line that begins with # states a default: remove the #",
         "# to choose another value. The environment (TRADER_ENGINE_FEE_PPM=2000) and --set",
@@ -361,7 +361,7 @@ def to_toml() -> str:
 
 
 def range_of(setting: Setting) -> str:
-    """Return in words what a setting may be."""
+    """Return, in words, the possible values of a setting."""
     if setting.low is None or setting.high is None:
         return f"one of {', '.join(setting.words)}"
     return f"range {_plain(setting.low)} to {_plain(setting.high)}"
@@ -373,14 +373,17 @@ def _plain(value: float) -> str:
 
 
 def manager() -> tuple[str | None, str | None]:
-    """Return where a service manager listens, and how long its watchdog waits, in microseconds."""
+    """Return a service manager's socket, and how long its watchdog waits, in microseconds.
+
+    Both as the environment has them, or ``None``; the watchdog of another process is ignored.
+    """
     pid = os.environ.get("WATCHDOG_PID", "")
     is_ours = not pid or pid == str(os.getpid())
     return os.environ.get("NOTIFY_SOCKET"), os.environ.get("WATCHDOG_USEC") if is_ours else None
 
 
 def tidy_environment() -> None:
-    """Forget what says how wide a terminal is and is no such number: libraries trust it."""
+    """Remove invalid sizes of a terminal from the environment: libraries trust them."""
     for variable in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):
         text = os.environ.get(variable, "")
         if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _COLUMNS_MOST):

@@ -1,8 +1,8 @@
-"""What is checked of a journal besides its log and checkpoints, and what nothing speaks for.
+"""Checks of a journal's files besides its log and checkpoints, and the files that no check covers.
 
-Every byte of a journal is under a checksum, or follows from what is, or means nothing. What means
-nothing, or cannot be judged, is listed as not covered, so that nobody takes *clean* for more than
-it says.
+Every byte of a journal is under a checksum, or follows from bytes that are, or has no meaning.
+Files that have no meaning, or cannot be checked, are listed as not covered, so that *clean* is not
+taken for more than it is.
 """
 
 import re
@@ -22,11 +22,11 @@ from journal.layout import JournalPath
 FILES = (sidecar.SESSIONS, sidecar.VERIFICATIONS, sidecar.FROZEN)
 QUARANTINE = "quarantine"
 _KEPT = re.compile("(.+)-([0-9a-f]{16})")
-"""A file that was moved away, named with the beginning of its digest."""
+"""The name of a quarantined file: its former name and the beginning of its digest."""
 
 
 def check_beside(place: JournalPath, log: Reader | None) -> list[Finding]:
-    """Return what is wrong with the files beside the log; with a log, also against its records."""
+    """Return what is wrong with the files next to the log; with a log, also compare them to it."""
     findings = [*_lines(place), *_kept(place)]
     if frozen.is_there(place) and frozen.is_whole(place) is False:
         path = sidecar.path_of(place, frozen.FILE)
@@ -39,16 +39,16 @@ def check_beside(place: JournalPath, log: Reader | None) -> list[Finding]:
 
 
 def uncovered(place: JournalPath) -> list[str]:
-    """Return the files of a journal that no check speaks for, and why."""
+    """Return the files of a journal that no check covers, each with the reason."""
     root = place.home / place.name
-    found = []
+    texts = []
     for path in sorted(root.rglob("*")):
         if path.is_file():
             name = str(path.relative_to(root))
             why = _why_uncovered(place, name)
             if why:
-                found.append(f"{name}: {why}")
-    return found
+                texts.append(f"{name}: {why}")
+    return texts
 
 
 def _why_uncovered(place: JournalPath, name: str) -> str:
@@ -85,7 +85,7 @@ def _is_checked(place: JournalPath, where: str, file: str) -> bool:
     if file == frozen.FILE:
         return frozen.is_whole(place) is not None
     data = sidecar.path_of(place, file).read_bytes() if file in FILES else b""
-    # Lines without a checksum are covered by the first that has one.
+    # Lines without a checksum are covered by the first line after them that has one.
     return file in FILES and all(line.check for line in [*sidecar.lines(data)][-1:])
 
 
@@ -102,16 +102,16 @@ def _lines(place: JournalPath) -> Iterator[Finding]:
 def _kept(place: JournalPath) -> Iterator[Finding]:
     for where in (place.home / place.name / QUARANTINE, place.checkpoints / QUARANTINE):
         for path in sorted(where.iterdir()) if where.is_dir() else ():
-            said = _KEPT.fullmatch(path.name)
-            if said and blake3(path.read_bytes()).hexdigest()[:16] != said[2]:
+            match = _KEPT.fullmatch(path.name)
+            if match and blake3(path.read_bytes()).hexdigest()[:16] != match[2]:
                 message = "it is not the file that was moved here"
                 yield Finding("quarantine", path, None, message, repairable=False)
 
 
 def _ahead(place: JournalPath, log: Reader) -> Iterator[Finding]:
-    """Find notes of more records than the log holds: then an older log is in its place."""
+    """Find notes of more records than the log holds: the log was replaced by an older copy."""
     for file in (sidecar.SESSIONS, sidecar.VERIFICATIONS):
-        counts = [said.get("records") for said in sidecar.notes(place, file)]
+        counts = [line.get("records") for line in sidecar.notes(place, file)]
         most = max((count for count in counts if isinstance(count, int)), default=0)
         if most > log.end:
             message = (
@@ -122,9 +122,9 @@ def _ahead(place: JournalPath, log: Reader) -> Iterator[Finding]:
 
 
 def _sessions(place: JournalPath, log: Reader) -> Iterator[Finding]:
-    """Find sessions that are noted and do not begin in the log where that says."""
-    for said in sidecar.notes(place, sidecar.SESSIONS):
-        offset, session = said.get("offset"), said.get("session")
+    """Find noted sessions that do not begin at the noted offset of the log."""
+    for line in sidecar.notes(place, sidecar.SESSIONS):
+        offset, session = line.get("offset"), line.get("session")
         if not isinstance(offset, int) or not isinstance(session, int):
             continue
         begun = _begun(log, offset)
@@ -135,7 +135,7 @@ def _sessions(place: JournalPath, log: Reader) -> Iterator[Finding]:
 
 
 def _begun(log: Reader, offset: int) -> tuple[object, object] | None:
-    """Return the kind and the session of a record; nothing if its segment is damaged."""
+    """Return the kind and the session of a record; ``None`` if its segment is damaged."""
     if not 0 <= offset < log.end:
         return ("", -1)
     try:

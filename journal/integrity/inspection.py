@@ -1,4 +1,4 @@
-"""Read every byte of a log in a child process: a reader that dies of damaged bytes is a finding."""
+"""Checks a log in a child process: if damaged bytes crash the reader, that is a finding."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ CRASHED = "reader.crashed"
 
 
 def inspect(log: Path, *, quick: bool, advance: Advance) -> list[Finding]:
-    """Return what is wrong with a log, found by a process of its own.
+    """Return what is wrong with a log, as a child process finds it.
 
-    ``advance`` is told how many more records were read.
+    ``advance`` is called with how many more records were read.
 
     Raises:
         NoLog: if there is no log.
         Incompatible: if a newer version wrote it.
     """
-    # A child is started afresh, not forked: it shares nothing that a crash could leave locked.
+    # The child is spawned, not forked: it shares nothing that a crash could leave locked.
     context = get_context("spawn")
     ours, childs = context.Pipe(duplex=False)
     look = integrity.check_quick if quick else partial(integrity.check, progress=_Teller(childs))
@@ -32,23 +32,23 @@ def inspect(log: Path, *, quick: bool, advance: Advance) -> list[Finding]:
     child.start()
     childs.close()
     try:
-        while isinstance(said := ours.recv(), int):
-            advance(said)
+        while isinstance(received := ours.recv(), int):
+            advance(received)
     except EOFError:
         message = "the process that read it died: its bytes could not be judged"
         return [Finding(CRASHED, log, None, message, repairable=False)]
     finally:
-        child.kill()  # it only reads, and has said what it has to say
+        child.kill()  # it only reads, and has sent its result
         child.join()
-    if isinstance(said, EventLogError):
-        raise said
-    findings: list[Finding] = said
+    if isinstance(received, EventLogError):
+        raise received
+    findings: list[Finding] = received
     return findings
 
 
 @dataclass(frozen=True)
 class _Teller:
-    """Tells the parent how many more records were read."""
+    """Sends the parent how many more records were read."""
 
     parent: "Connection[object, object]"
 
@@ -59,7 +59,7 @@ class _Teller:
 def _look(
     parent: "Connection[object, object]", look: Callable[[Path], list[Finding]], log: Path
 ) -> None:
-    """Tell the parent what is found, or what was raised."""
+    """Send the parent the findings, or the error that was raised."""
     try:
         parent.send(look(log))
     except EventLogError as error:

@@ -1,7 +1,7 @@
-"""What can be set right without losing anything acknowledged, and only that.
+"""Repairs a journal, where that is possible without losing anything acknowledged.
 
-Nothing is deleted: what is cut or taken out of the way is kept in a quarantine directory next to
-it, under a name that says its digest.
+Nothing is deleted: bytes that are cut and files that are moved away are kept in a quarantine
+directory next to them, under a name with their digest.
 """
 
 from dataclasses import dataclass
@@ -23,23 +23,23 @@ from journal.summaries import Repaired, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is wrong with a journal, by what is to be done about it."""
+    """The findings of a journal, grouped by how they are repaired."""
 
     place: JournalPath
     torn: tuple[Finding, ...]
     """Ends of the log that a write left unfinished: to be cut."""
 
     lines: tuple[Path, ...]
-    """Files of notes: the lines that check are to be kept."""
+    """Files of notes: only their undamaged lines are to be kept."""
 
     displaced: tuple[Finding, ...]
-    """Files that do not check, and that others stand in for: to be moved away."""
+    """Damaged files that others can replace: to be moved away."""
 
     beyond: tuple[Finding, ...]
-    """What nothing here mends. While there is any, nothing is done."""
+    """Findings that cannot be repaired. While there is one, nothing is changed."""
 
     def actions(self) -> tuple[str, ...]:
-        """Return what is to be done, as sentences."""
+        """Return the actions, a sentence each."""
         return (
             *(
                 f"{each.path}: {each.message}: set right, with a copy of what is cut in"
@@ -58,7 +58,7 @@ class Plan:
 
 
 def plan(place: JournalPath) -> Plan:
-    """Return what would repair a journal. Changes nothing.
+    """Return the plan that would repair a journal. Changes nothing.
 
     Raises:
         NoLog: if there is no log.
@@ -79,41 +79,41 @@ def plan(place: JournalPath) -> Plan:
 
 
 def repair(place: JournalPath, *, apply: bool) -> Repaired:
-    """Say what would repair a journal; with ``apply`` do it, unless something is beyond repair.
+    """Return what would repair a journal; with ``apply`` do it, unless something is beyond repair.
 
     Raises:
         NoLog: if there is no log.
         Incompatible: if a newer version wrote it.
         Locked: if another process records it.
     """
-    found = plan(place)
-    actions, done = found.actions(), apply and not found.beyond
+    repairs = plan(place)
+    actions, done = repairs.actions(), apply and not repairs.beyond
     if done:
-        _carry_out(found)
+        _carry_out(repairs)
     verdict = Verdict.REPAIRABLE if actions and not done else Verdict.CLEAN
     return Repaired(
-        verdict=Verdict.CORRUPT if found.beyond else verdict,
+        verdict=Verdict.CORRUPT if repairs.beyond else verdict,
         actions=actions,
         applied=done,
-        beyond_repair=tuple(f"{each.path}: {each.message}" for each in found.beyond),
+        beyond_repair=tuple(f"{each.path}: {each.message}" for each in repairs.beyond),
     )
 
 
-def _carry_out(found: Plan) -> None:
-    if found.torn:
-        Log.open(found.place.log).close()
-    for path in found.lines:
+def _carry_out(repairs: Plan) -> None:
+    if repairs.torn:
+        Log.open(repairs.place.log).close()
+    for path in repairs.lines:
         whole = sidecar.mended(path.read_bytes())
         _quarantine(path)
         publish(DISK, path, [whole])
-    for finding in found.displaced:
+    for finding in repairs.displaced:
         _quarantine(finding.path)
         finding.path.unlink()
         DISK.fsync_dir(finding.path.parent)
 
 
 def _quarantine(path: Path) -> None:
-    """Put a copy of a file, under a name that says its digest, where nothing is written over."""
+    """Copy a file into the quarantine next to it, under a name with its digest."""
     data = path.read_bytes()
     directory = path.parent / QUARANTINE
     make_directory(DISK, directory)

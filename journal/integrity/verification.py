@@ -1,4 +1,4 @@
-"""All checks of a journal, as deep as asked for, and what their findings come to."""
+"""All checks of a journal, to a chosen depth, and the verdict over their findings."""
 
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ from journal.summaries import FindingSaid, Verdict, Verification
 
 
 class Depth(StrEnum):
-    """How much is looked at."""
+    """How much of a journal is checked; see `verify`."""
 
     QUICK = "quick"
     DEFAULT = "default"
@@ -29,10 +29,11 @@ class Depth(StrEnum):
 
 
 def verify(place: JournalPath, depth: Depth, executor: Choice = Choice.AUTO) -> Verification:
-    """Check a journal and note what was found next to it. Changes nothing else.
+    """Check a journal, and note the verdict next to its log. Changes nothing else.
 
-    Quick reads the manifest, the sizes, the watermark and the open segments; the default every
-    byte, link and checkpoint; deep runs every interval again as well, by the ``executor``.
+    The depth *quick* reads the manifest, the sizes, the watermark and the open segments. *Default*
+    reads every byte, link and checkpoint. *Deep* also runs every interval again, by the
+    ``executor``.
 
     Raises:
         NoLog: if there is no log.
@@ -68,7 +69,8 @@ def verify(place: JournalPath, depth: Depth, executor: Choice = Choice.AUTO) -> 
 
 
 def verdict_of(findings: list[Finding]) -> Verdict:
-    """Return the worst: corrupt, diverged, another version, cannot verify, repairable, clean."""
+    """Return the worst verdict of: corrupt, diverged, another version, cannot verify, repairable,
+    clean."""
     checks = [finding.check for finding in findings]
     if any(not each.repairable and _is_of_bytes(each.check) for each in findings):
         return Verdict.CORRUPT
@@ -93,7 +95,7 @@ def _readable(place: JournalPath) -> Reader | None:
     try:
         return Reader.open(place.log)
     except (Corrupt, TornTail):
-        return None  # what is wrong with it is found by its bytes
+        return None  # the checks of its bytes report what is wrong
 
 
 def _check_states(place: JournalPath, log: Reader, header: JournalHeader) -> list[Finding]:

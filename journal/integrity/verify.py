@@ -1,4 +1,4 @@
-"""The checks of a journal beyond its log: checkpoints, and every interval run again."""
+"""Checks of a journal's checkpoints, and of its decisions by running every interval again."""
 
 import os
 from collections.abc import Iterator
@@ -21,25 +21,27 @@ from journal.progress import Advance
 from journal.reading import sessions
 
 ALONE_RECORDS = 200_000
-"""Up to so many records one process is faster than starting several."""
+"""Up to this number of records, one process is faster than starting several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A stretch of the log from one kept state to the next, or to the log's end."""
+    """The records from one snapshot to the next, or to the log's end."""
 
     place: JournalPath
     header: JournalHeader
     after: int
+    """The offset of the last record in the first snapshot."""
     end: int
+    """The offset to stop before."""
     claimed: bool
     """Whether all its sessions ran on this machine's arithmetic."""
 
 
 def check_bytes(place: JournalPath) -> list[Finding]:
-    """Return which snapshots and deltas are not what was kept, reading every byte of them.
+    """Return the damaged snapshots and deltas, reading every byte of them.
 
-    None is beyond repair: an earlier state counts, and the log leads from there.
+    A damaged one can be replaced: an earlier state is used, and the log leads on from there.
     """
     checkpoints = Checkpoints(place.checkpoints)
     findings: list[Finding] = []
@@ -48,8 +50,8 @@ def check_bytes(place: JournalPath) -> list[Finding]:
         try:
             _, _, name, _ = checkpoints.read(offset)
         except CheckpointDamaged as error:
-            said = Finding("checkpoint.bytes", path, offset, error.problem, repairable=False)
-            findings.append(said)
+            finding = Finding("checkpoint.bytes", path, offset, error.problem, repairable=False)
+            findings.append(finding)
             continue
         path = path.with_suffix(".deltas")
         try:
@@ -59,8 +61,8 @@ def check_bytes(place: JournalPath) -> list[Finding]:
             if interrupted and not DISK.locked(place.log / LOCK):
                 findings.append(Finding("deltas", path, offset, interrupted, repairable=True))
         except CheckpointDamaged as error:
-            said = Finding("checkpoint.bytes", path, offset, error.problem, repairable=False)
-            findings.append(said)
+            finding = Finding("checkpoint.bytes", path, offset, error.problem, repairable=False)
+            findings.append(finding)
     return findings
 
 
@@ -87,7 +89,7 @@ def check_checkpoints(
         foreign = [end for end, chain in chains if not belongs(log, end, chain)]
         if foreign:
             find("checkpoint.anchor", offset, f"not of this log's history at offset {foreign[0]}")
-        # A version that has more parameters goes on with its defaults for them.
+        # A version with more parameters continues a journal with its defaults for them.
         if facts.parameters not in (header.parameters_digest, header.parameters.digest):
             find("checkpoint.parameters", offset, "made with other parameters than the journal's")
         if offset == 0 and facts.digest != header.initial_state:
@@ -98,15 +100,15 @@ def check_checkpoints(
 
 
 def check_step(place: JournalPath, log: Reader) -> list[Finding]:
-    """Return the finding that another version of the step decided; nothing where this one did.
+    """Return a finding if another version of the step recorded a part of the journal.
 
-    Then nothing can be said of the decisions: another code decides otherwise on any machine.
+    Its decisions cannot be checked then: another step decides differently on any machine.
     """
     other = sessions.other_step(sessions.between(log, 0, log.end))
     if other is None:
         return []
-    said = sessions.sentence(place, other)
-    return [Finding("step.other", log.directory, other.offset, said, repairable=False)]
+    message = sessions.sentence(place, other)
+    return [Finding("step.other", log.directory, other.offset, message, repairable=False)]
 
 
 def intervals(
@@ -117,7 +119,7 @@ def intervals(
     arithmetics: dict[int, str],
     ours: str,
 ) -> list[Interval]:
-    """Return the stretches between the snapshots that check, and from the last to the end."""
+    """Return the intervals between undamaged snapshots, and from the last one to the log's end."""
     checkpoints = Checkpoints(place.checkpoints)
     starts: list[int] = []
     for offset in checkpoints.offsets():
@@ -135,14 +137,14 @@ def intervals(
 
 
 def _claimed(arithmetics: dict[int, str], ours: str, after: int, end: int) -> bool:
-    """Say whether every session that recorded a part of the stretch had our arithmetic."""
+    """Return whether every session that recorded a part of the interval had our arithmetic."""
     begun = sorted(arithmetics)
     first = max((offset for offset in begun if offset <= after), default=0)
     return all(arithmetics[offset] == ours for offset in begun if first <= offset < end)
 
 
 def rerun_all(stretches: list[Interval], advance: Advance) -> Iterator[Finding]:
-    """Run every stretch again; yield where decisions or states differ. In parallel if it pays."""
+    """Run every interval again, in parallel if it pays; yield where decisions or states differ."""
     records = sum(stretch.end - stretch.after - 1 for stretch in stretches)
     jobs = min(os.cpu_count() or 1, len(stretches))
     if records <= ALONE_RECORDS or jobs == 1:
@@ -166,11 +168,12 @@ def rerun_all(stretches: list[Interval], advance: Advance) -> Iterator[Finding]:
 
 
 def rerun_one(stretch: Interval) -> list[Finding]:
-    """Run one stretch again; return the first differing decision or state.
+    """Run one interval again; return the first differing decision or state.
 
-    On the way the state is compared with that of every delta, at the end with the next snapshot.
+    The state is compared with that of every delta on the way, and with the next snapshot at the
+    end.
     """
-    # Here and not above: the other checks do not need TensorFlow.
+    # Imported here: the other checks do not need TensorFlow.
     from engine.engine import Engine
     from journal.replay import rerun
 

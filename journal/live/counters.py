@@ -1,8 +1,8 @@
-"""The running figures of a session, updated with every chunk, for those who watch it.
+"""The running figures of a session, updated with every chunk.
 
-The figures are those of the journal since its beginning, as in every other place that shows them;
-what is of this session alone says so. `cli.render.live_view` draws them on a
-terminal, and elsewhere a line a minute says the most of them.
+Figures cover the journal since its beginning, as everywhere else; those of this session alone are
+named so. `cli.render.live_view` draws them on a terminal; elsewhere a line a minute has most of
+them.
 """
 
 import sys
@@ -33,7 +33,7 @@ from journal.reading.score import (
 LINE_S = 60.0
 REDRAW_S = 0.5
 WINDOW_S = 10.0
-"""How much time one step of the small trends stands for."""
+"""The time that one step of a trend covers."""
 
 Int64s = npt.NDArray[np.int64]
 
@@ -60,14 +60,14 @@ class Window:
 
     @property
     def learned(self) -> Learned:
-        """What these labels say of the predictions."""
+        """How well directions were predicted in this window."""
         return Learned.of_sums(
             labels=self.scored, hits=self.hits, loss=self.loss, baseline_loss=self.baseline_loss
         )
 
 
 def together(windows: Sequence[Window]) -> Learned:
-    """Return what the labels of several windows say of the predictions."""
+    """Return how well directions were predicted over several windows."""
     return Learned.of_sums(
         labels=sum(each.scored for each in windows),
         hits=sum(each.hits for each in windows),
@@ -78,10 +78,10 @@ def together(windows: Sequence[Window]) -> Learned:
 
 @dataclass(slots=True)
 class Figures:
-    """What is known besides the score. ``None`` is what was not seen yet."""
+    """The newest figures besides the score; ``None`` if not known yet."""
 
     price: float | None = None
-    """The newest there was."""
+    """The newest valid one."""
     first_price: float | None = None
     cash_e8: int | None = None
     """What the account began with."""
@@ -97,7 +97,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """What one session shows at a moment."""
+    """All that the live view shows of one session at a moment."""
 
     name: str
     feed: str
@@ -127,22 +127,22 @@ def _known(values: Iterable[float | None]) -> list[float]:
 
 
 class Watcher(Protocol):
-    """Whoever draws what sessions show: `cli.render.live_view` on a terminal."""
+    """Draws the panels of sessions: `cli.render.live_view` on a terminal."""
 
     def draw(self, panel: Panel) -> None:
-        """Show a session as it is now."""
+        """Draw a session as it is now."""
 
     def leave(self, name: str) -> None:
-        """Take note that a session has ended."""
+        """Stop drawing a session that has ended."""
 
 
 class Board:
-    """Says how a session goes. PAPER is always in sight."""
+    """Collects and shows the figures of a session, always marked as PAPER."""
 
     def __init__(
         self, name: str, stream: TextIO | None = None, watcher: Watcher | None = None
     ) -> None:
-        """Show it to a watcher; without one, say it on a stream, which is standard error."""
+        """Show them to a watcher; without one, write lines to a stream, by default stderr."""
         self._name = name
         self._stream = sys.stderr if stream is None else stream
         self._watcher = watcher
@@ -159,15 +159,15 @@ class Board:
         self._before = Score()
 
     def begin(self, before: Score, *, cash_e8: int, first_price: float | None) -> None:
-        """Go on from what a journal comes to already, and from the first price that it holds."""
+        """Continue from a journal's score so far, the cash at its beginning and its first price."""
         self.score, self._before = before, replace(before, milestones=before.milestones.copy())
         self.figures.cash_e8, self.figures.first_price = cash_e8, first_price
         self.figures.session_equity_e8 = before.equity_e8
-        windows = self._windows[-1]
-        self._marks.append((windows.began_s, before.decisions, before.scored, before.loss))
+        window = self._windows[-1]
+        self._marks.append((window.began_s, before.decisions, before.scored, before.loss))
 
     def start(self) -> None:
-        """Count what follows as this session's: the log's tail is caught up with."""
+        """Count from here on as this session: the engine has caught up with the log's tail."""
         self._before = replace(self.score, milestones=self.score.milestones.copy())
         self.figures.session_equity_e8 = self.score.equity_e8
 
@@ -178,7 +178,7 @@ class Board:
 
     @property
     def session(self) -> Score:
-        """What of the score is of this session."""
+        """The part of the score that is of this session."""
         return self.score.since(self._before)
 
     @property
@@ -197,17 +197,21 @@ class Board:
         return self._before.decisions > 0
 
     def see(self, arrived: pa.RecordBatch) -> None:
-        """Take note of when what has arrived was received."""
+        """Note when the newest of some records was received."""
         self.figures.received_ns = arrived.column("received_ns")[-1].as_py()
 
     def price(self, now: float | None) -> None:
-        """Take note of the price as the engine has it; where there is none, the last one stays."""
-        seen = self.figures
-        seen.price = seen.price if now is None else now
-        seen.first_price = seen.first_price or seen.price
+        """Note the engine's present price; without one, the last one is kept."""
+        figures = self.figures
+        figures.price = figures.price if now is None else now
+        figures.first_price = figures.first_price or figures.price
 
     def show(self, effects: pa.RecordBatch, *, durable_ns: Int64s | None = None) -> None:
-        """Count effects, which are durable: each since a moment, or all since now."""
+        """Count effects that are durable.
+
+        ``durable_ns``, shape (effects,), has the time at which each became durable, in ns since
+        1970 UTC; by default it is now.
+        """
         now_s = clock.monotonic_s()
         if durable_ns is None:
             durable_ns = np.full(effects.num_rows, clock.now_ns())
@@ -228,22 +232,22 @@ class Board:
         window.baseline_loss += score.baseline_loss - before[3]
 
     def _take_decisions(self, decisions: pa.RecordBatch, durable_ns: Int64s) -> None:
-        seen = self.figures
+        figures = self.figures
         waited_ms = np.maximum(durable_ns - decisions.column("received_ns").to_numpy(), 0) / _MS
         waited_ms = waited_ms[-_LATENCIES:]
-        places = (self._latency_count + np.arange(len(waited_ms))) % _LATENCIES
-        self._latencies_ms[places] = waited_ms
+        slots = (self._latency_count + np.arange(len(waited_ms))) % _LATENCIES
+        self._latencies_ms[slots] = waited_ms
         self._latency_count += len(waited_ms)
-        seen.waited_s = float(waited_ms[-1]) / 1e3
-        if seen.session_equity_e8 is None:
-            seen.session_equity_e8 = int(counts_e8(decisions.column("equity"))[0])
-            seen.cash_e8 = seen.cash_e8 or seen.session_equity_e8
-        seen.position_e8 = int(counts_e8(decisions.column("position"))[-1])
-        seen.confidence = float(np.mean(decisions.column("confidence").to_numpy()))
+        figures.waited_s = float(waited_ms[-1]) / 1e3
+        if figures.session_equity_e8 is None:
+            figures.session_equity_e8 = int(counts_e8(decisions.column("equity"))[0])
+            figures.cash_e8 = figures.cash_e8 or figures.session_equity_e8
+        figures.position_e8 = int(counts_e8(decisions.column("position"))[-1])
+        figures.confidence = float(np.mean(decisions.column("confidence").to_numpy()))
         for name in _OPTIONAL:
             column = decisions.column(name)
             if column[-1].is_valid:
-                seen.others_e8[name] = int(counts_e8(column)[-1])
+                figures.others_e8[name] = int(counts_e8(column)[-1])
         counts = pc.value_counts(decisions.column("reason")).to_pylist()
         self._reasons.append(Counter({each["values"]: each["counts"] for each in counts}))
 
@@ -255,7 +259,7 @@ class Board:
         feed: str,
         health: dict[str, object] | None = None,
     ) -> None:
-        """Draw, if it is time to. ``health`` is the newest sample of it, if there is one."""
+        """Draw, if it is time to. ``health`` is the newest health sample, if there is one."""
         now_s = clock.monotonic_s()
         self._health = health or self._health
         if now_s - self._drawn_s < (LINE_S if self._watcher is None else REDRAW_S):
@@ -271,7 +275,7 @@ class Board:
             self._watcher.leave(self._name)
 
     def parts(self, now_s: float, *, durable: int, checkpoint: int, feed: str) -> list[str]:
-        """Return what a line says, what matters most first."""
+        """Return the parts of a line, the most important first."""
         score, pace, recent = self.score, *self._pace(now_s)
         return [
             f"PAPER {self._name}",
@@ -288,8 +292,8 @@ class Board:
         ]
 
     def panel(self, now_s: float, *, durable: int, checkpoint: int, feed: str) -> Panel:
-        """Return everything that the view shows of this session."""
-        seen, windows = self.figures, [*self._windows]
+        """Return everything that the live view shows of this session."""
+        figures, windows = self.figures, [*self._windows]
         used = self._latencies_ms[: min(self._latency_count, _LATENCIES)]
         p50, p99 = (
             (float(np.percentile(used, share)) for share in (50, 99)) if len(used) else (None, None)
@@ -298,8 +302,8 @@ class Board:
         for counts in [*self._reasons]:
             reasons.update(counts)
         age_s = None
-        if seen.received_ns is not None:
-            age_s = max(0.0, (clock.now_ns() - seen.received_ns) / 1e9)
+        if figures.received_ns is not None:
+            age_s = max(0.0, (clock.now_ns() - figures.received_ns) / 1e9)
         return Panel(
             name=self._name,
             feed=feed,
@@ -314,7 +318,7 @@ class Board:
             session=self.session if self.goes_on else None,
             market_gain=self.market_gain,
             hold_gain=self.hold_gain,
-            figures=seen,
+            figures=figures,
             skills=_known(each.learned.skill for each in windows),
             accuracies=_known(each.learned.accuracy for each in windows),
             recent=together(windows[-_RECENT_WINDOWS:]),
@@ -323,7 +327,7 @@ class Board:
         )
 
     def _pace(self, now_s: float) -> tuple[float, float | None]:
-        """Return ticks a second and the log-loss since some lines ago; remember this moment."""
+        """Return ticks a second and the log-loss over the last lines; remember this moment."""
         score = self.score
         since_s, ticks, scored, loss = (
             self._marks[0] if self._marks else (self._started_s, 0, 0, 0.0)

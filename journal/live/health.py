@@ -1,7 +1,7 @@
-"""How the process, the machine and the feed are: one flat sample a market, as it stands in the log.
+"""The health of the process, the machine and the feed: one flat sample for each market.
 
-A sample is taken every minute and whenever a market begins or ceases to stream. What is over its
-limit ends the process cleanly, before the machine ends it otherwise.
+A sample is recorded every minute, and whenever a market begins or ceases to stream. A limit that is
+exceeded ends the process cleanly, before the system would kill it.
 """
 
 import os
@@ -17,7 +17,7 @@ from feeds.state import FeedState
 from journal.live.latency import BATCHES
 
 SAMPLE_S = 60.0
-"""How often a sample stands in the log while nothing happens."""
+"""How often a sample is recorded while the state of the feed does not change."""
 
 STREAMING = "streaming"
 _MIB = 1 << 20
@@ -43,12 +43,12 @@ def open_files() -> int | None:
 
 
 def free_bytes(place: Path) -> int:
-    """Return the room on the disk of a journal."""
+    """Return the free space on the disk of a journal, in bytes."""
     return DISK.free_bytes(place)
 
 
 def size_bytes(place: Path) -> int:
-    """Return the size of all files of a journal."""
+    """Return the size of all files of a journal, in bytes."""
     size = 0
     for path in place.rglob("*"):
         with suppress(OSError):  # sealed, or replaced, meanwhile
@@ -57,7 +57,7 @@ def size_bytes(place: Path) -> int:
 
 
 def feed_word(state: FeedState, market: str) -> str:
-    """Return how a market's feed is, in a few words."""
+    """Return the state of a market's feed, in a few words."""
     of_market = state.markets[market]
     if of_market.streaming:
         return STREAMING
@@ -65,13 +65,13 @@ def feed_word(state: FeedState, market: str) -> str:
 
 
 class Growth:
-    """How fast a journal grows on its disk, from when it was looked at."""
+    """How fast a journal grows on its disk, from its sizes over time."""
 
     def __init__(self) -> None:
         self._looks: deque[tuple[float, int]] = deque(maxlen=_GROWTH_SAMPLES)
 
     def look(self, now_s: float, size_bytes: int) -> float | None:
-        """Take note of a size; return bytes per day, ``None`` before there is a minute to judge by.
+        """Note a size; return the growth in bytes per day, ``None`` during the first minute.
 
         >>> growth = Growth()
         >>> growth.look(0.0, 1_000), growth.look(86_400.0, 3_000)
@@ -92,9 +92,9 @@ def sample(
     bytes_a_day: float | None,
     latencies_ms: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, object]:
-    """Return the figures of a market now. Names end in their unit; what is not known is absent.
+    """Return the present figures of a market. Names end in their unit; unknown ones are absent.
 
-    ``latencies_ms`` are those since the last sample, by stage: from received to there.
+    ``latencies_ms`` has, by stage, the latency of each batch since the last sample, from received.
     """
     of_market = state.markets[market]
     now_s = clock.monotonic_s()
@@ -141,7 +141,7 @@ def _quantiles(latencies_ms: Mapping[str, Sequence[float]]) -> dict[str, object 
 
 
 def excess(*, place: Path, min_free_bytes: int, max_memory_bytes: int) -> tuple[str, str] | None:
-    """Return what is over its limit, as a word and a sentence; ``None`` if nothing is."""
+    """Return which limit is exceeded, as a word and a sentence; ``None`` if none is."""
     if free_bytes(place) < min_free_bytes:
         return "disk", f"less than {min_free_bytes // _MIB} MiB are free"
     memory = resident_bytes()

@@ -1,7 +1,7 @@
-"""A dead man's switch: a URL that is called while all is well; silence is noticed elsewhere.
+"""A heartbeat: a URL that is called while all is well, so that another service notices silence.
 
-The call says nothing, and of what it answers only the status counts: no body is read and no
-redirect followed. However it is answered, a call takes seconds at most, and holds nobody up.
+A call sends no data, and only the status of the response counts: no body is read and no redirect
+followed. Whatever the response, a call takes some seconds at most, and blocks nothing.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ import httpx2
 from feeds import trust
 
 TIMEOUT_S = 10.0
-"""How long a call may take, from its first step to the answer's status."""
+"""How long a call may take, from its first step to the status of the response."""
 
 
 class Heartbeat:
-    """The switch at a URL; ``None``: there is none."""
+    """The heartbeat to a URL; ``None`` if there is none."""
 
     def __init__(self, url: str | None) -> None:
         self._url = url
@@ -34,7 +34,7 @@ class Heartbeat:
         self._calling.start()
 
     def wait(self, timeout_s: float = TIMEOUT_S) -> None:
-        """Wait for a call that is under way, for so long at most."""
+        """Wait for a call that is under way, at most for the timeout."""
         if self._calling is not None:
             self._calling.join(timeout_s)
 
@@ -43,7 +43,7 @@ class Heartbeat:
         loop = asyncio.new_event_loop()
         try:
             self.why = loop.run_until_complete(asyncio.wait_for(_status(url), TIMEOUT_S))
-        except Exception as error:  # noqa: BLE001 - a library on an answer of anybody's
+        except Exception as error:  # noqa: BLE001 - the response may be anything
             self.why = str(error) or type(error).__name__
         finally:
             loop.close()  # and not the thread that may still wait for a name server
@@ -51,9 +51,9 @@ class Heartbeat:
 
 
 async def _status(url: str) -> str:
-    """Call a URL; return why that was no success, from the status alone."""
+    """Call a URL; return why the call failed, from the status alone; empty if it succeeded."""
     async with (
         httpx2.AsyncClient(timeout=TIMEOUT_S, **trust.http_options(url)) as client,
-        client.stream("GET", url) as answer,
+        client.stream("GET", url) as response,
     ):
-        return "" if answer.is_success else f"status {answer.status_code}"
+        return "" if response.is_success else f"status {response.status_code}"

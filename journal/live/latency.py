@@ -1,7 +1,8 @@
-"""What all health samples together say of latency, each counted by the batches that it is of.
+"""The latency over all health samples, each weighted by its number of batches.
 
-A sample says the median and the 99th percentile of the batches since the one before. One that was
-taken while a backlog was worked off is of few batches and of seconds; it weighs as little as it is.
+A sample has the median and the 99th percentile over the batches since the sample before. One that
+was taken while a backlog was processed has a latency of seconds, but few batches, so it has little
+weight.
 """
 
 from collections.abc import Mapping
@@ -11,27 +12,27 @@ import numpy as np
 from journal.summaries import LatencySaid
 
 STAGES = ("recorded", "decided", "latency")
-"""How far a batch has come: it is durable, it is decided on, its decisions are durable, too."""
+"""The stages of a batch: it is durable, it is decided on, its decisions are durable, too."""
 
 BATCHES = "batches"
-"""What a sample calls the number of batches that it is of; earlier versions did not say."""
+"""The name of a sample's number of batches; samples of earlier versions have none."""
 
 
 class Latencies:
-    """Samples as they come, in the order of the log."""
+    """Collects health samples, in the order of the log."""
 
     def __init__(self) -> None:
-        """Begin without one."""
+        """Begin without a sample."""
         self._values_ms: dict[str, list[float]] = {stage: [] for stage in STAGES}
         self._weights: dict[str, list[int]] = {stage: [] for stage in STAGES}
         self.samples = 0
         self.batches: int | None = 0
-        """Of all samples; ``None`` once one did not say."""
+        """The sum over all samples; ``None`` if one has no number of batches."""
 
     def add(self, sample: Mapping[str, object]) -> None:
-        """Take note of a health sample; of one that is of no batch, nothing."""
-        said = {stage: sample.get(f"{stage}_p50_ms") for stage in STAGES}
-        known = {stage: value for stage, value in said.items() if isinstance(value, int | float)}
+        """Add a health sample; one without a batch is ignored."""
+        medians = {stage: sample.get(f"{stage}_p50_ms") for stage in STAGES}
+        known = {stage: value for stage, value in medians.items() if isinstance(value, int | float)}
         if not known:
             return
         self.samples += 1
@@ -43,7 +44,7 @@ class Latencies:
             self._weights[stage].append(weight or 1)
 
     def said(self) -> LatencySaid:
-        """Return the medians, and of how many samples and batches they are."""
+        """Return the medians in ms, and the number of samples and batches."""
         medians = {
             f"{stage}_p50_ms": middle(self._values_ms[stage], self._weights[stage])
             for stage in STAGES
@@ -52,7 +53,7 @@ class Latencies:
 
 
 def middle(values: list[float], weights: list[int]) -> float | None:
-    """Return the value at which half of the weight is reached; ``None`` of nothing.
+    """Return the weighted median: where half of the weight is reached; ``None`` without values.
 
     >>> middle([20_853.0, 20.0, 19.0], [3, 500, 400]), middle([], [])
     (20.0, None)

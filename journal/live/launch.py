@@ -1,8 +1,8 @@
 """A live session from its checked arguments to its end, in named stages.
 
-What can be refused is refused first, and existing journals are locked, before TensorFlow is loaded.
-Only when every session is ready is anything received: nothing that the exchange sends waits for a
-step to be compiled or a log to be read.
+Invalid plans are refused, and existing journals are locked, before TensorFlow is loaded. The feed
+is opened only when every session is ready: nothing that the exchange sends waits for a step to be
+compiled or a log to be read.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a session was asked for."""
+    """What a live session was asked for."""
 
     home: Path
     markets: list[str]
@@ -67,13 +67,13 @@ class Plan:
 
 
 def check(plan: Plan) -> None:
-    """Refuse what cannot be run, before anything is loaded or made.
+    """Refuse a plan that cannot be run, before anything is loaded or made.
 
     Raises:
-        CommandError: (2) usage, (3) what has to be set up otherwise, (12) a journal of another
-            version, (21) too little room.
+        CommandError: (2) usage, (3) configuration, (12) a journal of another version, (21) too
+            little disk space.
         Locked: if another process records one of the journals.
-        ParameterError: if parameters were chosen that are not a journal's.
+        ParameterError: if a chosen parameter differs from that of an existing journal.
         TrustInvalid: if the environment names certificates that cannot be read.
     """
     if plan.simulated and plan.venue != BTC_MARKETS:
@@ -105,18 +105,18 @@ def run(
 ) -> list[SessionSummary]:
     """Run the sessions until they are stopped; return their summaries.
 
-    ``watcher`` draws how they go; ``report`` says why one has failed while others go on, and
-    returns its exit code.
+    ``watcher`` draws their state. ``report`` prints why a session has failed while others go on,
+    and returns its exit code.
 
     Raises:
-        Exception: what the first session that failed did so with.
+        Exception: that of the first session that failed.
     """
     with ExitStack() as stack:
         stopping = stack.enter_context(Stopping(leave=compile_cache.discard))
-        told = _Told()
+        scraped = _Scraped()
         if plan.metrics_port is not None:
-            # First of all: that the port is taken shall not be found out once a session has begun.
-            metrics = Metrics(plan.metrics_port, told.figures, told.trouble)
+            # First of all, so that a port in use is reported before a session has begun.
+            metrics = Metrics(plan.metrics_port, scraped.figures, scraped.trouble)
             stack.enter_context(metrics)
             console.echo(f"figures at {metrics.url}", err=True)
         # Existing journals are locked before TensorFlow is loaded; new ones are made only when
@@ -143,13 +143,13 @@ def run(
         for session in sessions:
             if session.place.name not in logs:
                 session.found(_opened(plan, session.place, stack))
-        told.running = running
+        scraped.running = running
         ended = running.run(for_s=plan.for_s, max_ticks=plan.max_ticks)
         return [replace(summary, messages_dropped=outlets.dropped()) for summary in ended]
 
 
-class _Told:
-    """What a scraper is told: that it starts, before there are sessions."""
+class _Scraped:
+    """What a scraper reads: that the process is starting, until there are running sessions."""
 
     running: "Sessions | None" = None
 
@@ -171,11 +171,11 @@ def _feed(plan: Plan, url: str, logs: dict[str, Log]) -> Feed:
         for market, place in zip(plan.markets, plan.places, strict=True)
         if place.name in logs
     }
-    place = venue(plan.venue)
-    return place.feed(
+    exchange = venue(plan.venue)
+    return exchange.feed(
         url,
         plan.markets,
-        rest_url=plan.rest or place.rest_url(url) or None,
+        rest_url=plan.rest or exchange.rest_url(url) or None,
         deduplicators=deduplicators,
         options=FeedOptions(connect_timeout_s=plan.connect_timeout_s),
     )

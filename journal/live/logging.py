@@ -1,4 +1,4 @@
-"""What a process that nobody watches says of itself: one line an event, on stderr, as name=value.
+"""The log lines of a process without a terminal: one line an event, on stderr, as name=value.
 
 >>> import io
 >>> stream = io.StringIO()

@@ -1,9 +1,9 @@
-"""What is said while a session runs, without waiting for whoever listens.
+"""The output of a running session, written without ever blocking the session.
 
-A terminal that is stopped, a pipe that nobody reads, a full disk: each makes a write block or fail.
-A session has signals, limits and a watchdog to see to meanwhile. So what it says goes into a
-bounded buffer, and a thread of its own carries it from there to the descriptor. What there is no
-room for is dropped, the oldest first, and counted; the count is said once the outlet is back.
+A stopped terminal, a pipe that nobody reads, a full disk: each makes a write block or fail. But a
+session has to handle signals, limits and a watchdog. So its output goes into a bounded buffer, and
+a separate thread writes it to the descriptor. If the buffer is full, the oldest messages are
+dropped and counted; the count is printed once the descriptor can be written to again.
 
 ``print``, `typer.echo`, the live view, warnings and the tracebacks of threads all write to
 ``sys.stdout`` or ``sys.stderr``, which is where an outlet takes the place of the stream. What
@@ -20,16 +20,16 @@ from collections import deque
 from contextlib import suppress
 
 LIMIT_BYTES = 1 << 20
-"""How much may wait for an outlet; the oldest goes first (I10)."""
+"""How much may wait in an outlet's buffer; beyond it the oldest is dropped (I10)."""
 
 LINE_BYTES = 1 << 16
-"""What is longer than this and no whole line yet is passed on as it is."""
+"""An unfinished line longer than this is passed on in parts."""
 
 RETRY_S = 1.0
-"""How long an outlet that failed is left alone."""
+"""How long to wait before a failed descriptor is tried again."""
 
 FINISH_S = 2.0
-"""How long the end of a process waits for what is still to be said."""
+"""How long the end of a process waits for the rest of its output."""
 
 _CHUNK_BYTES = 4096
 
@@ -39,7 +39,7 @@ class Outlet(io.TextIOBase):
 
     Args:
         descriptor: to write to; the outlet has a duplicate of it.
-        says_dropped: whether a line says how much was dropped, in its place.
+        says_dropped: whether to write how many messages were dropped, where they are missing.
     """
 
     encoding = "utf-8"
@@ -50,7 +50,7 @@ class Outlet(io.TextIOBase):
         self._descriptor = os.dup(descriptor)
         self._is_terminal = os.isatty(descriptor)
         self._says_dropped = says_dropped
-        # A signal's handler may come in between, on the same thread: the lock is a recursive one.
+        # A signal handler may interrupt on the same thread: a condition's lock is recursive.
         self._changed = threading.Condition()
         self._begun = ""
         self._waiting: deque[bytes] = deque()
@@ -67,11 +67,11 @@ class Outlet(io.TextIOBase):
         return self._dropped
 
     def writable(self) -> bool:
-        """Return that it can be written to."""
+        """Return true: it can be written to."""
         return True
 
     def isatty(self) -> bool:
-        """Return whether it is a terminal, as it was at first."""
+        """Return whether the descriptor was a terminal at the beginning."""
         return self._is_terminal
 
     def fileno(self) -> int:
@@ -79,7 +79,7 @@ class Outlet(io.TextIOBase):
         return self._number
 
     def write(self, text: str) -> int:
-        """Take text; whole lines are on their way at once, the rest with `flush`."""
+        """Take text; whole lines are sent at once, the rest with `flush`. Returns at once."""
         with self._changed:
             lines, newline, self._begun = (self._begun + text).rpartition("\n")
             if newline:
@@ -89,14 +89,14 @@ class Outlet(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Send what is no whole line on its way, too. Returns at once."""
+        """Send an unfinished line, too. Returns at once."""
         with self._changed:
             begun, self._begun = self._begun, ""
             if begun:
                 self._offer(begun)
 
     def finish(self, timeout_s: float = FINISH_S) -> int:
-        """Wait, for so long at most, until everything is written; return how many are dropped."""
+        """Wait until all is written, at most for the timeout; return how many messages are lost."""
         self.flush()
         with self._changed:
             self._is_ending = True
@@ -122,7 +122,7 @@ class Outlet(io.TextIOBase):
         self._unsaid += 1
 
     def _drain(self) -> None:
-        """Write what waits, for ever; on a thread that ends with the process."""
+        """Write what waits, for ever, on a thread that ends with the process."""
         while True:
             message, unsaid = self._next()
             try:
@@ -152,7 +152,7 @@ class Outlet(io.TextIOBase):
             try:
                 left = left[os.write(self._descriptor, left[:_CHUNK_BYTES]) :]
             except BlockingIOError:
-                # Whoever started us made it so; it is theirs, too, and stays as it is.
+                # The parent made the descriptor non-blocking, and shares it: it is not changed.
                 select.select([], [self._descriptor], [], RETRY_S)
 
 
@@ -160,9 +160,9 @@ _OPEN: list[Outlet] = []
 
 
 def install() -> None:
-    """Put outlets in the place of the streams, for the rest of this process.
+    """Replace stdout and stderr by outlets, for the rest of this process.
 
-    A stream that is no descriptor, as in a test, cannot block: it stays.
+    A stream without a descriptor, as in a test, cannot block and is not replaced.
     """
     if _OPEN:
         return
@@ -189,7 +189,7 @@ def dropped() -> int:
 
 
 def finish() -> bool:
-    """Wait a moment for what is still to be said; return whether there are outlets at all."""
+    """Wait a moment for the rest of the output; return whether there are outlets at all."""
     for outlet in _OPEN:
         lost = outlet.finish()
         if lost and outlet.fileno() == 1:
@@ -198,9 +198,9 @@ def finish() -> bool:
 
 
 def _never_block(number: int) -> None:
-    """Open a pipe or a terminal again, so that direct writes to it still block.
+    """Open a pipe or a terminal again as non-blocking, for direct writes to the descriptor.
 
-    A flag on the descriptor as it is would be one for every process that shares it.
+    Setting the flag on the shared descriptor would change it for every process that shares it.
     """
     mode = os.fstat(number).st_mode
     if stat.S_ISFIFO(mode) or (stat.S_ISCHR(mode) and os.isatty(number)):

@@ -1,9 +1,9 @@
-"""Figures for Prometheus and a probe of health, on loopback and only when asked for.
+"""Metrics for Prometheus and a health probe, on loopback and only on request.
 
 ``/metrics`` is in the text exposition format 0.0.4; ``/healthz`` answers 200 while all is well and
 503 with the reason otherwise. One thread serves a few connections at a time, each with one request
-of a few kilobytes within seconds: whoever asks for more, or for nothing, is left, so that the files
-that this process may open remain for those who need them.
+of a few kilobytes within seconds. A client that exceeds a limit, or sends nothing, is disconnected,
+so that it does not use up the files that this process may open.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from eventlog.printable import printable
 HOST = "127.0.0.1"
 
 CONNECTIONS_MAX = 8
-"""So many are served at a time; the next is closed at once (I10)."""
+"""How many connections are served at a time; the next is closed at once (I10)."""
 
 REQUEST_BYTES_MAX = 8 << 10
 CONNECTION_S = 5.0
@@ -28,10 +28,10 @@ CONNECTION_S = 5.0
 CLOSE_S = 2.0
 
 Figures = Mapping[str, Mapping[str, object]]
-"""By market, the figures by name; what is no number is left out."""
+"""By market, the figures by name; those that are not numbers are left out."""
 
 _ENDS = (OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError)
-"""What ends one connection, and is of interest to nobody else."""
+"""Exceptions that end one connection and have no other effect."""
 
 _TEXT = "text/plain; charset=utf-8"
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
@@ -46,12 +46,12 @@ class Metrics:
     """A server of ``/metrics`` and ``/healthz`` for as long as the context lasts.
 
     Args:
-        port: to listen on, at once; 0 takes a free one.
-        read: returns the figures now.
-        trouble: returns what is wrong now, ``None`` if all is well.
+        port: to listen on, from construction; 0 takes a free one.
+        read: returns the present figures.
+        trouble: returns the present problem, ``None`` if all is well.
 
     Raises on construction:
-        OSError: if the port cannot be listened on; it is named.
+        OSError: if the port cannot be listened on; the error names it.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Metrics:
         self._socket = _listening(port)
         self._port: int = self._socket.getsockname()[1]
         self._loop = asyncio.new_event_loop()
-        # Else it says for each connection that there is no descriptor for.
+        # The default one prints a message for each connection that finds no free descriptor.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -110,7 +110,7 @@ class Metrics:
         self._served += 1
         try:
             if self._served <= CONNECTIONS_MAX:
-                # Whatever it does, it ends itself and nothing else; as does the end of the server.
+                # Whatever happens in a connection ends only that connection.
                 with suppress(*_ENDS):
                     async with asyncio.timeout(CONNECTION_S):
                         await self._answer(reader, writer)
@@ -120,7 +120,7 @@ class Metrics:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await reader.readuntil(b"\r\n\r\n")
-        status, kind, text = self._said(request)
+        status, kind, text = self._response(request)
         body = text.encode("utf-8", "backslashreplace")
         head = (
             f"HTTP/1.1 {status} {_REASONS.get(status, 'Service Unavailable')}\r\n"
@@ -133,8 +133,8 @@ class Metrics:
         while await reader.read(REQUEST_BYTES_MAX):  # an early close would reset what was sent
             pass
 
-    def _said(self, request: bytes) -> tuple[int, str, str]:
-        """Return an answer: status, type and text."""
+    def _response(self, request: bytes) -> tuple[int, str, str]:
+        """Return the response to a request: status, content type and text."""
         words = request.partition(b"\r\n")[0].split(b" ")
         if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
             return 400, _TEXT, "not a request\n"
@@ -151,13 +151,13 @@ class Metrics:
                     if trouble is None
                     else (503, _TEXT, f"{printable(trouble)}\n")
                 )
-        except Exception as error:  # noqa: BLE001 - read beside threads that go on meanwhile
+        except Exception as error:  # noqa: BLE001 - other threads change what is read
             return 503, _TEXT, f"{type(error).__name__}\n"
         return 404, _TEXT, "see /metrics and /healthz\n"
 
 
 def _listening(port: int) -> socket.socket:
-    """Return a socket that listens, so that nobody else takes the port meanwhile.
+    """Return a listening socket, so that no other process can take the port.
 
     Raises:
         OSError: with the address as its file's name.
@@ -175,7 +175,7 @@ def _listening(port: int) -> socket.socket:
 
 
 def exposition(figures: Figures) -> str:
-    """Return figures as text: one gauge a name, one sample a market.
+    """Return figures as text: a gauge for each name, with a sample for each market.
 
     >>> print(exposition({"A-B": {"gaps": 2, "hole": False}, "C-D": {"gaps": 0}}), end="")
     # TYPE trader_gaps gauge
@@ -200,5 +200,5 @@ def exposition(figures: Figures) -> str:
 
 
 def _escaped(label: str) -> str:
-    """Return a label's value as the format wants it."""
+    """Return a label's value, escaped as the format requires."""
     return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

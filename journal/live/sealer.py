@@ -1,9 +1,9 @@
 """Seals full segments to Parquet during a session: a child process prepares, this one publishes.
 
-The heavy part needs nothing of the writer, the short part belongs to its thread. A child that is
-gone, one that cannot be started, or a file that no longer fits, is no loss: the segment is still
-there, and is prepared again, after a pause that grows. Only what a closed segment holds, and what
-the log's own device refuses, ends the writer.
+The heavy part needs nothing of the writer, the short part runs on the writer's thread. If a child
+ends or cannot be started, or a prepared file no longer fits, nothing is lost: the segment is still
+there, and is prepared again, after a pause that grows. Only a damaged closed segment, or a refusal
+of the log's own device, ends the writer.
 """
 
 import os
@@ -24,11 +24,11 @@ from journal.live import logging
 
 PAUSE_S = 1.0
 PAUSE_MOST_S = 60.0
-"""How long a failed preparation is followed by none: at first, and after many."""
+"""The pause after a failed preparation: at first, and at most."""
 
 
 class Sealer:
-    """Seals the closed segments of a log, one at a time, whenever it is tended."""
+    """Seals the closed segments of a log, one at a time, through repeated calls of `tend`."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -46,7 +46,7 @@ class Sealer:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # What is not done is done by the next session; the child need not be waited for.
+        # The next session seals the rest, so there is no need to wait for the child.
         self._give_up()
 
     def tend(self) -> None:
@@ -82,19 +82,19 @@ class Sealer:
 
     def _take(self) -> None:
         assert self._child is not None
-        found = self._child.prepared()
-        if found is None:
+        result = self._child.prepared()
+        if result is None:
             return
         self._is_preparing = False
-        if isinstance(found, Corrupt | Unprepared):
-            raise found
-        if isinstance(found, Exception):
-            raise _Lost(f"{type(found).__name__}: {found}")
-        self._log.commit_seal(found)
+        if isinstance(result, Corrupt | Unprepared):
+            raise result
+        if isinstance(result, Exception):
+            raise _Lost(f"{type(result).__name__}: {result}")
+        self._log.commit_seal(result)
         self._failures = 0
 
     def _put_off(self, why: str) -> None:
-        """Try again later, with another child; say so when it happens and when it goes on."""
+        """Try again later, with another child; log the first failure, and ever fewer later ones."""
         self._give_up()
         pause_s = min(PAUSE_S * 2**self._failures, PAUSE_MOST_S)
         self._not_before_s = clock.monotonic_s() + pause_s
@@ -110,7 +110,7 @@ class Sealer:
 
 
 class _Lost(Exception):
-    """A preparation came to nothing that has to do with the log."""
+    """A preparation failed, for a reason that is not in the log."""
 
 
 class _Child:
@@ -134,7 +134,7 @@ class _Child:
             theirs.close()
 
     def prepare(self, work: SealWork) -> None:
-        """Have a segment prepared; some hundred bytes, which a pipe takes without waiting.
+        """Have a segment prepared; sends some hundred bytes, which a pipe takes without blocking.
 
         Raises:
             OSError: if it has ended.
@@ -142,21 +142,21 @@ class _Child:
         self._ours.send(work)
 
     def prepared(self) -> Prepared | Exception | None:
-        """Return what became of the segment, ``None`` before it is known.
+        """Return the prepared segment, or why it failed; ``None`` while it is being prepared.
 
         Raises:
             _Lost: if the process has ended before.
         """
         try:
             if self._ours.poll():
-                found: Prepared | Exception = self._ours.recv()
-                return found
+                result: Prepared | Exception = self._ours.recv()
+                return result
         except (OSError, EOFError) as error:
             raise _Lost("the child that prepares segments has ended") from error
         return None
 
     def end(self) -> None:
-        """End it, however busy or stopped it is."""
+        """End the process, even if it is busy or stopped."""
         self._ours.close()
         with suppress(OSError, AttributeError):
             self.process.kill()
@@ -164,7 +164,7 @@ class _Child:
 
 
 def _prepare_all(connection: Connection) -> None:
-    """Prepare what is sent, until the parent ends, however it does; Ctrl-C is the parent's."""
+    """Prepare the segments that are sent, until the parent ends. Signals are left to the parent."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     parent = parent_process()
@@ -181,12 +181,12 @@ def _prepare_all(connection: Connection) -> None:
         except (EOFError, OSError):
             return
         try:
-            found: Prepared | Exception = prepare(work)
+            result: Prepared | Exception = prepare(work)
         except Exception as error:  # noqa: BLE001 - whatever it is, the parent decides
-            found = error
+            result = error
         try:
-            connection.send(found)
+            connection.send(result)
         except OSError:
             return
         except Exception:  # noqa: BLE001 - an error that cannot be sent as it is
-            connection.send(RuntimeError(str(found)))
+            connection.send(RuntimeError(str(result)))

@@ -1,4 +1,4 @@
-"""One market's part of a process lifetime of `trader live`: resume, stream, end."""
+"""A live session of one market: it resumes the journal, records the stream, and ends."""
 
 import json
 from collections import deque
@@ -52,27 +52,27 @@ TAKE_S = 0.2
 """How long the loop waits for a tick before it looks whether it should stop."""
 
 QUIET_MS = 1.0
-"""How long decisions wait for the next tick's write before they are made durable by one of their
-own: they follow the ticks, so this bounds how long nobody else may see them."""
+"""How long decisions wait for the next tick's write before they are made durable by a write of
+their own. Decisions follow from the ticks, so this only bounds how long they are not shown."""
 
 STATE_KEPT_S = 1.0
-"""How old the kept state gets, at most, while ticks arrive. It bounds what a start after a kill or
-a power cut derives again, and nothing else: the state follows from the log."""
+"""How old the newest checkpoint gets, at most, while ticks arrive. It bounds what a start after a
+kill or a power cut derives again, and nothing else: the state follows from the log."""
 
 SHOW_S = 0.2
-"""How long what is durable waits to be counted, while more arrives: that takes longer than writing,
-and nobody looks more often."""
+"""How long durable effects wait to be counted while more arrive: counting takes longer than
+writing, and the view is not drawn more often."""
 
 _LATENCIES_MAX = 16_384
-"""Batches whose time is remembered until somebody asks for it."""
+"""How many batches' latencies are remembered between two health samples."""
 
 
 class Session:
     """A session of a journal: first `resume`, then, over an open feed, `run`.
 
-    Several may run, each on a thread of its own: ``turn`` is held by the one that computes, and by
-    nobody who waits for a disk. ``log`` is the journal's, if it is there; a new one is made once
-    there is an exchange to fill it from, with `found`.
+    Several may run, each on a thread of its own. The one that computes holds ``turn``; it is
+    released while waiting for the disk. ``log`` is that of an existing journal; a new journal gets
+    its log through `found`, once the exchange is connected.
     """
 
     def __init__(
@@ -98,23 +98,23 @@ class Session:
         self._venue = venue
         self._turn = turn
         self._chosen = settings.engine
-        # Whole states are prepared on a thread, most of whose time is spent outside of Python.
+        # Snapshots are prepared on a thread, which mostly runs without the interpreter's lock.
         self._in_background = ThreadPoolExecutor(1).submit
         self.loading_ns = self.ready_ns = clock.now_ns()
         """When loading began, and when every session of the process was ready to receive."""
         self._not_recorded_since_ns: int | None = None
         self._samples: deque[Health] = deque()
         self._latencies_ms = {stage: deque[float](maxlen=_LATENCIES_MAX) for stage in STAGES}
-        # Of each batch whose effects are not durable yet: when it was received.
+        # The receive times of the batches whose effects are not durable yet.
         self._underway_ns: list[int] = []
-        # Durable effects that are not counted yet, and since when they are durable.
+        # Durable effects that are not counted yet, each with the time at which they became durable.
         self._unseen: list[tuple[pa.RecordBatch, int]] = []
         self._counted_s = self._kept_s = clock.monotonic_s()
         self._opening = prices.Prices()  # follows a new journal up to its first price
         self.board = Board(place.name, watcher=watcher)
         self.stop_why = ""
         self.looped_s = clock.monotonic_s()
-        """When the loop last came round, on the monotonic clock: nothing hangs."""
+        """When the loop last came round, on the monotonic clock; if it is old, the loop hangs."""
         self._number = 1
         self._started_at = 0
         self._rederived = 0
@@ -128,13 +128,13 @@ class Session:
     def resume(self) -> None:
         """Make ready: compile the step, restore the engine, catch up with the log's tail.
 
-        Nothing is received yet, so that nothing waits for it. What the tail lacks of effects is
-        appended; of a new journal nothing is written.
+        Nothing is received yet, so that no record waits for it. Effects that the tail lacks are
+        appended; for a new journal nothing is written.
 
         Raises:
-            ParameterError: if parameters were chosen that are not the journal's.
-            CommandError: if what was kept does not fit the log.
-            Diverged: if the log's tail, re-derived, is not what it says.
+            ParameterError: if a chosen parameter differs from the journal's.
+            CommandError: if the checkpoints do not fit the log, or the journal is incompatible.
+            Diverged: if effects derived again differ from those in the log's tail.
         """
         if self._is_new:
             rules = rules_at(self._venue)
@@ -146,11 +146,11 @@ class Session:
             )
             self.board.begin(Score(), cash_e8=parameters.cash * E8, first_price=None)
             return
-        found = self.log.recovery
-        if found.cut_bytes:
+        recovery = self.log.recovery
+        if recovery.cut_bytes:
             self._say(
                 f"the last write was interrupted, nothing acknowledged is lost:"
-                f" {found.cut_bytes} bytes cut, kept in {found.quarantine}"
+                f" {recovery.cut_bytes} bytes cut, kept in {recovery.quarantine}"
             )
         header = self._header = header_of(self.log, self.place)
         check_kept(self._chosen, header.parameters)
@@ -202,7 +202,7 @@ class Session:
         return self._summary()
 
     def stop(self, why: str) -> None:
-        """Say why the session ends; it does once the feed has, and everything was taken."""
+        """Note why the session ends. It ends once the feed has ended and all records are taken."""
         self.stop_why = self.stop_why or why
 
     def note(self, sample: Health) -> None:
@@ -210,19 +210,22 @@ class Session:
         self._samples.append(sample)
 
     def latencies_ms(self) -> dict[str, list[float]]:
-        """Return how long batches took lately, from received to each of `STAGES`; each once."""
+        """Return, by stage of `STAGES`, how long each batch since the last call took to reach it.
+
+        In ms, from the time at which the batch was received.
+        """
         return {
             stage: [taken.popleft() for _ in range(len(taken))]
             for stage, taken in self._latencies_ms.items()
         }
 
     def _reached(self, stage: str, received_ns: int) -> None:
-        """Take note of how long a batch took to get there."""
-        # A clock that was set back meanwhile measures nothing, and no time below it.
+        """Note how long a batch took to reach a stage."""
+        # If the clock was set back meanwhile, the latency counts as zero, not as negative.
         self._latencies_ms[stage].append(max(0.0, (clock.now_ns() - received_ns) / 1e6))
 
     def _show(self, effects: pa.RecordBatch) -> None:
-        """Take note of effects that are durable now."""
+        """Note effects that have just become durable."""
         self._unseen.append((effects, clock.now_ns()))
 
     def _count(self) -> None:
@@ -236,20 +239,20 @@ class Session:
 
     @property
     def checkpoint_offset(self) -> int:
-        """The offset after which the state was kept last."""
+        """The offset of the last record in the newest checkpoint."""
         return self._recorder.checkpoint_offset if hasattr(self, "_recorder") else 0
 
     def _examine(self, restored: Restored) -> None:
-        """Say what was passed over, and check the model that learning goes on with."""
+        """Report skipped checkpoints, and check the restored model before it learns on."""
         for error in restored.damaged:
             self._say(f"passed over a damaged checkpoint: {error}")
         self._self_checked = self._self_check(restored, self._header.parameters)
 
     def _self_check(self, restored: Restored, parameters: Parameters) -> dict[str, object]:
-        """Ask the kept network again what it was asked when it was kept, before learning goes on.
+        """Check that the restored network repeats the predictions that were stored with it.
 
         Raises:
-            JournalDiverged: if it answers otherwise, on the arithmetic that it was kept on.
+            JournalDiverged: if it does not, on the arithmetic that the newest session recorded.
         """
         samples = len(restored.self_check["outcomes"])
         repeated = self_check.is_repeated(restored.snapshot, restored.self_check, parameters)
@@ -262,7 +265,7 @@ class Session:
         return {"samples": samples, "identical": repeated}
 
     def _source(self, max_ticks: int | None) -> Generator[pa.RecordBatch]:
-        """Yield what the feed brings, then the end, each batch durable and numbered."""
+        """Yield the feed's records, then the session's end, in durable batches with offsets."""
         self._say(
             f"PAPER {self.place.name}: session {self._number},"
             f" {words_of(self.log.end, 'record')} durable"
@@ -302,7 +305,8 @@ class Session:
     def _follow(self) -> None:
         """Record the start of a session that follows another.
 
-        The gap between them is not over yet: it is until the first that is received.
+        The gap between the two is recorded once it is over: with the first tick that is received,
+        or with this session's end.
         """
         predecessor = scan.predecessor_of(self.log)
         assert predecessor is not None
@@ -312,11 +316,11 @@ class Session:
             self._recorder.start(self._started(predecessor=predecessor))
 
     def _record(self, max_ticks: int | None) -> Iterator[pa.RecordBatch]:
-        """Make durable what has arrived, as one batch, and only then yield it (I2).
+        """Make records that have arrived durable, as one batch, and only then yield it (I2).
 
-        What is decided on it becomes durable with the next batch, or alone if none arrives for
-        `QUIET_MS`: either way by one synchronous write, from which the state follows. The state is
-        kept each `STATE_KEPT_S`, and when nothing arrives for `TAKE_S`.
+        The effects of a batch become durable with the next batch, or alone if none arrives for
+        `QUIET_MS`: by one synchronous write either way. The state is kept every `STATE_KEPT_S`, and
+        when nothing arrives for `TAKE_S`.
         """
         left = max_ticks
         while not self._feed.finished(self.market) and left != 0:
@@ -355,11 +359,11 @@ class Session:
             self.stop("--max-ticks")
 
     def _patience_s(self) -> float:
-        """Return how long to wait for a tick, in seconds: not long while anything derived waits."""
+        """Return how long to wait for a tick, in seconds: briefly while effects wait."""
         return TAKE_S if self._recorder.is_settled else QUIET_MS / 1e3
 
     def _settle(self) -> None:
-        """Make what is derived durable."""
+        """Make the waiting effects durable."""
         self._recorder.settle()
         self._all_durable()
 
@@ -370,41 +374,44 @@ class Session:
         self._kept_s = clock.monotonic_s()
 
     def _all_durable(self) -> None:
-        """Take note of how long the batches took whose effects are durable now."""
+        """Note the latency of all batches, whose effects are durable now."""
         for received_ns in self._underway_ns:
             self._reached("latency", received_ns)
         self._underway_ns.clear()
 
     def _taken_up(self, arrived: list[Input]) -> list[Input]:
-        """Return what arrived, its ticks with this moment; before the first the gap that ends."""
+        """Return records, ticks with the present time as ``taken_ns``.
+
+        The gap since the last session is put before the first tick.
+        """
         taken_ns = clock.now_ns()
         taken: list[Input] = []
         for record in arrived:
-            # A row of REST that cannot be read may come before the stream does.
+            # An undecodable row of REST may come before the stream's first tick.
             if _is_tick(record):
                 taken += self._recording(record.received_ns)
             taken.append(replace(record, taken_ns=taken_ns) if isinstance(record, Tick) else record)
         return taken
 
     def _recording(self, since_ns: int) -> list[Gap]:
-        """Return the gap to the session before, once: it ends where recording goes on."""
+        """Return the gap since the last session, once; it ends at ``since_ns``."""
         from_ns, self._not_recorded_since_ns = self._not_recorded_since_ns, None
         if from_ns is None:
             return []
         return [missed(at_ns=since_ns, from_ns=from_ns, to_ns=since_ns, why="not running")]
 
     def _look_for_first_price(self, batch: pa.RecordBatch) -> None:
-        """Take note of a journal's first price, which may be long before its batch ends.
+        """Note the journal's first price, which may be far from the end of its batch.
 
-        A journal that is new, or that holds nothing but history, has none yet.
+        A journal that is new, or that holds only history, has none yet.
         """
         if self.board.figures.first_price is None:
             self.board.figures.first_price = self._opening.add(batch).first
 
     def _taken_samples(self) -> list[Health]:
-        """Return the samples that wait, each with what all decisions so far come to.
+        """Return the waiting samples, each with the totals over all decisions so far.
 
-        They count what is durable, so nothing that precedes them in the log may still wait.
+        The totals count durable effects, so all effects before the samples are made durable first.
         """
         if not self._samples:
             return []
@@ -423,7 +430,7 @@ class Session:
         console.echo(printable(sentence), err=True)
 
     def _started(self, *, predecessor: Predecessor | None) -> SessionStarted:
-        """Return the start, which is when the session was ready: before anything was received."""
+        """Return the record of the start; its time is when the session was ready to receive."""
         detail = session_detail(
             self._header,
             arithmetic=self._arithmetic,
@@ -440,7 +447,7 @@ class Session:
 
     def _summary(self) -> SessionSummary:
         self._count()
-        score, session, seen = self.board.score, self.board.session, self.board.figures
+        score, session, figures = self.board.score, self.board.session, self.board.figures
         return SessionSummary(
             journal=self.place.name,
             session=self._number,
@@ -456,7 +463,7 @@ class Session:
             accuracy=score.accuracy,
             labels=score.scored,
             equity=score.equity,
-            gain=gain_of(score.equity_e8, seen.cash_e8),
+            gain=gain_of(score.equity_e8, figures.cash_e8),
             market_gain=self.board.market_gain,
             hold_gain=self.board.hold_gain,
             this_session=SessionSaid(
@@ -467,7 +474,7 @@ class Session:
                 log_loss=session.log_loss,
                 baseline_log_loss=session.baseline_log_loss,
                 accuracy=session.accuracy,
-                gain=gain_of(score.equity_e8, seen.session_equity_e8),
+                gain=gain_of(score.equity_e8, figures.session_equity_e8),
             ),
             resumed_from=None if self._number == 1 else self._recorder.resumed_from,
             rederived=self._rederived,
@@ -478,7 +485,7 @@ class Session:
 
 
 def _up_to(records: list[Input], ticks: int) -> list[Input]:
-    """Return the records up to and with the last of so many ticks."""
+    """Return the records up to and including the given number of ticks."""
     for index, record in enumerate(records):
         ticks -= _is_tick(record)
         if ticks == 0:
@@ -487,5 +494,5 @@ def _up_to(records: list[Input], ticks: int) -> list[Input]:
 
 
 def _is_tick(record: Input) -> bool:
-    """Return whether a decision follows from a record: what was backfilled did not come in time."""
+    """Return whether a record is decided on: a tick, but not a backfilled trade."""
     return isinstance(record, Tick) and not (isinstance(record, Trade) and record.backfilled)

@@ -1,6 +1,6 @@
 """The stand-in exchange as a child process on loopback, for as long as a context lasts.
 
-What it is can be said with `described`; nothing is printed here.
+`described` returns a sentence about it; nothing is printed here.
 """
 
 import json
@@ -17,23 +17,23 @@ ENDS_S = 5.0
 """How long it may take to end by itself."""
 
 SPEED = 10
-"""Market seconds in a second: a minute shows ten minutes of learning."""
+"""Market time per real time: a minute shows ten minutes of learning."""
 
-_SAID_CHARACTERS = 2_000
+_SHOWN_CHARACTERS = 2_000
 
 
 @contextmanager
 def exchange(
     *markets: str, scenario: str, seed: int, history: str | None = None
 ) -> Iterator[Listening]:
-    """Run the stand-in exchange; yield where it listens, and to what.
+    """Run the stand-in exchange; yield its address and its scenario.
 
     It ends with the context, or with this process.
 
-    ``history`` is how far its past goes back, such as ``90d``; it has none if not given.
+    ``history`` is how far its past goes back, such as ``90d``; without it there is none.
 
     Raises:
-        CommandError: if it does not come up; what it said is in the message.
+        CommandError: if it does not start; the message has what it printed.
     """
     command = [
         *(sys.executable, "-m", "cli.main", "exchange", "--json", "--port", "0"),
@@ -42,9 +42,9 @@ def exchange(
         *("--speed", str(SPEED), "--until-stdin-closes"),
         *(() if history is None else ("--history", history)),
     ]
-    # Its own session: a Ctrl-C in the terminal is ours, and we end it when we are done.
+    # Its own process group: a Ctrl-C in the terminal reaches only us, and we end it at our end.
     with (
-        # Not a pipe: nobody reads it while the exchange runs, and a full one would stop it.
+        # Not a pipe: nobody reads it while the exchange runs, and a full pipe would block it.
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr,
         subprocess.Popen(  # noqa: S603  our own interpreter and our own words
             command,
@@ -61,12 +61,12 @@ def exchange(
         if not line:
             child.wait()
             stderr.seek(0)
-            why = stderr.read(_SAID_CHARACTERS).strip()
+            why = stderr.read(_SHOWN_CHARACTERS).strip()
             raise UsageError(f"the stand-in exchange did not start: {why}")
-        said = json.loads(line)
-        del said["message_type"]
+        message = json.loads(line)
+        del message["message_type"]
         try:
-            yield Listening(**said)
+            yield Listening(**message)
         finally:
             child.stdin.close()
             child.terminate()
@@ -77,7 +77,7 @@ def exchange(
 
 
 def described(said: Listening) -> str:
-    """Return what a stand-in exchange with a scenario is, as a sentence."""
+    """Return a sentence about a stand-in exchange with a scenario."""
     most = "at most " if said.best_accuracy_is_bound else ""
     return (
         f"stand-in exchange, market {said.scenario!r} at {SPEED} times real speed: the direction"

@@ -1,12 +1,12 @@
-"""What ends a session from outside, from the first moment of its start: Ctrl-C, SIGTERM, SIGHUP.
+"""The signals that end a session, from the first moment of its start: Ctrl-C, SIGTERM, SIGHUP.
 
-While a session runs, its supervisor sees to them. Before, TensorFlow loads and compiles for seconds
-in which Python runs no handler; so a thread waits for the signal's number on a pipe and ends the
-process itself. Nothing is lost by that: what is on the disk then is what an earlier session left,
-or is written whole or not at all.
+While a session runs, its supervisor handles them. Before that, TensorFlow loads and compiles for
+seconds in which Python runs no handler. So a thread waits for the signal's number on a pipe and
+ends the process itself. Nothing is lost by that: the files on the disk are those of an earlier
+session, or are written whole or not at all.
 
-A terminal that goes away ends a session like SIGTERM, unless whoever started it said otherwise, as
-``nohup`` does. A background process may write to its terminal: it is not stopped for that.
+A closed terminal ends a session like SIGTERM, unless the process was started to ignore it, as by
+``nohup``. A background process may write to its terminal without being stopped for it.
 """
 
 import os
@@ -27,12 +27,12 @@ class Stopping:
     """The signals that end a session; watched during the start, until they are handed over.
 
     Args:
-        leave: what is to be done, quickly, before the process ends.
+        leave: called before the process ends; it must be quick.
     """
 
     def __init__(self, leave: Callable[[], None]) -> None:
         self._leave = leave
-        self._numbers = tuple(_heeded())
+        self._numbers = tuple(_handled())
         self._before: dict[signal.Signals, object] = {}
         self._wakeup = -1
         self._reading = self._writing = -1
@@ -65,7 +65,10 @@ class Stopping:
         os.close(self._writing)  # the thread reads the end, and closes the other
 
     def hand_over(self) -> str:
-        """Leave the signals to the caller, who handles them by now; return the name of one seen."""
+        """Leave the signals to the caller, whose handlers are set; return the first one's name.
+
+        Empty if no signal has arrived yet.
+        """
         self._is_starting = False
         return self._seen
 
@@ -86,7 +89,8 @@ class Stopping:
         os._exit(0)
 
 
-def _heeded() -> Iterator[signal.Signals]:
+def _handled() -> Iterator[signal.Signals]:
+    """Yield the signals that end a session: those of `NAMES`, but no ignored SIGHUP."""
     for name in NAMES:
         number = getattr(signal, name, None)
         is_ignored = number is not None and signal.getsignal(number) == signal.SIG_IGN

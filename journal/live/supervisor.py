@@ -1,11 +1,11 @@
 """The sessions of one process: a market each, on threads of their own, over one feed.
 
-The compiled step is shared: whoever computes holds the turn. A market whose session fails leaves
-the others running, and its error is the process's in the end. The main thread looks on: it says how
-they go, samples their health, ends them when a limit is reached, and tells a service manager, a
-scraper and a dead man's switch that all is well, which is a matter of fresh data and of loops that
-come round, not of a process that exists. None of those whom it tells can keep it from the rest:
-what fails in telling is counted, and said where that is possible.
+The compiled step is shared: only the session that holds the turn computes. If one session fails,
+the others go on, and the process ends with its error. The main thread supervises: it shows the
+sessions' figures, samples their health, ends them when a limit is reached, and notifies a service
+manager, a scraper and a heartbeat while all is well. All is well as long as data is fresh and every
+loop comes round; that the process exists is not enough. A task of the main thread that fails does
+not keep it from the others: the failure is counted and logged.
 """
 
 import gc
@@ -31,16 +31,16 @@ from journal.live.systemd import Notifier
 from journal.summaries import SessionSummary
 
 LOOK_S = 0.2
-"""How often the main thread looks."""
+"""How often the main thread does its tasks."""
 
 EXCESS_S = 5.0
-"""How often limits are looked at."""
+"""How often limits are checked."""
 
 FRESH_S = 60.0
 """How old the newest frame, and how long a turn of a loop, may be while all is well."""
 
 INSISTS_S = 0.5
-"""From when on a second signal is one of its own: ``timeout`` sends each of its signals twice."""
+"""After this time a second signal counts as another one: ``timeout`` sends each signal twice."""
 
 RECONNECTING_S = 900.0
 """How long an exchange may be unreachable before a service manager may restart the process."""
@@ -78,15 +78,15 @@ class Sessions:
         self._sampled_s = self._looked_s = self._alive_s = float("-inf")
         self._well_s = self._told_s = clock.monotonic_s()
         self._stopped_s = float("inf")
-        self._said: str | None = "starting"
-        self._untold: dict[str, int] = {}
+        self._problem: str | None = "starting"
+        self._failed_tasks: dict[str, int] = {}
 
     @property
     def trouble(self) -> str | None:
         """The present problem, readable from any thread; ``None`` if there is none."""
         if clock.monotonic_s() - self._told_s > FRESH_S:
             return "the supervisor has ended"
-        return self._said
+        return self._problem
 
     @property
     def figures(self) -> dict[str, dict[str, object]]:
@@ -103,12 +103,12 @@ class Sessions:
         }
 
     def resume(self) -> None:
-        """Make every session ready; one that cannot be does not keep the others from running.
+        """Make every session ready; the failure of one does not keep the others from running.
 
-        They are ready together, at a moment that all of them say: nothing is received before it.
+        All record the same moment as that at which they were ready; nothing is received before it.
 
         Raises:
-            Exception: what the first failed with, if none can run.
+            Exception: that of the first session, if none can run.
         """
         for session in self._sessions:
             try:
@@ -119,8 +119,8 @@ class Sessions:
                 self._fail(session.market, error)
         if len(self._failures) == len(self._sessions):
             raise next(iter(self._failures.values()))
-        # What is there now stays. Looking through all of TensorFlow for what does not took the
-        # interpreter 0.3 s, now and then, in which nothing else moved.
+        # The objects that exist now will stay. Without this, a collection of garbage that traverses
+        # all of TensorFlow's objects stopped every thread for 0.3 s now and then.
         gc.collect()
         gc.freeze()
         ready_ns = clock.now_ns()
@@ -130,10 +130,10 @@ class Sessions:
     def run(self, *, for_s: float | None, max_ticks: int | None) -> list[SessionSummary]:
         """Run until stopped; return the summaries of the sessions that ended well.
 
-        ``for_s`` counts from now, when all are ready and the feed is open.
+        ``for_s``, in seconds, counts from now, when all are ready and the feed is open.
 
         Raises:
-            Exception: what a session failed with, once the others have ended.
+            Exception: that of the first failed session, once the others have ended.
             LimitReached: if a limit was reached.
         """
         before = {number: signal.signal(number, self._on_signal) for number in self._stopping}
@@ -164,7 +164,7 @@ class Sessions:
         return [self._summaries[session.market] for session in self._sessions]
 
     def _carry(self, session: Session, max_ticks: int | None) -> None:
-        """Run one session on its thread; what it fails with is kept for the end."""
+        """Run one session on its thread; its exception is kept for the end."""
         try:
             self._summaries[session.market] = session.run(max_ticks=max_ticks)
             self._feed.leave(session.market)
@@ -172,7 +172,7 @@ class Sessions:
             self._fail(session.market, error)
 
     def _fail(self, market: str, error: Exception) -> None:
-        """Leave one market; the others go on."""
+        """Report a failed session and leave its market; the others go on."""
         if len(self._sessions) > 1:
             code = self._report(error)
             logging.say("failed", {"level": "error", "market": market, "code": code})
@@ -194,17 +194,17 @@ class Sessions:
             self._telling("limits", partial(self._look_at_limits, now_s))
             self._telling("signs of life", partial(self._tell, now_s))
             self._telling("view", self._show)
-        self._said = "stopping"
+        self._problem = "stopping"
         self._notifier.stopping()
         self._telling("view", self._finish)
         self._feed.stop()
 
-    def _telling(self, what: str, tell: Callable[[], None]) -> None:
-        """Look at something, or tell of it; what fails in that ends no session, and is said."""
+    def _telling(self, what: str, task: Callable[[], None]) -> None:
+        """Do a task of the main thread; if it fails, log that, and let the sessions go on."""
         try:
-            tell()
+            task()
         except Exception as error:  # noqa: BLE001 - whatever it is, the sessions go on
-            count = self._untold[what] = self._untold.get(what, 0) + 1
+            count = self._failed_tasks[what] = self._failed_tasks.get(what, 0) + 1
             if count & (count - 1) == 0:  # the first, second, fourth ...
                 why = f"{type(error).__name__}: {error}"
                 logging.say("untold", {"level": "error", "what": what, "times": count, "why": why})
@@ -268,8 +268,8 @@ class Sessions:
             self._stop(word)
 
     def _tell(self, now_s: float) -> None:
-        """Send the sign of life to watchdog and heartbeat, unless there is a problem."""
-        trouble = self._said = self._trouble(now_s)
+        """Feed the watchdog and ping the heartbeat, unless there is a problem."""
+        trouble = self._problem = self._trouble(now_s)
         self._told_s = now_s
         if trouble is None:
             self._well_s = now_s
@@ -281,13 +281,13 @@ class Sessions:
             self._notifier.alive("streaming")
             self._heartbeat.ping()
         elif not self._is_hung(now_s) and now_s - self._well_s < RECONNECTING_S:
-            # A restart does not bring an exchange back, but after this time it is tried anyway.
+            # A restart does not bring an exchange back; only after this time is one allowed.
             self._notifier.alive(trouble)
         else:
             self._notifier.status(trouble)
 
     def _trouble(self, now_s: float) -> str | None:
-        """Return what is wrong: a stale feed, a loop that hangs, a session that failed."""
+        """Return the problem: a session that failed, a loop that hangs, or a stale feed."""
         if self._failures:
             return f"failed: {', '.join(self._failures)}"
         if self._is_hung(now_s):
@@ -299,7 +299,7 @@ class Sessions:
         return f"not streaming: {', '.join(silent)}" if silent else None
 
     def _is_hung(self, now_s: float) -> bool:
-        """Whether a session that runs has not come round for too long: nothing becomes durable."""
+        """Return whether the loop of a running session has not come round for too long."""
         return any(
             now_s - session.looped_s > FRESH_S
             for session in self._running()

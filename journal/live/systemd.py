@@ -1,7 +1,7 @@
-"""Telling the service manager how it goes: ready, alive, stopping (sd_notify(3)).
+"""Notifies the service manager: ready, alive, stopping (sd_notify(3)).
 
-A datagram to the socket that the manager names; without one, nothing is said. The manager's
-watchdog is fed by whoever decides that all is well, not here.
+It sends datagrams to the socket that the manager names; without a socket, nothing is sent. The
+caller decides whether all is well, and so whether the manager's watchdog is fed.
 """
 
 import re
@@ -12,7 +12,7 @@ from eventlog.printable import printable
 
 
 class Notifier:
-    """Speaks to the manager at an address, ``@`` for an abstract one; ``None``: there is none.
+    """Notifies the manager at an address, ``@`` for an abstract one; ``None`` if there is none.
 
     Args:
         address: ``NOTIFY_SOCKET`` of the environment.
@@ -22,30 +22,30 @@ class Notifier:
     def __init__(self, address: str | None, *, watchdog_us: str | None = None) -> None:
         self._address = ("\0" + address[1:] if address[0] == "@" else address) if address else None
         is_number = re.fullmatch(r"0*[1-9][0-9]{0,17}", watchdog_us or "") is not None
-        # Twice within the time, as the manual asks.
+        # Twice within the time, as the manual recommends.
         self.alive_every_s = int(watchdog_us or 0) / 2e6 if is_number else None
-        self._unsaid = ""
+        self._unsent = ""
         self._socket: socket.socket | None = None
         if self._address is not None:
-            # Now, since later there may be no descriptor left to say that all is well with.
+            # Opened now, since later there may be no descriptor left for it.
             with suppress(OSError):
                 self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
                 self._socket.setblocking(False)
 
     def ready(self, status: str) -> None:
-        """Say that the start is over."""
+        """Notify that the start is over."""
         self._send(f"READY=1\nSTATUS={_line(status)}")
 
     def alive(self, status: str) -> None:
-        """Say that all is well."""
+        """Notify that all is well, which feeds the watchdog."""
         self._send(f"WATCHDOG=1\nSTATUS={_line(status)}")
 
     def status(self, status: str) -> None:
-        """Say how it is, which feeds no watchdog."""
+        """Send a status, which does not feed the watchdog."""
         self._send(f"STATUS={_line(status)}")
 
     def stopping(self) -> None:
-        """Say that the end has begun, which is the last that is said."""
+        """Notify that the end has begun; nothing is sent after that."""
         self._send("STOPPING=1")
         if self._socket is not None:
             self._socket.close()
@@ -54,13 +54,13 @@ class Notifier:
     def _send(self, text: str) -> None:
         if self._address is None or self._socket is None:
             return
-        # A manager that is gone, or too busy to listen, is no reason to wait or to stop. That the
-        # start is over is said again, with what comes next.
-        text, self._unsaid = self._unsaid + text, ""
+        # A manager that is gone or busy is no reason to wait or to stop. If the notice that the
+        # start is over could not be sent, it is sent with the next one.
+        text, self._unsent = self._unsent + text, ""
         try:
             self._socket.sendto(text.encode("utf-8", "backslashreplace"), self._address)
         except (OSError, ValueError):
-            self._unsaid = "READY=1\n" if text.startswith("READY=1") else ""
+            self._unsent = "READY=1\n" if text.startswith("READY=1") else ""
 
 
 def _line(text: str) -> str:

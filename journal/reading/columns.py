@@ -12,12 +12,12 @@ Floats = npt.NDArray[np.float64]
 
 
 def decimals_of(column: Any) -> Floats:
-    """Return a decimal column as floats, which is exact enough to draw; nulls become 0."""
+    """Return a decimal column as floats, shape (rows,), exact enough to draw; nulls become 0."""
     return counts_e8(column) / 1e8
 
 
 def numbers(column: Any, *, missing: float) -> Floats:
-    """Return any column of numbers as floats, with another value for nulls."""
+    """Return a column of numbers as floats, shape (rows,), with ``missing`` for nulls."""
     if pa.types.is_decimal(column.type):
         values = decimals_of(column)
         if column.null_count:

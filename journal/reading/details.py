@@ -1,20 +1,20 @@
-"""What the detail of a record says: a JSON object of its session's, whatever version wrote it."""
+"""The detail of a record: a JSON object that its session wrote, whatever the version."""
 
 import json
 from typing import Any
 
 UNKNOWN = "unknown"
-"""What a session did not say."""
+"""The value of what a session did not record."""
 
 
 def detail_of(text: str | None) -> dict[str, Any]:
-    """Return what a record's detail says, whatever it holds; nothing where it is no JSON object.
+    """Return a record's detail as a dictionary; an empty one if it is not a JSON object.
 
     >>> detail_of('{"feed": "streaming"}'), detail_of("[1]"), detail_of("{")
     ({'feed': 'streaming'}, {}, {})
     """
     try:
-        said = json.loads(text or "{}")
+        detail = json.loads(text or "{}")
     except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return detail if isinstance(detail, dict) else {}

@@ -1,7 +1,7 @@
-"""Where the newest records of some kinds begin: found from the end of a log, in growing steps.
+"""Where the newest records of some kinds begin: searched from the end of a log, in growing steps.
 
-Only the column of kinds is read, a step at a time, so that it costs as much as how far back they
-are, and never more memory than a step.
+Only the column of kinds is read, one step at a time. So the time grows with how far back the
+records are, and the memory is bounded by one step.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from eventlog.reader import Reader
 
 _FIRST_STEP = 4_096
 _LAST_STEP = 1 << 20
-"""Ever larger steps, since a read of a few records of a sealed segment checks the whole file."""
+"""The steps grow, since reading a few records of a sealed segment checks the whole file."""
 
 
 def start_of(
@@ -26,9 +26,9 @@ def start_of(
     end: int | None = None,
     least: int = 0,
 ) -> int:
-    """Return the offset from which on there are so many records of some kinds before ``end``.
+    """Return the offset of the first of the newest ``count`` records of some kinds before ``end``.
 
-    ``least``, which is as far as it looks, if there are not that many; ``end`` if ``count`` is 0.
+    If there are fewer, it is ``least``, the lowest offset searched; if ``count`` is 0, ``end``.
     """
     stop = log.end if end is None else min(end, log.end)
     if not kinds:

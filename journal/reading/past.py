@@ -1,11 +1,11 @@
-"""What of the past a log holds: candles and trades that were fetched, and the gaps that are left.
+"""The past that a log holds: candles and trades that were fetched, and the gaps that remain.
 
-A session that fetched the past says so at its start, under ``source`` in its detail. A journal has
-*lived* once another session has begun.
+A session that fetches the past has ``source`` in the detail of its start. A journal has *lived*
+once a session of another kind has begun.
 
-Candles and trades are in the exchange's time, gaps in ours. How far the two clocks are apart is
-said by what was streamed around a gap, and for the time before all sessions by the session that
-fetched it.
+Candles and trades have the exchange's time, gaps ours. The difference of the two clocks is taken
+from the ticks streamed around a gap; for the time before all sessions, the session that fetched it
+recorded the difference.
 """
 
 from dataclasses import dataclass, field
@@ -21,19 +21,19 @@ from eventlog.records import TICK_KINDS
 from journal.reading.details import detail_of
 
 HISTORY = "history"
-"""Under ``source`` in the detail of a session that fetched the past: what it was asked for."""
+"""Key under ``source`` in the detail of a session that fetched the past: its request."""
 
 AHEAD_NS = "ahead_ns"
 """Under that key: how far the exchange's clock was ahead of ours."""
 
 TRADES = "trades"
-"""Under that key: whether trades were asked for, too."""
+"""Under that key: whether trades were requested, too."""
 
 COMPARED_CANDLES = 60
-"""How many of the newest candles are compared with what the exchange says of them later."""
+"""How many of the newest candles are compared with the same ones fetched again later."""
 
 AHEAD_MAX_NS = 86_400 * 10**9
-"""A time of the exchange's further from ours than that says nothing about its clock."""
+"""An exchange time further from ours than this is not taken as the time of its clock."""
 
 Int64s = npt.NDArray[np.int64]
 _COLUMNS = (
@@ -61,12 +61,12 @@ class Past:
     """The offset of the first of the newest `COMPARED_CANDLES` of them."""
 
     trade_offset: int | None = None
-    """The offset of the newest trade from before its first session: the one of the largest id."""
+    """The offset of the trade with the largest id from before its first session."""
 
     ahead_ns: int = 0
     """How far the exchange's clock was ahead of ours when history was fetched last."""
 
-    _trade: tuple[int, int] = (-1, 0)  # the largest id, and when that was
+    _trade: tuple[int, int] = (-1, 0)  # the largest id, and the exchange's time of that trade
     _is_history: bool = False
     _has_trades: bool = False
     _gaps: list[tuple[int, int]] = field(default_factory=list)  # in the exchange's time
@@ -77,7 +77,7 @@ class Past:
 
     @classmethod
     def of(cls, log: Log | Reader) -> "Past":
-        """Return what a log holds: one pass over its columns of times."""
+        """Return the past that a log holds, from one pass over the columns that it needs."""
         past = cls()
         for batch in log.read(columns=_COLUMNS):
             past._add(batch)
@@ -87,7 +87,7 @@ class Past:
 
     @property
     def reached_ns(self) -> int | None:
-        """The time, by our clock, up to which history from before the first session is whole.
+        """The time, by our clock, up to which history before the first session is complete.
 
         With trades it is no later than the newest of them; ``None`` if there is no candle.
         """
@@ -99,21 +99,21 @@ class Past:
         return reached_ns - self.ahead_ns
 
     def _add(self, batch: pa.RecordBatch) -> None:
-        """Take a batch of the log, the next one."""
+        """Add the next batch of the log."""
         kinds = batch.column("kind")
         ticks, aheads_ns = _streamed(batch)
         if len(ticks):
             self._close(int(aheads_ns[0]))
         marks = compute.is_in(kinds, pa.array(["session_started", "gap"]))
-        for place in np.flatnonzero(marks.to_numpy(zero_copy_only=False)).tolist():
-            at = int(np.searchsorted(ticks, place))
+        for row in np.flatnonzero(marks.to_numpy(zero_copy_only=False)).tolist():
+            at = int(np.searchsorted(ticks, row))
             if at:
                 self._ahead_ns = int(aheads_ns[at - 1])
-            if kinds[place].as_py() == "gap":
+            if kinds[row].as_py() == "gap":
                 after_ns = int(aheads_ns[at]) if at < len(ticks) else None
-                self._add_gap(batch.slice(place, 1), after_ns)
+                self._add_gap(batch.slice(row, 1), after_ns)
             else:
-                self._add_session(batch.column("detail")[place].as_py())
+                self._add_session(batch.column("detail")[row].as_py())
         if len(ticks):
             self._ahead_ns = int(aheads_ns[-1])
         rows = compute.where(batch, compute.equal(kinds, "candle"))
@@ -125,16 +125,16 @@ class Past:
             self._add_trades(rows)
 
     def _add_session(self, detail: str | None) -> None:
-        asked = history_of(detail)
-        self._is_history = asked is not None
-        self.has_lived |= asked is None
-        if asked is not None:
-            self._has_trades |= asked.get(TRADES) is True
-            ahead_ns = asked.get(AHEAD_NS)
+        request = history_of(detail)
+        self._is_history = request is not None
+        self.has_lived |= request is None
+        if request is not None:
+            self._has_trades |= request.get(TRADES) is True
+            ahead_ns = request.get(AHEAD_NS)
             self.ahead_ns = ahead_ns if isinstance(ahead_ns, int) else self.ahead_ns
 
     def _add_gap(self, row: pa.RecordBatch, after_ns: int | None) -> None:
-        """Take a gap; ``after_ns`` is how far the clock of what is streamed next is ahead."""
+        """Add a gap; ``after_ns`` is how far the exchange's clock is ahead at the next tick."""
         from_ns, to_ns = (row.column(name)[0].as_py() for name in ("from_ns", "to_ns"))
         if self._is_history:
             self._gaps.append((from_ns + self.ahead_ns, to_ns + self.ahead_ns))
@@ -146,7 +146,7 @@ class Past:
             self._gaps.append((from_ns + before_ns, to_ns + after_ns))
 
     def _close(self, ahead_ns: int | None) -> None:
-        """Take the gaps whose end was open, now that something is streamed after them."""
+        """Add the gaps whose end was open, now that a tick was streamed after them."""
         ahead_ns = self.ahead_ns if ahead_ns is None else ahead_ns
         self._gaps += [(from_ns, to_ns + ahead_ns) for from_ns, to_ns in self._open]
         self._open = []
@@ -176,19 +176,19 @@ class Past:
 
     @property
     def gaps_ns(self) -> list[tuple[int, int]]:
-        """The gaps (from, to) in the exchange's time, in order; those that touch are one."""
+        """The gaps (from, to), in ns of the exchange's time, in order; touching ones are joined."""
         return _joined(self._gaps)
 
     @property
     def starts_ns(self) -> set[int]:
-        """The starts of all candles that are there."""
+        """The starts of all recorded candles, in ns of the exchange's time."""
         return {start_ns for each in self._starts_ns for start_ns in each.tolist()}
 
     def missing(self, length_ns: int, *, since_ns: int, until_ns: int) -> list[tuple[int, int]]:
-        """Return the times (from, to) of candles that lie in gaps and are not there, in order.
+        """Return the times (from, to), in ns, of candles that are missing in gaps, in order.
 
-        Each reaches from the first to the last one of a gap that is missing. Gaps that touch are
-        one. One that is shorter than a candle stays a gap.
+        Each reaches from the first to the last missing candle of a gap. Gaps that touch are joined;
+        a gap that is shorter than a candle is left out.
         """
         known = np.concatenate([*self._starts_ns, np.empty(0, np.int64)])
         whole = [
@@ -197,7 +197,7 @@ class Past:
             if to_ns - from_ns >= length_ns
         ]
         windows = []
-        # Two gaps may lie in one candle.
+        # Two gaps may lie in the same candle.
         for first_ns, end_ns in _joined(whole):
             starts_ns = np.arange(first_ns, min(end_ns, until_ns), length_ns, dtype=np.int64)
             left = starts_ns[~np.isin(starts_ns, known)]
@@ -207,13 +207,14 @@ class Past:
 
 
 def _streamed(batch: pa.RecordBatch) -> tuple[Int64s, Int64s]:
-    """Return where a batch's ticks are that came as they happened, and the exchange's clock then.
+    """Return the rows of a batch's streamed ticks, and how far the exchange's clock was ahead then.
 
-    A snapshot is stamped with the book's last change, which may be months old.
+    Both have the shape (ticks,), the second is in ns. Snapshots are left out: one has the time of
+    the book's last change, which may be months old.
     """
-    passed_over = [compute.filled(batch.column(name), False) for name in ("backfilled", "snapshot")]
+    excluded = [compute.filled(batch.column(name), False) for name in ("backfilled", "snapshot")]
     ticks = compute.is_in(batch.column("kind"), _TICKS)
-    for mask in passed_over:
+    for mask in excluded:
         ticks = compute.and_not(ticks, mask)
     places = np.flatnonzero(ticks.to_numpy(zero_copy_only=False))
     rows = compute.where(batch, ticks)
@@ -227,7 +228,7 @@ def _streamed(batch: pa.RecordBatch) -> tuple[Int64s, Int64s]:
 
 
 def _joined(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return gaps in order, those that touch or overlap as one."""
+    """Return gaps in order; those that touch or overlap are joined."""
     joined: list[tuple[int, int]] = []
     for from_ns, to_ns in sorted(gap for gap in gaps if gap[0] < gap[1]):
         if joined and from_ns <= joined[-1][1]:
@@ -238,11 +239,11 @@ def _joined(gaps: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def history_of(detail: str | None) -> dict[str, object] | None:
-    """Return what a session's detail says of the history it fetched; ``None`` if it is another's.
+    """Return the request of a session that fetched history; ``None`` for any other session.
 
     >>> history_of('{"source": {"history": {"candles": "1m"}}}'), history_of("{}")
     ({'candles': '1m'}, None)
     """
     source = detail_of(detail).get("source")
-    asked = source.get(HISTORY) if isinstance(source, dict) else None
-    return asked if isinstance(asked, dict) else None
+    request = source.get(HISTORY) if isinstance(source, dict) else None
+    return request if isinstance(request, dict) else None

@@ -1,9 +1,9 @@
 """The price of a market, from whatever its log holds: quotes, books, trades, or all of them.
 
-What best bid and ask are after a record, and whether they are a market, is the engine's reading
-(`engine.market`), and there is no other: what a report draws is what was traded on. The *price* is
-the mid of a valid market. Where neither a quote nor a book was ever seen it is the last trade's;
-where a market is not valid (one side is empty, or they cross), there is none.
+The best bid and ask after a record, and whether the market is valid, are always the engine's
+(`engine.market`), so that a report draws what was traded on. The *price* is the mid of a valid
+market. If neither a quote nor a book was ever seen, it is that of the last trade. If the market is
+not valid (one side is empty, or the two cross), there is none.
 """
 
 from collections.abc import Iterator
@@ -27,26 +27,27 @@ Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 NEEDS = READS
-"""The columns of a log that prices follow from."""
+"""The columns of a log that prices are computed from."""
 
 FIRST_RECORDS = 65_536
-"""Records from the beginning, in which the first price is looked for (I10)."""
+"""How many records from the beginning are searched for the first price, at most (I10)."""
 
 TAIL_RECORDS = 1 << 20
-"""Records since a kept state, or since the beginning, that are read for the newest price (I10)."""
+"""How many records since a checkpoint, or since the beginning, are read for the newest price, at
+most (I10)."""
 
 _FOLDED_RECORDS = 16_384
 
 
 class Priced(NamedTuple):
-    """The ticks among some records, one cell each, in order."""
+    """The ticks among some records, in order; every array has the shape (ticks,)."""
 
     offsets: Int64s
     times_ns: Int64s
-    """Event time, as the engine counts it: never backwards but across a break."""
+    """Event time in ns, as the engine has it: it only goes back across a break."""
 
     breaks: npt.NDArray[np.bool_]
-    """Whether nothing carries over from the tick before."""
+    """Whether the tick starts anew, after a gap or a new session."""
 
     sums_e8: Int64s
     """Bid plus ask of a valid market, else 0."""
@@ -71,7 +72,7 @@ class Prices:
     """Follows a market through its records, in the order of the log."""
 
     def __init__(self, market: Market | None = None) -> None:
-        """Begin before the first record, or where a kept state stands."""
+        """Begin before the first record, or with the market of a checkpoint."""
         self._market = Market.initial() if market is None else market
 
     def add(self, records: pa.Table | pa.RecordBatch) -> Priced:
@@ -142,9 +143,9 @@ _QUOTE, _TRADE, _GAP = range(3)
 
 
 def _without_books(market: Market, batch: pa.RecordBatch) -> Int64s:
-    """Return what `Market.fold` does of records without a book, all at once; change the market.
+    """Return what `Market.fold` returns for records without a book, vectorised; update the market.
 
-    Ten times as fast; a test holds the one to the other.
+    It is ten times as fast; a test compares the two.
     """
     roles = compute.filled(compute.index_in(batch["kind"], _ROLES), len(_ROLES)).to_numpy()
     backfilled = compute.filled(batch["backfilled"], False).to_numpy(zero_copy_only=False)
@@ -157,7 +158,7 @@ def _without_books(market: Market, batch: pa.RecordBatch) -> Int64s:
     bids_e8 = _held(counts_e8(batch["bid"])[at], quoted, market.bid_e8)
     asks_e8 = _held(counts_e8(batch["ask"])[at], quoted, market.ask_e8)
     lasts_e8 = np.where(traded, counts_e8(batch["price"])[at], counts_e8(batch["last"])[at])
-    # So many breaks before each tick: where that rises, or one was waiting, the tick begins anew.
+    # The number of breaks before each tick: where it rises, or one is pending, the tick is a break.
     counts = np.cumsum(is_break)[at]
     breaks = np.diff(counts, prepend=-1 if market.breaks else 0) > 0
     stamps = batch["exchange_ns"]
@@ -183,10 +184,10 @@ def _without_books(market: Market, batch: pa.RecordBatch) -> Int64s:
     return rows
 
 
-def _held(values: Int64s, said: npt.NDArray[np.bool_], before: int) -> Int64s:
-    """Return each value where it was said, elsewhere what was said last."""
-    places = np.maximum.accumulate(np.where(said, np.arange(len(values)), -1))
-    held: Int64s = np.where(places >= 0, values[np.maximum(places, 0)], before)
+def _held(values: Int64s, is_given: npt.NDArray[np.bool_], before: int) -> Int64s:
+    """Return each value where it is given, elsewhere the last given one, at first ``before``."""
+    rows = np.maximum.accumulate(np.where(is_given, np.arange(len(values)), -1))
+    held: Int64s = np.where(rows >= 0, values[np.maximum(rows, 0)], before)
     return held
 
 
@@ -196,7 +197,7 @@ def _times(
     breaks: npt.NDArray[np.bool_],
     before_ns: int,
 ) -> tuple[Int64s, npt.NDArray[np.bool_]]:
-    """Return event times and breaks, a clock that jumps being one (`Market.fold`)."""
+    """Return event times and breaks; a jump of the clock is a break, too (`Market.fold`)."""
     times_ns, breaks = np.zeros(len(stamps_ns), np.int64), breaks.copy()
     start, now_ns = 0, before_ns
     while start < len(stamps_ns):
@@ -210,7 +211,7 @@ def _times(
         jumps = stamped[start:end] & (np.abs(stamps_ns[start:end] - ahead) > JUMP_NS)
         if jumps.any():
             end = start + int(np.argmax(jumps))
-            breaks[end] = True  # and so it begins anew there
+            breaks[end] = True  # event time starts anew there
             if end == start:
                 continue
         times_ns[start:end] = reached[: end - start]
@@ -220,9 +221,9 @@ def _times(
 
 
 def first(log: Log | Reader) -> float | None:
-    """Return the first price of a log, if it is among the first `FIRST_RECORDS` of its life.
+    """Return the first price of a log, if it is among its first `FIRST_RECORDS` records.
 
-    What was fetched of the past does not count: a year of it may stand before the first session.
+    Records of the past do not count: a year of them may precede the first live session.
     """
     prices, left = Prices(), FIRST_RECORDS
     for batch in log.read(columns=NEEDS):
@@ -239,9 +240,9 @@ def first(log: Log | Reader) -> float | None:
 
 
 def newest(place: JournalPath, log: Log | Reader) -> float | None:
-    """Return the newest price of a log, as far back as it has to be looked for.
+    """Return the newest price of a log, searching back from its end.
 
-    ``None`` where there is none, or where more than `TAIL_RECORDS` would have to be read.
+    ``None`` if there is none, or if more than `TAIL_RECORDS` records would have to be read.
     """
     end = log.end
     for prices, start in _kept(place, log.end):
@@ -249,8 +250,8 @@ def newest(place: JournalPath, log: Log | Reader) -> float | None:
             return None
         found = prices.now
         for batch in log.read(start, end, columns=NEEDS):
-            said = prices.add(batch).newest
-            found = found if said is None else said
+            price = prices.add(batch).newest
+            found = found if price is None else price
         if found is not None:
             return found
         end = start
@@ -258,12 +259,15 @@ def newest(place: JournalPath, log: Log | Reader) -> float | None:
 
 
 def before(place: JournalPath, log: Log | Reader, offset: int) -> tuple[Prices, int]:
-    """Return a market as it was kept last before an offset, and the offset to go on from."""
+    """Return the market of the last checkpoint before an offset, and the offset to continue at."""
     return next(_kept(place, min(offset, log.end)))
 
 
 def _kept(place: JournalPath, end: int) -> Iterator[tuple[Prices, int]]:
-    """Yield the market of each kept state before an offset, the newest first; then the first."""
+    """Yield the market of each checkpoint before an offset, newest first; then the initial one.
+
+    Each comes with the offset of the next record.
+    """
     checkpoints = Checkpoints(place.checkpoints)
     for offset in reversed(checkpoints.offsets()):
         if offset >= end:

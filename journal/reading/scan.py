@@ -1,4 +1,4 @@
-"""Bounded questions to a log: the newest of something, the session before, the trades it holds."""
+"""Bounded queries of a log: the last record of a kind, the last session, the trades it holds."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,10 +20,11 @@ from journal.reading.sessions import began_in, newest_word
 _BACKWARD_RECORDS = 16_384
 _FORWARD_RECORDS = 1_024
 TRADES_RECORDS = 1 << 18
-"""Records from the end, in which trades and samples are looked for (I10): hours of a busy stream.
+"""How many records from the end are searched for trades and samples, at most (I10): hours of a busy
+stream.
 
-A session says every minute what was compared. Where so many records do not, as in an import or
-while REST was away, the newest trades among them are what is known.
+A session records every minute up to which trade it has compared. If none of so many records does,
+as in an import or while REST was unavailable, only the newest trades among them are known.
 """
 
 _LOOKED_AFTER_TRADES = 200
@@ -31,15 +32,15 @@ _NEWEST_RECORDS = 2_100
 _RECEIVED = frozenset({*TICK_KINDS, "gap"})
 _OF_TRADES = pa.array(["trade", "health"])
 _EARLIER_NS = 60 * 10**9
-"""How much earlier than REST the stream may have said what a session took."""
-
+"""How much earlier than REST the stream may have brought a trade that a session recorded."""
 
 _T = TypeVar("_T", bound=Record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predecessor:
-    """The session before: its number, whether it ended on purpose, and its last record's time."""
+    """The session before: its number, whether it recorded its end, and when the last record was
+    received, in ns since 1970 UTC."""
 
     session: int
     ended: bool
@@ -51,7 +52,7 @@ def records(
 ) -> Iterator[tuple[int, Record]]:
     """Yield (offset, record) of the offsets from ``start`` to before ``end``.
 
-    With ``kinds`` only those, for which only their columns are read.
+    With ``kinds``, only records of these kinds are yielded, and only their columns are read.
     """
     if not kinds:
         for batch in log.read(start, end):
@@ -83,9 +84,9 @@ def last(log: Log | Reader, kind: type[_T]) -> tuple[int, _T] | None:
 def predecessor_of(log: Log | Reader) -> Predecessor | None:
     """Return the last session of a log, reading it from its end; ``None`` if it has none.
 
-    One that was killed before it received anything recorded nothing: then what counts as the last
-    record's time is what it was when that session began. Neither did one that fetched the past:
-    before the first session, what counts is the time up to which history is whole.
+    If that session was killed before it received anything, the last receive time is the one from
+    before its start. The same holds for a session that fetched the past; before the first live
+    session it is then the time up to which history is complete.
     """
     received_ns = last_received_ns(log)
     if received_ns is None:
@@ -94,20 +95,20 @@ def predecessor_of(log: Log | Reader) -> Predecessor | None:
     if word is None:
         return None
     offset, ended = word
-    (said,) = log.read(offset, offset + 1, columns=("session", "detail"))
-    began = began_in(said.column("detail")[0].as_py(), log, offset) if ended else offset
+    (row,) = log.read(offset, offset + 1, columns=("session", "detail"))
+    began = began_in(row.column("detail")[0].as_py(), log, offset) if ended else offset
     if began is not None and _is_history(log, began):
         past = Past.of(log)
         before_ns = _recorded_before(log, began) if past.has_lived else past.reached_ns
         received_ns = received_ns if before_ns is None else min(before_ns, received_ns)
     elif not ended and not _has_recorded(log, offset):
         received_ns = _recorded_before(log, offset) or received_ns
-    session = said.column("session")[0].as_py()
+    session = row.column("session")[0].as_py()
     return Predecessor(session=session, ended=ended, last_received_ns=received_ns)
 
 
 def _is_history(log: Log | Reader, offset: int) -> bool:
-    """Say whether the session that began at an offset fetched the past."""
+    """Return whether the session that began at an offset fetched the past."""
     for batch in log.read(offset, offset + 1, columns=("kind", "detail")):
         kind, detail = (batch.column(name)[0].as_py() for name in ("kind", "detail"))
         return kind == "session_started" and history_of(detail) is not None
@@ -115,7 +116,7 @@ def _is_history(log: Log | Reader, offset: int) -> bool:
 
 
 def _has_recorded(log: Log | Reader, offset: int) -> bool:
-    """Say whether anything was received after a session's start; its gap ends at the first."""
+    """Return whether a tick or a gap was received after a session's start."""
     columns = ("kind", "backfilled")
     start, step = offset + 1, _FORWARD_RECORDS
     while start < log.end:
@@ -131,7 +132,7 @@ def _has_recorded(log: Log | Reader, offset: int) -> bool:
 
 
 def _recorded_before(log: Log | Reader, offset: int) -> int | None:
-    """Return when the last record before a session's start was received, as that start says."""
+    """Return when the last record before a session was received, from the session's start."""
     _, started = next(iter(records(log, offset, offset + 1)))
     assert isinstance(started, SessionStarted)
     try:
@@ -152,12 +153,12 @@ def last_received_ns(log: Log | Reader) -> int | None:
 
 
 def deduplicator_of(log: Log | Reader) -> TradeDeduplicator:
-    """Return which trades a log's newest records hold, and behind which one some may be missing.
+    """Return which trades a log's newest records hold, and after which one some may be missing.
 
-    Health samples say up to which the stream was compared with REST, and when: what was found
-    stands before them. A session that was killed did not come to the rest, and what it did come to
-    must be known, lest it be fetched again: all that was received since, and a little before. Not
-    more than `TRADES_RECORDS` are read.
+    A health sample names the trade up to which the stream was compared with REST, and when; missing
+    trades that were found then precede it in the log. A session that was killed did not compare the
+    rest. The trades received since the comparison, and a little before it, must be known so that
+    they are not recorded twice. At most `TRADES_RECORDS` records are read.
     """
     known: dict[int, int] = {}
     compared: int | None = None
@@ -165,7 +166,7 @@ def deduplicator_of(log: Log | Reader) -> TradeDeduplicator:
     columns = ("kind", "trade_id", "received_ns", "detail", "source", "exchange_ns")
     end, step, least = log.end, _BACKWARD_RECORDS, max(0, log.end - TRADES_RECORDS)
     while end > least:
-        start, first_ns, said = max(least, end - step), 0, None
+        start, first_ns, sample = max(least, end - step), 0, None
         for batch in log.read(start, end, columns=columns):
             first_ns = first_ns or batch.column("received_ns")[0].as_py()
             wanted = compute.where(batch, compute.is_in(batch.column("kind"), _OF_TRADES))
@@ -174,30 +175,30 @@ def deduplicator_of(log: Log | Reader) -> TradeDeduplicator:
                 *cells, strict=True
             ):
                 if kind == "trade":
-                    # One of the past was fetched long after what follows it was missed.
+                    # A fetched trade counts from when it happened: later ones may be missing.
                     known[trade_id] = min(received_ns, exchange_ns) if source else received_ns
                 elif kind == "health":
-                    said = _compared(detail) or said
-        if compared is None and said is not None:
-            compared, at_ns = said
+                    sample = _compared(detail) or sample
+        if compared is None and sample is not None:
+            compared, at_ns = sample
             compared_ns = (first_ns if at_ns is None else at_ns) - _EARLIER_NS
         if (compared is not None and first_ns <= compared_ns) or len(known) >= REMEMBERED_MAX:
             break
         end, step = start, step * 4
     if not known:
         return TradeDeduplicator()
-    # Before the first sample, as much as one page more shows.
+    # Without a sample, as many trades are compared again as one more page of REST holds.
     behind = sorted(known)[-_LOOKED_AFTER_TRADES:][0] if compared is None else compared
     return TradeDeduplicator(known, behind=behind, since_ns=known.get(behind, min(known.values())))
 
 
 def _compared(detail: str | None) -> tuple[int, int | None] | None:
-    """Return up to which trade a health sample compared, and when; ``None`` if it does not say.
+    """Return the last trade that a health sample names as compared, and when; ``None`` if none.
 
-    A sample holds text of the exchange's, so only the value at its own key counts.
+    A sample may contain text from the exchange, so only the value at the right key counts.
     """
-    said = detail_of(detail)
-    newest, at_ns = said.get(COMPARED), said.get(COMPARED_NS)
+    sample = detail_of(detail)
+    newest, at_ns = sample.get(COMPARED), sample.get(COMPARED_NS)
     if type(newest) is not int or not 0 <= newest < 2**63:
         return None
     return newest, at_ns if type(at_ns) is int and 0 <= at_ns < 2**63 else None

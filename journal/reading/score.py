@@ -1,4 +1,4 @@
-"""Running totals over decisions: what a status line, a summary and a report say of the learner."""
+"""Running totals over decisions, for status lines, summaries and reports, and their text."""
 
 from collections import Counter
 from dataclasses import dataclass, field, fields, replace
@@ -18,11 +18,11 @@ COLUMNS = (
     "fingerprint", "gross_equity", "buy_hold_equity", "random_equity", "drawdown", "turnover",
     "round_trips", "winning_trips", "why", "cause",
 )  # fmt: skip
-"""The columns of a log that a score reads."""
+"""The columns of a log that a score needs."""
 
 
 def mean_of(total: float, count: float) -> float | None:
-    """Return a mean, or ``None`` where there is nothing that it could be of.
+    """Return a mean, or ``None`` if there are no values.
 
     >>> mean_of(3.0, 4), mean_of(0.0, 0)
     (0.75, None)
@@ -52,7 +52,7 @@ def gain_of(value: float | None, first: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What labels that moved say of predicted directions; figures are ``None`` before the first."""
+    """How well directions were predicted, over labels that moved; ``None`` before the first."""
 
     labels: int
     log_loss: float | None
@@ -67,7 +67,7 @@ class Learned:
 
     @classmethod
     def of_sums(cls, *, labels: float, hits: float, loss: float, baseline_loss: float) -> Self:
-        """Return the figures that sums over labels come to.
+        """Return the means from sums over labels.
 
         >>> Learned.of_sums(labels=4, hits=3, loss=2.0, baseline_loss=2.5)
         Learned(labels=4, log_loss=0.5, baseline_log_loss=0.625, accuracy=0.75)
@@ -148,12 +148,12 @@ class Score:
         self.fingerprint = decisions.column("fingerprint")[-1].as_py()
 
     def since(self, before: Self) -> Self:
-        """Return what was added after a moment at which the score was another."""
+        """Return what was added since an earlier copy of this score."""
         added = {name: getattr(self, name) - getattr(before, name) for name in _SUMS}
         return replace(self, **added, milestones=self.milestones - before.milestones)
 
     def sums(self) -> dict[str, object]:
-        """Return what adds up, as JSON can hold it exactly; `of_sums` takes it."""
+        """Return the sums as values that JSON holds exactly; `of_sums` is the inverse."""
         return {
             **{name: getattr(self, name) for name in _SUMS},
             "milestones": dict(self.milestones),
@@ -162,10 +162,10 @@ class Score:
 
     @classmethod
     def of_sums(cls, said: dict[str, Any]) -> Self:
-        """Return the score that says these sums.
+        """Return the score with these sums.
 
         Raises:
-            KeyError, TypeError, ValueError: if it is not what `sums` returns.
+            KeyError, TypeError, ValueError: if they are not what `sums` returns.
         """
         return cls(
             decisions=int(said["decisions"]),
@@ -181,7 +181,7 @@ class Score:
 
     @property
     def account(self) -> Account | None:
-        """The account at the last decision; ``None`` where version 1 did not say."""
+        """The account at the last decision; ``None`` if a log of version 1 does not have it."""
         return None if self.last is None else _account(self.last)
 
     @property
@@ -196,7 +196,7 @@ class Score:
 
     @property
     def learned(self) -> Learned:
-        """What the labels say of the predictions."""
+        """How well directions were predicted."""
         return Learned.of_sums(
             labels=self.scored, hits=self.hits, loss=self.loss, baseline_loss=self.baseline_loss
         )
@@ -263,7 +263,7 @@ def price(value: float | None) -> str:
 
 
 def late_words(late: int) -> str:
-    """Say how many ticks came too late to be traded on.
+    """Return, in words, how many ticks were too late to be traded on.
 
     >>> late_words(1), late_words(1_200)
     ('1 tick late, not traded on', '1,200 ticks late, not traded on')
@@ -298,7 +298,7 @@ def score_words(log_loss: float | None, baseline: float | None) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a time in the unit that people would choose.
+    """Return a duration as text, in a convenient unit.
 
     >>> span(0.5), span(90), span(7200), span(3 * 86_400)
     ('0.5 s', '90 s', '120 min', '72 h')

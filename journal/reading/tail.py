@@ -1,4 +1,4 @@
-"""Records one after the other, and on request those that become durable meanwhile."""
+"""Yields records in order, and on request also those that become durable later."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -9,7 +9,7 @@ from feeds import clock
 from journal.reading import scan
 
 FOLLOW_S = 0.2
-"""So often it is looked whether there are more."""
+"""How often the log is checked for new records."""
 
 
 def tail(
@@ -24,12 +24,12 @@ def tail(
     """Yield (offset, record) from ``start`` to before ``end``.
 
     Args:
-        log: is refreshed while it is followed.
+        log: the log to read, which is refreshed while it is followed.
         start: the first offset.
         end: the offset to stop before.
-        kinds: only these, where there are any.
-        most: no more than so many.
-        follow: goes on behind ``end``, as records become durable, until ``most`` are yielded.
+        kinds: the kinds to yield; all if there are none.
+        most: how many records to yield, at most.
+        follow: whether to continue after ``end`` as records become durable, up to ``most``.
     """
     yield from islice(_records(log, start, end, kinds, follow=follow), most)
 

@@ -1,10 +1,10 @@
-"""What a journal comes to since its beginning, without reading it from its beginning.
+"""Totals of a journal since its beginning, without reading it from its beginning.
 
-Health samples and a session's last word carry what all decisions before them come to (`Score`).
-So the newest of these, and the effects since, are all there is to read. A journal of an earlier
-version has none: it is read once as a whole, where that is allowed to take its time.
+Health samples and a session's end carry the totals over all earlier decisions (`Score`). So only
+the newest of them and the effects after it have to be read. A journal of an earlier version has
+none: it is read once as a whole, unless the caller limits the number of records.
 
-What is carried names its log: a fork copies the samples of its origin, whose decisions were others.
+Carried totals name their log: a fork copies the samples of its origin, whose decisions differ.
 """
 
 import json
@@ -19,13 +19,13 @@ from journal.reading.sessions import BEGAN, KEY
 
 BLOCK_RECORDS = 8_192
 QUICK_RECORDS = 1 << 20
-"""As many records as are read where an answer must be there at once."""
+"""How many records are read, at most, where the answer is needed at once."""
 
 
 def carried(score: Score, log: Log | Reader, *, began: int) -> dict[str, object]:
-    """Return what a record that is appended next says of all effects before it.
+    """Return the totals that the next appended record carries in its detail, as JSON values.
 
-    ``began`` is the offset at which its session began, which nobody then has to look for.
+    ``began`` is the offset at which its session began, so that it need not be searched for.
     """
     so_far = {"log": log.identity.hex(), "records": log.end, BEGAN: began}
     return {KEY: {**so_far, **score.sums()}}
@@ -39,8 +39,8 @@ def since_beginning(
 ) -> Score | None:
     """Return the score of all decisions of a log.
 
-    With ``records_max`` it is ``None`` where more than so many records would have to be read;
-    ``looped`` is called after every part.
+    ``None`` if more than ``records_max`` records would have to be read. ``looped`` is called after
+    every part that was read.
     """
     end, step = log.end, BLOCK_RECORDS
     score, start = Score(), 0
@@ -52,7 +52,7 @@ def since_beginning(
             break
         if records_max is not None and log.end - begin >= records_max and begin:
             return None
-        # Ever larger steps: a read of a few records of a sealed segment checks the whole file.
+        # The steps grow: reading a few records of a sealed segment checks the whole file.
         end, step = begin, step * 8
         looped()
     for batch in log.read(start, log.end, columns=COLUMNS):
@@ -62,7 +62,7 @@ def since_beginning(
 
 
 def _with_newest(score: Score, log: Log | Reader, start: int) -> Score:
-    """Return a score with the last decision before ``start``, if there is none behind."""
+    """Return a score, with the last decision before ``start`` if it has none since."""
     if score.last is None and score.decisions:
         before = Score()
         for batch in log.read(max(0, start - BLOCK_RECORDS), start, columns=COLUMNS):
@@ -73,7 +73,7 @@ def _with_newest(score: Score, log: Log | Reader, start: int) -> Score:
 
 
 def _newest(log: Log | Reader, start: int, end: int) -> tuple[Score, int] | None:
-    """Return the newest score that is carried between two offsets, and where it stands."""
+    """Return the newest score carried by a record between two offsets, and its offset."""
     found = None
     for batch in log.read(start, end, columns=("offset", "detail")):
         rows = compute.where(batch, compute.is_valid(batch.column("detail")))
@@ -87,9 +87,9 @@ def _newest(log: Log | Reader, start: int, end: int) -> tuple[Score, int] | None
 
 def _score_in(detail: str, identity: str, offset: int) -> Score | None:
     try:
-        said: Any = json.loads(detail).get(KEY)
-        if said is None or said["log"] != identity or not 0 < said["records"] <= offset:
+        totals: Any = json.loads(detail).get(KEY)
+        if totals is None or totals["log"] != identity or not 0 < totals["records"] <= offset:
             return None
-        return Score.of_sums(said)
+        return Score.of_sums(totals)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
-        return None  # another's detail
+        return None  # a detail without totals

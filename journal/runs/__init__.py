@@ -1,3 +1,3 @@
-"""Work that ends by itself, from what was asked for to its typed result: import, replay, fork, the
-stand-in exchange, a backfill. What can be refused is refused before TensorFlow is loaded.
+"""Commands from their plan to their typed result: import, replay, fork, backfill, the stand-in
+exchange. What can be refused is refused before TensorFlow is loaded.
 """

@@ -1,4 +1,4 @@
-"""`trader backfill` up to its first record: what can be known before anything is loaded."""
+"""A backfill from its plan to its summary: checked, connected, and then fetched."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ SCENARIO, SEED = "calm", 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What was asked for; ``length`` is the venue's name of a candle's length."""
+    """What a backfill is asked for; ``length`` is the venue's name of a candle's length."""
 
     home: Path
     market: str
@@ -41,17 +41,17 @@ class Plan:
 
     @property
     def place(self) -> JournalPath:
-        """The journal."""
+        """The journal that the past is fetched into."""
         return JournalPath(self.home, self.market + (SIMULATED if self.simulated else ""))
 
 
 def run(plan: Plan) -> BackfillSummary:
-    """Fetch the past into the journal; return what came of it.
+    """Fetch the past into the journal; return a summary.
 
     Raises:
-        CommandError: (2) usage, (3) what has to be set up otherwise, (12) a journal of another
-            version, (21) too little room.
-        FeedError: (20) if the exchange cannot be reached; what it gave before is in the journal.
+        CommandError: (2) usage, (3) configuration, (12) a journal of another version, (21) too
+            little disk space, (130) interrupted.
+        FeedError: (20) if the exchange cannot be reached; the pages before are in the journal.
     """
     at = venue(plan.venue)
     length_ns = _checked(plan, at)
@@ -90,7 +90,7 @@ def run(plan: Plan) -> BackfillSummary:
 
 
 def _checked(plan: Plan, at: Venue) -> int:
-    """Return the length of the candles in ns, after refusing what cannot be run."""
+    """Refuse a plan that cannot be run; return the length of its candles in ns."""
     check_market(plan.market, venue_name=plan.venue)
     lengths_ns = at.facts.candle_lengths_ns
     if not lengths_ns:

@@ -1,4 +1,4 @@
-"""The stand-in exchange as it was asked for, served until it is told to end."""
+"""Serves the stand-in exchange of a plan until it is told to end."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from feeds.simulator.source import Source
 
 HORIZON_S = 1.0
-"""The horizon for which the best attainable accuracy is said."""
+"""The horizon for which the best attainable accuracy is reported."""
 
 MINUTES_MAX = 10 * 366 * 1440
 """How far a past may go back, in minutes: its prices are held in memory."""
@@ -27,7 +27,7 @@ MINUTES_MAX = 10 * 366 * 1440
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangePlan:
-    """What an exchange was asked for. With a recording, scenario and markets do not count."""
+    """What an exchange was asked for. With a recording, scenario and markets are ignored."""
 
     markets: Sequence[str]
     scenario: str
@@ -51,7 +51,7 @@ class ExchangePlan:
 def serve(
     plan: ExchangePlan, *, tell: Callable[[Listening], None], until_stdin_closes: bool
 ) -> None:
-    """Serve until told to end; ``tell`` where, once clients can connect.
+    """Serve until told to end; call ``tell`` with the address once clients can connect.
 
     Raises:
         UsageError: if there is no such scenario, market or past, or the port cannot be listened on.
@@ -110,7 +110,7 @@ def _source(plan: ExchangePlan, start_ns: int) -> "Source":
 def _pasts(
     plan: ExchangePlan, source: "Source", faults: "list[Fault]", start_ns: int
 ) -> "dict[str, Past]":
-    """Return what was before the synthetic markets."""
+    """Return the history of each synthetic market, by its id."""
     from feeds.simulator.market import SyntheticExchange
 
     if plan.past_s is None:

@@ -1,4 +1,4 @@
-"""An import from what was asked for to its figures: files checked, read, recorded, learned from."""
+"""An import from its plan to its summary: files checked, read, recorded and learned from."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,9 +41,9 @@ class ImportPlan:
 
 
 def import_files(plan: ImportPlan, *, tell: Callable[[str], None]) -> ImportSummary:
-    """Import what is not in the journal yet; return what came of it.
+    """Import the records that the journal lacks; return a summary.
 
-    ``tell`` is called with a sentence a file: what was taken for what.
+    ``tell`` is called once for each file, with a sentence about how it was understood.
 
     Raises:
         VenueUnknown: if there is no such venue.
@@ -53,37 +53,37 @@ def import_files(plan: ImportPlan, *, tell: Callable[[str], None]) -> ImportSumm
         TableUnreadable: if a file cannot be read, or was changed meanwhile.
         Locked: if another process writes the journal.
     """
-    found = _checked(plan, tell)
+    surveys = _checked(plan, tell)
     compile_cache.reuse(plan.settings.executor)
     with stage("load"):
         from journal.importing import Importing
-    importing = Importing(plan.place, found, settings=plan.settings, venue=plan.venue)
+    importing = Importing(plan.place, surveys, settings=plan.settings, venue=plan.venue)
     try:
         outcome = importing.run()
     except KeyboardInterrupt:
         hint = "Nothing is lost: the same command goes on from there."
         raise Interrupted(f"{plan.place.name}: interrupted", hint=hint) from None
-    return _summary(plan.place.name, found, outcome)
+    return _summary(plan.place.name, surveys, outcome)
 
 
 def _checked(plan: ImportPlan, tell: Callable[[str], None]) -> list[Survey]:
-    """Refuse what cannot be imported; return what the files hold."""
+    """Refuse a plan that cannot be run; return what the files hold."""
     check_market(plan.market, venue_name=plan.venue)
     preflight.check_files(plan.files)
     preflight.check_home(plan.home, min_free_bytes=plan.settings.min_free_bytes)
     preflight.check_unlocked(plan.place)
-    found = surveyed(plan.files, plan.market, plan.layout, venue=plan.venue, tell=tell)
-    Unfinished(plan.place, plan.settings, plan.venue).check(found)
-    return found
+    surveys = surveyed(plan.files, plan.market, plan.layout, venue=plan.venue, tell=tell)
+    Unfinished(plan.place, plan.settings, plan.venue).check(surveys)
+    return surveys
 
 
-def _summary(name: str, found: Sequence[Survey], outcome: "Imported") -> ImportSummary:
+def _summary(name: str, surveys: Sequence[Survey], outcome: "Imported") -> ImportSummary:
     score = outcome.score
     is_known = score.scored or outcome.resumed_at  # what was learned before is not counted
     return ImportSummary(
         journal=name,
-        files=tuple(_file(each) for each in found),
-        rows=sum(each.rows for each in found),
+        files=tuple(_file(each) for each in surveys),
+        rows=sum(each.rows for each in surveys),
         records=outcome.records,
         resumed_at=outcome.resumed_at,
         duplicates=outcome.duplicates,
@@ -100,7 +100,7 @@ def _summary(name: str, found: Sequence[Survey], outcome: "Imported") -> ImportS
         accuracy=score.accuracy,
         equity=score.equity,
         fingerprint=score.fingerprint_hex,
-        nothing_learned=None if is_known else why_no_label(found, outcome.horizon_ms),
+        nothing_learned=None if is_known else why_no_label(surveys, outcome.horizon_ms),
         executor=outcome.executor,
         seconds=round(outcome.seconds, 3),
     )

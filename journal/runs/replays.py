@@ -1,4 +1,4 @@
-"""A replay, or a fork, from what was asked for to its figures."""
+"""A replay or a fork, from its plan to its summary."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from journal.replay import Rerun
 
 START = "checkpoint"
-"""Where a replay begins unless it was asked for otherwise."""
+"""Where a replay begins by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayPlan:
-    """What a replay was asked for; offsets are texts as `journal.asked.offsets` reads them."""
+    """What a replay was asked for; offsets are texts that `journal.asked.offsets` parses."""
 
     home: Path
     journal: str | None
-    """May be left out where there is one."""
+    """``None`` if the home has only one."""
     start: str
     stop: str
     executor: Choice = Choice.AUTO
@@ -42,7 +42,7 @@ class ReplayPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """The journal that is replayed, and from where to where."""
+    """The journal that is replayed, with the offsets to start at and to stop before."""
 
     place: JournalPath
     log: Reader
@@ -66,20 +66,20 @@ def fork(plan: ReplayPlan, *, out: Path | None, assignments: Sequence[str] | Non
     Args:
         plan: the recorded journal; a fork begins with its first record.
         out: the home of the new journal.
-        assignments: the parameters that are chosen for it, as ``--set`` has them.
+        assignments: the new journal's parameters, as ``--set`` takes them.
 
     Raises:
-        UsageError: if ``out`` is missing or has that journal already, or it is not to begin at the
-            beginning.
-        ParameterError: if a parameter is none.
-        EventLogError, CommandError: if the journal cannot be read, or the new one not be made.
+        UsageError: if ``out`` is missing or has that journal already, or if the plan does not start
+            at the beginning.
+        ParameterError: if a parameter is unknown, or its value invalid.
+        EventLogError, CommandError: if the journal cannot be read, or the new one cannot be made.
     """
     opened = _opened(plan)
     if plan.start not in (START, "beginning"):
         raise UsageError(f"--from {printable(plan.start, 80)}: a fork has every tick")
-    kept = opened.header.parameters
+    recorded = opened.header.parameters
     chosen = None if assignments is None else list(assignments)
-    target, parameters, changed = preflight.check_fork(opened.place, kept, out, chosen)
+    target, parameters, changed = preflight.check_fork(opened.place, recorded, out, chosen)
     compile_cache.reuse(plan.executor)
     with stage("load"):
         from journal.fork import fork as forked
@@ -95,9 +95,9 @@ def fork(plan: ReplayPlan, *, out: Path | None, assignments: Sequence[str] | Non
 
 
 def replay(plan: ReplayPlan) -> Replayed:
-    """Carry recorded ticks through the engine again; return what came of it.
+    """Run recorded ticks through the engine again; return a summary.
 
-    It begins at the newest checkpoint before the start, since a state has to come from somewhere.
+    It begins at the newest checkpoint before the start, since the engine needs a state.
 
     Raises:
         UsageError: if the end is before the start.
