@@ -1,7 +1,7 @@
-"""A whole log in a few hundred stretches, from which curves, tables and measures are computed.
+"""A whole log in a few hundred buckets, from which curves, tables and measures are computed.
 
-Each stretch has the same number of records, and an effect belongs to the stretch of its tick. One
-pass over a few columns is enough, and memory does not grow with the log. A stretch keeps the sums
+Each bucket has the same number of records, and an effect belongs to the bucket of its tick. One
+pass over a few columns is enough, and memory does not grow with the log. A bucket keeps the sums
 of what adds up, and the minimum and maximum of the price, so that no spike is lost.
 """
 
@@ -25,7 +25,7 @@ SUMMED = (
     *("voided", "scored_network_loss", "scored_rule_loss", "scored_rule_hits"),
     *("scored_persistence_hits", "scored_brier"),
 )
-"""Columns of decisions that a stretch sums, as far as the log's version has them."""
+"""Columns of decisions that a bucket sums, as far as the log's version has them."""
 
 LAST = (
     *("learning_rate", "equity", "gross_equity", "buy_hold_equity", "random_equity", "drawdown"),
@@ -40,7 +40,7 @@ LAST = (
         "position",
     ),
 )
-"""Columns of decisions of which a stretch keeps the last value."""
+"""Columns of decisions of which a bucket keeps the last value."""
 
 MEANT = ("confidence", "p_move", "loss")
 """Columns of decisions whose mean is drawn: `Curves.means` has their sums, to be divided by the
@@ -52,32 +52,32 @@ READ_RECORDS = 1 << 18
 
 
 class Curves:
-    """A log's stretches as arrays, all [stretches]; NaN or 0 where there was nothing."""
+    """A log's buckets as arrays, all [buckets]; NaN or 0 where there was nothing."""
 
-    def __init__(self, stretches: int) -> None:
-        """Begin with nothing in any stretch."""
-        self.count = stretches
-        self.backfilled = np.zeros(stretches)
+    def __init__(self, buckets: int) -> None:
+        """Begin with nothing in any bucket."""
+        self.count = buckets
+        self.backfilled = np.zeros(buckets)
         """Trades that came late, on which nothing was decided."""
-        self.decisions = np.zeros(stretches)
-        self.fills = np.zeros(stretches)
-        self.fees = np.zeros(stretches)
-        self.time_ns = np.zeros(stretches, np.int64)
-        self.sums = {name: np.zeros(stretches) for name in SUMMED if name in NAMES}
-        self.lasts = {name: np.full(stretches, np.nan) for name in LAST if name in NAMES}
-        self.means = {name: np.zeros(stretches) for name in MEANT}
-        self.buys = np.zeros(stretches)
-        self.sells = np.zeros(stretches)
-        self.bought_at = np.zeros(stretches)
-        self.sold_at = np.zeros(stretches)
+        self.decisions = np.zeros(buckets)
+        self.fills = np.zeros(buckets)
+        self.fees = np.zeros(buckets)
+        self.time_ns = np.zeros(buckets, np.int64)
+        self.sums = {name: np.zeros(buckets) for name in SUMMED if name in NAMES}
+        self.lasts = {name: np.full(buckets, np.nan) for name in LAST if name in NAMES}
+        self.means = {name: np.zeros(buckets) for name in MEANT}
+        self.buys = np.zeros(buckets)
+        self.sells = np.zeros(buckets)
+        self.bought_at = np.zeros(buckets)
+        self.sold_at = np.zeros(buckets)
         """Sums of the fills' prices, by side."""
         self.said_ns = 0
         """When the newest start or end of a session was recorded."""
         self.price_first: float | None = None
-        self.price_low = np.full(stretches, np.inf)
-        self.price_high = np.full(stretches, -np.inf)
-        self.price_last = np.full(stretches, np.nan)
-        self.falls = np.full(stretches, np.nan)
+        self.price_low = np.full(buckets, np.inf)
+        self.price_high = np.full(buckets, -np.inf)
+        self.price_last = np.full(buckets, np.nan)
+        self.falls = np.full(buckets, np.nan)
         """The deepest fall of equity below its peak so far, as a share of the peak."""
         self._peak = 0.0
         self.reasons: dict[str, Floats] = {}
@@ -87,7 +87,7 @@ class Curves:
 
         Args:
             table: the records, with the columns that `read` asks for.
-            places: the stretch of each record, [records].
+            places: the bucket of each record, [records].
             priced: the ticks among them.
         """
         kinds = table.column("kind")
@@ -106,7 +106,7 @@ class Curves:
         self._add_decisions(table, places, pc.equal(kinds, "decision"))
 
     def learned(self, cells: slice | npt.NDArray[np.int64] = slice(None)) -> Learned:
-        """Return the figures over the labels of some stretches; by default of all."""
+        """Return the figures over the labels of some buckets; by default of all."""
         labels, hits, loss, baseline_loss = (
             float(self.sums[name][cells].sum())
             for name in ("scored", "scored_hits", "scored_loss", "scored_baseline_loss")
@@ -182,7 +182,7 @@ def _nothing(_table: pa.Table, _priced: Priced) -> None:
 def read(
     log: Reader,
     *,
-    stretches: int,
+    buckets: int,
     start: int = 0,
     end: int | None = None,
     advance: Callable[[int], None] = lambda _: None,
@@ -194,7 +194,7 @@ def read(
 
     Args:
         log: the log.
-        stretches: how many stretches there are at most.
+        buckets: how many buckets there are at most.
         start: the first offset.
         end: the offset to stop before; by default the end of the log.
         advance: called with the number of records of each table that is done.
@@ -204,7 +204,7 @@ def read(
     """
     stop = log.end if end is None else end
     total = max(stop - start, 1)
-    curves = Curves(min(stretches, total))
+    curves = Curves(min(buckets, total))
     prices = Prices() if prices is None else prices
     wanted = {"offset", "fee", *_NEEDED, *curves.sums, *curves.lasts, *curves.means, *also}
     columns = [name for name in NAMES if name in wanted]
@@ -229,7 +229,7 @@ def read(
         fold()
     np.maximum.accumulate(curves.time_ns, out=curves.time_ns)
     known = np.flatnonzero(curves.time_ns)
-    # Stretches before the first record of the market have its time; without any, the session's.
+    # Buckets before the first record of the market have its time; without any, the session's.
     curves.time_ns[: known[0] if len(known) else None] = (
         curves.time_ns[known[0]] if len(known) else curves.said_ns
     )
@@ -248,7 +248,7 @@ def _places(table: pa.Table, start: int) -> npt.NDArray[np.int64]:
 
 
 def _bounds(places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the row at which each run of equal stretches begins; they never fall."""
+    """Return the row at which each run of equal buckets begins; they never fall."""
     return np.flatnonzero(np.diff(places, prepend=-1))
 
 

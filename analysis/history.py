@@ -30,10 +30,10 @@ from journal.reading.details import detail_of
 from journal.reading.prices import Priced
 from journal.sidecar import recoveries
 
-STRETCHES = 800
+BUCKETS = 800
 SHOWN_MOST = 2_000
 """How many gaps, health samples and milestones are kept: the newest, and the count of all (I10).
-If there are more fills than that, those of one stretch and side are drawn as one mark."""
+If there are more fills than that, those of one bucket and side are drawn as one mark."""
 
 _ALSO = (
     *READS,
@@ -218,7 +218,7 @@ def gather(
     """
     rules = rules_of(log, place)
     notes = _Notes(rules.known.horizon_ms * 10**6)
-    drawn = curves.read(log, stretches=STRETCHES, also=_ALSO, watch=notes.take, advance=advance)
+    drawn = curves.read(log, buckets=BUCKETS, also=_ALSO, watch=notes.take, advance=advance)
     if notes.sessions and not notes.sessions[-1].ended:
         notes.sessions[-1].running = DISK.locked(place.log / LOCK)
     checkpoints = Checkpoints(place.checkpoints)
@@ -246,7 +246,7 @@ def gather(
         missing_ns=notes.missing_ns,
         latencies=notes.latencies,
         recoveries=max(recoveries(place), len(notes.sessions) - 1, 0),
-        frozen=frozen.read(place, log, stretches=drawn.count),
+        frozen=frozen.read(place, log, buckets=drawn.count),
     )
 
 

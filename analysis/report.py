@@ -209,7 +209,7 @@ network alone, and persistence (the last move goes on)."""
 
 
 def others(drawn: Curves, column: str) -> Floats | None:
-    """Return another forecaster's sums on the same labels, [stretches], if the log holds them."""
+    """Return another forecaster's sums on the same labels, [buckets], if the log holds them."""
     sums = drawn.sums.get(column)
     return None if sums is None or not sums.any() else sums
 
@@ -274,7 +274,7 @@ def _last(drawn: Curves, name: str) -> Floats:
 
 
 def held(history: History) -> Floats:
-    """Return the equity of buy and hold, with the stake of one order, [stretches].
+    """Return the equity of buy and hold, with the stake of one order, [buckets].
 
     Version 1 of the log did not record it: there, the stake moves with the price, without costs.
     """

@@ -1,4 +1,4 @@
-"""The data of the charts of a report's page: curves, one row a stretch, and marks."""
+"""The data of the charts of a report's page: curves, one row a bucket, and marks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ _MARKS = {"drift": "drift", "grew": "growth"}
 
 
 def series(history: History) -> dict[str, Any]:
-    """Return the data of the charts: columns, one row a stretch, and marks; times are in s."""
+    """Return the data of the charts: columns, one row a bucket, and marks; times are in s."""
     drawn = history.curves
     sums, scored = drawn.sums, drawn.sums["scored"]
     loss, width = banded(sums["scored_loss"], scored)
@@ -98,7 +98,7 @@ Mark = Callable[[int, str, str], dict[str, Any]]
 
 
 def _fills(history: History, mark: Mark) -> list[dict[str, Any]]:
-    """Return the marks of the fills: one each or, if there are many, one a stretch and side.
+    """Return the marks of the fills: one each or, if there are many, one a bucket and side.
 
     ``count`` is how many fills a mark stands for, ``price`` their mean.
     """
@@ -126,7 +126,7 @@ def _fills(history: History, mark: Mark) -> list[dict[str, Any]]:
 
 
 def _milestones(history: History, mark: Mark) -> list[dict[str, Any]]:
-    """Return a mark for each stretch and kind of milestone, which says how many it stands for."""
+    """Return a mark for each bucket and kind of milestone, which says how many it stands for."""
     counts: dict[tuple[int, str], list[int]] = {}
     for row in history.milestones:
         cell = row["cause"] * history.curves.count // max(history.records, 1)

@@ -141,11 +141,11 @@ class BookUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candle:
-    """The trades of a stretch of time, as the exchange sums them up; nothing is decided on it.
+    """The trades of an interval of time, as the exchange sums them up; nothing is decided on it.
 
-    ``exchange_ns`` is the start of the stretch and ``length_ns`` its length; ``open`` is the price
-    of its first trade, ``close`` of its last, ``volume`` is in the base asset. A stretch without a
-    trade has no candle. ``source`` is where it was fetched from. ``backfilled``: it belongs to a
+    ``exchange_ns`` is the start of the interval and ``length_ns`` its length; ``open`` is the price
+    of its first trade, ``close`` of its last, ``volume`` is in the base asset. An interval without
+    a trade has no candle. ``source`` is where it was fetched from. ``backfilled``: it belongs to a
     gap of a journal that had begun by then; otherwise its time is before the first session.
     """
 
@@ -162,7 +162,7 @@ class Candle:
 
     @property
     def end_ns(self) -> int:
-        """The end of the stretch, which is no longer part of it."""
+        """The end of the interval, which is no longer part of it."""
         return self.exchange_ns + self.length_ns
 
 

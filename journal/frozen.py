@@ -47,7 +47,7 @@ class Frozen:
     """How many records of the log the run covered."""
 
     sums: dict[str, npt.NDArray[np.float64]]
-    """By each name of `SUMMED`, shape (stretches,): the sum over each of a log's equal parts."""
+    """By each name of `SUMMED`, shape (buckets,): the sum over each of a log's equal parts."""
 
 
 def is_there(place: JournalPath) -> bool:
@@ -62,8 +62,8 @@ def is_whole(place: JournalPath) -> bool | None:
     return blake3(path.read_bytes()).hexdigest() in digests if digests else None
 
 
-def read(place: JournalPath, log: Reader, *, stretches: int) -> Frozen | None:
-    """Return the scores of a log's frozen model, summed over ``stretches`` equal parts of the log.
+def read(place: JournalPath, log: Reader, *, buckets: int) -> Frozen | None:
+    """Return the scores of a log's frozen model, summed over ``buckets`` equal parts of the log.
 
     ``None`` if there is no file, or if it is damaged or of another log.
     """
@@ -75,13 +75,13 @@ def read(place: JournalPath, log: Reader, *, stretches: int) -> Frozen | None:
         records = int(metadata.get(RECORDS, -1))
         if metadata.get(LOG) != log.identity.hex().encode() or not 0 <= records <= log.end:
             return None
-        sums = {name: np.zeros(stretches) for name in SUMMED}
+        sums = {name: np.zeros(buckets) for name in SUMMED}
         for batch in file.iter_batches():
             ticks = _ticks(log, batch.column("offset").to_numpy())
-            parts = ticks * stretches // max(log.end, 1)
+            parts = ticks * buckets // max(log.end, 1)
             for name, into in sums.items():
                 values = numbers(batch.column(name), missing=0.0)
-                into += np.bincount(parts, values, stretches)
+                into += np.bincount(parts, values, buckets)
     return Frozen(int(metadata[AFTER]), records, sums)
 
 

@@ -181,7 +181,7 @@ class BackfillSummary:
     trades: int = said("trades recorded by this run")
     start: str | None = said("the first moment of them, ISO 8601 in UTC", name="from")
     end: str | None = said("the last moment of them", name="to")
-    gaps: int = said("stretches recorded of which the exchange had nothing")
+    gaps: int = said("intervals recorded of which the exchange had nothing")
     undecodable: int = said("records that say that a row made no sense")
     calls: int = said("calls of the exchange's REST, repeated ones included")
     seconds: float = said("from the first call for history to the end")

@@ -52,7 +52,7 @@ class Answers(NamedTuple):
 
 
 @dataclass(slots=True)
-class Stretch:
+class SnapshotRequest:
     """A request to keep the state after so many ticks, and that state once it is reached.
 
     States exist only between chunks: ``after_ticks`` then becomes the number of ticks it includes.
@@ -88,7 +88,7 @@ def answers(
     *,
     advance: Advance,
     rules: VenueRules = DEFAULT_RULES,
-    snapshot: Stretch | None = None,
+    snapshot: SnapshotRequest | None = None,
     state: Arrays | None = None,
     skip_ticks: int = 0,
 ) -> Answers:

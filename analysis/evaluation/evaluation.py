@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from analysis.evaluation import baselines as others
 from analysis.evaluation.accounts import accounts
-from analysis.evaluation.answers import NETWORK, OURS, Answers, Stretch, answers, frozen
+from analysis.evaluation.answers import NETWORK, OURS, Answers, SnapshotRequest, answers, frozen
 from analysis.evaluation.questions import Questions, questions
 from analysis.evaluation.report import report
 from analysis.evaluation.sources import Source
@@ -46,7 +46,7 @@ def evaluation(
     Raises:
         UsageError: if there is no tick, or no label moved, or ``memory_rows`` is too small.
     """
-    snapshot = Stretch(int(source.ticks * FROZEN_SHARE))
+    snapshot = SnapshotRequest(int(source.ticks * FROZEN_SHARE))
     started_s = clock.monotonic_s()
     said = _run("evaluating", source, parameters, snapshot if with_frozen else None)
     seconds = clock.monotonic_s() - started_s
@@ -101,7 +101,9 @@ def _market_gain(rows: Rows) -> float | None:
     return gain_of(last_e8, first_e8)
 
 
-def _run(label: str, source: Source, parameters: Parameters, snapshot: Stretch | None) -> Answers:
+def _run(
+    label: str, source: Source, parameters: Parameters, snapshot: SnapshotRequest | None
+) -> Answers:
     with progress(label, source.count) as advance:
         return answers(
             parameters,
@@ -112,7 +114,9 @@ def _run(label: str, source: Source, parameters: Parameters, snapshot: Stretch |
         )
 
 
-def _frozen(source: Source, parameters: Parameters, snapshot: Stretch, asked: Questions) -> Floats:
+def _frozen(
+    source: Source, parameters: Parameters, snapshot: SnapshotRequest, asked: Questions
+) -> Floats:
     """Return the forecasts of the frozen model, [predictions]; NaN before it was frozen."""
     after = snapshot.after_ticks
     with progress("frozen at 25 %", source.count) as advance:

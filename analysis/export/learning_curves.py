@@ -36,13 +36,13 @@ def write(
     market, since = prices.before(place, log, start)
     for batch in log.read(since, start, columns=prices.NEEDS):
         market.add(batch)
-    drawn = curves.read(log, stretches=POINTS, start=start, end=end, advance=advance, prices=market)
+    drawn = curves.read(log, buckets=POINTS, start=start, end=end, advance=advance, prices=market)
     with outputs.replacing(target, force=force) as temporary:
         return tensorboard.write(temporary, points(drawn))
 
 
 def points(drawn: Curves) -> Iterator[tuple[float, int, dict[str, float]]]:
-    """Yield (time in s, ticks so far, values by tag) for each stretch that has a value."""
+    """Yield (time in s, ticks so far, values by tag) for each bucket that has a value."""
     ticks = 0
     for cell in range(drawn.count):
         ticks += int(drawn.decisions[cell])

@@ -1,6 +1,6 @@
-"""Running means over the stretches of a journal, their bands, and the filling of their gaps.
+"""Running means over the buckets of a journal, their bands, and the filling of their gaps.
 
-All arrays are [stretches]; a mean is of sums divided by weights.
+All arrays are [buckets]; a mean is of sums divided by weights.
 """
 
 import numpy as np
@@ -9,11 +9,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 _SMOOTHED = 40
-"""A running mean is over one in so many of all stretches."""
+"""A running mean is over one in so many of all buckets."""
 
 
 def smooth(sums: Floats, weights: Floats) -> Floats:
-    """Return a running mean over the last fortieth of the stretches; NaN without weight."""
+    """Return a running mean over the last fortieth of the buckets; NaN without weight."""
     over = max(len(sums) // _SMOOTHED, 1)
     top, bottom = _window(sums, over), _window(weights, over)
     means: Floats = np.divide(top, bottom, out=np.full(len(sums), np.nan), where=bottom > 0)
@@ -21,9 +21,9 @@ def smooth(sums: Floats, weights: Floats) -> Floats:
 
 
 def smoothed(sums: Floats, weights: Floats) -> Floats:
-    """Return `smooth` over the stretches that have weight; others repeat the value before them.
+    """Return `smooth` over the buckets that have weight; others repeat the value before them.
 
-    In a small import, some stretches have only ticks and others only effects: a mean over both
+    In a small import, some buckets have only ticks and others only effects: a mean over both
     would sometimes be of few labels, and jump.
     """
     used = weights > 0
@@ -41,7 +41,7 @@ def banded(sums: Floats, weights: Floats) -> tuple[Floats, Floats]:
 
 
 def _width(sums: Floats, weights: Floats) -> Floats:
-    """Return the half width of a 95 % band about `smooth`, from how the stretches scatter."""
+    """Return the half width of a 95 % band about `smooth`, from how the buckets scatter."""
     over = max(len(sums) // _SMOOTHED, 1)
     means = np.divide(sums, weights, out=np.zeros(len(sums)), where=weights > 0)
     used = (weights > 0).astype(np.float64)

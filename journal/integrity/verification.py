@@ -113,9 +113,9 @@ def _run_again(
         from engine import engine as _  # noqa: F401 - takes a moment
     recorded = sessions.arithmetics(log)
     ours = compile_cache.compiled(header.parameters, header.rules)
-    stretches = intervals(place, log, header, arithmetics=recorded, ours=ours)
+    found = intervals(place, log, header, arithmetics=recorded, ours=ours)
     with progress("running again", log.end) as advance:
-        return [*rerun_all(stretches, advance)]
+        return [*rerun_all(found, advance)]
 
 
 def _said(finding: Finding) -> FindingSaid:

@@ -143,14 +143,14 @@ def _claimed(arithmetics: dict[int, str], ours: str, after: int, end: int) -> bo
     return all(arithmetics[offset] == ours for offset in begun if first <= offset < end)
 
 
-def rerun_all(stretches: list[Interval], advance: Advance) -> Iterator[Finding]:
+def rerun_all(todo: list[Interval], advance: Advance) -> Iterator[Finding]:
     """Run every interval again, in parallel if it pays; yield where decisions or states differ."""
-    records = sum(stretch.end - stretch.after - 1 for stretch in stretches)
-    jobs = min(os.cpu_count() or 1, len(stretches))
+    records = sum(interval.end - interval.after - 1 for interval in todo)
+    jobs = min(os.cpu_count() or 1, len(todo))
     if records <= ALONE_RECORDS or jobs == 1:
-        for stretch in stretches:
-            yield from rerun_one(stretch)
-            advance(stretch.end - stretch.after - 1)
+        for interval in todo:
+            yield from rerun_one(interval)
+            advance(interval.end - interval.after - 1)
         return
     from engine.executor.selection import selected
     from journal import compile_cache
@@ -162,12 +162,12 @@ def rerun_all(stretches: list[Interval], advance: Advance) -> Iterator[Finding]:
         initializer=compile_cache.reuse,
         initargs=(selected(),),
     ) as pool:
-        for stretch, findings in zip(stretches, pool.map(rerun_one, stretches), strict=True):
+        for interval, findings in zip(todo, pool.map(rerun_one, todo), strict=True):
             yield from findings
-            advance(stretch.end - stretch.after - 1)
+            advance(interval.end - interval.after - 1)
 
 
-def rerun_one(stretch: Interval) -> list[Finding]:
+def rerun_one(interval: Interval) -> list[Finding]:
     """Run one interval again; return the first differing decision or state.
 
     The state is compared with that of every delta on the way, and with the next snapshot at the
@@ -177,12 +177,12 @@ def rerun_one(stretch: Interval) -> list[Finding]:
     from engine.engine import Engine
     from journal.replay import rerun
 
-    log, checkpoints = Reader.open(stretch.place.log), Checkpoints(stretch.place.checkpoints)
-    path = checkpoints.path(stretch.after)
-    check = "replay" if stretch.claimed else "unclaimed"
+    log, checkpoints = Reader.open(interval.place.log), Checkpoints(interval.place.checkpoints)
+    path = checkpoints.path(interval.after)
+    check = "replay" if interval.claimed else "unclaimed"
     try:
-        state, _, name, _ = checkpoints.read(stretch.after)
-        kept = list(checkpoints.deltas(stretch.after, name))
+        state, _, name, _ = checkpoints.read(interval.after)
+        kept = list(checkpoints.deltas(interval.after, name))
     except CheckpointDamaged:
         return []  # already a finding
     differing: list[int] = []
@@ -199,21 +199,27 @@ def rerun_one(stretch: Interval) -> list[Finding]:
 
     stops = [end for end, _, _ in kept]
     outcome = rerun(
-        log, stretch.header, state, after=stretch.after, end=stretch.end, stops=stops, watch=watch
+        log,
+        interval.header,
+        state,
+        after=interval.after,
+        end=interval.end,
+        stops=stops,
+        watch=watch,
     )
     if outcome.divergence is not None:
         offset, message = outcome.divergence.offset, str(outcome.divergence)
         return [Finding(f"{check}.decision", log.directory, offset, message, repairable=False)]
-    if stops and stops[-1] == stretch.end - 1 and digest(reached) != outcome.engine.digest:
+    if stops and stops[-1] == interval.end - 1 and digest(reached) != outcome.engine.digest:
         differing.append(stops[-1])
     if differing:
         message = f"the state kept after offset {differing[0]} is not the one that is derived"
         return [Finding(f"{check}.state", path, differing[0], message, repairable=False)]
-    expected = _facts(checkpoints, stretch.end - 1)
+    expected = _facts(checkpoints, interval.end - 1)
     if expected is not None and expected.digest != outcome.engine.digest:
-        message = f"the state is not the one that the state after {stretch.after} leads to"
-        path = checkpoints.path(stretch.end - 1)
-        return [Finding(f"{check}.state", path, stretch.end - 1, message, repairable=False)]
+        message = f"the state is not the one that the state after {interval.after} leads to"
+        path = checkpoints.path(interval.end - 1)
+        return [Finding(f"{check}.state", path, interval.end - 1, message, repairable=False)]
     return []
 
 

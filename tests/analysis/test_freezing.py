@@ -61,6 +61,6 @@ def test_what_belongs_to_another_log_is_not_shown(home: Path) -> None:
     other = JournalPath(HERE / "kill-and-resume", JOURNAL)
     mine = JournalPath(home, JOURNAL)
 
-    assert frozen.read(mine, Reader.open(mine.log), stretches=10) is not None
-    assert frozen.read(mine, Reader.open(other.log), stretches=10) is None
-    assert frozen.read(other, Reader.open(other.log), stretches=10) is None
+    assert frozen.read(mine, Reader.open(mine.log), buckets=10) is not None
+    assert frozen.read(mine, Reader.open(other.log), buckets=10) is None
+    assert frozen.read(other, Reader.open(other.log), buckets=10) is None

@@ -32,7 +32,7 @@ def test_columns_are_of_one_length(told: History) -> None:
 
 
 def test_all_fills_are_drawn(told: History) -> None:
-    """One by one while they are few; of many, those of a stretch and a side are one mark."""
+    """One by one while they are few; of many, those of a bucket and a side are one mark."""
     few = series(told)["fills"]
     many = copy(told)
     many.fills = [told.fills[0]] * (SHOWN_MOST + 1)
@@ -51,7 +51,7 @@ def test_all_fills_are_drawn(told: History) -> None:
     assert [each["time"] for each in marks] == sorted(each["time"] for each in marks)
 
 
-def test_milestones_of_a_stretch_are_one_mark(told: History) -> None:
+def test_milestones_of_a_bucket_are_one_mark(told: History) -> None:
     """Which says how many it stands for."""
     often = copy(told)
     row = {"offset": 100, "cause": 99, "received_ns": 1, "why": "drift", "detail": {}}

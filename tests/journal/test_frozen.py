@@ -39,12 +39,12 @@ def keep(place: JournalPath, log: Reader, **changed: int) -> None:
     pq.write_table(table, place.home / place.name / frozen.FILE)
 
 
-def test_sums_by_stretch(place: JournalPath) -> None:
+def test_sums_by_bucket(place: JournalPath) -> None:
     """Each decision counts where its offset lies."""
     log = Reader.open(place.log)
     keep(place, log)
 
-    found = frozen.read(place, log, stretches=4)
+    found = frozen.read(place, log, buckets=4)
 
     assert found is not None
     assert (found.after, found.records) == (7, log.end)
@@ -53,7 +53,7 @@ def test_sums_by_stretch(place: JournalPath) -> None:
 
 
 def test_without_a_file_there_is_nothing(place: JournalPath) -> None:
-    assert frozen.read(place, Reader.open(place.log), stretches=4) is None
+    assert frozen.read(place, Reader.open(place.log), buckets=4) is None
 
 
 def test_of_another_log_or_beyond_this_one_it_is_not_shown(place: JournalPath) -> None:
@@ -62,6 +62,6 @@ def test_of_another_log_or_beyond_this_one_it_is_not_shown(place: JournalPath) -
     other = Reader.open(JournalPath(HERE / "kill-and-resume", JOURNAL).log)
     keep(place, log)
 
-    assert frozen.read(place, other, stretches=4) is None
+    assert frozen.read(place, other, buckets=4) is None
     keep(place, log, records=log.end + 1)
-    assert frozen.read(place, log, stretches=4) is None
+    assert frozen.read(place, log, buckets=4) is None

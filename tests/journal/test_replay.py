@@ -1,4 +1,4 @@
-"""The loop over a stretch of a log: stops, watching, and the first difference."""
+"""The loop over an interval of a log: stops, watching, and the first difference."""
 
 from engine.checkpoint import Checkpoints
 from engine.engine import Engine
@@ -30,7 +30,7 @@ def test_the_engine_is_shown_at_every_stop() -> None:
 
 
 def test_progress_counts_every_record() -> None:
-    """What is said to be done adds up to the stretch."""
+    """What is said to be done adds up to the interval."""
     claim(HERE / "gap")
     done: list[int] = []
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.evaluation.answers import OURS, Stretch, answers, frozen
+from analysis.evaluation.answers import OURS, SnapshotRequest, answers, frozen
 from analysis.evaluation.questions import questions
 from feeds.streams import market
 from tests.support.recorded import PARAMETERS
@@ -30,7 +30,7 @@ def test_the_engine_scores_the_labels_that_are_asked_for() -> None:
 
 def test_a_frozen_copy_begins_where_the_snapshot_is() -> None:
     made = market("S1", seed=1, ticks=TICKS)
-    snapshot = Stretch(1_500)
+    snapshot = SnapshotRequest(1_500)
     whole = answers(PARAMETERS, made.batches(), advance=nobody, snapshot=snapshot)
     assert snapshot.state is not None
     assert snapshot.after_ticks == 1_536

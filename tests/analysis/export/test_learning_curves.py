@@ -1,4 +1,4 @@
-"""Curves over a journal, a point a stretch."""
+"""Curves over a journal, a point a bucket."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def ignored(count: int) -> None:
 def test_points_go_on_in_ticks_and_hold_no_figure_that_is_none(tmp_path: Path) -> None:
     """Every value is finite, and each point is later than the one before."""
     log = Reader.open(PLACE.log)
-    found = [*points(curves.read(log, stretches=20, start=0, end=log.end, advance=ignored))]
+    found = [*points(curves.read(log, buckets=20, start=0, end=log.end, advance=ignored))]
 
     assert found
     assert [ticks for _, ticks, _ in found] == sorted(ticks for _, ticks, _ in found)

@@ -13,7 +13,7 @@ def test_what_was_known_goes_on() -> None:
     assert np.array_equal(filled(HOLES), [np.nan, 1.0, 1.0, 1.0, 3.0], equal_nan=True)
 
 
-def test_a_mean_runs_over_a_fortieth_of_the_stretches() -> None:
+def test_a_mean_runs_over_a_fortieth_of_the_buckets() -> None:
     """Two of eighty: each is the mean of itself and the one before, by weight."""
     sums, weights = np.arange(80.0), np.ones(80)
     weights[:2] = 0
@@ -25,7 +25,7 @@ def test_a_mean_runs_over_a_fortieth_of_the_stretches() -> None:
     assert found[3:].tolist() == [(n + n - 1) / 2 for n in range(3, 80)]
 
 
-def test_a_band_is_as_wide_as_the_stretches_scatter() -> None:
+def test_a_band_is_as_wide_as_the_buckets_scatter() -> None:
     """Equal ones have none; and it goes on where nothing is known."""
     ones = np.ones(400)
     mean, width = banded(ones, ones)
@@ -39,7 +39,7 @@ def test_a_band_is_as_wide_as_the_stretches_scatter() -> None:
     assert (width[20:] > 0.3).all()
 
 
-def test_stretches_without_weight_do_not_thin_a_mean() -> None:
+def test_buckets_without_weight_do_not_thin_a_mean() -> None:
     """It is what it would be if they were not there, and goes on through them."""
     full = np.tile([0.0, 2.0], 200)
     sums, weights = np.zeros(800), np.zeros(800)

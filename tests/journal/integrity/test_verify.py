@@ -18,7 +18,7 @@ LOG = Reader.open(PLACE.log)
 GENESIS = header_of(LOG, PLACE)
 
 
-def stretches(ours: str) -> list[Interval]:
+def seen_by(ours: str) -> list[Interval]:
     """Return the fixture's intervals as a machine of this arithmetic sees them."""
     recorded = sessions.arithmetics(LOG)
     return intervals(PLACE, LOG, GENESIS, arithmetics=recorded, ours=ours)
@@ -26,7 +26,7 @@ def stretches(ours: str) -> list[Interval]:
 
 def test_intervals_cover_the_log() -> None:
     """From the first state to the end, each interval begins where the one before ended."""
-    found = stretches("")
+    found = seen_by("")
 
     assert found[0].after == 0
     assert [one.end for one in found[:-1]] == [one.after + 1 for one in found[1:]]
@@ -37,8 +37,8 @@ def test_what_was_recorded_elsewhere_is_not_claimed() -> None:
     """Only intervals whose sessions all had our arithmetic can be said to differ."""
     recorded = next(iter(sessions.arithmetics(LOG).values()))
 
-    assert all(one.claimed for one in stretches(recorded))
-    assert not any(one.claimed for one in stretches("another machine"))
+    assert all(one.claimed for one in seen_by(recorded))
+    assert not any(one.claimed for one in seen_by("another machine"))
 
 
 def test_every_interval_runs_again_to_the_same_states() -> None:
@@ -46,7 +46,7 @@ def test_every_interval_runs_again_to_the_same_states() -> None:
     claim(HERE / "kill-and-resume")
     done: list[int] = []
 
-    assert list(rerun_all(stretches(""), done.append)) == []
+    assert list(rerun_all(seen_by(""), done.append)) == []
     assert sum(done) == LOG.end - 1
 
 
@@ -58,9 +58,9 @@ def test_a_difference_on_other_arithmetic_is_no_divergence(tmp_path: Path) -> No
         parameters=type(GENESIS.parameters)(memory_rows=512, fee_ppm=1, warm_up_labels=50),
         initial_state=GENESIS.initial_state,
     )
-    stretch = Interval(place, other, 0, LOG.end, claimed=False)
+    interval = Interval(place, other, 0, LOG.end, claimed=False)
 
-    findings = list(rerun_all([stretch], lambda count: None))
+    findings = list(rerun_all([interval], lambda count: None))
 
     assert [finding.check for finding in findings] == ["unclaimed.decision"]
 
