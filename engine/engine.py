@@ -17,7 +17,7 @@ from engine import self_check
 from engine import step as steps
 from engine.account import policy
 from engine.errors import StateMismatch
-from engine.executor.executor import check_state, like
+from engine.executor.executor import check_state
 from engine.executor.golden import golden_digest
 from engine.executor.selection import executor_of
 from engine.learner import candidates, monitor
@@ -92,11 +92,10 @@ class Engine:
         self.parameters = parameters
         # Held here, so that the cache forgetting it costs a compilation and no more.
         self._step = executor_of(parameters.shape)
-        wanted = {**Market.initial().state(), **like(parameters.shape)}
-        if set(state) != set(wanted):
-            difference = sorted(set(state) ^ set(wanted))
+        market = Market.initial().state()
+        if difference := sorted(set(state) ^ {*market, *steps.NAMES}):
             raise StateMismatch(f"the state and this engine differ in {', '.join(difference)}")
-        check_state(state, wanted)
+        check_state(state, market)  # the step checks its own arrays
         self._market = Market.of(state, rules)
         self._held = self._step.hold(state, settings_of(parameters, rules))
         self._spans = steps.spans(state)
